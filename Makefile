@@ -1,0 +1,64 @@
+# Needs Python 3.11 or newer and nothing else: everything is installed into .venv. Another Python: make demo PYTHON=/path/to/python3
+.PHONY: demo test lint golden bench pins clean
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3
+# Looked for once, and only when needed: a candidate counts when it runs, not when it is merely on the path.
+PYTHON = $(eval PYTHON := $(shell for p in $(CANDIDATES); do if $$p $(NEW_ENOUGH) 2>/dev/null; then echo $$p; break; fi; done))$(PYTHON)
+PY := .venv/bin/python
+
+demo: .venv/runtime ## a recorded crash, replayed into the terminal: no token, no network
+	@$(PY) -m bot demo
+
+test: lint ## what CI runs
+	$(PY) -m pytest -n auto
+
+lint: .venv/dev
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-logo
+
+golden: .venv/dev ## write the golden files anew: read the difference before you commit it
+	$(PY) -m pytest tests/golden --update-golden
+
+bench: .venv/dev
+	$(PY) -m benchmarks
+
+# The stamps .venv/runtime and .venv/dev are older than the pins when there is something to install.
+.venv/runtime: requirements.txt $(PY)
+	$(call install,requirements.txt)
+	@touch $@
+
+.venv/dev: requirements-dev.txt $(PY)
+	$(call install,requirements-dev.txt)
+	@touch $@ .venv/runtime
+
+# Where Debian's Python came without python3-venv, the virtual environment has no pip of its own, and pip is lent by PYTHON.
+define install
+	@echo "Installing $(1) into .venv ..."
+	@$(PY) -m pip --version >/dev/null 2>&1 && pip="$(PY) -m pip" || pip="$(PYTHON) -m pip --python $(PY)"; \
+	$$pip install -qq --no-compile --disable-pip-version-check --no-input --require-hashes -r $(1)
+endef
+
+# A .pth file puts this folder on the path, so that `.venv/bin/python -m bot` works from everywhere and nothing needs to be built.
+$(PY):
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" $(NEW_ENOUGH) || { echo "$(PYTHON) is not a Python 3.11 or newer." >&2; exit 1; }
+	@echo "Creating .venv with $$("$(PYTHON)" --version)"
+	@rm -rf .venv; said=$$("$(PYTHON)" -m venv .venv 2>&1) \
+	|| { "$(PYTHON)" -m pip --version >/dev/null 2>&1 && "$(PYTHON)" -m venv --clear --without-pip .venv; } \
+	|| { rm -rf .venv; echo "$$said" >&2; echo "$(PYTHON) cannot make .venv (see above). On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "checkout.pth").write_text("$(CURDIR)\n")'
+
+COMPILE = .venv-pins/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make pins' pyproject.toml
+
+pins: ## the newest versions that pyproject.toml allows, one for every Python and machine
+	"$(PYTHON)" -m venv .venv-pins
+	.venv-pins/bin/pip install --quiet --disable-pip-version-check uv
+	UV_NO_CONFIG=1 $(COMPILE) -o requirements.txt
+	UV_NO_CONFIG=1 $(COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .venv-pins build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
