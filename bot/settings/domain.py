@@ -1,0 +1,105 @@
+"""What do the files mean in the program's own terms? Percent become fractions here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
+from bot.baskets import Basket, BasketId, Member
+from bot.prices import CalendarCode, Symbol
+from bot.settings.tables import (
+    BasketTable,
+    EventTable,
+    MemberTable,
+    RuleTable,
+    RungTable,
+    StatisticsTable,
+)
+from bot.statistics import Lines, State
+
+
+def baskets(tables: Mapping[str, BasketTable]) -> tuple[Basket, ...]:
+    return tuple(
+        Basket(
+            id=BasketId(name),
+            names=tuple(table.name.items()),
+            members=tuple(_member(member, fixed=table.weights == "fixed") for member in table.members),
+            calendar=CalendarCode(table.calendar),
+            prices=table.prices,
+            min_coverage=table.min_coverage,
+            role=table.role,
+        )
+        for name, table in tables.items()
+    )
+
+
+def _member(table: MemberTable, *, fixed: bool) -> Member:
+    weight = table.weight if fixed and table.weight is not None else 1.0
+    return Member(Symbol(table.symbol), weight, table.since, table.until)
+
+
+def rules(tables: Sequence[RuleTable], names: Iterable[str]) -> tuple[Rule, ...]:
+    known = tuple(names)
+    return tuple(
+        Rule(
+            name=table.name,
+            baskets=_expanded(table.baskets or table.members_of or (), known),
+            rungs=_rungs(table),
+            window=table.window,
+            step=_fraction(table.step),
+            members=table.members or table.members_of is not None,
+            contrast=(BasketId(table.contrast[0]), BasketId(table.contrast[1])) if table.contrast else None,
+        )
+        for table in tables
+    )
+
+
+def _expanded(wanted: Sequence[str], known: Sequence[str]) -> tuple[BasketId, ...]:
+    """ "*" is all baskets, in the order of the file."""
+    return tuple(BasketId(name) for name in (known if "*" in wanted else dict.fromkeys(wanted)))
+
+
+def _rungs(table: RuleTable) -> tuple[Rung, ...]:
+    if table.rungs is None:
+        day_low = None if table.day_low is None else _fraction(table.day_low)
+        return (Rung(Severity[(table.severity or "warning").upper()], day_low=day_low, enters=_state(table.enters)),)
+    written = {severity: getattr(table.rungs, severity.word) for severity in Severity}
+    return tuple(_rung(severity, rung) for severity, rung in written.items() if rung is not None)
+
+
+def _rung(severity: Severity, table: RungTable) -> Rung:
+    return Rung(
+        severity=severity,
+        percentile=table.percentile,
+        worst_in_months=None if table.worst_in is None else _months(table.worst_in),
+        record=bool(table.record),
+        move=None if table.move is None else _fraction(table.move),
+        state=_state(table.state),
+    )
+
+
+def _months(text: str) -> int:
+    number, unit = text.split()
+    return int(number) * (12 if unit.startswith("year") else 1)
+
+
+def _state(word: str | None) -> State | None:
+    return None if word is None else State[word.upper()]
+
+
+def _fraction(percent: float) -> float:
+    return percent / 100
+
+
+def events(tables: Mapping[str, EventTable]) -> tuple[NamedEvent, ...]:
+    return tuple(NamedEvent(name, tuple(table.name.items()), table.first, table.last) for name, table in tables.items())
+
+
+def lines(table: StatisticsTable) -> Lines:
+    return Lines(
+        pullback=_fraction(table.pullback),
+        correction=_fraction(table.correction),
+        bear=_fraction(table.bear),
+        crash=_fraction(table.crash),
+        lookback=table.drawdown_lookback_sessions or None,
+    )

@@ -1,0 +1,254 @@
+"""What may stand in the configuration files, and of which kind and range is each value?"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, SkipJsonSchema
+from pydantic_core import PydanticCustomError, core_schema
+
+from bot.settings.calendars import CalendarName
+
+Language = Literal["en", "zh"]
+SeverityWord = Literal["notice", "warning", "severe", "extreme"]
+StateWord = Literal["pullback", "correction", "bear", "crash"]
+
+# Pattern -> what a value of this form looks like, for the error message.
+FORMS = {
+    (SYMBOL := r"^\^?[A-Z0-9][A-Z0-9.=-]*$"): "Write the symbol as Yahoo does, in capitals: MU, ^SOX, 000660.KS.",
+    (ID := r"^[a-z0-9]+(_[a-z0-9]+)*$"): "Use small letters, digits and single underscores: korea_chips.",
+    (LINE := r"^[^\n]*\S[^\n]*$"): "Write one line of text.",
+    (RULE := r"^[^/\n]*[^/\s][^/\n]*$"): "Write one line of text without a slash.",
+    (WORST_IN := r"^[1-9][0-9]{0,2} (months?|years?)$"): 'Write "3 months" or "5 years".',
+    (CHAT := r"^(@[A-Za-z][A-Za-z0-9_]{3,31}|-?[1-9][0-9]*)$"): 'Write "@channel_name" or the number of the chat.',
+    (API := r"^https?://\S+/bot$"): "It begins with http:// or https:// and ends in /bot.",
+    (URL := r"^([a-z][a-z0-9+]*://\S+)?$"): "Write an address, such as sqlite:///path or postgresql://host/name.",
+    (TOKEN := r"^([0-9]+:\S+)?$"): "Copy it from BotFather as it is: digits, a colon, letters.",
+}
+
+Percent = Annotated[float, Field(ge=-100, lt=0)]
+Line = Annotated[str, Field(pattern=LINE, max_length=60)]
+Id = Annotated[str, Field(pattern=ID, max_length=32)]
+Names = Annotated[dict[Language, Line], Field(min_length=1)]
+# A date in quotes counts too: in JSON, which lists in the environment are written in, there is no other.
+Day = Annotated[date, Field(strict=False)]
+Chat = Annotated[
+    str,
+    BeforeValidator(lambda chat: str(chat) if type(chat) is int else chat),
+    Field(pattern=CHAT),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": CHAT}),
+]
+
+
+def _of_form(pattern: str) -> AfterValidator:
+    def check(secret: SecretStr) -> SecretStr:
+        if not re.fullmatch(pattern, secret.get_secret_value()):
+            raise PydanticCustomError("string_pattern_mismatch", "not of its form", {"pattern": pattern})
+        return secret
+
+    return AfterValidator(check)
+
+
+class Table(BaseModel):
+    """No unknown keys, no silent conversions, no values in pydantic's own messages."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class ScheduleTable(Table):
+    poll_minutes: int = Field(5, ge=1, le=240, description="minutes between two looks at the prices in a session")
+    settle_minutes: int = Field(20, ge=0, le=600, description="minutes after the close until a session is final")
+
+
+class StatisticsTable(Table):
+    pullback: Percent = Field(-5.0, description="percent below the peak: a pullback")
+    correction: Percent = Field(-10.0, description="percent below the peak: a correction")
+    bear: Percent = Field(-20.0, description="percent below the peak: a bear market")
+    crash: Percent = Field(-35.0, description="percent below the peak: a crash")
+    drawdown_lookback_sessions: int = Field(
+        0, ge=0, le=99999, description="sessions searched for the peak; 0 = all history"
+    )
+
+
+class EpisodesTable(Table):
+    close_after_sessions: int = Field(5, ge=1, le=252, description="sessions without any rung that end an episode")
+
+
+class SourceTable(Table):
+    timeout_seconds: float = Field(10.0, gt=0, le=300, description="seconds Yahoo may take for one request")
+    deadline_seconds: float = Field(120.0, gt=0, le=3600, description="seconds one look at all symbols may take")
+
+
+class StorageTable(Table):
+    data_dir: Path = Field(
+        Path("data"), strict=False, description="folder for the database and the caches, from the working directory"
+    )
+    database: Annotated[SecretStr, _of_form(URL)] = Field(
+        SecretStr(""), description='address of the database; "" = a SQLite file in data_dir'
+    )
+
+
+class ChannelTable(Table):
+    chat: Chat = Field(description='"@name" of a channel or the number of a chat')
+    language: Language = Field("en", description="language of its messages")
+    lowest: SeverityWord = Field("notice", description="severity from which on it gets messages")
+    baskets: list[str] = Field(["*"], min_length=1, description='baskets it hears of; "*" = all')
+
+
+class TelegramTable(Table):
+    token: SkipJsonSchema[Annotated[SecretStr, _of_form(TOKEN)]] = SecretStr("")
+    base_url: str = Field(
+        "https://api.telegram.org/bot", pattern=API, description="address of the Bot API, to which the token is added"
+    )
+    connect_timeout_seconds: float = Field(10.0, gt=0, le=300, description="seconds to reach Telegram")
+    read_timeout_seconds: float = Field(30.0, gt=0, le=300, description="seconds to wait for Telegram's answer")
+    channels: list[ChannelTable] = Field([], description="chats of the operator that get alerts")
+
+
+class DeliveryTable(Table):
+    expiry_hours: float = Field(12.0, gt=0, le=168, description="hours after which an alert is no news and is not sent")
+    in_flight: int = Field(8, ge=1, le=60, description="messages sent at the same time: at most so many come twice")
+    languages: list[Language] = Field(["en"], min_length=1, description="languages of the terminal")
+
+
+class RungTable(Table):
+    percentile: float | None = Field(None, gt=0, lt=100, description="at or below it; over 50: at or above it")
+    worst_in: str | None = Field(None, pattern=WORST_IN, description='at least the worst in "3 months", "5 years"')
+    record: bool | None = Field(None, description="true: the worst on record")
+    move: Percent | None = Field(None, description="percent over the window: this or deeper")
+    state: StateWord | None = Field(None, description="drawdown state reached, or a deeper one")
+
+
+class RungsTable(Table):
+    notice: RungTable | None = None
+    warning: RungTable | None = None
+    severe: RungTable | None = None
+    extreme: RungTable | None = None
+
+
+class RuleTable(Table):
+    name: str = Field(pattern=RULE, max_length=60, description="name of the rule, its own among all rules")
+    baskets: list[str] | None = Field(None, min_length=1, description='baskets it looks at; "*" = all')
+    members_of: list[str] | None = Field(None, min_length=1, description="baskets whose members it looks at one by one")
+    contrast: list[str] | None = Field(
+        None, min_length=2, max_length=2, description="two baskets: the first one's move minus the second one's"
+    )
+    members: bool = Field(False, description="look at each member by itself, not at the basket")
+    window: int = Field(2, ge=1, le=252, description="sessions")
+    step: float = Field(2.0, gt=0, le=100, description="percentage points deeper for a new alert on the same rung")
+    rungs: RungsTable | None = Field(None, description="deepest last; all conditions of one rung must hold")
+    day_low: Percent | None = Field(None, description="percent of the day's low against the previous close")
+    enters: StateWord | None = Field(None, description="drawdown state entered on this session")
+    severity: SeverityWord | None = Field(None, description="of a rule without rungs; default warning")
+
+
+def _or_bare_symbol(schema: dict[str, Any]) -> None:
+    table = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [{"type": "string", "pattern": SYMBOL}, table]
+
+
+class MemberTable(Table):
+    """A member; a bare symbol is short for a table with nothing else."""
+
+    model_config = ConfigDict(json_schema_extra=_or_bare_symbol)
+
+    symbol: str = Field(pattern=SYMBOL, description="as Yahoo writes it")
+    weight: float | None = Field(None, gt=0, description='share relative to the others, with weights = "fixed"')
+    since: Day | None = Field(None, alias="from", description="first session it belongs")
+    until: Day | None = Field(None, description="last session it belongs")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_symbol(cls, given: Any) -> Any:
+        return {"symbol": given} if isinstance(given, str) else given
+
+    @model_serializer(mode="wrap")
+    def _to_symbol(self, serialize: SerializerFunctionWrapHandler) -> Any:
+        table = serialize(self)
+        return table["symbol"] if len(table) == 1 else table
+
+
+class BasketTable(Table):
+    name: Names = Field(description="by language, as messages show it")
+    members: list[MemberTable] = Field(min_length=1, description="symbols, or tables with symbol, weight, from, until")
+    weights: Literal["equal", "fixed"] = Field("equal", description='"fixed" = from the members\' weight')
+    calendar: CalendarName = Field("XNYS", description="exchange_calendars code: whose sessions count")
+    prices: Literal["adjusted", "split-adjusted"] = Field(
+        "adjusted", description="for splits and dividends, or for splits alone"
+    )
+    min_coverage: float = Field(0.8, gt=0, le=1, description="share of weight that must have a price for a reading")
+    role: str = Field("", max_length=60, description="free word, for contrasts")
+
+
+class EventTable(Table):
+    name: Names = Field(description="by language; in English as it reads after the word the")
+    first: Day = Field(description="first session")
+    last: Day = Field(description="last session")
+
+
+class BotFile(Table):
+    """bot.toml"""
+
+    schedule: ScheduleTable = Field(default_factory=ScheduleTable)
+    statistics: StatisticsTable = Field(default_factory=StatisticsTable)
+    episodes: EpisodesTable = Field(default_factory=EpisodesTable)
+    source: SourceTable = Field(default_factory=SourceTable)
+    storage: StorageTable = Field(default_factory=StorageTable)
+    telegram: TelegramTable = Field(default_factory=TelegramTable)
+    delivery: DeliveryTable = Field(default_factory=DeliveryTable)
+    rule_tables: list[RuleTable] = Field([], alias="rules")
+
+
+class BasketsFile(Table):
+    """baskets.toml"""
+
+    basket_tables: dict[Id, BasketTable] = Field(alias="baskets", min_length=1)
+
+
+class EventsFile(Table):
+    """events.toml"""
+
+    event_tables: dict[Id, EventTable] = Field({}, alias="events")
+
+
+FILES: dict[str, type[Table]] = {"bot.toml": BotFile, "baskets.toml": BasketsFile, "events.toml": EventsFile}
+
+
+class _TomlSchema(GenerateJsonSchema):
+    """TOML has no null, and a key is title enough."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        if schema.get("default") is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic calls it so
+        return False
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """The JSON Schema of each file, by the schema file's name."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {
+        file.replace(".toml", ".schema.json"): dialect | table.model_json_schema(schema_generator=_TomlSchema)
+        for file, table in FILES.items()
+    }

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.alerts.rules import Severity
+from bot.baskets import BasketId
+from bot.delivery.deliveries import Destination, Kind
+from bot.settings import load_settings
+
+
+def test_channels_groups_and_people(folder: Path) -> None:
+    (folder / "bot.toml").write_text("""
+        [[telegram.channels]]
+        chat = "@falls"
+        [[telegram.channels]]
+        chat = -1001234567890
+        language = "zh"
+        lowest = "severe"
+        baskets = ["memory"]
+        [[telegram.channels]]
+        chat = "-4567"
+        [[telegram.channels]]
+        chat = 4567
+    """)
+    assert load_settings(folder, {}).destinations() == (
+        Destination("telegram", "@falls", Kind.CHANNEL),
+        Destination("telegram", "-1001234567890", Kind.CHANNEL, "zh", Severity.SEVERE, (BasketId("memory"),)),
+        Destination("telegram", "-4567", Kind.GROUP),
+        Destination("telegram", "4567", Kind.PRIVATE),
+    )

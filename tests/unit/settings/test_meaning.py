@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
+from bot.baskets import Basket, BasketId, Member
+from bot.prices import CalendarCode, Symbol
+from bot.settings import load_settings, warnings
+from bot.statistics import Lines, State
+
+MEMORY, HYPERSCALERS = BasketId("memory"), BasketId("hyperscalers")
+
+
+def with_rule(folder: Path, text: str) -> Rule:
+    (folder / "bot.toml").write_text(f'[[rules]]\nname = "rule"\n{text}')
+    (rule,) = load_settings(folder, {}).rules()
+    return rule
+
+
+def test_baskets(folder: Path) -> None:
+    assert load_settings(folder, {}).baskets() == (
+        Basket(
+            id=MEMORY,
+            names=(("en", "Memory"), ("zh", "存储板块")),
+            members=(
+                Member(Symbol("MU")),
+                Member(Symbol("SNDK"), since=date(2025, 2, 24)),
+                Member(Symbol("000660.KS")),
+            ),
+        ),
+        Basket(
+            id=HYPERSCALERS,
+            names=(("en", "Hyperscalers"),),
+            members=(Member(Symbol("MSFT"), 3.0), Member(Symbol("ORCL"), 0.5, until=date(2025, 6, 30))),
+            role="payer",
+        ),
+    )
+
+
+def test_calendar_prices_and_coverage_of_a_basket(folder: Path) -> None:
+    environ = {
+        "BOT_BASKETS__MEMORY__CALENDAR": "XKRX",
+        "BOT_BASKETS__MEMORY__PRICES": "split-adjusted",
+        "BOT_BASKETS__MEMORY__MIN_COVERAGE": "1",
+    }
+    memory, _ = load_settings(folder, environ).baskets()
+    assert (memory.calendar, memory.prices, memory.min_coverage) == (CalendarCode("XKRX"), "split-adjusted", 1.0)
+
+
+def test_a_weight_beside_equal_weights_is_a_warning(folder: Path) -> None:
+    (warning,) = warnings(load_settings(folder, {}))
+    assert str(warning) == (
+        f'{folder}/baskets.toml: baskets.memory.members["000660.KS"].weight: has no effect, because weights = "equal". '
+        'Write weights = "fixed" for the basket, or take the weight out.'
+    )
+
+
+def test_a_ladder_for_all_baskets(folder: Path) -> None:
+    text = """
+        baskets = ["*"]
+        window = 5
+        step = 2.5
+        [rules.rungs]
+        notice = { worst_in = "3 months" }
+        warning = { percentile = 1.0, move = -8.0 }
+        severe = { worst_in = "1 year", state = "correction" }
+        extreme = { record = true }
+    """
+    assert with_rule(folder, text) == Rule(
+        name="rule",
+        baskets=(MEMORY, HYPERSCALERS),
+        window=5,
+        step=0.025,
+        rungs=(
+            Rung(Severity.NOTICE, worst_in_months=3),
+            Rung(Severity.WARNING, percentile=1.0, move=-0.08),
+            Rung(Severity.SEVERE, worst_in_months=12, state=State.CORRECTION),
+            Rung(Severity.EXTREME, record=True),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('members_of = ["memory"]\nday_low = -10.0',
+         Rule("rule", (MEMORY,), (Rung(Severity.WARNING, day_low=-0.1),), members=True)),
+        ('baskets = ["memory"]\nmembers = true\nday_low = -12.5\nseverity = "severe"',
+         Rule("rule", (MEMORY,), (Rung(Severity.SEVERE, day_low=-0.125),), members=True)),
+        ('members_of = ["*"]\nrungs = { notice = { move = -10 } }',
+         Rule("rule", (MEMORY, HYPERSCALERS), (Rung(Severity.NOTICE, move=-0.1),), members=True)),
+        ('baskets = ["*"]\nmembers = true\nenters = "bear"',
+         Rule("rule", (MEMORY, HYPERSCALERS), (Rung(Severity.WARNING, enters=State.BEAR),), members=True)),
+        ('baskets = ["hyperscalers", "memory", "hyperscalers"]\nenters = "crash"\nseverity = "extreme"',
+         Rule("rule", (HYPERSCALERS, MEMORY), (Rung(Severity.EXTREME, enters=State.CRASH),))),
+        ('contrast = ["hyperscalers", "memory"]\nwindow = 3\nrungs = { warning = { percentile = 99.5 } }',
+         Rule("rule", (), (Rung(Severity.WARNING, percentile=99.5),), window=3, contrast=(HYPERSCALERS, MEMORY))),
+    ],
+)  # fmt: skip
+def test_the_other_kinds_of_rules(folder: Path, text: str, expected: Rule) -> None:
+    assert with_rule(folder, text) == expected
+
+
+def test_events(folder: Path) -> None:
+    assert load_settings(folder, {}).events() == (
+        NamedEvent("tariff_shock", (("en", "tariff shock"), ("zh", "关税冲击")), date(2025, 4, 3), date(2025, 4, 8)),
+    )
+
+
+def test_lines(folder: Path) -> None:
+    assert load_settings(folder, {}).lines() == Lines()
+    overrides = {"statistics.bear": -22.5, "statistics.drawdown_lookback_sessions": 252}
+    assert load_settings(folder, {}, overrides).lines() == Lines(bear=-0.225, lookback=252)
