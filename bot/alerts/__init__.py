@@ -1,0 +1,30 @@
+"""Must anyone know?"""
+
+from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, whole_months
+from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject
+from bot.alerts.questions import Question, agenda, questions
+from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
+from bot.alerts.sieve import sieve
+
+__all__ = [
+    "Alert",
+    "Decision",
+    "Episode",
+    "EpisodeId",
+    "Evidence",
+    "Memory",
+    "NamedEvent",
+    "Phase",
+    "Question",
+    "Reason",
+    "Rule",
+    "Rung",
+    "Severity",
+    "Subject",
+    "agenda",
+    "conditions",
+    "decide",
+    "questions",
+    "sieve",
+    "whole_months",
+]

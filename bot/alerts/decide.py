@@ -1,0 +1,180 @@
+"""Must anyone know?"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import date
+
+from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject
+from bot.alerts.rules import Rule, Rung, Severity
+from bot.statistics import Verdict
+
+YEARS_FOR_RECORD = 3
+EPISODE_LETTERS = "23456789BCDFGHJKLMNPQRSTVWXYZ"  # no vowels, nothing that looks like another
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one session shows of one subject: its verdict (None = no reading) and a member's day low (a fraction)."""
+
+    verdict: Verdict | None
+    day_low: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How an evaluation ended, and what the rule remembers after it."""
+
+    subject: Subject
+    reason: Reason
+    rung: Rung | None
+    memory: Memory
+    evidence: Evidence
+
+    @property
+    def speaks(self) -> bool:
+        """Whether somebody is told."""
+        return self.reason in (Reason.FIRST, Reason.ESCALATED, Reason.DEEPENED)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One thing to be said: the decisions that speak, of one rule and one basket on one session.
+
+    There is one decision, or with a rule about members one for each member it speaks of.
+    """
+
+    rule: Rule
+    session: date
+    phase: Phase
+    decisions: tuple[Decision, ...]
+
+    @property
+    def subject(self) -> Subject:
+        return self.decisions[0].subject
+
+    @property
+    def reason(self) -> Reason:
+        return self.decisions[0].reason
+
+    @property
+    def severity(self) -> Severity:
+        return max(one.rung.severity for one in self.decisions if one.rung is not None)
+
+    @property
+    def episode(self) -> EpisodeId:
+        episode = self.decisions[0].memory.episode
+        assert episode is not None
+        return episode.id
+
+    @property
+    def key(self) -> str:
+        """Unique to this alert, and the same whoever computes it."""
+        members = ",".join(one.subject.member for one in self.decisions)
+        return f"{self.subject.key}/{members}/{self.episode}/{self.severity.word}/{self.session}/{self.phase}"
+
+
+def decide(rule: Rule, subject: Subject, session: date, evidence: Evidence, memory: Memory, close_after: int) -> Decision:
+    """Judge one final session of one subject against the rule's ladder and its open episode.
+
+    An episode opens with the first rung reached, speaks again on a deeper rung or when the move is `rule.step` deeper
+    on the same one, and closes after `close_after` sessions without any rung. A session without a reading neither
+    fires nor resolves.
+    """
+    episode = memory.episode
+    verdict = evidence.verdict
+    if verdict is None:
+        return Decision(subject, Reason.NO_READING, None, replace(memory, judged=session), evidence)
+    rung = deepest_rung(rule, evidence)
+    if rung is None:
+        reason = Reason.BELOW_THRESHOLD
+        if episode is not None:
+            episode = replace(episode, quiet=episode.quiet + 1)
+            if episode.quiet >= close_after:
+                reason, episode = Reason.CLOSED, None
+        return Decision(subject, reason, None, Memory(session, episode), evidence)
+    depth = _depth(rule, evidence)
+    if episode is None:
+        opened = Episode(episode_id(subject, session), session, rung.severity, depth)
+        return Decision(subject, Reason.FIRST, rung, Memory(session, opened), evidence)
+    if rung.severity > episode.severity:
+        reason = Reason.ESCALATED
+    elif rung.severity == episode.severity and depth <= episode.move - rule.step:
+        reason = Reason.DEEPENED
+    else:
+        quiet = Memory(session, replace(episode, quiet=0))
+        return Decision(subject, Reason.SAME_RUNG, rung, quiet, evidence)
+    deeper = replace(episode, severity=rung.severity, move=min(depth, episode.move), quiet=0)
+    return Decision(subject, reason, rung, Memory(session, deeper), evidence)
+
+
+def deepest_rung(rule: Rule, evidence: Evidence) -> Rung | None:
+    """The deepest rung whose conditions all hold."""
+    for rung in reversed(rule.rungs):
+        if holds(rung, evidence):
+            return rung
+    return None
+
+
+def holds(rung: Rung, evidence: Evidence) -> bool:
+    """Whether every condition of the rung holds. A condition that the history is too short for does not."""
+    verdict = evidence.verdict
+    return verdict is not None and all(met for _, met in conditions(rung, evidence, verdict))
+
+
+def conditions(rung: Rung, evidence: Evidence, verdict: Verdict) -> list[tuple[str, bool]]:
+    """Each condition of the rung by its name in the configuration, and whether it is met."""
+    found: list[tuple[str, bool]] = []
+    if rung.percentile is not None:
+        found.append(("percentile", _extreme_enough(rung.percentile, verdict)))
+    if rung.worst_in_months is not None:
+        since = verdict.since if verdict.record else verdict.worst_since
+        rare = since is not None and whole_months(since, verdict.session) >= rung.worst_in_months
+        found.append(("worst_in", rare and _is_extreme_side(rung, verdict)))
+    if rung.record:
+        long = whole_months(verdict.since, verdict.session) >= 12 * YEARS_FOR_RECORD
+        found.append(("record", verdict.record and long and _is_extreme_side(rung, verdict)))
+    if rung.move is not None:
+        found.append(("move", verdict.move <= rung.move))
+    if rung.state is not None:
+        found.append(("state", verdict.state >= rung.state))
+    if rung.day_low is not None:
+        found.append(("day_low", evidence.day_low is not None and evidence.day_low <= rung.day_low))
+    if rung.enters is not None:
+        found.append(("enters", verdict.entered >= rung.enters))
+    return found
+
+
+def _extreme_enough(percentile: float, verdict: Verdict) -> bool:
+    if verdict.percentile is None:
+        return False
+    return verdict.percentile >= percentile if percentile > 50 else verdict.percentile <= percentile and verdict.move < 0
+
+
+def _is_extreme_side(rung: Rung, verdict: Verdict) -> bool:
+    """A fall must be one: the worst move of calm months can still be a gain. A spread may stand out on either side."""
+    return verdict.move < 0 or (rung.percentile is not None and rung.percentile > 50)
+
+
+def _depth(rule: Rule, evidence: Evidence) -> float:
+    """How deep the episode is, lower is deeper: the day's low, the move, or a spread that opens upwards turned over."""
+    assert evidence.verdict is not None
+    if any(rung.day_low is not None for rung in rule.rungs) and evidence.day_low is not None:
+        return evidence.day_low
+    return -evidence.verdict.move if rule.upward else evidence.verdict.move
+
+
+def whole_months(early: date, late: date) -> int:
+    """Whole months from `early` to `late`, rounded down."""
+    return (late.year - early.year) * 12 + late.month - early.month - (late.day < early.day)
+
+
+def episode_id(subject: Subject, opened: date) -> EpisodeId:
+    """A short name that people can quote; the same for the same subject and day, whoever computes it."""
+    digest = int.from_bytes(hashlib.sha256(f"{subject.key}/{opened}".encode()).digest()[:8], "big")
+    letters = []
+    for _ in range(5):
+        digest, index = divmod(digest, len(EPISODE_LETTERS))
+        letters.append(EPISODE_LETTERS[index])
+    return EpisodeId("".join(letters))

@@ -1,0 +1,75 @@
+"""What does a rule remember between sessions?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import NewType
+
+from bot.alerts.rules import Severity
+from bot.baskets import BasketId
+
+EpisodeId = NewType("EpisodeId", str)
+
+
+class Reason(StrEnum):
+    """Why an evaluation ended as it did; the first seven change something, the others are silence."""
+
+    FIRST = "first"
+    ESCALATED = "escalated"
+    DEEPENED = "deepened"
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"
+    CORRECTED = "corrected"
+    CLOSED = "closed"
+    BELOW_THRESHOLD = "below threshold"
+    SAME_RUNG = "same rung"
+    MUTED = "muted by its basket"
+    NOT_FINAL = "not final"
+    NO_READING = "no reading"
+    SUSPECT = "suspect data"
+
+
+class Phase(StrEnum):
+    """Whether the session's closes were final when the alert was made."""
+
+    PROVISIONAL = "provisional"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a rule is asked about: a basket, one of its members, or a spread (basket minus `against`)."""
+
+    rule: str
+    basket: BasketId
+    member: str = ""
+    against: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.rule}/{self.basket}/{self.member}/{self.against}"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """An open episode: the deepest rung alerted, the move it was alerted at, and how long it has been quiet.
+
+    `quiet` counts sessions without any rung since the last one with a rung.
+    """
+
+    id: EpisodeId
+    opened: date
+    severity: Severity
+    move: float
+    quiet: int = 0
+    phase: Phase = Phase.FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is known of one subject: the last session judged as final, and the open episode if there is one."""
+
+    judged: date | None = None
+    episode: Episode | None = None

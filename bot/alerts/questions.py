@@ -1,0 +1,150 @@
+"""Whom does each rule ask about on a session, and what does the session show of them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from bot.alerts.decide import Evidence
+from bot.alerts.episodes import Subject
+from bot.alerts.rules import Rule
+from bot.alerts.sieve import sieve
+from bot.baskets import BasketId
+from bot.statistics import Board, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A rule asked of one basket (or of its members, or of the spread to another basket)."""
+
+    rule: Rule
+    basket: BasketId
+
+    @property
+    def subject(self) -> Subject:
+        """What the question is about as a whole; a rule about members has subjects of its own beside it."""
+        return Subject(self.rule.name, self.basket, against=self.rule.contrast[1] if self.rule.contrast else "")
+
+    @property
+    def baskets(self) -> tuple[BasketId, ...]:
+        return self.rule.contrast or (self.basket,)
+
+    def about_members(self, board: Board) -> bool:
+        """A rule about members looks at the basket itself if it has only one."""
+        return self.rule.members and len(board.series[self.basket].basket.members) > 1
+
+    def evidence(self, board: Board, session: date, open_: Set[Subject], every: bool) -> Iterator[tuple[Subject, Evidence]]:
+        """The subjects to decide on. Members that are quiet and have no open episode are passed over unless `every`."""
+        position = board.position(self.basket, session)
+        if position is None:
+            return
+        if self.rule.contrast is not None:
+            yield self.subject, Evidence(spread(board, self.rule, session))
+        elif self.about_members(board):
+            yield from self._members(board, position, open_, every)
+        else:
+            low = float(board.series[self.basket].day_lows[position, 0])
+            verdict = board.of_basket(self.basket, self.rule.window).at(position)
+            alone = len(board.series[self.basket].basket.members) == 1
+            yield self.subject, Evidence(verdict, low if alone and low == low else None)
+
+    def _members(
+        self, board: Board, position: int, open_: Set[Subject], every: bool
+    ) -> Iterator[tuple[Subject, Evidence]]:
+        series = board.series[self.basket]
+        loud = _loud(board, self).get(position, ())
+        for column, member in enumerate(series.basket.members):
+            subject = Subject(self.rule.name, self.basket, member.symbol)
+            if series.listed[position, column] and (every or column in loud or subject in open_):
+                low = float(series.day_lows[position, column])
+                verdict = board.of_member(self.basket, member.symbol, self.rule.window).at(position)
+                yield subject, Evidence(verdict, low if low == low else None)
+
+
+def questions(board: Board, rules: tuple[Rule, ...]) -> tuple[Question, ...]:
+    """Every rule with every basket it is asked of, in the order of the configuration."""
+
+    def listed() -> tuple[Question, ...]:
+        return tuple(
+            Question(rule, basket)
+            for rule in rules
+            for basket in ((rule.contrast[0],) if rule.contrast else rule.baskets)
+            if all(one in board.series for one in (rule.contrast or (basket,)))
+        )
+
+    return board.once(("questions",), listed)
+
+
+def agenda(board: Board, rules: tuple[Rule, ...]) -> Mapping[date, tuple[int, ...]]:
+    """The questions (by their place) that might get an answer, by session; on all other sessions they are quiet."""
+
+    def written() -> Mapping[date, tuple[int, ...]]:
+        found: dict[date, tuple[int, ...]] = {}
+        for place, question in enumerate(questions(board, rules)):
+            days = board.series[question.basket].sessions
+            for position in _loud(board, question):
+                day = days[position].item()
+                found[day] = (*found.get(day, ()), place)
+        return found
+
+    return board.once(("agenda",), written)
+
+
+def _loud(board: Board, question: Question) -> Mapping[int, tuple[int, ...]]:
+    """The positions at which the rule might speak, each with the columns of the members it might speak of."""
+    rule, series = question.rule, board.series[question.basket]
+
+    def sifted() -> Mapping[int, tuple[int, ...]]:
+        if rule.contrast is not None:
+            return {position: () for position in _loud_gaps(board, question)}
+        if question.about_members(board):
+            readings = [board.of_member(question.basket, symbol, rule.window) for symbol in series.basket.symbols]
+        else:
+            readings = [board.of_basket(question.basket, rule.window)]
+        kept = [sieve(rule, columns, series.day_lows[:, at]) for at, columns in enumerate(readings)]
+        found: dict[int, tuple[int, ...]] = {}
+        for position, column in np.argwhere(np.column_stack(kept)).tolist():
+            found[position] = (*found.get(position, ()), column)
+        return found
+
+    return board.once(("loud", rule.name, question.basket), sifted)
+
+
+def _loud_gaps(board: Board, question: Question) -> Iterator[int]:
+    """The positions at which a contrast rule might speak, looked at from either side."""
+    rule = question.rule
+    assert rule.contrast is not None
+    one, other = rule.contrast
+    columns = board.of_spread(one, other, rule.window)
+    kept = sieve(rule, columns)
+    if rule.upward:
+        kept |= sieve(rule, board.of_spread(other, one, rule.window))
+    for session in columns.sessions[kept].tolist():
+        position = board.position(question.basket, session)
+        if position is not None:
+            yield position
+
+
+def spread(board: Board, rule: Rule, session: date) -> Verdict | None:
+    """The spread of a contrast rule's two baskets, first minus second.
+
+    Move, rank, sample and percentile are the spread's own. If the rule looks for a spread that opens upwards, record,
+    "worst since" and "worst in N years" are those of the spread turned over: the widest, then.
+    """
+    assert rule.contrast is not None
+    one, other = rule.contrast
+    found = board.spread_at(one, other, rule.window, session)
+    if found is None or not rule.upward:
+        return found
+    widest = board.spread_at(other, one, rule.window, session)
+    assert widest is not None
+    return replace(
+        found,
+        worst_since=widest.worst_since,
+        gap_sessions=widest.gap_sessions,
+        worst_in_years=widest.worst_in_years,
+        record=widest.record,
+    )

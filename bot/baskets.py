@@ -1,0 +1,188 @@
+"""What do we watch?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, NewType
+
+import numpy as np
+
+from bot.prices import (
+    Bars,
+    CalendarCode,
+    Calendars,
+    Dates,
+    Flags,
+    Floats,
+    PriceTable,
+    Refusal,
+    Symbol,
+    load,
+    no_bars,
+)
+
+BasketId = NewType("BasketId", str)
+PriceKind = Literal["adjusted", "split-adjusted"]
+# Shares of a basket are sums of floats: four of five must count as 0.8.
+COVERAGE_SLACK = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One symbol of a basket; `since` and `until` are the first and the last session it belongs (None = open)."""
+
+    symbol: Symbol
+    weight: float = 1.0
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """A named group of symbols, judged on the sessions of one calendar.
+
+    `names` holds (language, name) pairs. Weights count relative to each other and are restored every session; with
+    equal weights every member has weight 1.
+    """
+
+    id: BasketId
+    names: tuple[tuple[str, str], ...]
+    members: tuple[Member, ...]
+    calendar: CalendarCode = CalendarCode("XNYS")
+    prices: PriceKind = "adjusted"
+    min_coverage: float = 0.8
+    role: str = ""
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        return tuple(member.symbol for member in self.members)
+
+    def name(self, language: str) -> str:
+        names = dict(self.names)
+        return names.get(language) or names.get("en") or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class BasketSeries:
+    """A basket's returns by session.
+
+    `daily_return` and `coverage` have shape (T,): fractions; NaN = no reading, coverage NaN = nobody was listed.
+    `member_returns`, `shares`, `day_lows` and `listed` have shape (T, M): return (NaN = missing or not a member),
+    weight as a share of the members that have a return (0 otherwise), the day's low against the previous close (NaN =
+    unknown), and whether the member is listed and belongs. Rows from `final_sessions` on are provisional.
+    """
+
+    basket: Basket
+    sessions: Dates
+    daily_return: Floats
+    coverage: Floats
+    member_returns: Floats
+    shares: Floats
+    day_lows: Floats
+    listed: Flags
+    final_sessions: int
+
+
+def value(table: PriceTable, basket: Basket) -> BasketSeries:
+    """The basket's daily return, the weighted mean of its members' returns (definitions: prices and baskets).
+
+    A member belongs from the session after its first close. The members' symbols must stand in the table; one that
+    has no price at all is never listed and costs no coverage.
+    """
+    columns = [table.symbols.index(member.symbol) for member in basket.members]
+    closes = (table.adjusted if basket.prices == "adjusted" else table.close)[:, columns]
+    split_adjusted = table.close[:, columns]
+    shut = table.shut[:, columns]
+    listed = _listed(closes, basket, table.sessions)
+    returns = np.full(closes.shape, np.nan)
+    lows = np.full(closes.shape, np.nan)
+    if len(closes) > 1:
+        returns[1:] = closes[1:] / closes[:-1] - 1
+        lows[1:] = table.low[1:, columns] / split_adjusted[:-1] - 1
+    returns = np.where(shut, 0.0, returns)
+    lows = np.where(shut, np.nan, lows)
+    present = listed & ~np.isnan(returns)
+    present_weight, listed_weight, weighted = (np.zeros(len(closes)) for _ in range(3))
+    # One member after the other, so that a session's sum does not depend on how many sessions the table has.
+    for column, member in enumerate(basket.members):
+        present_weight += present[:, column] * member.weight
+        listed_weight += listed[:, column] * member.weight
+        weighted += np.where(present[:, column], returns[:, column], 0.0) * member.weight
+    weights = np.array([member.weight for member in basket.members])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        coverage = present_weight / listed_weight
+        daily = weighted / present_weight
+        shares = weights / present_weight[:, None]
+    readable = coverage >= basket.min_coverage - COVERAGE_SLACK
+    return BasketSeries(
+        basket=basket,
+        sessions=table.sessions,
+        daily_return=np.where(readable & (present_weight > 0), daily, np.nan),
+        coverage=coverage,
+        member_returns=np.where(present, returns, np.nan),
+        shares=np.where(present, shares, 0.0),
+        day_lows=np.where(listed, lows, np.nan),
+        listed=listed,
+        final_sessions=table.final_sessions,
+    )
+
+
+def _listed(closes: Floats, basket: Basket, sessions: Dates) -> Flags:
+    """Which members are listed and belong, by session: after the first close, from `since` to `until`."""
+    known = np.cumsum(~np.isnan(closes), axis=0) > 0
+    listed = np.zeros(closes.shape, dtype=np.bool_)
+    listed[1:] = known[:-1]
+    for column, member in enumerate(basket.members):
+        if member.since is not None:
+            listed[:, column] &= sessions >= np.datetime64(member.since, "D")
+        if member.until is not None:
+            listed[:, column] &= sessions <= np.datetime64(member.until, "D")
+    return listed
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A basket that cannot be valued, and which of its symbols the source lacks."""
+
+    basket: Basket
+    lacking: tuple[Symbol, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Price tables by calendar, the baskets that can be valued on them, and those that cannot."""
+
+    tables: Mapping[CalendarCode, PriceTable]
+    baskets: tuple[Basket, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def refused(self) -> tuple[Refusal, ...]:
+        """What was not believed, each place once."""
+        return tuple(dict.fromkeys(one for table in self.tables.values() for one in table.refused))
+
+
+def assemble(
+    baskets: Sequence[Basket], bars: Mapping[Symbol, Bars], calendars: Calendars, until: int | None = None
+) -> Market:
+    """Lay what the source has of every basket's symbols on the baskets' calendars (`until` as in `load`).
+
+    A basket is left out if the symbols that are there make up less than its least coverage.
+    """
+    kept, left_out = [], []
+    for basket in baskets:
+        lacking = tuple(member.symbol for member in basket.members if member.symbol not in bars)
+        there = sum(member.weight for member in basket.members if member.symbol not in lacking)
+        share = there / sum(member.weight for member in basket.members)
+        if share >= basket.min_coverage - COVERAGE_SLACK:
+            kept.append(basket)
+        else:
+            left_out.append(LeftOut(basket, lacking))
+    tables = {}
+    for code in dict.fromkeys(basket.calendar for basket in kept):
+        symbols = dict.fromkeys(symbol for basket in kept if basket.calendar == code for symbol in basket.symbols)
+        rows = [bars.get(symbol) or no_bars(symbol) for symbol in symbols]
+        tables[code] = load(rows, calendars.get(code), calendars, until=until)
+    return Market(tables, tuple(kept), tuple(left_out))

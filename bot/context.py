@@ -1,0 +1,198 @@
+"""What else is true of this fall?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from bot.alerts import Alert, Rule
+from bot.baskets import Basket, BasketId, BasketSeries
+from bot.prices import Floats, Symbol
+from bot.statistics import Board, State, Verdict, Verdicts
+
+# A member that lost more than this below the previous close, at any moment of a session, is counted as plunging.
+PLUNGE = -0.10
+
+
+@dataclass(frozen=True, slots=True)
+class MemberShare:
+    """One member's part in a basket's move; all figures are fractions.
+
+    `move` is its own move over the window (None = a return is missing), `contribution` its part of the basket's move,
+    `day_low` its lowest day's low against the previous close within the window (None = unknown).
+    """
+
+    symbol: Symbol
+    move: float | None
+    contribution: float
+    day_low: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Another basket over the same window; `gap` is the verdict of the fallen basket minus the other."""
+
+    other: Basket
+    other_move: float
+    gap: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class StateEntry:
+    """A member that entered a drawdown state on this very session."""
+
+    symbol: Symbol
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """The earlier move an alert is held against: the end of its window, and the move as a fraction."""
+
+    session: date
+    move: float
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What stands around one alert.
+
+    `sides` holds the basket and its move, or for a contrast both (None = not defined). `yardstick` is the latest
+    earlier move as bad, or for a record the worst before it. `days` are the sessions of the window with the basket's
+    returns, oldest first, and `members` those that belonged, the one that weighed most first. `listed` counts the
+    members that belong on the session, `present` those with a return, `traded_then` those that belonged on the
+    yardstick's session. A contrast has neither days nor members.
+    """
+
+    sides: tuple[tuple[Basket, float | None], ...]
+    yardstick: Yardstick | None = None
+    days: tuple[tuple[date, float], ...] = ()
+    members: tuple[MemberShare, ...] = ()
+    listed: int = 0
+    present: int = 0
+    traded_then: int | None = None
+    entries: tuple[StateEntry, ...] = ()
+    contrast: Contrast | None = None
+
+    @property
+    def known(self) -> int:
+        """How many members have a move."""
+        return sum(member.move is not None for member in self.members)
+
+    @property
+    def fell(self) -> int:
+        """How many members have a move below 0."""
+        return sum(member.move is not None and member.move < 0 for member in self.members)
+
+    @property
+    def plunged(self) -> int:
+        """How many members were below PLUNGE at some moment."""
+        return sum(member.day_low is not None and member.day_low < PLUNGE for member in self.members)
+
+
+def explain(board: Board, rules: Sequence[Rule], alert: Alert) -> Context:
+    """What stands around `alert`; `rules` tell which baskets are contrasted with which."""
+    subject, window = alert.subject, alert.rule.window
+    if subject.against:
+        pair = (subject.basket, BasketId(subject.against))
+        sides = tuple((board.series[one].basket, _move(board, one, window, alert.session)) for one in pair)
+        columns = board.of_spread(*reversed(pair), window) if alert.rule.upward else board.of_spread(*pair, window)
+        yardstick = _yardstick(columns, alert.session)
+        if yardstick is not None and alert.rule.upward:
+            yardstick = replace(yardstick, move=-yardstick.move)
+        return Context(sides, yardstick)
+    series = board.series[subject.basket]
+    columns = board.of_basket(subject.basket, window)
+    position = board.position(subject.basket, alert.session)
+    assert position is not None  # an alert's session is one of its basket's calendar
+    rows = slice(position - window + 1, position + 1)
+    yardstick = _yardstick(columns, alert.session)
+    then = board.position(subject.basket, yardstick.session) if yardstick is not None else None
+    return Context(
+        sides=((series.basket, _move(board, subject.basket, window, alert.session)),),
+        yardstick=yardstick,
+        days=tuple(zip(series.sessions[rows].tolist(), series.daily_return[rows].tolist(), strict=True)),
+        members=_members(series, position, window) if columns.defined[position] else (),
+        listed=int(series.listed[position].sum()),
+        present=int((series.shares[position] > 0).sum()),
+        traded_then=int(series.listed[then].sum()) if then is not None else None,
+        entries=tuple(_entries(board, alert, position)) if len(series.basket.members) > 1 else (),
+        contrast=_contrast(board, rules, subject.basket, window, alert.session),
+    )
+
+
+def contributions(series: BasketSeries, position: int, window: int) -> Floats:
+    """Each member's part of the move that ended at `position`, shape (M,); the parts add up to the move.
+
+    A day's weighted returns times the basket's growth on the later days of the window (definitions: moves).
+    """
+    rows = slice(position - window + 1, position + 1)
+    weighted = series.shares[rows] * np.nan_to_num(series.member_returns[rows])
+    later = np.append(np.cumprod((1 + series.daily_return[rows])[:0:-1])[::-1], 1.0)
+    return (weighted * later[:, None]).sum(axis=0)
+
+
+def _members(series: BasketSeries, position: int, window: int) -> tuple[MemberShare, ...]:
+    """The members that had a part in the window or belong at its end, the one that weighed most first."""
+    rows = slice(position - window + 1, position + 1)
+    parts = contributions(series, position, window)
+    took_part = series.listed[position] | (series.shares[rows] > 0).any(axis=0)
+    moves = (1 + series.member_returns[rows]).prod(axis=0) - 1
+    shares = []
+    for column in np.flatnonzero(took_part).tolist():
+        lows = [low for low in series.day_lows[rows, column].tolist() if low == low]
+        move = float(moves[column])
+        shares.append(
+            MemberShare(
+                symbol=series.basket.members[column].symbol,
+                move=move if move == move else None,
+                contribution=float(parts[column]),
+                day_low=min(lows) if lows else None,
+            )
+        )
+    return tuple(sorted(shares, key=lambda share: (share.contribution, share.symbol)))
+
+
+def _move(board: Board, basket: BasketId, window: int, session: date) -> float | None:
+    position = board.position(basket, session)
+    verdict = board.of_basket(basket, window).at(position) if position is not None else None
+    return verdict.move if verdict is not None else None
+
+
+def _yardstick(columns: Verdicts, session: date) -> Yardstick | None:
+    """What the move is held against: the latest as bad, or for a record the worst before it."""
+    position = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
+    at = int(columns.worst_at[position])
+    if at < 0:
+        earlier = columns.move[:position]
+        if np.isnan(earlier).all():
+            return None
+        at = int(np.nanargmin(earlier))
+    return Yardstick(columns.sessions[at].item(), float(columns.move[at]))
+
+
+def _entries(board: Board, alert: Alert, position: int) -> Iterator[StateEntry]:
+    """Members that entered a bear market or a crash on that session."""
+    series = board.series[alert.subject.basket]
+    for column, member in enumerate(series.basket.members):
+        columns = board.of_member(alert.subject.basket, member.symbol, alert.rule.window)
+        if columns.entered[position] >= State.BEAR and series.listed[position, column]:
+            verdict = columns.at(position)
+            if verdict is not None:
+                yield StateEntry(member.symbol, verdict)
+
+
+def _contrast(board: Board, rules: Sequence[Rule], basket: BasketId, window: int, session: date) -> Contrast | None:
+    """The other side of the first contrast rule that names the basket."""
+    for rule in rules:
+        if rule.contrast is None or basket not in rule.contrast or not all(one in board.series for one in rule.contrast):
+            continue
+        other = rule.contrast[rule.contrast[0] == basket]
+        gap = board.spread_at(basket, other, window, session)
+        move = _move(board, other, window, session)
+        if gap is not None and move is not None:
+            return Contrast(board.series[other].basket, move, gap)
+    return None

@@ -1,0 +1,68 @@
+"""What can go wrong, and which exit code the person who typed the command sees?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class BotError(Exception):
+    """Something we can name. The message says what is wrong, where, and what to do."""
+
+    exit_code = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in the configuration.
+
+    `file` is the path as the operator wrote it (or "environment"), `key` the dotted key, `message` what is
+    wrong there, `remedy` what to do.
+    """
+
+    file: str
+    key: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.message}. {self.remedy}"
+
+
+class ConfigError(BotError):
+    """The configuration is wrong; every problem at once."""
+
+    exit_code = 2
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
+
+
+class NoData(BotError):
+    """A source answered, and it has nothing (or nothing usable) for what was asked."""
+
+    exit_code = 3
+
+
+class SourceUnreachable(BotError):
+    """A source did not answer, or answered with a failure that says nothing about the symbol."""
+
+    exit_code = 3
+
+
+class TokenRefused(BotError):
+    """Telegram does not know this token."""
+
+    exit_code = 4
+
+
+class LeaseHeld(BotError):
+    """Another process holds the lease."""
+
+    exit_code = 5
+
+
+class StoreError(BotError):
+    """The database cannot be opened, or belongs to another version."""
+
+    exit_code = 70

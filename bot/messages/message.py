@@ -1,0 +1,24 @@
+"""One message in one language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Lines of plain text, the first complete by itself. `html` is what Telegram gets, `plain` its reading."""
+
+    language: str
+    lines: tuple[str, ...]
+
+    @property
+    def plain(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def html(self) -> str:
+        """The only place where text becomes markup: every line is escaped whole, the first is bold."""
+        first, *rest = (escape(line, quote=False) for line in self.lines)
+        return "\n".join((f"<b>{first}</b>", *rest))

@@ -1,0 +1,104 @@
+"""The path on one page: prices -> baskets -> statistics -> alerts -> context -> messages -> events.
+
+    board = survey(tables, rulebook)                          prices valued and measured, walk-forward
+    judgement = judge(board, rulebook, session, memories)     every rule asked, what speaks and what is remembered
+    event = compose(board, rulebook, alert, ...)              one alert in words, in every language
+
+All of it is pure: live, replay and demo call the same three functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from bot.alerts import Alert, Decision, Memory, NamedEvent, Phase, Question, Rule, Subject, agenda, decide, questions
+from bot.baskets import Basket, BasketId
+from bot.context import explain
+from bot.delivery import Event, EventKey
+from bot.messages import render
+from bot.prices import CalendarCode, PriceTable
+from bot.statistics import Board, Lines
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """What to watch and when to speak: the configuration as the pure part knows it.
+
+    `close_after` is how many sessions without any rung close an episode.
+    """
+
+    baskets: tuple[Basket, ...]
+    rules: tuple[Rule, ...]
+    events: tuple[NamedEvent, ...] = ()
+    lines: Lines = Lines()
+    close_after: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One session judged: the evaluations with their reasons, the memories that changed, and what is to be said."""
+
+    decisions: tuple[Decision, ...]
+    memories: Mapping[Subject, Memory]
+    alerts: tuple[Alert, ...]
+
+
+def survey(tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook) -> Board:
+    """Value and measure the rulebook's baskets over their calendars' price tables."""
+    return Board.of(tables, rulebook.baskets, rulebook.lines)
+
+
+def judge(
+    board: Board,
+    rulebook: Rulebook,
+    session: date,
+    memories: Mapping[Subject, Memory],
+    *,
+    only: Set[Question] | None = None,
+    every: bool = False,
+) -> Judgement:
+    """Ask the rules about one final session. `memories` is what they remember of the sessions before it.
+
+    `only` names the questions to ask (None = all). Those that are quiet on that session and have no open episode are
+    passed over, unless `every` evaluation is asked for.
+    """
+    asked = questions(board, rulebook.rules)
+    open_ = {subject for subject, memory in memories.items() if memory.episode is not None}
+    opened = {(subject.rule, subject.basket) for subject in open_}
+    places = set(agenda(board, rulebook.rules).get(session, ()))
+    places |= {at for at, one in enumerate(asked) if every or (one.rule.name, one.basket) in opened}
+    places = {at for at in places if only is None or asked[at] in only}
+    decisions: list[Decision] = []
+    alerts: list[Alert] = []
+    for place in sorted(places):
+        rule = asked[place].rule
+        found = [
+            decide(rule, subject, session, evidence, memories.get(subject, Memory()), rulebook.close_after)
+            for subject, evidence in asked[place].evidence(board, session, open_, every)
+        ]
+        decisions += found
+        speaking = tuple(one for one in found if one.speaks)
+        if speaking:
+            alerts.append(Alert(rule, session, Phase.FINAL, speaking))
+    changed = {one.subject: one.memory for one in decisions if one.memory.episode or one.subject in open_}
+    return Judgement(tuple(decisions), changed, tuple(alerts))
+
+
+def compose(
+    board: Board, rulebook: Rulebook, alert: Alert, languages: Sequence[str], created: datetime, expires: datetime
+) -> Event:
+    """One alert in words. `created` and `expires` carry a zone; every language of `languages` gets a message."""
+    context = explain(board, rulebook.rules, alert)
+    subject = alert.subject
+    return Event(
+        key=EventKey(alert.key),
+        id=alert.episode,
+        baskets=tuple(BasketId(one) for one in (subject.basket, subject.against) if one),
+        severity=alert.severity,
+        session=alert.session,
+        created=created,
+        expires=expires,
+        messages=tuple(render(alert, context, rulebook.events, language) for language in languages),
+    )

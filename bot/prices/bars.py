@@ -1,0 +1,64 @@
+"""What did a source say about one symbol, and which of its rows do we refuse?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Symbol = NewType("Symbol", str)
+Floats = npt.NDArray[np.float64]
+Dates = npt.NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row or price that was not believed: where it stands, and why."""
+
+    where: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Daily prices of one symbol, ascending by the exchange's local date, one row a date.
+
+    All arrays have shape (rows,); NaN = the source has no value. `close`, `high`, `low` are adjusted for splits,
+    `adjusted` for splits and dividends. `where` names the source for error messages ("prices/MU.csv", "Yahoo").
+    `as_of` is the time (UTC) of the last row's price where the source tells it, and `live` whether the last row is
+    of a session that had not closed at that time.
+    """
+
+    symbol: Symbol
+    dates: Dates
+    close: Floats
+    adjusted: Floats
+    high: Floats
+    low: Floats
+    where: str
+    refused: tuple[Refusal, ...] = ()
+    as_of: datetime | None = None
+
+
+def no_bars(symbol: Symbol) -> Bars:
+    """A symbol of which there is no price at all."""
+    none = np.empty(0)
+    return Bars(symbol, np.empty(0, dtype="datetime64[D]"), none, none, none, none, where="")
+
+
+class PriceSource(Protocol):
+    """Anything that has daily prices."""
+
+    def bars(self, symbol: Symbol) -> Bars:
+        """The whole history of `symbol`.
+
+        Raises NoData if the source does not know the symbol or has no usable row, SourceUnreachable if it cannot
+        be asked just now.
+        """
+        ...

@@ -1,0 +1,101 @@
+"""Which rows of a source do we believe?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.prices.bars import Bars, Dates, Floats, Refusal, Symbol
+
+Rows = npt.NDArray[np.intp]
+Refuse = Callable[[np.intp, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRows:
+    """Rows as a source gave them, in its order; arrays of shape (rows,), NaN = empty, NaT = no date.
+
+    `lines` are the rows' line numbers in a file; None where the date alone names a row.
+    """
+
+    dates: Dates
+    close: Floats
+    adjusted: Floats
+    high: Floats
+    low: Floats
+    lines: Sequence[int] | None = None
+
+
+def screen(symbol: Symbol, where: str, raw: RawRows, as_of: datetime | None = None) -> Bars:
+    """Rows in order, one a date, every price finite and above zero; what is refused is listed with its place.
+
+    A price that is not finite or not positive is taken out (the row is then missing that figure). A row whose high
+    is below its low loses both. Rows in the wrong order are sorted and reported once. Equal rows of one date count
+    once; rows of one date that disagree are both refused, for nothing says which is right.
+    """
+    refused: list[Refusal] = []
+
+    def refuse(row: np.intp, why: str) -> None:
+        place = raw.dates[row] if raw.lines is None else f"line {raw.lines[int(row)]}"
+        refused.append(Refusal(f"{where} {place}", why))
+
+    high, low = _prices("high", raw.high, refuse), _prices("low", raw.low, refuse)
+    crossed = high < low
+    for row in np.flatnonzero(crossed):
+        refuse(row, "high is below low; both are left out")
+    high[crossed] = low[crossed] = np.nan
+    close, adjusted = _prices("close", raw.close, refuse), _prices("adjusted close", raw.adjusted, refuse)
+    stay = _one_a_date(_in_order(raw.dates, refuse), raw.dates, (close, adjusted, high, low), refuse)
+    return Bars(
+        symbol=symbol,
+        dates=raw.dates[stay],
+        close=close[stay],
+        adjusted=adjusted[stay],
+        high=high[stay],
+        low=low[stay],
+        where=where,
+        refused=tuple(refused),
+        as_of=as_of,
+    )
+
+
+def _prices(name: str, values: Floats, refuse: Refuse) -> Floats:
+    """A copy of `values` in which only finite prices above zero are left."""
+    believed = np.array(values, dtype=np.float64)
+    wrong = np.isinf(believed) | (believed <= 0)
+    for row in np.flatnonzero(wrong):
+        refuse(row, f"{name} {float(believed[row])!r} is no price; it is left out")
+    believed[wrong] = np.nan
+    return believed
+
+
+def _in_order(dates: Dates, refuse: Refuse) -> Rows:
+    """The rows that have a date, ascending by it."""
+    dated = np.flatnonzero(~np.isnat(dates))
+    for row in np.flatnonzero(np.isnat(dates)):
+        refuse(row, "the row has no date; it is left out")
+    backwards = np.flatnonzero(dates[dated][1:] < dates[dated][:-1])
+    if len(backwards):
+        refuse(dated[backwards[0] + 1], "the dates are not in ascending order; the rows are sorted")
+    return dated[np.argsort(dates[dated], kind="stable")]
+
+
+def _one_a_date(order: Rows, dates: Dates, columns: Sequence[Floats], refuse: Refuse) -> Rows:
+    """The rows that stay, ascending by date: of equal rows the first, of rows that disagree none."""
+    follows = dates[order][1:] == dates[order][:-1]
+    if not follows.any():
+        return order
+    stay = []
+    for group in np.split(order, np.flatnonzero(~follows) + 1):
+        same = all(np.array_equal(values[group[1:]], values[group[:-1]], equal_nan=True) for values in columns)
+        if same:
+            stay.append(group[0])
+        if not same:
+            refuse(group[-1], "two rows of one date disagree; both are left out")
+        elif len(group) > 1:
+            refuse(group[-1], "the row stands twice; it counts once")
+    return np.array(stay, dtype=np.intp)

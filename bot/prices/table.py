@@ -1,0 +1,96 @@
+"""What did the market do, on the sessions of one exchange?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.prices.bars import Bars, Dates, Floats, Refusal, Symbol
+from bot.prices.calendars import Calendar, Calendars, exchange_of
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """Closes of several symbols on the sessions of one calendar; row t is final if t < `final_sessions`.
+
+    `sessions` is a gapless slice of the calendar, shape (T,). `close`, `adjusted` and `low` have shape (T, S); NaN =
+    missing. A symbol from another exchange stands with its own latest session that closed at or before the row's
+    close. `shut` marks rows on which the symbol's exchange brought no new session since the row before.
+    """
+
+    calendar: Calendar
+    sessions: Dates
+    symbols: tuple[Symbol, ...]
+    close: Floats
+    adjusted: Floats
+    low: Floats
+    shut: Flags
+    final_sessions: int
+    refused: tuple[Refusal, ...] = ()
+
+
+def load(bars: Sequence[Bars], calendar: Calendar, calendars: Calendars, *, until: int | None = None) -> PriceTable:
+    """Lay the rows of several symbols on the sessions of `calendar`.
+
+    The table runs from the session of the earliest row to that of the latest. `until` (seconds since 1970, UTC) is
+    the moment of judgement: a session that opens later is left out, and a session is final if it closed at or before
+    `until`. Without it the rows themselves are the end of time, and every session is final. Rows that fall on no
+    session of the symbol's exchange are refused and counted.
+    """
+    placed = [_on_own_sessions(one, calendars.get(exchange_of(one.symbol))) for one in bars]
+    own = [calendars.get(exchange_of(one.symbol)) for one in bars]
+    first = min((cal.closes[rows[0]] for cal, (rows, *_) in zip(own, placed, strict=True) if len(rows)), default=0)
+    last = max((cal.closes[rows[-1]] for cal, (rows, *_) in zip(own, placed, strict=True) if len(rows)), default=-1)
+    begin = int(np.searchsorted(calendar.closes, first, side="left"))
+    end = int(np.searchsorted(calendar.closes, last, side="left")) + 1
+    if last < 0:
+        end = begin
+    if until is not None:
+        end = min(end, int(np.searchsorted(calendar.opens, until, side="right")))
+    end = min(max(begin, end), len(calendar.sessions))
+    closes = calendar.closes[begin:end]
+    shape = (end - begin, len(bars))
+    close, adjusted, low = (np.full(shape, np.nan) for _ in range(3))
+    shut = np.zeros(shape, dtype=np.bool_)
+    refused: list[Refusal] = []
+    for column, (one, cal, (rows, keep, strangers)) in enumerate(zip(bars, own, placed, strict=True)):
+        refused += one.refused
+        refused += strangers
+        own_row = np.searchsorted(cal.closes, closes, side="right") - 1
+        if cal.code == calendar.code:
+            own_row = np.arange(begin, end)
+        shut[1:, column] = own_row[1:] == own_row[:-1]
+        for target, values in ((close, one.close), (adjusted, one.adjusted), (low, one.low)):
+            whole = np.full(len(cal.sessions), np.nan)
+            whole[rows] = values[keep]
+            target[:, column] = np.where(own_row >= 0, whole[own_row], np.nan)
+    final = shape[0] if until is None else int(np.searchsorted(closes, until, side="right"))
+    return PriceTable(
+        calendar=calendar,
+        sessions=calendar.sessions[begin:end],
+        symbols=tuple(one.symbol for one in bars),
+        close=close,
+        adjusted=adjusted,
+        low=low,
+        shut=shut,
+        final_sessions=final,
+        refused=tuple(refused),
+    )
+
+
+def _on_own_sessions(one: Bars, calendar: Calendar) -> tuple[npt.NDArray[np.intp], Flags, list[Refusal]]:
+    """Which session of its own exchange each row is of; rows of no session are refused."""
+    place = np.searchsorted(calendar.sessions, one.dates)
+    inside = place < len(calendar.sessions)
+    keep = np.zeros(len(one.dates), dtype=np.bool_)
+    keep[inside] = calendar.sessions[place[inside]] == one.dates[inside]
+    strangers = [
+        Refusal(f"{one.where} {day}", f"no session of {calendar.code} on that date; the row is left out")
+        for day in one.dates[~keep]
+    ]
+    return place[keep], keep, strangers

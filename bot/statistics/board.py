@@ -1,0 +1,95 @@
+"""Which figures does a set of baskets show, each measured once and only when somebody asks?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TypeVar, cast
+
+import numpy as np
+
+from bot.baskets import Basket, BasketId, BasketSeries, Member, value
+from bot.prices import CalendarCode, PriceTable, Symbol
+from bot.statistics.measure import Verdicts, measure, measure_spread
+from bot.statistics.verdict import Lines, Verdict
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Board:
+    """Baskets, their members and their spreads, valued and measured over one price table a calendar."""
+
+    series: Mapping[BasketId, BasketSeries]
+    lines: Lines
+    _tables: Mapping[CalendarCode, PriceTable]
+    _places: dict[CalendarCode, dict[date, int]] = field(default_factory=dict)
+    _verdicts: dict[tuple[str, ...], Verdicts] = field(default_factory=dict)
+    _members: dict[tuple[str, ...], BasketSeries] = field(default_factory=dict)
+    _notes: dict[tuple[str, ...], object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tables: Mapping[CalendarCode, PriceTable], baskets: Sequence[Basket], lines: Lines) -> Board:
+        """Value every basket; its calendar's table must hold its members' symbols."""
+        return cls({basket.id: value(tables[basket.calendar], basket) for basket in baskets}, lines, tables)
+
+    def sessions(self, *, final: bool = True) -> list[date]:
+        """Every session of any basket's calendar, in order; with `final` only those that are final."""
+        days = {
+            day
+            for code, table in self._tables.items()
+            if any(one.basket.calendar == code for one in self.series.values())
+            for day in table.sessions[: table.final_sessions if final else None].tolist()
+        }
+        return sorted(days)
+
+    def position(self, basket: BasketId, session: date) -> int | None:
+        """Where `session` stands in the basket's series; None = it is no session there, or outside the data."""
+        code = self.series[basket].basket.calendar
+        if code not in self._places:
+            self._places[code] = {day: at for at, day in enumerate(self._tables[code].sessions.tolist())}
+        return self._places[code].get(session)
+
+    def of_basket(self, basket: BasketId, window: int) -> Verdicts:
+        """The verdicts of a basket's `window`-session moves."""
+        key = ("basket", basket, str(window))
+        if key not in self._verdicts:
+            self._verdicts[key] = measure(self.series[basket], window, self.lines)
+        return self._verdicts[key]
+
+    def of_member(self, basket: BasketId, symbol: Symbol, window: int) -> Verdicts:
+        """The verdicts of one member by itself, on the basket's calendar and kind of price."""
+        series = self._member(basket, symbol)
+        key = ("member", series.basket.calendar, series.basket.prices, symbol, str(window))
+        if key not in self._verdicts:
+            self._verdicts[key] = measure(series, window, self.lines)
+        return self._verdicts[key]
+
+    def of_spread(self, one: BasketId, other: BasketId, window: int) -> Verdicts:
+        """The verdicts of the spread `one` minus `other`; positions are those of `one` if the calendars agree."""
+        key = ("spread", one, other, str(window))
+        if key not in self._verdicts:
+            self._verdicts[key] = measure_spread(self.series[one], self.series[other], window, self.lines)
+        return self._verdicts[key]
+
+    def spread_at(self, one: BasketId, other: BasketId, window: int, session: date) -> Verdict | None:
+        """The spread on one session, wherever it stands among the common sessions."""
+        columns = self.of_spread(one, other, window)
+        at = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
+        found = columns.at(at) if at < len(columns.sessions) else None
+        return found if found is not None and found.session == session else None
+
+    def once(self, key: tuple[str, ...], work: Callable[[], T]) -> T:
+        """The result of `work`, kept under `key` as long as the figures are the same."""
+        if key not in self._notes:
+            self._notes[key] = work()
+        return cast(T, self._notes[key])
+
+    def _member(self, basket: BasketId, symbol: Symbol) -> BasketSeries:
+        whole = self.series[basket].basket
+        key = (whole.calendar, whole.prices, symbol)
+        if key not in self._members:
+            alone = replace(whole, id=BasketId(symbol), members=(Member(symbol),))
+            self._members[key] = value(self._tables[whole.calendar], alone)
+        return self._members[key]

@@ -1,0 +1,163 @@
+"""For every value of a series: how many earlier ones were as low, and which was the latest?
+
+Both questions are answered for all positions at once from one stable sort, in O(n log n). Ties in a stable sort stand
+in order of time, so "its place in sorted order is lower" means, for an earlier value, "it is at or below".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.prices import Floats
+
+Ints = npt.NDArray[np.intp]
+Masks = npt.NDArray[np.uint64]
+# 64 values make a block, so that a set of them is one machine word. A longer series than SEGMENT is cut in halves: the
+# table over blocks of time and blocks of place grows with the square.
+BLOCK = 64
+SHIFT = 6
+SEGMENT = 8192
+BACKWARDS = np.arange(BLOCK - 1, -1, -1, dtype=np.int32)
+MOST = np.iinfo(np.int32).max // BLOCK
+BIT = np.uint64(1) << np.arange(BLOCK, dtype=np.uint64)
+ONE = np.uint64(1)
+MAGNITUDE = np.int64(2**63 - 1)  # every bit but the sign
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where each value of a series stands among the earlier ones; all arrays have shape (n,).
+
+    `below` and `at_or_below` count earlier values; `latest` is the position of the latest earlier value at or below,
+    or -1.
+    """
+
+    below: Ints
+    at_or_below: Ints
+    latest: Ints
+
+
+def standing(values: Floats) -> Standing:
+    """Compare every value with all earlier ones. `values` has shape (n,) and no NaN."""
+    steps = np.arange(len(values))
+    order = _stable_order(values)
+    place = np.empty_like(steps)
+    place[order] = steps
+    lower = _lower_before(place)
+    at_or_below = _count_before_block(order, place) + np.bitwise_count(lower)
+    nearest = _highest_bit(lower)
+    latest = (steps & -BLOCK) + nearest
+    far = np.flatnonzero(nearest < 0)
+    latest[far] = _jump_back(place, far)
+    return Standing(at_or_below - _earlier_ties(values[order])[place], at_or_below, latest)
+
+
+def _stable_order(values: Floats) -> Ints:
+    """What np.argsort(values, kind="stable") gives, at a seventh of the time.
+
+    Each value's bits are turned so that they ascend as integers, the lowest give way to its position, and a plain sort
+    does the rest. Where that loses a difference, the slow way is taken.
+    """
+    n = len(values)
+    low = np.int64((1 << n.bit_length()) - 1)
+    keys = (values + 0.0).view(np.int64)  # -0.0 + 0.0 is 0.0, which has other bits
+    keys ^= (keys >> 63) & MAGNITUDE
+    keys &= ~low
+    keys |= np.arange(n)
+    keys.sort()
+    keys &= low
+    ordered = values[keys]
+    if (ordered[1:] < ordered[:-1]).any():
+        return np.argsort(values, kind="stable")
+    return keys.astype(np.intp, copy=False)
+
+
+def _earlier_ties(ordered: Floats) -> Ints:
+    """For each of the ascending values, how many equal ones stand before it."""
+    steps = np.arange(len(ordered))
+    begins = np.zeros(len(ordered), dtype=np.intp)
+    np.multiply(steps[1:], ordered[1:] != ordered[:-1], out=begins[1:])
+    return steps - np.maximum.accumulate(begins)
+
+
+def _lower_before(keys: Ints) -> Masks:
+    """For each key, which keys before it in its block of BLOCK are lower: bit i stands for the block's i-th key.
+
+    Each block is sorted, among equal keys the later position first; what has been passed on the way is then the set of
+    all lower keys (and of equal ones, but those stand later), and the bits under a key's own are the positions before.
+    """
+    n = len(keys)
+    blocks = -(-n // BLOCK)
+    packed = np.full(blocks * BLOCK, MOST, dtype=np.int32)
+    packed[:n] = keys
+    rows = packed.reshape(blocks, BLOCK)
+    rows *= BLOCK
+    rows += BACKWARDS
+    rows.sort(axis=1)
+    position = BLOCK - 1 - (rows & (BLOCK - 1)).astype(np.intp)
+    bit = BIT.take(position)
+    lower = np.cumsum(bit, axis=1)
+    lower -= bit
+    bit -= ONE
+    lower &= bit
+    position += np.arange(0, blocks * BLOCK, BLOCK)[:, None]
+    masks = np.empty(blocks * BLOCK, dtype=np.uint64)
+    masks[position] = lower
+    return masks[:n]
+
+
+def _highest_bit(masks: Masks) -> npt.NDArray[np.int64]:
+    """The number of the highest bit set, below 0 = none: the exponent of the mask as a float.
+
+    Of two set bits side by side the lower is taken out before: a float has 53 bits, and 64 ones would be rounded up.
+    """
+    masks = masks & ~(masks >> ONE)
+    return (masks.astype(np.float64).view(np.int64) >> 52) - 1023
+
+
+def _count_before_block(order: Ints, place: Ints) -> Ints:
+    """For each position, how many positions of earlier time blocks have a lower place."""
+    n = len(place)
+    if n <= SEGMENT:
+        return _count_by_table(order, place)
+    half = n // 2 // BLOCK * BLOCK
+    early = order < half
+    counts = np.empty(n, dtype=np.intp)
+    for part, own_order in ((slice(0, half), order[early]), (slice(half, n), order[~early] - half)):
+        own_place = np.empty(len(own_order), dtype=np.intp)
+        own_place[own_order] = np.arange(len(own_order))
+        counts[part] = _count_before_block(own_order, own_place)
+    counts[half:] += np.cumsum(early)[place[half:]]
+    return counts
+
+
+def _count_by_table(order: Ints, place: Ints) -> Ints:
+    """The same for a short series.
+
+    A table over blocks of time and blocks of place counts whole blocks; inside a block of place masks do.
+    """
+    n = len(place)
+    side = -(-n // BLOCK) + 1
+    cell = np.repeat(np.arange(0, side * side, side), BLOCK)[:n] + (place >> SHIFT)
+    table = np.bincount(cell + side + 1, minlength=side * side).reshape(side, side)
+    before = np.cumsum(np.cumsum(table, axis=1), axis=0).ravel()
+    return before[cell] + np.bitwise_count(_lower_before(order >> SHIFT))[place]
+
+
+def _jump_back(place: Ints, positions: Ints) -> Ints:
+    """The latest lower place before each of `positions` (or -1), by binary descent over trailing minima."""
+    kind = np.int16 if len(place) < np.iinfo(np.int16).max else np.int32
+    minima = [np.concatenate(([-1], place), dtype=kind, casting="same_kind")]  # so that every search ends at 0
+    while 2 ** len(minima) <= len(place):
+        reach = 2 ** (len(minima) - 1)
+        wider = minima[-1].copy()
+        np.minimum(wider[reach:], minima[-1][:-reach], out=wider[reach:])
+        minima.append(wider)
+    wanted = minima[0].take(positions + 1)
+    at = positions.copy()
+    for power in range(len(minima) - 1, -1, -1):
+        at -= (minima[power].take(at) > wanted) * 2**power
+    return at - 1

@@ -1,0 +1,61 @@
+"""How far, how rare: what can be said of one session of one series?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+
+
+class State(IntEnum):
+    """Drawdown states, shallowest first."""
+
+    NONE = 0
+    PULLBACK = 1
+    CORRECTION = 2
+    BEAR = 3
+    CRASH = 4
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The drawdown lines as fractions (-0.05), and the look-back of the peak in sessions (None = all history)."""
+
+    pullback: float = -0.05
+    correction: float = -0.10
+    bear: float = -0.20
+    crash: float = -0.35
+    lookback: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One session of one series, judged against its own past up to and including that session.
+
+    Moves, drawdown and coverage are fractions, `percentile` is 0 to 100; None = not defined. `since` is the first
+    session with a reading. `entered` is the deepest drawdown state entered on this very session (NONE if none was).
+    `holes` counts sessions without a reading between the peak and this session.
+    """
+
+    session: date
+    window: int
+    daily_return: float
+    move: float
+    rank: int
+    sample: int
+    percentile: float | None
+    worst_since: date | None
+    gap_sessions: int | None
+    worst_in_years: int | None
+    record: bool
+    drawdown: float
+    peak_session: date
+    state: State
+    coverage: float
+    since: date
+    entered: State
+    holes: int
