@@ -1,0 +1,113 @@
+"""Where do a command's prices come from, and which baskets can it show?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from bot.adapters.calendars import ExchangeCalendars
+from bot.app.prices import source_of
+from bot.baskets import Basket, BasketId, LeftOut, Market, assemble
+from bot.clock import SystemClock
+from bot.errors import ConfigError, NoData, Problem, SourceUnreachable
+from bot.pipeline import Board, Rulebook, survey
+from bot.prices import Bars, PriceSource, Refusal, Symbol
+from bot.settings import Settings, load_settings
+
+MOST_REFUSALS_SHOWN = 5
+
+errors = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Everything a command on history needs. `rulebook` holds the baskets that can be shown."""
+
+    settings: Settings
+    rulebook: Rulebook
+    market: Market
+    board: Board
+
+
+def open_market(
+    config: Path | None,
+    prices: Path | None,
+    asked: Sequence[str] = (),
+    *,
+    alone: bool = False,
+    live: bool = False,
+) -> Opened:
+    """Read the configuration, fetch prices and measure. `asked` are the baskets named on the command line.
+
+    With `alone` only those are opened. With `live` the time is now, and a session that has not ended is provisional;
+    otherwise the prices themselves are the end of time. Raises NoData if a basket that was asked for cannot be shown.
+    """
+    settings = load_settings(config, os.environ)
+    rulebook = settings.rulebook()
+    wanted = [_basket(rulebook, one) for one in asked]
+    baskets = tuple(wanted) if alone and wanted else rulebook.baskets
+    clock = SystemClock()
+    calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", clock, on_build=_say_building)
+    source = source_of(settings, prices)
+    bars, lacking = _fetch(source, dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols))
+    market = assemble(baskets, bars, calendars, int(clock.now().timestamp()) if live else None)
+    _warn(market.refused)
+    _complain(market.left_out, {basket.id for basket in wanted}, lacking)
+    for basket in market.baskets:
+        for symbol in basket.symbols:
+            if symbol in lacking:
+                errors.print(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}", markup=False)
+    kept = replace(rulebook, baskets=market.baskets)
+    return Opened(settings, kept, market, survey(market.tables, kept))
+
+
+def _basket(rulebook: Rulebook, name: str) -> Basket:
+    known = {str(basket.id): basket for basket in rulebook.baskets}
+    if name not in known:
+        close = get_close_matches(name, known, 1)
+        hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(known)}."
+        raise ConfigError((Problem("command line", "BASKET", f'there is no basket "{name}"', hint),))
+    return known[name]
+
+
+def _fetch(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symbol, Bars], dict[Symbol, str]]:
+    bars: dict[Symbol, Bars] = {}
+    lacking: dict[Symbol, str] = {}
+    columns = (SpinnerColumn(), *Progress.get_default_columns(), TextColumn("{task.fields[symbol]}"))
+    with Progress(*columns, console=errors, transient=True, disable=not sys.stderr.isatty()) as progress:
+        wanted = list(symbols)
+        task = progress.add_task("Prices", total=len(wanted), symbol="")
+        for symbol in wanted:
+            progress.update(task, advance=1, symbol=symbol)
+            try:
+                bars[symbol] = source.bars(symbol)
+            except (NoData, SourceUnreachable) as error:
+                lacking[symbol] = str(error)
+    return bars, lacking
+
+
+def _warn(refused: Sequence[Refusal]) -> None:
+    for refusal in refused[:MOST_REFUSALS_SHOWN]:
+        errors.print(f"Warning: {refusal}", markup=False, soft_wrap=True)
+    if len(refused) > MOST_REFUSALS_SHOWN:
+        errors.print(f"Warning: {len(refused) - MOST_REFUSALS_SHOWN} more rows or prices were left out.", markup=False)
+
+
+def _complain(left_out: Sequence[LeftOut], wanted: set[BasketId], lacking: dict[Symbol, str]) -> None:
+    for one in left_out:
+        why = " ".join(lacking[symbol] for symbol in one.lacking)
+        text = f"basket {one.basket.id} has prices for too few of its members: {why}"
+        if one.basket.id in wanted:
+            raise NoData(text)
+        errors.print(f"Warning: {text}", markup=False, soft_wrap=True)
+
+
+def _say_building(codes: Sequence[str]) -> None:
+    errors.print(f"Working out the sessions of {', '.join(codes)} (once; a few seconds) ...", markup=False)

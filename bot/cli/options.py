@@ -1,0 +1,50 @@
+"""Which options do several commands share?"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Language(StrEnum):
+    """The language of a message."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+def iso_date(text: str) -> date:
+    """A date as typed."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date. Write it as YYYY-MM-DD, for example 2025-04-04.") from None
+
+
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="DIR", help="Folder of the configuration (default: config).")
+]
+Prices = Annotated[
+    Path | None,
+    typer.Option("--prices", metavar="DIR", help="A folder of SYMBOL.csv files in the place of Yahoo."),
+]
+From = Annotated[
+    date | None, typer.Option("--from", parser=iso_date, metavar="DATE", help="First session shown, as YYYY-MM-DD.")
+]
+To = Annotated[
+    date | None, typer.Option("--to", parser=iso_date, metavar="DATE", help="Last session shown, as YYYY-MM-DD.")
+]
+Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of the messages.")]

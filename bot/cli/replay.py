@@ -1,0 +1,130 @@
+"""Which alerts would have been sent?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bot.alerts import Alert
+from bot.backtest import alerts
+from bot.cli.market import Opened, errors, open_market
+from bot.cli.options import Config, Format, From, Lang, Language, Output, Prices, To
+from bot.cli.verdicts import stretch
+from bot.context import Context, explain
+from bot.messages import Message, languages, render
+
+ALERTS_ON_SCREEN = 30
+COLUMNS = ("session", "basket", "rule", "phase", "reason", "severity", "episode", "move", "rank", "sample")
+
+
+def command(
+    baskets: Annotated[list[str] | None, typer.Argument(help="Baskets to show (default: all).")] = None,
+    config: Config = None,
+    prices: Prices = None,
+    start: From = None,
+    stop: To = None,
+    output: Output = Format.TABLE,
+    lang: Lang = Language.EN,
+) -> None:
+    """All alerts that would have been sent, by the live engine, one session at a time."""
+    wanted = baskets or []
+    opened = open_market(config, prices, wanted)
+    days = opened.board.sessions()
+    if start or stop:
+        import numpy as np  # noqa: PLC0415 - only to speak of dates as the tables do
+
+        stretch(np.array(days, dtype="datetime64[D]"), start, stop)
+    found = (one for one in _alerts(opened, start, stop) if not wanted or {one.subject.basket, one.subject.against} & set(wanted))
+    if output is Format.JSONL:
+        for alert in found:
+            sys.stdout.write(json.dumps(fields(opened, alert), ensure_ascii=False, separators=(", ", ": ")) + "\n")
+    elif output is Format.CSV:
+        sys.stdout.write(",".join(COLUMNS) + "\n")
+        for alert in found:
+            row = fields(opened, alert)
+            sys.stdout.write(",".join("" if row[name] is None else str(row[name]) for name in COLUMNS) + "\n")
+    else:
+        _table(opened, list(found), lang.value)
+
+
+def _alerts(opened: Opened, start: date | None, stop: date | None) -> Iterator[Alert]:
+    with Progress(console=errors, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("Replay")
+        yield from alerts(
+            opened.board,
+            opened.rulebook,
+            start,
+            stop,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+
+
+def fields(opened: Opened, alert: Alert) -> dict[str, Any]:
+    """One alert as the contract of `replay --format jsonl` has it."""
+    context = explain(opened.board, opened.rulebook.rules, alert)
+    verdict = alert.decisions[0].evidence.verdict
+    assert verdict is not None  # only a verdict can reach a rung
+    spread = bool(alert.subject.against)
+    return {
+        "session": str(alert.session),
+        "basket": f"{alert.subject.basket}/{alert.subject.against}" if spread else alert.subject.basket,
+        "rule": alert.rule.name,
+        "phase": alert.phase.value,
+        "reason": alert.reason.value,
+        "severity": alert.severity.word,
+        "window": verdict.window,
+        "move": verdict.move,
+        "rank": verdict.rank,
+        "sample": verdict.sample,
+        "percentile": verdict.percentile,
+        "worst_since": str(verdict.worst_since) if verdict.worst_since else None,
+        "worst_in_years": verdict.worst_in_years,
+        "record": verdict.record,
+        "drawdown": None if spread else verdict.drawdown,
+        "state": None if spread else verdict.state.word,
+        "episode": alert.episode,
+        "members": _members(alert, context),
+        "text": {language: _text(opened, alert, context, language).plain for language in languages()},
+    }
+
+
+def _members(alert: Alert, context: Context) -> list[dict[str, Any]]:
+    """The basket's members, or those that a rule about members speaks of."""
+    spoken = {one.subject.member for one in alert.decisions}
+    return [
+        {"symbol": one.symbol, "move": one.move, "contribution": one.contribution, "day_low": one.day_low}
+        for one in context.members
+        if spoken == {""} or one.symbol in spoken
+    ]
+
+
+def _text(opened: Opened, alert: Alert, context: Context, language: str) -> Message:
+    return render(alert, context, opened.rulebook.events, language)
+
+
+def _table(opened: Opened, found: list[Alert], language: str) -> None:
+    shown = found[-ALERTS_ON_SCREEN:]
+    if len(shown) < len(found):
+        errors.print(f"The last {len(shown)} of {len(found):,} alerts; --from, --to or --format jsonl show more.")
+    table = Table()
+    for name in ("session", "rule", "reason", "severity", "first line"):
+        table.add_column(name)
+    for alert in shown:
+        context = explain(opened.board, opened.rulebook.rules, alert)
+        first = _text(opened, alert, context, language).lines[0]
+        table.add_row(str(alert.session), alert.rule.name, alert.reason.value, alert.severity.word, first)
+    console = Console()
+    console.print(table)
+    counts = Counter(alert.severity for alert in found)
+    console.print(", ".join(f"{severity.word} {count}" for severity, count in sorted(counts.items())) or "No alert.")
+
+

@@ -1,0 +1,32 @@
+"""The worker: watch and post until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+
+from bot.cli.options import Config, Prices
+
+
+def command(
+    config: Config = None,
+    prices: Prices = None,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="One JSON object a log line.")] = False,
+) -> None:
+    """Watch the baskets and post alerts until SIGTERM or Ctrl-C."""
+    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
+    from bot.app.prices import source_of  # noqa: PLC0415
+    from bot.app.worker import run  # noqa: PLC0415
+    from bot.clock import SystemClock  # noqa: PLC0415
+    from bot.settings import load_settings  # noqa: PLC0415
+
+    if log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise typer.BadParameter(f"{log_level!r} is none. Choose DEBUG, INFO, WARNING or ERROR.", param_hint="--log-level")
+    settings = load_settings(config, os.environ)
+    secrets = (settings.telegram.token.get_secret_value(), settings.storage.database.get_secret_value())
+    logs.set_up(log_level.upper(), secrets=[one for one in secrets if one], json=json_logs)
+    asyncio.run(run(settings, SystemClock(), source_of(settings, prices)))

@@ -1,0 +1,52 @@
+"""Does a message reach the chats?"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from rich.console import Console
+
+from bot.cli.options import Config
+from bot.errors import BotError
+from bot.settings import Settings, load_settings
+
+TEXT = {
+    "en": "A test message of the Drawdown Bot: this chat can be reached.",
+    "zh": "Drawdown Bot 测试消息：可以送达此聊天。",
+}
+
+
+class Unreached(BotError):
+    """A chat did not take the test message."""
+
+    exit_code = 3
+
+
+def command(config: Config = None) -> None:
+    """Send a test message to every configured chat (without a token, to this terminal)."""
+    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
+
+    settings = load_settings(config, os.environ)
+    logs.set_up("WARNING", secrets=[settings.telegram.token.get_secret_value()])
+    failed = asyncio.run(_send(settings))
+    if failed:
+        raise Unreached(f"{failed} chat{'s' * (failed != 1)} did not get the message; the reasons stand above.")
+
+
+async def _send(settings: Settings) -> int:
+    from bot.app.worker import transport_of  # noqa: PLC0415
+    from bot.clock import SystemClock  # noqa: PLC0415
+    from bot.delivery import Sent  # noqa: PLC0415
+    from bot.dispatch import send_test  # noqa: PLC0415
+
+    clock, console, failed = SystemClock(), Console(highlight=False), 0
+    async with transport_of(settings, clock) as (transport, destinations):
+        for one in destinations:
+            outcome = await send_test(transport, one, TEXT[one.language], clock)
+            reached = isinstance(outcome, Sent)
+            failed += not reached
+            console.print(f"{one.chat}: {'sent' if reached else outcome}", markup=False)
+        if not destinations:
+            raise Unreached("No chat is configured. Name one under [[telegram.channels]] in bot.toml.")
+    return failed

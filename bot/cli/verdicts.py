@@ -1,0 +1,102 @@
+"""One row a session: how far, how rare?"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.baskets import BasketId
+from bot.cli.market import errors, open_market
+from bot.cli.options import Config, Format, From, Output, Prices, To
+from bot.errors import NoData
+from bot.prices import Dates
+from bot.statistics import Verdict
+
+COLUMNS = (
+    "session", "basket", "window", "daily_return", "move", "rank", "sample", "percentile", "worst_since",
+    "gap_sessions", "worst_in_years", "record", "drawdown", "peak_session", "state", "coverage",
+)  # fmt: skip
+ROWS_ON_SCREEN = 20
+
+
+def command(
+    basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
+    config: Config = None,
+    prices: Prices = None,
+    start: From = None,
+    stop: To = None,
+    window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of a move.")] = 2,
+    output: Output = Format.TABLE,
+) -> None:
+    """Every session of a basket, judged against its own past only."""
+    opened = open_market(config, prices, [basket], alone=True)
+    columns = opened.board.of_basket(BasketId(basket), window)
+    first, last = stretch(columns.sessions, start, stop)
+    rows = [(one, cells(basket, one)) for one in columns.rows(first, last) if one is not None]
+    if output is Format.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([_written(cell) for cell in row] for _, row in rows)
+    elif output is Format.JSONL:
+        for _, row in rows:
+            sys.stdout.write(json.dumps(dict(zip(COLUMNS, row, strict=True)), default=str) + "\n")
+    else:
+        _table(basket, [one for one, _ in rows])
+
+
+def stretch(sessions: Dates, start: date | None, stop: date | None) -> tuple[int, int]:
+    """Positions of the sessions from `start` to `stop`. Raises NoData if there are none."""
+    days: list[date] = sessions.tolist()
+    chosen = [at for at, day in enumerate(days) if (start is None or day >= start) and (stop is None or day <= stop)]
+    if not chosen:
+        held = f"The data run from {days[0]} to {days[-1]}." if days else "There are no data at all."
+        asked = " and ".join(f"{word} {day}" for word, day in (("from", start), ("to", stop)) if day is not None)
+        raise NoData(f"No session lies in what was asked for ({asked or 'everything'}). {held}")
+    return chosen[0], chosen[-1] + 1
+
+
+def cells(basket: str, verdict: Verdict) -> tuple[object, ...]:
+    """A verdict in the order of COLUMNS."""
+    return (
+        verdict.session, basket, verdict.window, verdict.daily_return, verdict.move, verdict.rank, verdict.sample,
+        verdict.percentile, verdict.worst_since, verdict.gap_sessions, verdict.worst_in_years, verdict.record,
+        verdict.drawdown, verdict.peak_session, verdict.state.word, verdict.coverage,
+    )  # fmt: skip
+
+
+def _written(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return repr(cell) if isinstance(cell, float) else str(cell)
+
+
+def _table(basket: str, verdicts: Sequence[Verdict]) -> None:
+    shown = verdicts[-ROWS_ON_SCREEN:]
+    if len(shown) < len(verdicts):
+        errors.print(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")
+    table = Table(title=basket)
+    for name in ("session", "day", "move", "rank", "percentile", "worst since", "drawdown", "state", "coverage"):
+        table.add_column(name, justify="left" if name in ("session", "state", "worst since") else "right")
+    for one in shown:
+        table.add_row(
+            str(one.session),
+            f"{one.daily_return:+.2%}",
+            f"{one.move:+.2%}",
+            f"{one.rank:,}/{one.sample:,}",
+            "" if one.percentile is None else f"{one.percentile:.2f}",
+            "record" if one.record else str(one.worst_since),
+            f"{one.drawdown:.1%}",
+            one.state.word,
+            f"{one.coverage:.0%}",
+        )
+    Console().print(table)

@@ -1,0 +1,205 @@
+"""Loop 1: has a session ended that was not judged yet? Fetch, judge, compose, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+
+from bot.alerts import Memory, Question, Subject, questions
+from bot.baskets import BasketId, assemble
+from bot.clock import Clock
+from bot.delivery import Delivery, Destination, Event, address
+from bot.errors import BotError, NoData, SourceUnreachable
+from bot.pipeline import Board, Rulebook, compose, judge, survey
+from bot.prices import Bars, Calendar, Calendars, PriceSource, Symbol
+
+# A new question looks at this many past sessions in silence, to know of an episode that is already open.
+WARM_UP_SESSIONS = 60
+
+log = logging.getLogger(__name__)
+
+
+class Journal(Protocol):
+    """Where the state of alerts is kept."""
+
+    async def memories(self) -> dict[Subject, Memory]:
+        """What every rule remembers."""
+        ...
+
+    async def commit(
+        self, known: Mapping[Subject, Memory], happened: Sequence[Event], deliveries: Sequence[Delivery], /
+    ) -> int:
+        """Store all of it in one transaction, or nothing; an event whose key is known is not stored again.
+
+        The answer is how many events were known.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a session is final, how long a session without a reading is waited for, and how long an alert is news."""
+
+    settle: timedelta = timedelta(minutes=20)
+    patience: timedelta = timedelta(hours=12)
+    expiry: timedelta = timedelta(hours=12)
+
+
+@dataclass(slots=True)
+class Watch:
+    """Judges every session of every basket's calendar once it is final, in order, whatever the clock did.
+
+    `turn` is one look; nothing is fetched while nothing is due. `counts` counts what happened, by name.
+    """
+
+    source: PriceSource
+    calendars: Calendars
+    rulebook: Rulebook
+    journal: Journal
+    destinations: Sequence[Destination]
+    languages: Sequence[str]
+    clock: Clock
+    timing: Timing = Timing()
+    counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
+
+    async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
+        """One turn at the start and one whenever `bell` is set, until `stop`. An error is logged; the next turn retries."""
+        while not stop.is_set():
+            bell.clear()
+            try:
+                await self.turn()
+            except BotError as error:
+                self.counts["errors"] += 1
+                log.warning("this look came to nothing, the next one tries again: %s", error)
+            except Exception:
+                self.counts["errors"] += 1
+                log.exception("watch failed and tries again")
+            waits = [asyncio.ensure_future(one.wait()) for one in (stop, bell)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for one in waits:
+                one.cancel()
+
+    async def turn(self) -> int:
+        """Judge what is due; the answer is how many sessions were."""
+        self.counts["turns"] += 1
+        memories = await self.journal.memories()
+        now = self.clock.now()
+        if not self._anything_due(memories, now):
+            return 0
+        bars = await self._fetch()
+        until = int((now - self.timing.settle).timestamp())
+        market = await asyncio.to_thread(assemble, self.rulebook.baskets, bars, self.calendars, until)
+        for one in market.left_out:
+            log.warning("basket %s is left out: no prices of %s", one.basket.id, ", ".join(one.lacking))
+        rulebook = replace(self.rulebook, baskets=market.baskets)
+        board = survey(market.tables, rulebook)
+        speaking = frozenset(memories)
+        judged = 0
+        for day in self._open_days(board, memories):
+            ready = frozenset(one for one in questions(board, rulebook.rules) if self._ready(board, one, day, memories, now))
+            if ready:
+                memories |= await self._judge(board, rulebook, day, memories, ready, speaking)
+                judged += 1
+        self.counts["sessions"] += judged
+        return judged
+
+    def _anything_due(self, memories: Mapping[Subject, Memory], now: datetime) -> bool:
+        """Whether some question has not been asked about the latest final session of its calendar."""
+        for rule in self.rulebook.rules:
+            for basket in rule.contrast[:1] if rule.contrast else rule.baskets:
+                judged = memories.get(Question(rule, basket).subject, Memory()).judged
+                calendar = self._calendar(basket)
+                latest = int(np.searchsorted(calendar.closes, (now - self.timing.settle).timestamp(), side="right")) - 1
+                if judged is None or (latest >= 0 and judged < calendar.sessions[latest].item()):
+                    return True
+        return False
+
+    def _calendar(self, basket: BasketId) -> Calendar:
+        return self.calendars.get(next(one.calendar for one in self.rulebook.baskets if one.id == basket))
+
+    async def _fetch(self) -> dict[Symbol, Bars]:
+        """One symbol after the other, off the event loop; what cannot be had now is left out and logged."""
+        bars = {}
+        symbols = dict.fromkeys(symbol for basket in self.rulebook.baskets for symbol in basket.symbols)
+        for symbol in symbols:
+            try:
+                bars[symbol] = await asyncio.to_thread(self.source.bars, symbol)
+            except (NoData, SourceUnreachable) as error:
+                log.warning("no prices of %s: %s", symbol, error)
+        if not bars:
+            raise SourceUnreachable(f"none of {len(symbols)} symbols could be had; nothing was judged, nothing is lost")
+        return bars
+
+    def _open_days(self, board: Board, memories: Mapping[Subject, Memory]) -> list[date]:
+        """The final sessions after the earliest one that some question was asked about."""
+        days = board.sessions()
+        begin = days[-WARM_UP_SESSIONS:][0] if days else date.min
+        judged = [memories.get(one.subject, Memory()).judged for one in questions(board, self.rulebook.rules)]
+        return [day for day in days if day > min((one or begin for one in judged), default=begin)]
+
+    def _ready(
+        self, board: Board, question: Question, day: date, memories: Mapping[Subject, Memory], now: datetime
+    ) -> bool:
+        """Whether the question is to be asked about `day` now: it is next, and its baskets have a reading.
+
+        Without a reading it waits, and with it the later sessions; `patience` after the close it is asked all the same.
+        """
+        position = board.position(question.basket, day)
+        if position is None:
+            return False
+        judged = memories.get(question.subject, Memory()).judged
+        if judged is None:
+            return True
+        sessions = board.series[question.basket].sessions
+        if judged >= day or (position and judged < sessions[position - 1].item()):
+            return False
+        return _has_reading(board, question, day) or now - self._close(question, day) > self.timing.patience
+
+    def _close(self, question: Question, day: date) -> datetime:
+        calendar = self._calendar(question.basket)
+        at = int(np.searchsorted(calendar.sessions, np.datetime64(day, "D")))
+        return datetime.fromtimestamp(int(calendar.closes[at]), UTC)
+
+    async def _judge(
+        self,
+        board: Board,
+        rulebook: Rulebook,
+        day: date,
+        memories: Mapping[Subject, Memory],
+        ready: frozenset[Question],
+        speaking: frozenset[Subject],
+    ) -> dict[Subject, Memory]:
+        """Ask the questions that are ready about one session, and store answers and messages in one transaction.
+
+        A question that was never asked before learns the past in silence: it speaks only of what is still news.
+        `speaking` are the subjects that were known when this turn began.
+        """
+        now = self.clock.now()
+        judgement = judge(board, rulebook, day, memories, only=ready)
+        events = []
+        for alert in judgement.alerts:
+            question = Question(alert.rule, alert.subject.basket)
+            expires = self._close(question, day) + self.timing.expiry
+            if question.subject in speaking or now < expires:
+                events.append(compose(board, rulebook, alert, self.languages, now, expires))
+        changed = dict(judgement.memories)
+        for question in ready:
+            known = changed.get(question.subject) or memories.get(question.subject, Memory())
+            changed[question.subject] = replace(known, judged=day)
+        deliveries = [one for event in events for one in address(event, self.destinations)]
+        self.counts["events"] += len(events) - await self.journal.commit(changed, events, deliveries)
+        return changed
+
+
+def _has_reading(board: Board, question: Question, day: date) -> bool:
+    for basket in question.baskets:
+        position = board.position(basket, day)
+        if position is None or np.isnan(board.series[basket].daily_return[position]):
+            return False
+    return True
