@@ -18,7 +18,7 @@ from bot.adapters.terminal import Terminal
 from bot.clock import Clock
 from bot.delivery import Destination, Kind, Transport
 from bot.dispatch import Dispatch
-from bot.prices import PriceSource
+from bot.prices import Calendars, PriceSource
 from bot.settings import Settings
 from bot.watch import Timing, Watch
 
@@ -76,7 +76,8 @@ async def run(settings: Settings, clock: Clock, source: PriceSource) -> None:
     database = await Database.open(url, upgrade=True)
     try:
         async with transport_of(settings, clock) as (transport, destinations):
-            watch = watch_of(settings, clock, source, database, destinations)
+            calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", clock)
+            watch = watch_of(settings, clock, source, calendars, database, destinations)
             dispatch = Dispatch(database, transport, clock)
             ticker = Ticker(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
             ticker.start()
@@ -91,13 +92,18 @@ async def run(settings: Settings, clock: Clock, source: PriceSource) -> None:
 
 
 def watch_of(
-    settings: Settings, clock: Clock, source: PriceSource, database: Database, destinations: Sequence[Destination]
+    settings: Settings,
+    clock: Clock,
+    source: PriceSource,
+    calendars: Calendars,
+    database: Database,
+    destinations: Sequence[Destination],
 ) -> Watch:
     """Loop 1 as configured. It writes every language that some destination reads."""
     languages = dict.fromkeys(one.language for one in destinations) or dict.fromkeys(settings.delivery.languages)
     return Watch(
         source=source,
-        calendars=ExchangeCalendars(settings.storage.data_dir / "calendars", clock),
+        calendars=calendars,
         rulebook=settings.rulebook(),
         journal=database,
         destinations=destinations,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,10 +12,11 @@ from bot.pipeline import Board, Judgement, Rulebook, judge
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session of a replay, judged."""
+    """One session of a replay, judged, and the open episodes after it."""
 
     day: date
     judgement: Judgement
+    memories: Mapping[Subject, Memory]
 
 
 def replay(board: Board, rulebook: Rulebook, sessions: Sequence[date] | None = None) -> Iterator[Session]:
@@ -28,7 +29,7 @@ def replay(board: Board, rulebook: Rulebook, sessions: Sequence[date] | None = N
         judgement = judge(board, rulebook, day, memories)
         memories.update(judgement.memories)
         memories = {subject: memory for subject, memory in memories.items() if memory.episode is not None}
-        yield Session(day, judgement)
+        yield Session(day, judgement, memories)
 
 
 def alerts(

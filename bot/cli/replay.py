@@ -10,6 +10,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -115,7 +116,7 @@ def _table(opened: Opened, found: list[Alert], language: str) -> None:
     shown = found[-ALERTS_ON_SCREEN:]
     if len(shown) < len(found):
         errors.print(f"The last {len(shown)} of {len(found):,} alerts; --from, --to or --format jsonl show more.")
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in ("session", "rule", "reason", "severity", "first line"):
         table.add_column(name)
     for alert in shown:

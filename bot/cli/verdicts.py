@@ -10,6 +10,7 @@ from datetime import date
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -84,7 +85,7 @@ def _table(basket: str, verdicts: Sequence[Verdict]) -> None:
     shown = verdicts[-ROWS_ON_SCREEN:]
     if len(shown) < len(verdicts):
         errors.print(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")
-    table = Table(title=basket)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in ("session", "day", "move", "rank", "percentile", "worst since", "drawdown", "state", "coverage"):
         table.add_column(name, justify="left" if name in ("session", "state", "worst since") else "right")
     for one in shown:

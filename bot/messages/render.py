@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from bot.alerts import Alert, Decision, NamedEvent, Severity, whole_months
@@ -57,7 +58,7 @@ def _fall(alert: Alert, context: Context, events: tuple[NamedEvent, ...], words:
 
 
 def _contrast(alert: Alert, context: Context, events: tuple[NamedEvent, ...], words: Catalogue) -> Iterator[str]:
-    verdict = _verdict(alert)
+    verdict, upward = _verdict(alert), alert.rule.upward
     (one, _), (other, _) = context.sides
     decimals = _decimals(verdict.move, context.yardstick)
     yield words.say(
@@ -75,7 +76,7 @@ def _contrast(alert: Alert, context: Context, events: tuple[NamedEvent, ...], wo
     if verdict.percentile is not None:
         yield words.say(
             "contrast_rank",
-            percentile=_percentile(verdict.percentile, words),
+            share=_share(verdict.sample - verdict.rank + 1 if upward else verdict.rank, verdict.sample, words),
             sample=words.number(verdict.sample),
             words=words.count_word(verdict.window),
             year=verdict.since.year,
@@ -202,19 +203,20 @@ def _rank(verdict: Verdict, words: Catalogue) -> Iterator[str]:
         year=verdict.since.year,
     )
     if verdict.percentile is not None:
-        yield words.say("percentile", percentile=_percentile(verdict.percentile, words))
+        as_bad = round(verdict.percentile * verdict.sample / 100)
+        yield words.say("percentile", share=_share(as_bad, verdict.sample, words))
     else:
         yield words.say("few_windows", needed=words.number(PERCENTILE_WINDOWS), sample=words.number(verdict.sample))
     if whole_months(verdict.since, verdict.session) < 12 * YEARS_OF_HISTORY:
         yield words.say("few_years", needed=YEARS_OF_HISTORY, date=words.day(verdict.since))
 
 
-def _percentile(percentile: float, words: Catalogue) -> str:
-    """Two decimals near the ends, where they matter, and never 0 or 100 for what is neither."""
-    decimals = 2 if min(percentile, 100 - percentile) < 1 else 1
-    while decimals < 2 * MOST_DECIMALS and 0 < percentile < 100 and round(percentile, decimals) in (0, 100):
-        decimals += 1
-    return words.decimal(percentile, decimals)
+def _share(count: int, sample: int, words: Catalogue) -> str:
+    """`count` of `sample` as a percentage, rounded up so that "among the worst" stays true; never 0."""
+    share = 100 * count / sample
+    decimals = 2 if share < 1 else 1
+    scale = 10**decimals
+    return words.percent(math.ceil(share * scale - 1e-9) / scale / 100, decimals, sign=False)
 
 
 def _breadth(context: Context, words: Catalogue) -> str:

@@ -116,8 +116,9 @@ def _deep_latch(level: Floats, drawdown: Floats, peaks: Sequence[int], line: flo
         entry = _next(crossings, leave, end)
         lower = level[leave:entry] < trough
         lower &= under[leave:entry]
-        if lower.any():
-            entry = leave + int(lower.argmax())
+        again = int(lower.argmax()) if leave < entry else 0
+        if leave < entry and lower[again]:
+            entry = leave + again
     return active
 
 

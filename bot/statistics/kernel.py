@@ -43,20 +43,24 @@ class Standing:
 def standing(values: Floats) -> Standing:
     """Compare every value with all earlier ones. `values` has shape (n,) and no NaN."""
     steps = np.arange(len(values))
-    order = _stable_order(values)
+    order, ordered = _stable_sort(values)
     place = np.empty_like(steps)
     place[order] = steps
     lower = _lower_before(place)
-    at_or_below = _count_before_block(order, place) + np.bitwise_count(lower)
-    nearest = _highest_bit(lower)
-    latest = (steps & -BLOCK) + nearest
-    far = np.flatnonzero(nearest < 0)
+    at_or_below = _count_before_block(order, place)
+    at_or_below += np.bitwise_count(lower)
+    below = at_or_below.copy()
+    tied, earlier = _ties(ordered)
+    below[order[tied]] -= earlier
+    latest = _highest_bit(lower)
+    far = (latest < 0).nonzero()[0]
+    latest += steps & -BLOCK
     latest[far] = _jump_back(place, far)
-    return Standing(at_or_below - _earlier_ties(values[order])[place], at_or_below, latest)
+    return Standing(below, at_or_below, latest)
 
 
-def _stable_order(values: Floats) -> Ints:
-    """What np.argsort(values, kind="stable") gives, at a seventh of the time.
+def _stable_sort(values: Floats) -> tuple[Ints, Floats]:
+    """What np.argsort(values, kind="stable") gives, at a fifth of the time, and the values in that order.
 
     Each value's bits are turned so that they ascend as integers, the lowest give way to its position, and a plain sort
     does the rest. Where that loses a difference, the slow way is taken.
@@ -69,18 +73,21 @@ def _stable_order(values: Floats) -> Ints:
     keys |= np.arange(n)
     keys.sort()
     keys &= low
-    ordered = values[keys]
+    order = keys.astype(np.intp, copy=False)
+    ordered = values[order]
     if (ordered[1:] < ordered[:-1]).any():
-        return np.argsort(values, kind="stable")
-    return keys.astype(np.intp, copy=False)
+        order = np.argsort(values, kind="stable")
+        ordered = values[order]
+    return order, ordered
 
 
-def _earlier_ties(ordered: Floats) -> Ints:
-    """For each of the ascending values, how many equal ones stand before it."""
-    steps = np.arange(len(ordered))
-    begins = np.zeros(len(ordered), dtype=np.intp)
-    np.multiply(steps[1:], ordered[1:] != ordered[:-1], out=begins[1:])
-    return steps - np.maximum.accumulate(begins)
+def _ties(ordered: Floats) -> tuple[Ints, Ints]:
+    """Where ascending values repeat the one before, and how many equal ones stand before each of those."""
+    tied = (ordered[1:] == ordered[:-1]).nonzero()[0] + 1
+    steps = np.arange(len(tied))
+    begins = np.zeros_like(tied)
+    np.multiply(steps[1:], tied[1:] != tied[:-1] + 1, out=begins[1:])
+    return tied, steps - np.maximum.accumulate(begins) + 1
 
 
 def _lower_before(keys: Ints) -> Masks:

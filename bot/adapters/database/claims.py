@@ -1,0 +1,71 @@
+"""Which deliveries may be sent now, and in which order?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.adapters.database.rows import DELIVERIES
+from bot.adapters.database.tables import outbox
+from bot.delivery import State
+
+
+def _due() -> sa.Select[Any]:
+    """What may be sent at `now` by `transport`, the first `most` of it (Outbox.claim has the order).
+
+    To send a chat's messages one at a time and in order is to hand out only the first that waits in each chat, and
+    none while one is under way.
+    """
+    now = sa.bindparam("now", type_=outbox.c.expires.type)
+    before, flying = outbox.alias("before"), outbox.alias("flying")
+    under_way = sa.exists().where(
+        flying.c.transport == outbox.c.transport,
+        flying.c.chat == outbox.c.chat,
+        flying.c.state == sa.literal_column("'sending'"),
+    )
+    more_urgent = before.c.severe & ~outbox.c.severe
+    as_urgent = before.c.severe == outbox.c.severe
+    waits_before = sa.exists().where(
+        before.c.transport == outbox.c.transport,
+        before.c.chat == outbox.c.chat,
+        before.c.not_before.is_not(None) & (before.c.expires > now),
+        more_urgent | (as_urgent & (before.c.id < outbox.c.id)),
+    )
+    return (
+        DELIVERIES.where(outbox.c.transport == sa.bindparam("transport"), outbox.c.not_before <= now)
+        .where(outbox.c.expires > now, outbox.c.chat.not_in(sa.bindparam("resting", expanding=True)))
+        .where(~under_way, ~waits_before)
+        .order_by(outbox.c.severe.desc(), outbox.c.kind, outbox.c.id)
+        .limit(sa.bindparam("most"))
+    )
+
+
+def _expire() -> sa.Update:
+    """What has waited until `now` past its expiry is over; it stays uncertain if a copy may have arrived."""
+    uncertain = outbox.c.state == State.UNCERTAIN.value
+    return (
+        sa.update(outbox)
+        .where(outbox.c.not_before.is_not(None), outbox.c.expires <= sa.bindparam("now"))
+        .values(
+            state=sa.case((uncertain, State.UNCERTAIN.value), else_=State.EXPIRED.value),
+            not_before=None,
+            reason=sa.case((outbox.c.reason == "", "waited past its expiry"), else_=outbox.c.reason),
+        )
+    )
+
+
+# Built once: to build them takes longer than to run them.
+DUE = _due()
+EXPIRE = _expire()
+TAKE = (
+    sa.update(outbox)
+    .where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .values(state=State.SENDING.value, not_before=None)
+)
+PROGRESS = (
+    sa.update(outbox)
+    .where(outbox.c.id == sa.bindparam("row"))
+    .values({name: sa.bindparam(name) for name in ("state", "not_before", "attempts", "unconfirmed")})
+    .values({name: sa.bindparam(name) for name in ("plain", "message_id", "reason")})
+)

@@ -1,0 +1,15 @@
+"""On which connection does Alembic work? On ours, inside our transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from bot.adapters.database.tables import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,53 @@
+"""Does the database have the tables of this version, and how does it get them?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bot.errors import StoreError
+
+# Every version of the tables, oldest first; the last one is what this program reads and writes.
+REVISIONS = ("r0001",)
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def check(connection: sa.Connection, place: str) -> None:
+    """Raises StoreError if the tables are not those of this version."""
+    found = revision(connection)
+    _refuse_unknown(found, place)
+    if found != REVISIONS[-1]:
+        have = f"its tables are of version {found}" if found else "it has no tables"
+        raise StoreError(f"database {place}: {have}, needed are those of {REVISIONS[-1]}. Run: python -m bot migrate")
+
+
+def upgrade(connection: sa.Connection, place: str) -> None:
+    """Bring the tables to this version; StoreError if they are newer. Does nothing if they are right."""
+    found = revision(connection)
+    _refuse_unknown(found, place)
+    if found == REVISIONS[-1]:
+        return
+    from alembic import command  # noqa: PLC0415  slow to import, and only a migration needs it
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """The version of the tables, as Alembic noted it; None = there are none."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
+
+
+def _refuse_unknown(found: str | None, place: str) -> None:
+    if found is not None and found not in REVISIONS:
+        raise StoreError(
+            f"database {place}: its tables ({found}) are newer than this program ({REVISIONS[-1]}). Upgrade the bot, "
+            "or restore a backup made before"
+        )

@@ -1,0 +1,129 @@
+"""Which tables are there?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up only what is called INTEGER
+
+
+class UtcTime(sa.TypeDecorator[datetime]):
+    """A moment, stored in UTC and given back with its zone (SQLite by itself forgets the zone)."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002  its form is given
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002  its form is given
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+memories = sa.Table(
+    "memories",
+    METADATA,
+    sa.Column("rule", sa.String, primary_key=True),
+    sa.Column("basket", sa.String, primary_key=True),
+    sa.Column("member", sa.String, primary_key=True),
+    sa.Column("against", sa.String, primary_key=True),
+    sa.Column("judged", sa.Date),
+    sa.Column("episode", sa.String),
+    sa.Column("opened", sa.Date),
+    sa.Column("severity", sa.Integer),
+    sa.Column("move", sa.Double),
+    sa.Column("quiet", sa.Integer),
+    sa.Column("phase", sa.String),
+)
+
+events = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("key", sa.String, nullable=False, unique=True),
+    sa.Column("shown", sa.String, nullable=False),
+    sa.Column("baskets", sa.JSON, nullable=False),
+    sa.Column("severity", sa.Integer, nullable=False),
+    sa.Column("session", sa.Date, nullable=False),
+    sa.Column("created", UtcTime, nullable=False),
+    sa.Column("expires", UtcTime, nullable=False),
+)
+
+bodies = sa.Table(
+    "bodies",
+    METADATA,
+    sa.Column("event", RowId, sa.ForeignKey("events.id"), primary_key=True),
+    sa.Column("language", sa.String, primary_key=True),
+    sa.Column("lines", sa.JSON, nullable=False),
+)
+
+outbox = sa.Table(
+    "outbox",
+    METADATA,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("event", RowId, sa.ForeignKey("events.id"), nullable=False),
+    sa.Column("transport", sa.String, nullable=False),
+    sa.Column("chat", sa.String, nullable=False),
+    sa.Column("kind", sa.Integer, nullable=False),
+    sa.Column("language", sa.String, nullable=False),
+    sa.Column("severe", sa.Boolean, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("not_before", UtcTime),
+    sa.Column("expires", UtcTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("unconfirmed", sa.Integer, nullable=False),
+    sa.Column("plain", sa.Boolean, nullable=False),
+    sa.Column("message_id", sa.BigInteger),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.UniqueConstraint("event", "transport", "chat"),
+)
+# Only what waits and what is under way is looked for often; both are few beside what was ever sent.
+waits = outbox.c.not_before.is_not(None)
+under_way = outbox.c.state == sa.literal_column("'sending'")
+sa.Index(
+    "ix_outbox_waiting",
+    *(outbox.c.transport, outbox.c.severe.desc(), outbox.c.kind, outbox.c.id),
+    sqlite_where=waits,
+    postgresql_where=waits,
+)
+sa.Index(
+    "ix_outbox_waiting_chat",
+    *(outbox.c.transport, outbox.c.chat, outbox.c.severe, outbox.c.id),
+    sqlite_where=waits,
+    postgresql_where=waits,
+)
+sa.Index("ix_outbox_expiring", outbox.c.expires, sqlite_where=waits, postgresql_where=waits)
+sa.Index(
+    "ix_outbox_under_way",
+    *(outbox.c.transport, outbox.c.chat),
+    sqlite_where=under_way,
+    postgresql_where=under_way,
+)
+
+chats = sa.Table(
+    "chats",
+    METADATA,
+    sa.Column("transport", sa.String, primary_key=True),
+    sa.Column("chat", sa.String, primary_key=True),
+    sa.Column("gone", sa.Boolean, nullable=False),
+    sa.Column("moved_to", sa.String, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),
+    sa.Column("refused_since", UtcTime),
+)

@@ -1,0 +1,120 @@
+"""Which rows do we have already, and which must be fetched?"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from bot.adapters.price_files.folder import CsvFolder
+from bot.errors import NoData
+from bot.prices import Bars, Floats, PriceSource, Symbol
+
+OVERLAP = 10  # sessions asked for once more, to see whether the past still reads the same
+ROUNDING = 1e-6  # relative; a dividend of a hundredth of a per cent is more
+NUMBERS = ("high", "low", "close", "adjusted")
+
+log = logging.getLogger(__name__)
+
+
+class Upstream(PriceSource, Protocol):
+    """A source that can also give the newest rows alone."""
+
+    def bars_since(self, symbol: Symbol, day: date) -> Bars:
+        """The rows from `day` on. Raises as `bars` does."""
+        ...
+
+
+class PriceCache:
+    """A source that keeps what another one gave, as a price folder, and asks only for what is new.
+
+    The files can be deleted at any time: they are fetched anew, as is one that cannot be read. The newest row is
+    never kept, for its session may not be over; so what stands in a file is final.
+    """
+
+    def __init__(self, folder: Path, upstream: Upstream) -> None:
+        self._folder = folder
+        self._kept = CsvFolder(folder)
+        self._upstream = upstream
+
+    def bars(self, symbol: Symbol) -> Bars:
+        """The whole history with the newest rows of the upstream source.
+
+        A row that no longer reads as before means that a split or a dividend has changed the whole past: then all
+        of it is fetched. Raises what the upstream source raises; the file stays as it was.
+        """
+        kept = self.cached(symbol)
+        if kept is None:
+            whole = self._upstream.bars(symbol)
+        else:
+            new = self._upstream.bars_since(symbol, kept.dates[-OVERLAP:][0].item())
+            whole = _joined(kept, new) if _agree(kept, new) else self._upstream.bars(symbol)
+        if len(whole.dates) > 1 and (kept is None or not _same(kept, whole)):
+            self._keep(whole)
+        return whole
+
+    def cached(self, symbol: Symbol) -> Bars | None:
+        """What is on the disk, final rows only; None if there is nothing, or nothing readable."""
+        try:
+            kept = self._kept.bars(symbol)
+        except NoData:
+            return None
+        return None if kept.refused else kept
+
+    def _keep(self, bars: Bars) -> None:
+        """Write all rows but the newest, whole or not at all. Where that fails, the next start takes longer."""
+        target = self._folder / f"{bars.symbol}.csv"
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part.write_text(_text(bars), encoding="utf-8", newline="\n")
+            part.replace(target)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            log.warning("%s cannot be written (%s); the whole history is fetched at each start", target, error)
+
+
+def _text(bars: Bars) -> str:
+    columns = (getattr(bars, name)[:-1].tolist() for name in NUMBERS)
+    rows = zip(bars.dates[:-1].astype(str), *columns, strict=True)
+    lines = (",".join([day, *("" if math.isnan(price) else repr(price) for price in prices)]) for day, *prices in rows)
+    return "\n".join(["date,high,low,close,adj_close", *lines, ""])
+
+
+def _agree(kept: Bars, new: Bars) -> bool:
+    """Whether the closes that both have are the same, up to rounding. Without any in common, nobody knows."""
+    _, ours, theirs = np.intersect1d(kept.dates, new.dates, assume_unique=True, return_indices=True)
+    pairs = ((kept.close[ours], new.close[theirs]), (kept.adjusted[ours], new.adjusted[theirs]))
+    changes = np.concatenate([np.abs(now / then - 1) for then, now in pairs])
+    known = changes[~np.isnan(changes)]
+    return len(known) > 0 and bool((known <= ROUNDING).all())
+
+
+def _joined(kept: Bars, new: Bars) -> Bars:
+    """`new` with the rows of `kept` that it does not have, or has without a price."""
+    priced = ~(np.isnan(new.close) & np.isnan(new.adjusted)) | ~np.isin(new.dates, kept.dates)
+    older = ~np.isin(kept.dates, new.dates[priced])
+    dates = np.concatenate([kept.dates[older], new.dates[priced]])
+    order = np.argsort(dates)
+
+    def both(name: str) -> Floats:
+        joined: Floats = np.concatenate([getattr(kept, name)[older], getattr(new, name)[priced]])[order]
+        return joined
+
+    close, adjusted, high, low = map(both, ("close", "adjusted", "high", "low"))
+    return replace(new, dates=dates[order], close=close, adjusted=adjusted, high=high, low=low)
+
+
+def _same(kept: Bars, whole: Bars) -> bool:
+    """Whether the file holds `whole` but for its newest row."""
+    return np.array_equal(kept.dates, whole.dates[:-1]) and all(
+        np.array_equal(getattr(kept, name), getattr(whole, name)[:-1], equal_nan=True) for name in NUMBERS
+    )

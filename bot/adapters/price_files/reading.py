@@ -1,0 +1,135 @@
+"""What does a price file say, and which of its lines can nobody read?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from bot.adapters.price_files import digits
+from bot.errors import NoData
+from bot.prices import Bars, Dates, Floats, RawRows, Refusal, Symbol, screen
+
+FIGURES = ("close", "adj_close", "high", "low")
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows that could be read; `figures` holds one array (rows,) for each of FIGURES that the header names."""
+
+    dates: Dates
+    figures: dict[str, Floats]
+    lines: Sequence[int]
+    refused: tuple[Refusal, ...] = ()
+
+
+def read(data: bytes, symbol: Symbol, where: str) -> Bars:
+    """The prices of one symbol, from the bytes of a CSV file; `where` is the file's name for messages.
+
+    Without any adjusted close, `adjusted` is the close. Without any close, `close` is the adjusted close, and `high`
+    and `low`, which would be on another footing, are unknown. Raises NoData if no row can be used.
+    """
+    header, body = _halves(data, where)
+    names = _columns(header, where)
+    table = _at_once(body, names) or _line_by_line(body, names, where)
+    nothing = np.full(len(table.dates), np.nan)
+    close, adjusted, high, low = (table.figures.get(name, nothing) for name in FIGURES)
+    if np.isnan(adjusted).all():
+        adjusted = close
+    elif np.isnan(close).all():
+        close, high, low = adjusted, nothing, nothing
+    bars = screen(symbol, where, RawRows(table.dates, close, adjusted, high, low, table.lines))
+    bars = replace(bars, refused=table.refused + bars.refused)
+    if np.isnan(bars.close).all() and np.isnan(bars.adjusted).all():
+        first = f" First problem: {bars.refused[0]}." if bars.refused else ""
+        raise NoData(f"{where}: no row has a date and a close.{first} Correct the file, or fetch it again.")
+    return bars
+
+
+def _halves(data: bytes, where: str) -> tuple[str, bytes]:
+    """The header line, and the lines below it, each ended by a newline."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise NoData(f"{where}: line {line} is not UTF-8 text. Save the file as CSV in UTF-8.") from error
+    text = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    header, _, body = text.partition(b"\n")
+    if not header.strip():
+        what = "first line" if body.strip() else "file"
+        raise NoData(f"{where}: the {what} is empty. Fetch the file again, or remove it.")
+    return header.decode(), body if body.endswith(b"\n") else body + b"\n"
+
+
+def _columns(header: str, where: str) -> list[str]:
+    """The columns' names, in small letters, with _ for spaces ("Adj Close" is adj_close)."""
+    names = [name.strip().strip('"').lower().replace(" ", "_") for name in header.split(",")]
+    once = all(names.count(name) == 1 for name in ("date", *FIGURES) if name in names)
+    if "date" not in names or not {"close", "adj_close"} & set(names) or not once:
+        raise NoData(
+            f"{where}: the first line is {header[:80]!r}, but must name the columns, each once, among them date and"
+            " close or adj_close. Put such a line on top, as in: date,open,high,low,close,adj_close,volume"
+        )
+    return names
+
+
+def _at_once(body: bytes, names: list[str]) -> _Table | None:
+    """The table if it is clean and begins with the date, as nearly every file."""
+    wanted = [name for name in FIGURES if name in names]
+    if names[0] != "date":
+        return None
+    found = digits.read(body, len(names), [names.index(name) for name in wanted])
+    if found is None:
+        return None
+    dates, columns = found
+    return _Table(dates, dict(zip(wanted, columns, strict=True)), range(2, len(dates) + 2))
+
+
+def _line_by_line(body: bytes, names: list[str], where: str) -> _Table:
+    """The table with a refusal for each line or figure that is none."""
+    refused: list[Refusal] = []
+    dates: list[date] = []
+    lines: list[int] = []
+    figures: dict[str, list[float]] = {name: [] for name in FIGURES if name in names}
+    for line, text in enumerate(body.decode().split("\n"), start=2):
+        cells = dict(zip(names, (cell.strip().strip('"') for cell in text.split(",")), strict=False))
+        day = _date(cells.get("date", ""))
+        place = f"{where} line {line}"
+        if not text.strip():
+            continue
+        if text.count(",") + 1 != len(names):
+            refused.append(Refusal(place, f"{len(names)} cells expected, as in the header; the row is left out"))
+        elif day is None:
+            refused.append(Refusal(place, f"{cells['date'][:40]!r} is no date (YYYY-MM-DD); the row is left out"))
+        else:
+            dates.append(day)
+            lines.append(line)
+            for name, column in figures.items():
+                column.append(_number(cells[name], name, place, refused))
+    columns = {name: np.array(column, dtype=np.float64) for name, column in figures.items()}
+    return _Table(np.array(dates, dtype="M8[D]"), columns, lines, tuple(refused))
+
+
+def _date(cell: str) -> date | None:
+    if len(cell) != len("YYYY-MM-DD") or cell[4] != "-" or cell[7] != "-":
+        return None
+    try:
+        return date.fromisoformat(cell)
+    except ValueError:
+        return None
+
+
+def _number(cell: str, name: str, place: str, refused: list[Refusal]) -> float:
+    """The number in a cell; NaN if it is empty, and with a refusal if it holds something else."""
+    if not cell:
+        return np.nan
+    try:
+        number = float(cell)
+    except ValueError:
+        number = np.nan
+    if np.isnan(number) or "_" in cell:
+        refused.append(Refusal(place, f"{name} {cell[:40]!r} is no number; it is left out"))
+        return np.nan
+    return number

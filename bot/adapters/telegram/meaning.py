@@ -1,0 +1,70 @@
+"""What does it mean for us, what python-telegram-bot raised?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+
+import httpx
+from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
+
+from bot.delivery import BadFormat, BadToken, Flood, Gone, Moved, NotSent, Outcome, Soft, Uncertain
+
+NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+GONE = ("bot was blocked", "user is deactivated", "bot was kicked", "group chat was deleted", "chat not found")
+BAD_FORMAT = ("can't parse entities", "too long", "too_long")
+
+
+def meaning(error: Exception, status: int | None, reason: str) -> Outcome | None:
+    """The outcome that belongs to `error`; `status` is that of the HTTP answer (None = there was none).
+
+    `reason` is the error in words that may be shown. None = the error is none of Telegram's or the network's.
+    """
+    if status is None:
+        return _unanswered(error, reason)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _flood(error)
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
+        return BadToken(reason)
+    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
+        return _refusal(error, reason)
+    unable = status in (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+    elsewhere = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return NotSent(reason, overloaded=True) if unable or elsewhere else Uncertain(reason)
+
+
+def _unanswered(error: Exception, reason: str) -> Outcome | None:
+    if not isinstance(error, TelegramError):
+        return None
+    return NotSent(reason) if isinstance(error.__cause__, NEVER_LEFT) else Uncertain(reason)
+
+
+def _refusal(error: Exception, reason: str) -> Outcome:
+    """400 and 403: the chat, the text, or something on the way that is not Telegram."""
+    if isinstance(error, ChatMigrated):
+        return Moved(str(error.new_chat_id))
+    words = str(error).lower()
+    if isinstance(error.__cause__, TelegramError) or not isinstance(error, BadRequest | Forbidden):
+        return NotSent(reason, overloaded=True)
+    if any(phrase in words for phrase in GONE):
+        return Gone(reason)
+    if isinstance(error, BadRequest) and any(phrase in words for phrase in BAD_FORMAT):
+        return BadFormat(reason)
+    return Soft(reason)
+
+
+def _flood(error: Exception) -> Flood:
+    """As long as we were told, or the default when that is missing or no time at all."""
+    told = error.retry_after if isinstance(error, RetryAfter) else None
+    try:
+        seconds = told.total_seconds() if isinstance(told, timedelta) else float(told or 0)
+    except (TypeError, ValueError):
+        return Flood()
+    return Flood(seconds) if seconds > 0 else Flood()

@@ -1,0 +1,102 @@
+"""How does a recorded crash run through the two live loops?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TextIO
+
+from bot.adapters.calendars import ExchangeCalendars
+from bot.adapters.database import Database
+from bot.adapters.price_files import CsvFolder
+from bot.adapters.terminal import Terminal
+from bot.app.worker import terminal_destinations, watch_of
+from bot.clock import SystemClock
+from bot.dispatch import Dispatch
+from bot.errors import NoData
+from bot.prices import Bars, CalendarCode, PriceSource, Symbol
+from bot.settings import Settings
+from bot.watch import Watch
+
+CALENDAR = CalendarCode("XNYS")
+
+
+@dataclass(slots=True)
+class ScriptedClock:
+    """A clock that stands still until it is set; whoever sleeps on it moves it."""
+
+    time: datetime = datetime.min.replace(tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass(slots=True)
+class Remembered:
+    """A source whose answers are kept, so that every session does not read the files anew."""
+
+    source: PriceSource
+    known: dict[Symbol, Bars] = field(default_factory=dict)
+
+    def bars(self, symbol: Symbol) -> Bars:
+        if symbol not in self.known:
+            self.known[symbol] = self.source.bars(symbol)
+        return self.known[symbol]
+
+
+@dataclass(slots=True)
+class Recording:
+    """The live loops on recorded prices and a scripted clock; everything else is as in `run`."""
+
+    watch: Watch
+    dispatch: Dispatch
+    clock: ScriptedClock
+
+    async def warm_up(self, first: date) -> None:
+        """Let the bot learn the past up to the session before `first`, when that is no news any more."""
+        self.clock.time = self._closes(date.min, first - timedelta(days=1))[-1][1] + self.watch.timing.expiry
+        await self.watch.turn()
+
+    def sessions(self, first: date, last: date) -> list[date]:
+        """The sessions from `first` to `last`; raises NoData if there are none."""
+        days = [day for day, _ in self._closes(first, last)]
+        if not days:
+            raise NoData(f"The exchange had no session from {first} to {last}. Choose other dates.")
+        return days
+
+    async def step(self, day: date) -> None:
+        """One session: look once it is final, and post what is due."""
+        self.clock.time = self._closes(day, day)[0][1] + self.watch.timing.settle
+        await self.watch.turn()
+        await self.dispatch.drain()
+
+    def _closes(self, first: date, last: date) -> list[tuple[date, datetime]]:
+        calendar = self.watch.calendars.get(CALENDAR)
+        pairs = zip(calendar.sessions.tolist(), calendar.closes.tolist(), strict=True)
+        return [(day, datetime.fromtimestamp(close, UTC)) for day, close in pairs if first <= day <= last]
+
+
+@asynccontextmanager
+async def recording(
+    settings: Settings, prices: Path, language: str, out: TextIO, folder: Path
+) -> AsyncIterator[Recording]:
+    """The two loops wired for a recording, with a database of their own in `folder`."""
+    clock = ScriptedClock()
+    database = await Database.open(f"sqlite:///{folder / 'demo.sqlite3'}", upgrade=True)
+    try:
+        destinations = terminal_destinations([language])
+        calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", SystemClock())
+        watch = watch_of(settings, clock, Remembered(CsvFolder(prices)), calendars, database, destinations)
+        dispatch = Dispatch(database, Terminal(out, clock), clock, sleep=clock.sleep)
+        yield Recording(watch, dispatch, clock)
+    finally:
+        await database.close()

@@ -1,0 +1,60 @@
+"""A recorded crash, replayed through the same two loops that run live."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.cli.options import Lang, Language, iso_date
+from bot.errors import NoData
+
+FOLDER = Path(__file__).resolve().parents[2] / "config" / "demo"
+FIRST, LAST = date(2020, 2, 20), date(2020, 3, 23)
+
+
+def command(
+    lang: Lang = Language.EN,
+    start: Annotated[
+        date | None, typer.Option("--from", parser=iso_date, metavar="DATE", help="First session (default 2020-02-20).")
+    ] = None,
+    stop: Annotated[
+        date | None, typer.Option("--to", parser=iso_date, metavar="DATE", help="Last session (default 2020-03-23).")
+    ] = None,
+    pause: Annotated[float, typer.Option(min=0, max=10, help="Seconds between two sessions.")] = 0.0,
+) -> None:
+    """Replay the crash of March 2020, from prices that come with the project: no token, no network."""
+    if not FOLDER.is_dir():
+        raise NoData(f"The demo's prices are not there ({FOLDER}). Run it from a checkout of the project: make demo")
+    with tempfile.TemporaryDirectory(prefix="drawdown-demo-") as folder:
+        asyncio.run(_play(Path(folder), lang.value, start or FIRST, stop or LAST, pause))
+
+
+async def _play(folder: Path, language: str, first: date, last: date, pause: float) -> None:
+    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
+    from bot.app.demo import recording  # noqa: PLC0415
+    from bot.settings import load_settings  # noqa: PLC0415
+
+    logs.set_up("WARNING")
+    # The environment is left out on purpose: a demo never posts to a real chat.
+    settings = load_settings(FOLDER, {})
+    console = Console(highlight=False)
+    async with recording(settings, FOLDER / "prices", language, sys.stdout, folder) as played:
+        days = played.sessions(first, last)
+        names = ", ".join(basket.name(language) for basket in played.watch.rulebook.baskets)
+        console.print(f"Recorded closes, {days[0]} to {days[-1]}, through the live engine. Baskets: {names}.\n", markup=False)
+        await played.warm_up(days[0])
+        for day in days:
+            before = played.watch.counts["events"]
+            await played.step(day)
+            if played.watch.counts["events"] == before:
+                console.print(f"{day}: nothing to say", style="dim")
+            await asyncio.sleep(pause)
+        told = played.watch.counts["events"]
+        console.print(f"\n{len(days)} sessions, {told} alerts. `python -m bot now` looks at today's market.", markup=False)

@@ -1,0 +1,143 @@
+"""Why did an alert come, or not, on one session? Step by step, with the figures to work it out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.alerts import Decision, Memory, Subject, conditions
+from bot.backtest import replay
+from bot.baskets import BasketId
+from bot.cli.market import Opened, open_market
+from bot.cli.options import Config, Prices, iso_date
+from bot.context import contributions
+from bot.errors import NoData
+from bot.pipeline import judge
+from bot.statistics import PERCENTILE_WINDOWS, Verdict
+
+
+def command(
+    basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
+    session: Annotated[
+        date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
+    ] = None,
+    window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of a move.")] = 2,
+    config: Config = None,
+    prices: Prices = None,
+) -> None:
+    """Explain one session of a basket: prices, returns, move, rarity, drawdown, and every rule's answer."""
+    opened = open_market(config, prices, [basket])
+    series = opened.board.series[BasketId(basket)]
+    if not len(series.sessions):
+        raise NoData(f"There are no prices of basket {basket}.")
+    day = session or series.sessions[series.final_sessions - 1].item()
+    position = opened.board.position(BasketId(basket), day)
+    if position is None:
+        first, last = series.sessions[0], series.sessions[-1]
+        calendar = series.basket.calendar
+        raise NoData(f"{day} is no session of {calendar} that {basket} has data for. The data run from {first} to {last}.")
+    console = Console(highlight=False, soft_wrap=True)
+    for line in (
+        *_prices(opened, BasketId(basket), position, window),
+        *_figures(opened, BasketId(basket), position, window),
+        *_answers(opened, BasketId(basket), day),
+    ):
+        console.print(line, markup=False)
+
+
+def _prices(opened: Opened, basket: BasketId, position: int, window: int) -> Iterator[str]:
+    series = opened.board.series[basket]
+    table = opened.market.tables[series.basket.calendar]
+    kind = series.basket.prices
+    yield f"{basket} on {series.sessions[position]}: {kind} closes, sessions of {series.basket.calendar}"
+    closes = table.adjusted if kind == "adjusted" else table.close
+    begin = max(position - window, 0)
+    for column, member in enumerate(series.basket.members):
+        at = table.symbols.index(member.symbol)
+        if not series.listed[position, column]:
+            yield f"  {member.symbol:<12} does not belong on this session"
+            continue
+        path = " -> ".join(_number(value) for value in closes[begin : position + 1, at].tolist())
+        returns = ", ".join(_percent(value) for value in series.member_returns[begin + 1 : position + 1, column].tolist())
+        yield f"  {member.symbol:<12} {path}   returns {returns}   share {series.shares[position, column]:.4f}"
+    for at in range(begin + 1, position + 1):
+        daily, coverage = float(series.daily_return[at]), float(series.coverage[at])
+        least = series.basket.min_coverage
+        reading = _percent(daily) if daily == daily else f"no reading (coverage below {least:g})"
+        yield f"  {series.sessions[at]}  weighted mean {reading}   coverage {coverage:.4f}"
+
+
+def _figures(opened: Opened, basket: BasketId, position: int, window: int) -> Iterator[str]:
+    columns = opened.board.of_basket(basket, window)
+    verdict = columns.at(position)
+    if verdict is None:
+        yield f"No {window}-session move: one of its sessions has no reading."
+        return
+    series = opened.board.series[basket]
+    days = series.daily_return[position - window + 1 : position + 1].tolist()
+    factors = " x ".join(f"(1 {'-' if day < 0 else '+'} {abs(day):.6f})" for day in days)
+    yield f"move         {factors} - 1 = {_percent(verdict.move)}"
+    parts = contributions(series, position, window).tolist()
+    named = [f"{member.symbol} {_percent(part)}" for member, part in zip(series.basket.members, parts, strict=True) if part]
+    yield f"parts        {', '.join(named)}"
+    yield f"rank         {verdict.rank:,} of {verdict.sample:,} since {verdict.since} (1 = worst; windows overlap)"
+    yield f"percentile   {_percentile(verdict)}"
+    yield f"worst since  {_worst_since(columns.move.tolist(), verdict, position)}"
+    yield (
+        f"drawdown     {_percent(verdict.drawdown)} from the high of {verdict.peak_session}, state {verdict.state.word}"
+        + (f"; {verdict.holes} sessions without a reading since are not counted" if verdict.holes else "")
+    )
+
+
+def _percentile(verdict: Verdict) -> str:
+    if verdict.percentile is None:
+        return f"none below {PERCENTILE_WINDOWS} moves"
+    as_bad = round(verdict.percentile * verdict.sample / 100)
+    return f"100 x {as_bad:,} / {verdict.sample:,} = {verdict.percentile:.4f}"
+
+
+def _worst_since(moves: list[float], verdict: Verdict, position: int) -> str:
+    if verdict.worst_since is None or verdict.gap_sessions is None:
+        return f"nothing as bad since the first reading on {verdict.since}: a record"
+    earlier = moves[position - verdict.gap_sessions]
+    years = f", {verdict.worst_in_years} whole years" if verdict.worst_in_years else ""
+    return f"{verdict.worst_since} ({_percent(earlier)}), {verdict.gap_sessions:,} sessions before{years}"
+
+
+def _answers(opened: Opened, basket: BasketId, day: date) -> Iterator[str]:
+    """What every rule says of the basket on that session, and why."""
+    days = [one for one in opened.board.sessions() if one < day]
+    memories: dict[Subject, Memory] = {}
+    for one in replay(opened.board, opened.rulebook, days):
+        memories = dict(one.memories)
+    judgement = judge(opened.board, opened.rulebook, day, memories, every=True)
+    for decision in judgement.decisions:
+        if basket in (decision.subject.basket, decision.subject.against):
+            yield from _answer(opened, decision, memories.get(decision.subject, Memory()))
+
+
+def _answer(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str]:
+    subject = decision.subject
+    about = subject.member or (f"{subject.basket} against {subject.against}" if subject.against else subject.basket)
+    yield f'rule "{subject.rule}", {about}: {decision.reason.value}'
+    rule = next(one for one in opened.rulebook.rules if one.name == subject.rule)
+    verdict = decision.evidence.verdict
+    if verdict is not None:
+        for rung in rule.rungs:
+            met = [f"{name} {'met' if held else 'not met'}" for name, held in conditions(rung, decision.evidence, verdict)]
+            yield f"  {rung.severity.word:<8} {', '.join(met)}"
+    if memory.episode is not None:
+        open_ = memory.episode
+        yield f"  episode #{open_.id} open since {open_.opened}: {open_.severity.word} at {_percent(open_.move)}, quiet for {open_.quiet}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}" if value == value else "missing"
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:+.4f} %" if value == value else "missing"

@@ -1,0 +1,51 @@
+"""Who hears it, once?"""
+
+from bot.delivery.addresses import address
+from bot.delivery.answers import (
+    BadFormat,
+    BadToken,
+    Flood,
+    Gone,
+    Moved,
+    NotSent,
+    Outcome,
+    Sent,
+    Soft,
+    Transport,
+    Uncertain,
+)
+from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, Outbox, State
+from bot.delivery.limits import Limits
+from bot.delivery.steps import Chat, News, Step, after_refusal, next_step
+from bot.delivery.wording import dress, fit
+
+__all__ = [
+    "BadFormat",
+    "BadToken",
+    "Chat",
+    "Delivery",
+    "DeliveryId",
+    "Destination",
+    "Event",
+    "EventKey",
+    "Flood",
+    "Gone",
+    "Kind",
+    "Limits",
+    "Moved",
+    "News",
+    "NotSent",
+    "Outbox",
+    "Outcome",
+    "Sent",
+    "Soft",
+    "State",
+    "Step",
+    "Transport",
+    "Uncertain",
+    "address",
+    "after_refusal",
+    "dress",
+    "fit",
+    "next_step",
+]

@@ -1,0 +1,138 @@
+"""What is to be said to whom, and how far has that come?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, NewType, Protocol
+
+from bot.alerts.rules import Severity
+from bot.baskets import BasketId
+from bot.messages import Message
+
+if TYPE_CHECKING:
+    from bot.delivery.steps import Step
+
+EventKey = NewType("EventKey", str)
+DeliveryId = NewType("DeliveryId", int)
+
+
+class Kind(IntEnum):
+    """What sort of chat it is; also the order in which chats hear of an event."""
+
+    TERMINAL = 0
+    CHANNEL = 1
+    GROUP = 2
+    PRIVATE = 3
+
+
+class State(StrEnum):
+    """How far a delivery has come.
+
+    `uncertain` means that a copy may have arrived; with a `not_before` it waits for its repeat. `superseded` means
+    that the chat has the event by another delivery.
+    """
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    UNCERTAIN = "uncertain"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A chat and what it wants to hear: alerts from `lowest` on, of `baskets` (None = all), in `language`.
+
+    `transport` names who can reach it ("telegram", "terminal"); `chat` is that transport's name for it.
+    """
+
+    transport: str
+    chat: str
+    kind: Kind
+    language: str = "en"
+    lowest: Severity = Severity.NOTICE
+    baskets: tuple[BasketId, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something to be said once: `key` is unique to (basket, rule, episode, rung, phase), `id` is what people see.
+
+    `baskets` are those it is about (two for a spread). `created` is when its data had arrived, `expires` when it is
+    no longer news; both with a zone. `messages` has one per language, at least one.
+    """
+
+    key: EventKey
+    id: str
+    baskets: tuple[BasketId, ...]
+    severity: Severity
+    session: date
+    created: datetime
+    expires: datetime
+    messages: tuple[Message, ...]
+
+    def message(self, language: str) -> Message:
+        """The message in `language`, or the first one if there is none."""
+        return next((one for one in self.messages if one.language == language), self.messages[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event for one chat, as the outbox knows it.
+
+    `id` is 0 before it is stored. `not_before` is when it may be sent next; None = it is under way or over.
+    `attempts` counts requests known not to have arrived, `unconfirmed` those that may have. `plain` says that the
+    chat's transport refused the markup. `message_id` is the transport's name for the message sent.
+    """
+
+    event: EventKey
+    event_id: str
+    severity: Severity
+    created: datetime
+    expires: datetime
+    transport: str
+    chat: str
+    kind: Kind
+    message: Message
+    not_before: datetime | None
+    id: DeliveryId = DeliveryId(0)
+    state: State = State.PENDING
+    attempts: int = 0
+    unconfirmed: int = 0
+    plain: bool = False
+    message_id: int | None = None
+    reason: str = ""
+
+    @property
+    def severe(self) -> bool:
+        return self.severity >= Severity.SEVERE
+
+
+class Outbox(Protocol):
+    """Where deliveries are kept; every method raises StoreError if it cannot be done, and then has done nothing."""
+
+    async def claim(self, transport: str, now: datetime, limit: int, resting: Collection[str]) -> Sequence[Delivery]:
+        """Up to `limit` deliveries of `transport` that are due, already stored as `sending`.
+
+        Severe ones before minor ones, then by kind of chat, then in the order of their making. A chat has one under
+        way at a time, and a delivery waits for its chat's earlier ones of the same urgency. Nothing is handed out
+        for a chat of `resting`, or past its expiry.
+        """
+        ...
+
+    async def record(self, steps: Sequence[Step]) -> None:
+        """Store what became of deliveries, and what was learned of their chats."""
+        ...
+
+    async def orphans(self, transport: str) -> Sequence[Delivery]:
+        """Deliveries of `transport` that are stored as `sending`: the process that sent them is gone."""
+        ...
+
+    async def due(self, transport: str, now: datetime) -> bool:
+        """Whether `claim` would hand something out if no chat were resting."""
+        ...
