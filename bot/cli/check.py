@@ -8,9 +8,9 @@ import os
 import sys
 
 from rich.console import Console
-from rich.table import Table
 
 from bot.cli.options import Config, Format, Output
+from bot.cli.tables import plain_table, show
 from bot.settings import effective, load_settings, warnings
 
 
@@ -25,13 +25,10 @@ def command(config: Config = None, output: Output = Format.TABLE) -> None:
             row = {"key": key, "value": value, "origin": origin}
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
     else:
-        table = Table(show_edge=False)
-        for name in ("key", "value", "origin"):
-            table.add_column(name, overflow="fold")
+        table = plain_table("key", "value~", "origin")
         for row in rows:
             table.add_row(*row)
-        console = Console()
-        console.print(table)
-        console.print("The configuration is sound.")
+        show(table)
+        sys.stdout.write("The configuration is sound.\n")
     for problem in warnings(settings):
         Console(stderr=True, highlight=False).print(f"Warning: {problem}", markup=False, soft_wrap=True)

@@ -11,13 +11,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from bot.baskets import BasketId
 from bot.cli.market import Opened, open_market
 from bot.cli.options import Config, Format, Output, Prices
+from bot.cli.tables import plain_table, show
 from bot.clock import SystemClock
 from bot.prices import CalendarCode
 
@@ -83,9 +81,7 @@ def _age(opened: Opened, code: CalendarCode, session: date, now: datetime) -> st
 
 
 def _table(rows: list[dict[str, Any]]) -> None:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in ("basket", "session", "move", "worst %", "worst since", "drawdown", "state", "age"):
-        table.add_column(name, justify="right" if name in ("move", "worst %", "drawdown", "age") else "left", no_wrap=True)
+    table = plain_table("basket", "session", "move>", "worst %>", "worst since", "drawdown>", "state", "age>")
     for row in rows:
         session = f"{row['session']}{'*' * (row['phase'] == 'provisional')}" if row["session"] else ""
         if row["move"] is None:
@@ -101,7 +97,6 @@ def _table(rows: list[dict[str, Any]]) -> None:
             row["state"],
             row["age"],
         )
-    console = Console()
-    console.print(table)
+    show(table)
     if any(row["phase"] == "provisional" for row in rows):
-        console.print("* the session has not ended: provisional")
+        sys.stdout.write("* the session has not ended: provisional\n")

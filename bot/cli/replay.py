@@ -10,15 +10,13 @@ from datetime import date
 from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from bot.alerts import Alert
 from bot.backtest import alerts
 from bot.cli.market import Opened, errors, open_market
 from bot.cli.options import Config, Format, From, Lang, Language, Output, Prices, To
+from bot.cli.tables import plain_table, show
 from bot.cli.verdicts import stretch
 from bot.context import Context, explain
 from bot.messages import Message, languages, render
@@ -116,16 +114,14 @@ def _table(opened: Opened, found: list[Alert], language: str) -> None:
     shown = found[-ALERTS_ON_SCREEN:]
     if len(shown) < len(found):
         errors.print(f"The last {len(shown)} of {len(found):,} alerts; --from, --to or --format jsonl show more.")
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in ("session", "rule", "reason", "severity", "first line"):
-        table.add_column(name)
+    table = plain_table("session", "reason", "severity", "first line~")
     for alert in shown:
         context = explain(opened.board, opened.rulebook.rules, alert)
         first = _text(opened, alert, context, language).lines[0]
-        table.add_row(str(alert.session), alert.rule.name, alert.reason.value, alert.severity.word, first)
-    console = Console()
-    console.print(table)
+        table.add_row(str(alert.session), alert.reason.value, alert.severity.word, first)
+    show(table)
     counts = Counter(alert.severity for alert in found)
-    console.print(", ".join(f"{severity.word} {count}" for severity, count in sorted(counts.items())) or "No alert.")
+    totals = ", ".join(f"{severity.word} {count}" for severity, count in sorted(counts.items()))
+    sys.stdout.write(f"{totals or 'No alert.'}\n")
 
 

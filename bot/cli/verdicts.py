@@ -10,13 +10,11 @@ from datetime import date
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from bot.baskets import BasketId
 from bot.cli.market import errors, open_market
 from bot.cli.options import Config, Format, From, Output, Prices, To
+from bot.cli.tables import plain_table, show
 from bot.errors import NoData
 from bot.prices import Dates
 from bot.statistics import Verdict
@@ -50,7 +48,7 @@ def command(
         for _, row in rows:
             sys.stdout.write(json.dumps(dict(zip(COLUMNS, row, strict=True)), default=str) + "\n")
     else:
-        _table(basket, [one for one, _ in rows])
+        _table([one for one, _ in rows])
 
 
 def stretch(sessions: Dates, start: date | None, stop: date | None) -> tuple[int, int]:
@@ -81,13 +79,11 @@ def _written(cell: object) -> str:
     return repr(cell) if isinstance(cell, float) else str(cell)
 
 
-def _table(basket: str, verdicts: Sequence[Verdict]) -> None:
+def _table(verdicts: Sequence[Verdict]) -> None:
     shown = verdicts[-ROWS_ON_SCREEN:]
     if len(shown) < len(verdicts):
         errors.print(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in ("session", "day", "move", "rank", "percentile", "worst since", "drawdown", "state", "coverage"):
-        table.add_column(name, justify="left" if name in ("session", "state", "worst since") else "right")
+    table = plain_table("session", "day>", "move>", "rank>", "worst %>", "worst since", "drawdown>", "state", "coverage>")
     for one in shown:
         table.add_row(
             str(one.session),
@@ -100,4 +96,4 @@ def _table(basket: str, verdicts: Sequence[Verdict]) -> None:
             one.state.word,
             f"{one.coverage:.0%}",
         )
-    Console().print(table)
+    show(table)

@@ -1,0 +1,27 @@
+"""How does a table look in a terminal, and in a pipe?"""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+WIDTH_OF_A_PIPE = 160
+
+
+def plain_table(*columns: str) -> Table:
+    """A table without frames; a column whose name ends in ">" stands to the right, one in "~" may wrap."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        side = "right" if name.endswith(">") else "left"
+        table.add_column(name.rstrip(">~"), justify=side, no_wrap=not name.endswith("~"), overflow="fold")
+    return table
+
+
+def show(table: Table) -> None:
+    """Print a table to standard output; in a pipe there is no width to fit into."""
+    console = Console(highlight=False)
+    if not sys.stdout.isatty():
+        console.width = WIDTH_OF_A_PIPE
+    console.print(table)
