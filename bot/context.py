@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import isnan
 
 import numpy as np
 
@@ -99,7 +100,8 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert) -> Context:
     if subject.against:
         pair = (subject.basket, BasketId(subject.against))
         sides = tuple((board.series[one].basket, _move(board, one, window, alert.session)) for one in pair)
-        columns = board.of_spread(*reversed(pair), window) if alert.rule.upward else board.of_spread(*pair, window)
+        one, other = reversed(pair) if alert.rule.upward else pair
+        columns = board.of_spread(one, other, window)
         yardstick = _yardstick(columns, alert.session)
         if yardstick is not None and alert.rule.upward:
             yardstick = replace(yardstick, move=-yardstick.move)
@@ -132,7 +134,8 @@ def contributions(series: BasketSeries, position: int, window: int) -> Floats:
     rows = slice(position - window + 1, position + 1)
     weighted = series.shares[rows] * np.nan_to_num(series.member_returns[rows])
     later = np.append(np.cumprod((1 + series.daily_return[rows])[:0:-1])[::-1], 1.0)
-    return (weighted * later[:, None]).sum(axis=0)
+    parts: Floats = (weighted * later[:, None]).sum(axis=0)
+    return parts
 
 
 def _members(series: BasketSeries, position: int, window: int) -> tuple[MemberShare, ...]:
@@ -143,12 +146,12 @@ def _members(series: BasketSeries, position: int, window: int) -> tuple[MemberSh
     moves = (1 + series.member_returns[rows]).prod(axis=0) - 1
     shares = []
     for column in np.flatnonzero(took_part).tolist():
-        lows = [low for low in series.day_lows[rows, column].tolist() if low == low]
+        lows = [low for low in series.day_lows[rows, column].tolist() if not isnan(low)]
         move = float(moves[column])
         shares.append(
             MemberShare(
                 symbol=series.basket.members[column].symbol,
-                move=move if move == move else None,
+                move=None if isnan(move) else move,
                 contribution=float(parts[column]),
                 day_low=min(lows) if lows else None,
             )
@@ -188,7 +191,11 @@ def _entries(board: Board, alert: Alert, position: int) -> Iterator[StateEntry]:
 def _contrast(board: Board, rules: Sequence[Rule], basket: BasketId, window: int, session: date) -> Contrast | None:
     """The other side of the first contrast rule that names the basket."""
     for rule in rules:
-        if rule.contrast is None or basket not in rule.contrast or not all(one in board.series for one in rule.contrast):
+        if (
+            rule.contrast is None
+            or basket not in rule.contrast
+            or not all(one in board.series for one in rule.contrast)
+        ):
             continue
         other = rule.contrast[rule.contrast[0] == basket]
         gap = board.spread_at(basket, other, window, session)

@@ -9,7 +9,8 @@ All of it is pure: live, replay and demo call the same three functions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -56,7 +57,7 @@ def judge(
     session: date,
     memories: Mapping[Subject, Memory],
     *,
-    only: Set[Question] | None = None,
+    only: AbstractSet[Question] | None = None,
     every: bool = False,
 ) -> Judgement:
     """Ask the rules about one final session. `memories` is what they remember of the sessions before it.

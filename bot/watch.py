@@ -16,8 +16,9 @@ from bot.baskets import BasketId, assemble
 from bot.clock import Clock
 from bot.delivery import Delivery, Destination, Event, address
 from bot.errors import BotError, NoData, SourceUnreachable
-from bot.pipeline import Board, Rulebook, compose, judge, survey
+from bot.pipeline import Rulebook, compose, judge, survey
 from bot.prices import Bars, Calendar, Calendars, PriceSource, Symbol
+from bot.statistics import Board
 
 # A new question looks at this many past sessions in silence, to know of an episode that is already open.
 WARM_UP_SESSIONS = 60
@@ -69,7 +70,7 @@ class Watch:
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
 
     async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
-        """One turn at the start and one whenever `bell` is set, until `stop`. An error is logged; the next turn retries."""
+        """One turn at the start and one whenever `bell` is set, until `stop`. Errors are logged; the next turn retries."""
         while not stop.is_set():
             bell.clear()
             try:
@@ -102,7 +103,9 @@ class Watch:
         speaking = frozenset(memories)
         judged = 0
         for day in self._open_days(board, memories):
-            ready = frozenset(one for one in questions(board, rulebook.rules) if self._ready(board, one, day, memories, now))
+            ready = frozenset(
+                one for one in questions(board, rulebook.rules) if self._ready(board, one, day, memories, now)
+            )
             if ready:
                 memories |= await self._judge(board, rulebook, day, memories, ready, speaking)
                 judged += 1

@@ -10,7 +10,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 
 class Ticker:
-    """Rings every so often, in memory only. What is due is asked of the calendar, so a ring that is missed costs nothing."""
+    """Rings every so often, in memory only. What is due is asked of the calendar, so a missed ring costs nothing."""
 
     def __init__(self, every: timedelta, ring: Callable[[], None]) -> None:
         self._scheduler = AsyncIOScheduler(timezone=UTC)

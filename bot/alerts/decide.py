@@ -75,7 +75,9 @@ class Alert:
         return f"{self.subject.key}/{members}/{self.episode}/{self.severity.word}/{self.session}/{self.phase}"
 
 
-def decide(rule: Rule, subject: Subject, session: date, evidence: Evidence, memory: Memory, close_after: int) -> Decision:
+def decide(
+    rule: Rule, subject: Subject, session: date, evidence: Evidence, memory: Memory, close_after: int
+) -> Decision:
     """Judge one final session of one subject against the rule's ladder and its open episode.
 
     An episode opens with the first rung reached, speaks again on a deeper rung or when the move is `rule.step` deeper
@@ -149,7 +151,9 @@ def conditions(rung: Rung, evidence: Evidence, verdict: Verdict) -> list[tuple[s
 def _extreme_enough(percentile: float, verdict: Verdict) -> bool:
     if verdict.percentile is None:
         return False
-    return verdict.percentile >= percentile if percentile > 50 else verdict.percentile <= percentile and verdict.move < 0
+    return (
+        verdict.percentile >= percentile if percentile > 50 else verdict.percentile <= percentile and verdict.move < 0
+    )
 
 
 def _is_extreme_side(rung: Rung, verdict: Verdict) -> bool:

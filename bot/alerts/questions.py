@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
+from math import isnan
 
 import numpy as np
 
@@ -36,7 +38,9 @@ class Question:
         """A rule about members looks at the basket itself if it has only one."""
         return self.rule.members and len(board.series[self.basket].basket.members) > 1
 
-    def evidence(self, board: Board, session: date, open_: Set[Subject], every: bool) -> Iterator[tuple[Subject, Evidence]]:
+    def evidence(
+        self, board: Board, session: date, open_: AbstractSet[Subject], every: bool
+    ) -> Iterator[tuple[Subject, Evidence]]:
         """The subjects to decide on. Members that are quiet and have no open episode are passed over unless `every`."""
         position = board.position(self.basket, session)
         if position is None:
@@ -49,10 +53,10 @@ class Question:
             low = float(board.series[self.basket].day_lows[position, 0])
             verdict = board.of_basket(self.basket, self.rule.window).at(position)
             alone = len(board.series[self.basket].basket.members) == 1
-            yield self.subject, Evidence(verdict, low if alone and low == low else None)
+            yield self.subject, Evidence(verdict, _known(low) if alone else None)
 
     def _members(
-        self, board: Board, position: int, open_: Set[Subject], every: bool
+        self, board: Board, position: int, open_: AbstractSet[Subject], every: bool
     ) -> Iterator[tuple[Subject, Evidence]]:
         series = board.series[self.basket]
         loud = _loud(board, self).get(position, ())
@@ -61,7 +65,7 @@ class Question:
             if series.listed[position, column] and (every or column in loud or subject in open_):
                 low = float(series.day_lows[position, column])
                 verdict = board.of_member(self.basket, member.symbol, self.rule.window).at(position)
-                yield subject, Evidence(verdict, low if low == low else None)
+                yield subject, Evidence(verdict, _known(low))
 
 
 def questions(board: Board, rules: tuple[Rule, ...]) -> tuple[Question, ...]:
@@ -99,7 +103,7 @@ def _loud(board: Board, question: Question) -> Mapping[int, tuple[int, ...]]:
 
     def sifted() -> Mapping[int, tuple[int, ...]]:
         if rule.contrast is not None:
-            return {position: () for position in _loud_gaps(board, question)}
+            return dict.fromkeys(_loud_gaps(board, question), ())
         if question.about_members(board):
             readings = [board.of_member(question.basket, symbol, rule.window) for symbol in series.basket.symbols]
         else:
@@ -126,6 +130,10 @@ def _loud_gaps(board: Board, question: Question) -> Iterator[int]:
         position = board.position(question.basket, session)
         if position is not None:
             yield position
+
+
+def _known(figure: float) -> float | None:
+    return None if isnan(figure) else figure
 
 
 def spread(board: Board, rule: Rule, session: date) -> Verdict | None:

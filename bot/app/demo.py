@@ -28,7 +28,7 @@ CALENDAR = CalendarCode("XNYS")
 class ScriptedClock:
     """A clock that stands still until it is set; whoever sleeps on it moves it."""
 
-    time: datetime = datetime.min.replace(tzinfo=UTC)
+    time: datetime = datetime(1990, 1, 1, tzinfo=UTC)
 
     def now(self) -> datetime:
         return self.time

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.alerts import Alert, Memory, Subject
-from bot.pipeline import Board, Judgement, Rulebook, judge
+from bot.pipeline import Judgement, Rulebook, judge
+from bot.statistics import Board
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ def command(config: Config = None, output: Output = Format.TABLE) -> None:
         csv.writer(sys.stdout, lineterminator="\n").writerows([("key", "value", "origin"), *rows])
     elif output is Format.JSONL:
         for key, value, origin in rows:
-            row = {"key": key, "value": value, "origin": origin}
-            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+            written = json.dumps({"key": key, "value": value, "origin": origin}, ensure_ascii=False)
+            sys.stdout.write(written + "\n")
     else:
         table = plain_table("key", "value~", "origin")
         for row in rows:

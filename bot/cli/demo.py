@@ -48,7 +48,8 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
     async with recording(settings, FOLDER / "prices", language, sys.stdout, folder) as played:
         days = played.sessions(first, last)
         names = ", ".join(basket.name(language) for basket in played.watch.rulebook.baskets)
-        console.print(f"Recorded closes, {days[0]} to {days[-1]}, through the live engine. Baskets: {names}.\n", markup=False)
+        stretch = f"{days[0]} to {days[-1]}"
+        console.print(f"Recorded closes, {stretch}, through the live engine. Baskets: {names}.\n", markup=False)
         await played.warm_up(days[0])
         for day in days:
             before = played.watch.counts["events"]
@@ -57,4 +58,6 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
                 console.print(f"{day}: nothing to say", style="dim")
             await asyncio.sleep(pause)
         told = played.watch.counts["events"]
-        console.print(f"\n{len(days)} sessions, {told} alerts. `python -m bot now` looks at today's market.", markup=False)
+        console.print(
+            f"\n{len(days)} sessions, {told} alerts. Next: the README says how to subscribe, deploy and tune."
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from math import isnan
 from typing import Annotated
 
 import typer
@@ -37,9 +38,8 @@ def command(
     day = session or series.sessions[series.final_sessions - 1].item()
     position = opened.board.position(BasketId(basket), day)
     if position is None:
-        first, last = series.sessions[0], series.sessions[-1]
-        calendar = series.basket.calendar
-        raise NoData(f"{day} is no session of {calendar} that {basket} has data for. The data run from {first} to {last}.")
+        held = f"The data run from {series.sessions[0]} to {series.sessions[-1]}."
+        raise NoData(f"{day} is no session of {series.basket.calendar} that {basket} has data for. {held}")
     console = Console(highlight=False, soft_wrap=True)
     for line in (
         *_prices(opened, BasketId(basket), position, window),
@@ -62,12 +62,13 @@ def _prices(opened: Opened, basket: BasketId, position: int, window: int) -> Ite
             yield f"  {member.symbol:<12} does not belong on this session"
             continue
         path = " -> ".join(_number(value) for value in closes[begin : position + 1, at].tolist())
-        returns = ", ".join(_percent(value) for value in series.member_returns[begin + 1 : position + 1, column].tolist())
+        moves = series.member_returns[begin + 1 : position + 1, column].tolist()
+        returns = ", ".join(_percent(value) for value in moves)
         yield f"  {member.symbol:<12} {path}   returns {returns}   share {series.shares[position, column]:.4f}"
     for at in range(begin + 1, position + 1):
         daily, coverage = float(series.daily_return[at]), float(series.coverage[at])
         least = series.basket.min_coverage
-        reading = _percent(daily) if daily == daily else f"no reading (coverage below {least:g})"
+        reading = f"no reading (coverage below {least:g})" if isnan(daily) else _percent(daily)
         yield f"  {series.sessions[at]}  weighted mean {reading}   coverage {coverage:.4f}"
 
 
@@ -82,7 +83,8 @@ def _figures(opened: Opened, basket: BasketId, position: int, window: int) -> It
     factors = " x ".join(f"(1 {'-' if day < 0 else '+'} {abs(day):.6f})" for day in days)
     yield f"move         {factors} - 1 = {_percent(verdict.move)}"
     parts = contributions(series, position, window).tolist()
-    named = [f"{member.symbol} {_percent(part)}" for member, part in zip(series.basket.members, parts, strict=True) if part]
+    pairs = zip(series.basket.symbols, parts, strict=True)
+    named = [f"{symbol} {_percent(part)}" for symbol, part in pairs if part]
     yield f"parts        {', '.join(named)}"
     yield f"rank         {verdict.rank:,} of {verdict.sample:,} since {verdict.since} (1 = worst; windows overlap)"
     yield f"percentile   {_percentile(verdict)}"
@@ -128,16 +130,18 @@ def _answer(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str]
     verdict = decision.evidence.verdict
     if verdict is not None:
         for rung in rule.rungs:
-            met = [f"{name} {'met' if held else 'not met'}" for name, held in conditions(rung, decision.evidence, verdict)]
-            yield f"  {rung.severity.word:<8} {', '.join(met)}"
+            asked = conditions(rung, decision.evidence, verdict)
+            answers = [f"{name} {'met' if held else 'not met'}" for name, held in asked]
+            yield f"  {rung.severity.word:<8} {', '.join(answers)}"
     if memory.episode is not None:
-        open_ = memory.episode
-        yield f"  episode #{open_.id} open since {open_.opened}: {open_.severity.word} at {_percent(open_.move)}, quiet for {open_.quiet}"
+        one = memory.episode
+        deepest = f"{one.severity.word} at {_percent(one.move)}"
+        yield f"  episode #{one.id} open since {one.opened}: {deepest}, sessions without a rung: {one.quiet}"
 
 
 def _number(value: float) -> str:
-    return f"{value:.6g}" if value == value else "missing"
+    return "missing" if isnan(value) else f"{value:.6g}"
 
 
 def _percent(value: float) -> str:
-    return f"{value * 100:+.4f} %" if value == value else "missing"
+    return "missing" if isnan(value) else f"{value * 100:+.4f} %"

@@ -17,9 +17,10 @@ from bot.app.prices import source_of
 from bot.baskets import Basket, BasketId, LeftOut, Market, assemble
 from bot.clock import SystemClock
 from bot.errors import ConfigError, NoData, Problem, SourceUnreachable
-from bot.pipeline import Board, Rulebook, survey
+from bot.pipeline import Rulebook, survey
 from bot.prices import Bars, PriceSource, Refusal, Symbol
 from bot.settings import Settings, load_settings
+from bot.statistics import Board
 
 MOST_REFUSALS_SHOWN = 5
 

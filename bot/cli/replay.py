@@ -42,7 +42,7 @@ def command(
         import numpy as np  # noqa: PLC0415 - only to speak of dates as the tables do
 
         stretch(np.array(days, dtype="datetime64[D]"), start, stop)
-    found = (one for one in _alerts(opened, start, stop) if not wanted or {one.subject.basket, one.subject.against} & set(wanted))
+    found = (one for one in _alerts(opened, start, stop) if not wanted or _about(one) & set(wanted))
     if output is Format.JSONL:
         for alert in found:
             sys.stdout.write(json.dumps(fields(opened, alert), ensure_ascii=False, separators=(", ", ": ")) + "\n")
@@ -65,6 +65,10 @@ def _alerts(opened: Opened, start: date | None, stop: date | None) -> Iterator[A
             stop,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
+
+
+def _about(alert: Alert) -> set[str]:
+    return {alert.subject.basket, alert.subject.against}
 
 
 def fields(opened: Opened, alert: Alert) -> dict[str, Any]:
@@ -123,5 +127,3 @@ def _table(opened: Opened, found: list[Alert], language: str) -> None:
     counts = Counter(alert.severity for alert in found)
     totals = ", ".join(f"{severity.word} {count}" for severity, count in sorted(counts.items()))
     sys.stdout.write(f"{totals or 'No alert.'}\n")
-
-

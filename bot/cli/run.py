@@ -10,6 +10,8 @@ import typer
 
 from bot.cli.options import Config, Prices
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
 
 def command(
     config: Config = None,
@@ -24,8 +26,8 @@ def command(
     from bot.clock import SystemClock  # noqa: PLC0415
     from bot.settings import load_settings  # noqa: PLC0415
 
-    if log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise typer.BadParameter(f"{log_level!r} is none. Choose DEBUG, INFO, WARNING or ERROR.", param_hint="--log-level")
+    if log_level.upper() not in LEVELS:
+        raise typer.BadParameter(f"{log_level!r} is none. Choose {', '.join(LEVELS)}.", param_hint="--log-level")
     settings = load_settings(config, os.environ)
     secrets = (settings.telegram.token.get_secret_value(), settings.storage.database.get_secret_value())
     logs.set_up(log_level.upper(), secrets=[one for one in secrets if one], json=json_logs)

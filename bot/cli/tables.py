@@ -14,8 +14,10 @@ def plain_table(*columns: str) -> Table:
     """A table without frames; a column whose name ends in ">" stands to the right, one in "~" may wrap."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
-        side = "right" if name.endswith(">") else "left"
-        table.add_column(name.rstrip(">~"), justify=side, no_wrap=not name.endswith("~"), overflow="fold")
+        number = name.endswith(">")
+        table.add_column(
+            name.rstrip(">~"), justify="right" if number else "left", no_wrap=not name.endswith("~"), overflow="fold"
+        )
     return table
 
 

@@ -83,7 +83,9 @@ def _table(verdicts: Sequence[Verdict]) -> None:
     shown = verdicts[-ROWS_ON_SCREEN:]
     if len(shown) < len(verdicts):
         errors.print(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")
-    table = plain_table("session", "day>", "move>", "rank>", "worst %>", "worst since", "drawdown>", "state", "coverage>")
+    table = plain_table(
+        "session", "day>", "move>", "rank>", "worst %>", "worst since", "drawdown>", "state", "coverage>"
+    )
     for one in shown:
         table.add_row(
             str(one.session),

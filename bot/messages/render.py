@@ -106,7 +106,8 @@ def _members(alert: Alert, context: Context, words: Catalogue) -> Iterator[str]:
 
 def _low(decision: Decision, words: Catalogue) -> str:
     verdict, low = decision.evidence.verdict, decision.evidence.day_low
-    assert verdict is not None and low is not None  # the rung asked for both
+    assert verdict is not None  # the rung asked for it,
+    assert low is not None  # and for this
     close = words.percent(verdict.daily_return)
     return words.say("low_line", symbol=decision.subject.member, low=words.percent(low), close=close)
 
@@ -153,21 +154,18 @@ def _claim(kind: str, verdict: Verdict, events: tuple[NamedEvent, ...], words: C
     count = words.count_word(verdict.window)
     months = whole_months(verdict.since, verdict.session)
     if verdict.record:
-        if months < 12 * YEARS_OF_HISTORY:
-            return words.say("no_claim")
-        return words.say(f"{kind}_record", count=months // 12, date=words.day(verdict.since), words=count)
+        phrase = f"{kind}_record" if months >= 12 * YEARS_OF_HISTORY else "no_claim"
+        return words.say(phrase, count=months // 12, date=words.day(verdict.since), words=count)
     if verdict.worst_since is None or not _notable(verdict):
         return words.say("no_claim")
     since = words.day(verdict.worst_since)
-    for event in events:
-        if event.first <= verdict.worst_since <= event.last:
-            return words.say(f"{kind}_event", event=event.name(words.language), date=since, words=count)
+    if event := next((one for one in events if one.first <= verdict.worst_since <= one.last), None):
+        return words.say(f"{kind}_event", event=event.name(words.language), date=since, words=count)
     if verdict.worst_in_years is not None:
         return words.say(f"{kind}_years", count=verdict.worst_in_years, words=count)
     months = whole_months(verdict.worst_since, verdict.session)
-    if 0 < months < 12:
-        return words.say(f"{kind}_months", count=months, words=count)
-    return words.say(f"{kind}_since", date=since, words=count)
+    phrase = f"{kind}_months" if 0 < months < 12 else f"{kind}_since"
+    return words.say(phrase, count=months, date=since, words=count)
 
 
 def _when(verdict: Verdict, context: Context, decimals: int, words: Catalogue) -> list[str]:
