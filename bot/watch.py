@@ -70,7 +70,7 @@ class Watch:
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
 
     async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
-        """One turn at the start and one whenever `bell` is set, until `stop`. Errors are logged; the next turn retries."""
+        """One turn at the start and one at each `bell`, until `stop`. Errors are logged; the next turn tries again."""
         while not stop.is_set():
             bell.clear()
             try:
