@@ -8,7 +8,6 @@ from importlib import import_module
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from bot.errors import BotError, ConfigError
 
@@ -39,21 +38,17 @@ def main() -> None:
         sys.exit(0)
     except Exception as error:  # the last line of defence: a person never sees a traceback
         where = traceback.extract_tb(error.__traceback__)[-1]
-        Console(stderr=True, highlight=False).print(
+        sys.stderr.write(
             f"This is our bug: {type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})."
-            " Nothing was stored. Please report this line and the command you typed.",
-            markup=False,
-            soft_wrap=True,
+            " Please report this line and the command you typed.\n"
         )
         sys.exit(OUR_BUG)
 
 
 def _complain(error: BotError) -> None:
-    console = Console(stderr=True, highlight=False)
     if isinstance(error, ConfigError):
         count = len(error.problems)
-        console.print(f"The configuration has {count} problem{'s' * (count != 1)}:", style="bold red", markup=False)
-        for problem in error.problems:
-            console.print(f"  {problem}", markup=False, soft_wrap=True)
+        sys.stderr.write(f"The configuration has {count} problem{'s' * (count != 1)}:\n")
+        sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)
     else:
-        console.print(f"Error: {error}", markup=False, soft_wrap=True)
+        sys.stderr.write(f"Error: {error}\n")

@@ -60,7 +60,7 @@ def drawdowns(daily_return: Floats, lines: Lines) -> Drawdowns:
     """
     growth = 1 + daily_return
     growth[np.isnan(growth)] = 1
-    level = np.cumprod(growth)
+    level: Floats = np.multiply.accumulate(growth)
     steps = np.arange(len(level))
     if lines.lookback is None:
         peak = np.maximum.accumulate(level)
@@ -89,8 +89,8 @@ def drawdowns(daily_return: Floats, lines: Lines) -> Drawdowns:
 def _trailing_peak(level: Floats, lookback: int) -> Ints:
     """Position of the (earliest) highest level of the last `lookback` sessions."""
     padded = np.concatenate((np.full(lookback - 1, -np.inf), level))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, lookback)
-    return np.arange(len(level)) - (lookback - 1) + windows.argmax(axis=1)
+    within: Ints = np.lib.stride_tricks.sliding_window_view(padded, lookback).argmax(axis=1)
+    return within + np.arange(1 - lookback, len(level) + 1 - lookback)
 
 
 def _shallow_latch(drawdown: Floats, line: float) -> Flags:
@@ -130,13 +130,15 @@ def _next(positions: Sequence[int], start: int, otherwise: int) -> int:
 
 def _leaving(level: Floats, entry: int, bound: int) -> tuple[int, float]:
     """The first position after `entry` at which a deep state is left, `bound` at the latest, and its trough."""
-    end, reach = entry, STRETCH
-    while end < bound:
-        end, reach = min(entry + reach, bound), 4 * reach
-        closes = level[entry:end]
+    reach = STRETCH
+    while True:
+        closes = level[entry : min(entry + reach, bound)]
         lowest = np.minimum.accumulate(closes)
         out = closes >= lowest * (1 + RISE)
+        out[0] = False  # the entry itself, even where nothing is left to rise from
         first = int(out.argmax())
         if out[first]:
             return entry + first, float(lowest[first])
-    return bound, float(lowest[-1])
+        if entry + reach >= bound:
+            return bound, float(lowest[-1])
+        reach *= 4

@@ -157,7 +157,8 @@ def _count_by_table(order: Ints, place: Ints) -> Ints:
 def _jump_back(place: Ints, positions: Ints) -> Ints:
     """The latest lower place before each of `positions` (or -1), by binary descent over trailing minima."""
     kind = np.int16 if len(place) < np.iinfo(np.int16).max else np.int32
-    minima = [np.concatenate(([-1], place), dtype=kind, casting="same_kind")]  # so that every search ends at 0
+    ends_the_search = [-1]
+    minima = [np.concatenate((ends_the_search, place)).astype(kind)]
     while 2 ** len(minima) <= len(place):
         reach = 2 ** (len(minima) - 1)
         wider = minima[-1].copy()

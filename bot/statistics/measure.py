@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar
+from math import isnan
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ PERCENTILE_WINDOWS = 250
 YEARS_OF_HISTORY = 3
 SHORTEST_YEAR_DAYS = 365
 STATES = tuple(State)
-NOTHING = np.int32(0)
+NONE = np.int32(0)
 NOWHERE = np.int32(-1)
 UNDEFINED = np.float64(np.nan)
 NO_STATE = np.int8(State.NONE)
@@ -66,56 +67,37 @@ class Verdicts:
 
     def at(self, position: int) -> Verdict | None:
         """The verdict of one session; None = its move is not defined."""
-        return next(self.rows(position, position + 1))
+        move = self.move.item(position)
+        if isnan(move):
+            return None
+        day = cast("Callable[[int], date]", self.sessions.item)
+        worst_at = self.worst_at.item(position)
+        earlier = worst_at >= 0
+        percentile = self.percentile.item(position)
+        return Verdict(
+            day(position),
+            self.window,
+            self.daily_return.item(position),
+            move,
+            self.rank.item(position),
+            self.sample.item(position),
+            None if isnan(percentile) else percentile,
+            day(worst_at) if earlier else None,
+            position - worst_at if earlier else None,
+            self.worst_in_years.item(position) or None,
+            not earlier,
+            self.drawdown.item(position),
+            day(self.peak_at.item(position)),
+            STATES[self.state.item(position)],
+            self.coverage.item(position),
+            day(self.first),
+            STATES[self.entered.item(position)],
+            self.holes.item(position),
+        )
 
     def rows(self, start: int = 0, stop: int | None = None) -> Iterator[Verdict | None]:
         """The verdicts of sessions `start` to `stop`, None where the move is not defined."""
-        part = slice(start, stop)
-        since: date = self.sessions[min(self.first, len(self.sessions) - 1)].item() if len(self.sessions) else date.min
-        worst = self.sessions[self.worst_at[part]].tolist()
-        for session, daily, move, rank, n, pct, at, worst_since, years, down, peak, state, cover, entered, holes, t in zip(
-            self.sessions[part].tolist(),
-            self.daily_return[part].tolist(),
-            self.move[part].tolist(),
-            self.rank[part].tolist(),
-            self.sample[part].tolist(),
-            self.percentile[part].tolist(),
-            self.worst_at[part].tolist(),
-            worst,
-            self.worst_in_years[part].tolist(),
-            self.drawdown[part].tolist(),
-            self.sessions[self.peak_at[part]].tolist(),
-            self.state[part].tolist(),
-            self.coverage[part].tolist(),
-            self.entered[part].tolist(),
-            self.holes[part].tolist(),
-            range(len(self.sessions))[part],
-            strict=True,
-        ):
-            if move != move:
-                yield None
-                continue
-            earlier = at >= 0
-            yield Verdict(
-                session=session,
-                window=self.window,
-                daily_return=daily,
-                move=move,
-                rank=rank,
-                sample=n,
-                percentile=pct if pct == pct else None,
-                worst_since=worst_since if earlier else None,
-                gap_sessions=t - at if earlier else None,
-                worst_in_years=years or None,
-                record=not earlier,
-                drawdown=down,
-                peak_session=peak,
-                state=STATES[state],
-                coverage=cover,
-                since=since,
-                entered=STATES[entered],
-                holes=holes,
-            )
+        return map(self.at, range(len(self.sessions))[start:stop])
 
 
 def compound(daily_return: Floats, window: int) -> Floats:
@@ -132,41 +114,39 @@ def compound(daily_return: Floats, window: int) -> Floats:
 
 def measure(series: BasketSeries, window: int, lines: Lines) -> Verdicts:
     """Judge every session of a basket, walk-forward: figures of session t rest on sessions up to t alone."""
-    return _measure(series.sessions, series.daily_return, series.coverage, compound(series.daily_return, window), window, lines)
+    daily = series.daily_return
+    return _judge(series.sessions, window, daily, series.coverage, compound(daily, window), daily, lines)
 
 
 def measure_spread(one: BasketSeries, other: BasketSeries, window: int, lines: Lines) -> Verdicts:
     """Judge the spread of two baskets, `one` minus `other`, on their common sessions.
 
-    `daily_return` is the difference of the daily returns; drawdown and state are those of its compounded value and
-    carry no meaning for a spread.
+    `daily_return` is the difference of the daily returns. A difference has no level to fall from: drawdown is 0 and the
+    state NONE.
     """
     sessions, left, right = np.intersect1d(one.sessions, other.sessions, assume_unique=True, return_indices=True)
-    moves = compound(one.daily_return, window)[left] - compound(other.daily_return, window)[right]
-    return _measure(
-        sessions,
-        one.daily_return[left] - other.daily_return[right],
-        np.minimum(one.coverage[left], other.coverage[right]),
-        moves,
-        window,
-        lines,
-    )
+    daily = one.daily_return[left] - other.daily_return[right]
+    coverage = np.minimum(one.coverage[left], other.coverage[right])
+    move = compound(one.daily_return, window)[left] - compound(other.daily_return, window)[right]
+    return _judge(sessions, window, daily, coverage, move, 0 * daily, lines)
 
 
-def _measure(sessions: Dates, daily: Floats, coverage: Floats, move: Floats, window: int, lines: Lines) -> Verdicts:
+def _judge(
+    sessions: Dates, window: int, daily: Floats, coverage: Floats, move: Floats, fallen: Floats, lines: Lines
+) -> Verdicts:
+    """`fallen` are the daily returns that make the level whose drawdown counts."""
     total = len(sessions)
     readable = ~np.isnan(daily)
     first = int(readable.argmax()) if readable.any() else total
-    defined = np.flatnonzero(~np.isnan(move))
-    rows = _stretch(defined)
+    rows = _rows(~np.isnan(move))
+    defined = np.arange(total)[rows]
     among = standing(move[rows])
     count = np.arange(1, len(defined) + 1)
     percentile = 100 * (among.at_or_below + 1) / count
     percentile[: PERCENTILE_WINDOWS - 1] = np.nan
     worst_at = _column(total, rows, np.append(defined, -1)[among.latest], NOWHERE)
-    since_base = slice(max(first - 1, 0), None)
-    down = drawdowns(daily[since_base], lines)
-    peak_at = _column(total, since_base, down.peak_at + since_base.start, NOTHING)
+    base = slice(max(first - 1, 0), total)
+    down = drawdowns(fallen[base], lines)
     return Verdicts(
         sessions=sessions,
         window=window,
@@ -174,24 +154,23 @@ def _measure(sessions: Dates, daily: Floats, coverage: Floats, move: Floats, win
         daily_return=daily,
         coverage=coverage,
         move=move,
-        rank=_column(total, rows, among.below + 1, NOTHING),
-        sample=_column(total, rows, count, NOTHING),
+        rank=_column(total, rows, among.below + 1, NONE),
+        sample=_column(total, rows, count, NONE),
         percentile=_column(total, rows, percentile, UNDEFINED),
         worst_at=worst_at,
         worst_in_years=_whole_years(sessions, worst_at, first),
-        drawdown=_column(total, since_base, down.drawdown, np.float64(0)),
-        peak_at=peak_at,
-        state=_column(total, since_base, down.state, NO_STATE),
-        entered=_column(total, since_base, down.entered, NO_STATE),
-        holes=_holes(readable, first, peak_at),
+        drawdown=_column(total, base, down.drawdown, UNDEFINED),
+        peak_at=_column(total, base, down.peak_at + base.start, NOWHERE),
+        state=_column(total, base, down.state, NO_STATE),
+        entered=_column(total, base, down.entered, NO_STATE),
+        holes=_column(total, base, _holes(readable[base], down.peak_at), NONE),
     )
 
 
-def _stretch(positions: Ints) -> Rows:
-    """The same positions as a slice if they are in one piece, which they mostly are."""
-    if len(positions) and positions[-1] - positions[0] == len(positions) - 1:
-        return slice(int(positions[0]), int(positions[-1]) + 1)
-    return positions
+def _rows(flags: Flags) -> Rows:
+    """Where the flags stand: a slice if they are one piece to the end, as they are without holes, else positions."""
+    start = int(flags.argmax()) if len(flags) else 0
+    return slice(start, len(flags)) if flags[start:].all() else flags.nonzero()[0]
 
 
 def _column(total: int, rows: Rows, values: npt.NDArray[Any], empty: Number) -> npt.NDArray[Number]:
@@ -203,23 +182,23 @@ def _column(total: int, rows: Rows, values: npt.NDArray[Any], empty: Number) -> 
     return column
 
 
-def _holes(readable: Flags, first: int, peak_at: Counts) -> Counts:
-    """Sessions without a reading since the peak; before the first reading nothing counts."""
-    missing = np.zeros(len(readable), dtype=np.int32)
-    if readable[first:].all():
-        return missing
-    missing[first:] = ~readable[first:]
-    seen = np.cumsum(missing, dtype=np.int32)
+def _holes(readable: Flags, peak_at: Ints) -> Ints:
+    """Sessions without a reading since the peak; the first session, before all readings, is none of them."""
+    if readable[1:].all():
+        return np.zeros_like(peak_at)
+    missing = ~readable
+    missing[:1] = False
+    seen: Ints = np.cumsum(missing)
     return seen - seen[peak_at]
 
 
 def _whole_years(sessions: Dates, worst_at: Counts, first: int) -> Counts:
     """Anniversaries between the session and the one it is the worst since; 0 below a year or with a short history."""
     years = np.zeros(len(sessions), dtype=np.int32)
-    days = sessions.astype(np.int64)
-    long = np.flatnonzero((days - days[worst_at] >= SHORTEST_YEAR_DAYS) & (worst_at >= 0))
+    days = sessions.view(np.int64)
+    long = ((days - days[worst_at] >= SHORTEST_YEAR_DAYS) & (worst_at >= 0)).nonzero()[0]
     if len(long):
-        late, early, begin = _yyyymmdd(sessions[[long, worst_at[long], np.full_like(long, first)]])
+        late, early, begin = _yyyymmdd(sessions[np.array((long, worst_at[long], np.full_like(long, first)))])
         enough = (late - begin) // 10_000 >= YEARS_OF_HISTORY
         years[long] = enough * ((late - early) // 10_000)
     return years

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError
-
 from bot.errors import StoreError
 
 # Beginnings of SQLite's names of its errors -> what is wrong, and what to do.
@@ -20,8 +18,8 @@ REMEDIES = {
 }
 
 
-def refusal(error: DBAPIError, place: str) -> StoreError:
-    """Our error for SQLAlchemy's; the statement and its figures stay out of the message."""
-    name = getattr(error.orig, "sqlite_errorname", "")
+def refusal(error: BaseException | None, place: str) -> StoreError:
+    """Our error for the driver's; the statement and its figures are not in it."""
+    name = getattr(error, "sqlite_errorname", "")
     known = next((words for start, words in REMEDIES.items() if name.startswith(start)), None)
-    return StoreError(f"database {place}: {known or f'{error.orig}. See the traceback in the log'}")
+    return StoreError(f"database {place}: {known or f'{error}. See the traceback in the log'}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,7 +49,10 @@ class Database:
         database = cls(engine, place)
         prepare = schema.upgrade if upgrade else schema.check
         try:
-            async with database._transaction(existing=not upgrade) as connection:
+            if not upgrade:
+                database._look()
+            await asyncio.to_thread(database._probe)
+            async with database._transaction() as connection:
                 await connection.run_sync(prepare, place)
         except BaseException:
             await database.close()
@@ -119,23 +123,35 @@ class Database:
             return list(map(rows.delivery, found))
 
     @asynccontextmanager
-    async def _transaction(self, *, existing: bool = True) -> AsyncIterator[AsyncConnection]:
-        """All or nothing; `existing` = the file must be there."""
-        if existing:
-            self._look()
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        """All or nothing."""
+        self._look()
         try:
             async with self._turn, self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise refusal(error, self._place) from error
+            raise refusal(error.orig, self._place) from error
+
+    @property
+    def _path(self) -> Path | None:
+        name = self._engine.url.database
+        return Path(name) if name and name != ":memory:" else None
 
     def _look(self) -> None:
         """SQLite would go on writing to a file that was deleted, and make one that is not there."""
-        path = self._engine.url.database
-        if path and path != ":memory:" and not Path(path).exists():
+        if self._path and not self._path.exists():
             raise StoreError(
                 f"database {self._place}: there is no such file. Restore it, or run: python -m bot migrate"
             )
+
+    def _probe(self) -> None:
+        """Open it once by ourselves: where that fails, aiosqlite leaves a thread behind that fails once more."""
+        if self._path:
+            try:
+                with closing(sqlite3.connect(self._path, timeout=BUSY_MS / 1000)) as connection:
+                    connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.Error as error:
+                raise refusal(error, self._place) from error
 
 
 async def migrate(url: str) -> None:
@@ -203,7 +219,7 @@ def _engine(url: str) -> tuple[AsyncEngine, str]:
 def _on_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

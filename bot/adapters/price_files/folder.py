@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
 from bot.adapters.price_files import reading
@@ -21,35 +22,33 @@ class CsvFolder:
 
     def symbols(self) -> tuple[Symbol, ...]:
         """The names of the files, without .csv, sorted. Raises NoData if there is no such folder."""
-        return tuple(Symbol(name) for name in sorted(self._files()))
+        try:
+            return tuple(sorted(Symbol(path.stem) for path in self._folder.iterdir() if path.suffix == ".csv"))
+        except OSError as error:
+            raise NoData(
+                f"{self._folder}: the folder cannot be read ({error.strerror}). Name a folder of SYMBOL.csv files."
+            ) from error
 
     def bars(self, symbol: Symbol) -> Bars:
         """The whole history; lines that are not believed are among the refused, with their numbers.
 
         Raises NoData if there is no file, or none that can be used.
         """
-        files = self._files()
-        path = files.get(symbol) or files.get(symbol.removeprefix("^"))
+        names = [f"{symbol}.csv", f"{symbol.removeprefix('^')}.csv"]
+        paths = [self._folder / name for name in names if Path(name).name == name]
+        path = next((path for path in paths if path.exists()), None)
         if path is None:
-            raise NoData(f"{self._folder}: there is no file {symbol}.csv. {_hint(symbol, files)}")
+            raise NoData(f"{self._folder}: there is no file {names[0]}. {_hint(symbol, self.symbols())}")
         try:
             data = path.read_bytes()
         except OSError as error:
             raise NoData(f"{path}: cannot be read ({error.strerror}). A readable file is needed there.") from error
         return reading.read(data, symbol, str(path))
 
-    def _files(self) -> dict[str, Path]:
-        try:
-            return {path.stem: path for path in self._folder.iterdir() if path.suffix == ".csv"}
-        except OSError as error:
-            raise NoData(
-                f"{self._folder}: the folder cannot be read ({error.strerror}). Name a folder of SYMBOL.csv files."
-            ) from error
 
-
-def _hint(symbol: Symbol, files: dict[str, Path]) -> str:
-    near = difflib.get_close_matches(symbol.upper(), {name.upper(): name for name in files}, n=3)
-    close = [name for name in sorted(files) if name.upper() in near]
+def _hint(symbol: Symbol, names: Sequence[Symbol]) -> str:
+    near = difflib.get_close_matches(symbol.upper(), {name.upper() for name in names}, n=3)
+    close = [name for name in names if name.upper() in near]
     if close:
         return f"There is {', '.join(close)}: correct the symbol in the basket, or rename the file."
     return "Put the file there, or take the symbol out of the basket."

@@ -48,19 +48,23 @@ def read(data: bytes, symbol: Symbol, where: str) -> Bars:
     return bars
 
 
-def _halves(data: bytes, where: str) -> tuple[str, bytes]:
+def _halves(data: bytes, where: str) -> tuple[str, memoryview]:
     """The header line, and the lines below it, each ended by a newline."""
     try:
-        data.decode()
+        _ = data.isascii() or data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise NoData(f"{where}: line {line} is not UTF-8 text. Save the file as CSV in UTF-8.") from error
-    text = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    header, _, body = text.partition(b"\n")
+    text = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    text = text if text.endswith(b"\n") else text + b"\n"
+    header = text[: text.index(b"\n")].decode()
+    body = memoryview(text)[len(header.encode()) + 1 :]
     if not header.strip():
-        what = "first line" if body.strip() else "file"
+        what = "first line" if text.strip() else "file"
         raise NoData(f"{where}: the {what} is empty. Fetch the file again, or remove it.")
-    return header.decode(), body if body.endswith(b"\n") else body + b"\n"
+    return header, body
 
 
 def _columns(header: str, where: str) -> list[str]:
@@ -75,7 +79,7 @@ def _columns(header: str, where: str) -> list[str]:
     return names
 
 
-def _at_once(body: bytes, names: list[str]) -> _Table | None:
+def _at_once(body: memoryview, names: list[str]) -> _Table | None:
     """The table if it is clean and begins with the date, as nearly every file."""
     wanted = [name for name in FIGURES if name in names]
     if names[0] != "date":
@@ -87,13 +91,13 @@ def _at_once(body: bytes, names: list[str]) -> _Table | None:
     return _Table(dates, dict(zip(wanted, columns, strict=True)), range(2, len(dates) + 2))
 
 
-def _line_by_line(body: bytes, names: list[str], where: str) -> _Table:
+def _line_by_line(body: memoryview, names: list[str], where: str) -> _Table:
     """The table with a refusal for each line or figure that is none."""
     refused: list[Refusal] = []
     dates: list[date] = []
     lines: list[int] = []
     figures: dict[str, list[float]] = {name: [] for name in FIGURES if name in names}
-    for line, text in enumerate(body.decode().split("\n"), start=2):
+    for line, text in enumerate(bytes(body).decode().split("\n"), start=2):
         cells = dict(zip(names, (cell.strip().strip('"') for cell in text.split(",")), strict=False))
         day = _date(cells.get("date", ""))
         place = f"{where} line {line}"
