@@ -1,0 +1,227 @@
+"""A Yahoo on this machine, for the real yfinance to ask: programmable, and it remembers every request."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+from curl_cffi import CurlOpt
+from curl_cffi import requests as curl
+
+HOSTS = ("fc", "guce", "consent", "finance", "query1.finance", "query2.finance")
+CHART = "/v8/finance/chart/"
+
+
+@dataclass
+class Day:
+    """One row; None is null. `adjusted` is the close where it is not given."""
+
+    date: date
+    close: float | None
+    adjusted: float | None = None
+    high: float | None = None
+    low: float | None = None
+
+    def times(self, factor: float, names: Sequence[str]) -> None:
+        for name in names:
+            if (price := getattr(self, name)) is not None:
+                setattr(self, name, price * factor)
+
+
+@dataclass
+class Listing:
+    """A symbol with its rows as Yahoo tells them today. `asked` is the time of the newest price."""
+
+    days: list[Day]
+    kind: str = "EQUITY"
+    zone: str = "America/New_York"
+    opens: time = time(9, 30)
+    asked: datetime = datetime(2026, 1, 2, 21, tzinfo=UTC)
+
+    def __post_init__(self) -> None:
+        for day in self.days:
+            day.adjusted = day.close if day.adjusted is None else day.adjusted
+
+    def split(self, ratio: float) -> None:
+        """One share became `ratio` before the last day: the past reads as if it had always been so."""
+        for day in self.days[:-1]:
+            day.times(1 / ratio, ("close", "adjusted", "high", "low"))
+
+    def pay(self, fraction: float) -> None:
+        """A dividend of `fraction` of the price on the last day: the past is adjusted for it."""
+        for day in self.days[:-1]:
+            day.times(1 - fraction, ("adjusted",))
+
+    def stamp(self, day: Day) -> int:
+        return int(datetime.combine(day.date, self.opens, ZoneInfo(self.zone)).timestamp())
+
+    def chart(self, symbol: str, begin: float, end: float) -> dict[str, Any]:
+        """Yahoo's answer with the rows stamped from `begin` to `end`."""
+        days = [day for day in self.days if begin <= self.stamp(day) <= end]
+        last = self.stamp(self.days[-1])
+        hours = {"timezone": "EST", "start": last, "end": last + 23_400, "gmtoffset": -18_000}
+        quote = {name: [getattr(day, name) for day in days] for name in ("close", "high", "low")}
+        quote |= {"open": quote["close"], "volume": [1_000] * len(days)}
+        meta = {
+            "currency": "USD", "symbol": symbol, "exchangeName": "NMS", "instrumentType": self.kind,
+            "firstTradeDate": self.stamp(self.days[0]), "regularMarketTime": int(self.asked.timestamp()),
+            "gmtoffset": -18_000, "timezone": "EST", "exchangeTimezoneName": self.zone, "priceHint": 2,
+            "regularMarketPrice": self.days[-1].close, "dataGranularity": "1d", "range": "",
+            "currentTradingPeriod": {name: dict(hours) for name in ("pre", "regular", "post")},
+            "validRanges": ["1d", "5d", "1mo", "max"],
+        }  # fmt: skip
+        indicators = {"quote": [quote], "adjclose": [{"adjclose": [day.adjusted for day in days]}]}
+        result = {"meta": meta, "timestamp": [self.stamp(day) for day in days], "indicators": indicators}
+        return {"chart": {"result": [result], "error": None}}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server does with a request: sends something, or hangs up, or hangs."""
+
+    status: int = 200
+    body: bytes = b""
+    then: str = "send"  # or "drop", "hang"
+
+
+def refusal(status: int, code: str, description: str) -> Answer:
+    """An error in Yahoo's own form."""
+    error = {"code": code, "description": description}
+    return Answer(status, json.dumps({"chart": {"result": None, "error": error}}).encode())
+
+
+UNKNOWN = refusal(404, "Not Found", "No data found, symbol may be delisted")
+FLOOD = Answer(429, b"Too Many Requests\r\n")
+BROKEN = Answer(500, b"<html><body>Internal Server Error</body></html>")
+OUTAGE = Answer(200, b"<html><body>Will be right back...</body></html>")
+EMPTY = Answer(200, b'{"chart":{"result":[],"error":null}}')
+NO_ROWS = Answer(200, b'{"chart":{"result":[{"meta":{},"indicators":{"quote":[{}]}}],"error":null}}')
+GARBAGE = Answer(200, b'{"chart": {"resu')
+DROP = Answer(then="drop")
+HANG = Answer(then="hang")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: "cookie", "crumb", "chart" or its path, the symbol of a chart, and the query."""
+
+    what: str
+    symbol: str
+    query: dict[str, str]
+
+
+class FakeYahoo:
+    """`listings` is what it knows; `answers` overrides what it does, by symbol, "cookie" or "crumb"."""
+
+    def __init__(self) -> None:
+        self.listings: dict[str, Listing] = {}
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[Asked] = []
+        self.over = threading.Event()
+        handler = type("Handler", (_Handler,), {"yahoo": self})
+        self.server = _Server(("127.0.0.1", 0), handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+    def charts(self, symbol: str) -> list[dict[str, str]]:
+        """The queries for the prices of `symbol`, oldest first."""
+        return [asked.query for asked in self.asked if asked.what == "chart" and asked.symbol == symbol]
+
+    def answer(self, asked: Asked) -> Answer:
+        if asked.what == "cookie":
+            return self.answers.get("cookie", Answer())
+        if asked.what == "crumb":
+            return self.answers.get("crumb", Answer(body=b"crumb"))
+        if asked.symbol in self.answers:
+            return self.answers[asked.symbol]
+        if asked.symbol not in self.listings:
+            return UNKNOWN
+        begin, end = float(asked.query.get("period1", 0)), float(asked.query.get("period2", "inf"))
+        return Answer(body=json.dumps(self.listings[asked.symbol].chart(asked.symbol, begin, end)).encode())
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has given up is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    yahoo: FakeYahoo
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        what = "cookie" if self.headers["Host"].startswith("fc.") else url.path
+        what = {"/v1/test/getcrumb": "crumb"}.get(what, "chart" if what.startswith(CHART) else what)
+        asked = Asked(what, unquote(url.path.removeprefix(CHART)) if what == "chart" else "", query)
+        self.yahoo.asked.append(asked)
+        answer = self.yahoo.answer(asked)
+        if answer.then == "hang":
+            self.yahoo.over.wait()
+        if answer.then != "send":
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        if what == "cookie":
+            self.send_header("Set-Cookie", "A3=d; Domain=.yahoo.com; Path=/; Max-Age=31536000")
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, *args: object) -> None:
+        """Nobody reads it."""
+
+
+class LocalSession(curl.Session[Any]):
+    """yfinance's HTTP client, for which all of Yahoo is on this machine, without TLS. It refuses to go elsewhere."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        hosts = [f"{host}.yahoo.com" for host in HOSTS]
+        super().__init__(
+            impersonate="chrome", curl_options={CurlOpt.RESOLVE: [f"{host}:{port}:127.0.0.1" for host in hosts]}
+        )
+
+    def request(self, method: str, url: str, **options: Any) -> Any:
+        parts = urlsplit(url)
+        if (parts.hostname or "").removesuffix(".yahoo.com") not in HOSTS:
+            raise RuntimeError(f"a test would leave this machine: {url}")
+        local = parts._replace(scheme="http", netloc=f"{parts.hostname}:{self._port}", path=parts.path or "/")
+        return super().request(method, local.geturl(), **options)
+
+
+@contextmanager
+def fake_yahoo() -> Iterator[tuple[FakeYahoo, LocalSession]]:
+    """A server and a session to it; yfinance forgets what it keeps for the whole process."""
+    import yfinance.base
+    import yfinance.cache
+    import yfinance.data
+
+    yfinance.data.SingletonMeta._instances.clear()
+    yfinance.data.YfData.cache_get.cache_clear()
+    yfinance.base._tz_info_fetch_ctr = 0
+    yfinance.cache._TzCacheManager._tz_cache = None
+    yfinance.cache._CookieCacheManager._Cookie_cache = None
+    yfinance.cache._ISINCacheManager._isin_cache = None
+    server = FakeYahoo()
+    session = LocalSession(server.port)
+    try:
+        yield server, session
+    finally:
+        server.close()
+        session.close()

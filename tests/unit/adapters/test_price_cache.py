@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.adapters.price_files import CsvFolder, PriceCache
+from bot.errors import NoData, SourceUnreachable
+from bot.prices import Bars, RawRows, Symbol, screen
+
+MU = Symbol("MU")
+FIGURES = ("close", "adjusted", "high", "low")
+NOW = datetime(2024, 3, 1, 21, tzinfo=UTC)
+
+
+class Vendor:
+    """A source whose rows grow and change; it remembers what it was asked."""
+
+    def __init__(self, sessions: int) -> None:
+        self.dates = np.arange("2024-01-01", "2024-12-31", dtype="M8[D]")[:sessions]
+        self.close = 100 + np.sqrt(np.arange(sessions))
+        self.adjusted = self.close * 0.9
+        self.asked: list[str] = []
+        self.fails: Exception | None = None
+
+    def bars(self, symbol: Symbol) -> Bars:
+        return self._answer("all", np.ones(len(self.dates), dtype=bool))
+
+    def bars_since(self, symbol: Symbol, day: date) -> Bars:
+        return self._answer(str(day), self.dates >= np.datetime64(day))
+
+    def _answer(self, asked: str, rows: np.ndarray) -> Bars:
+        self.asked.append(asked)
+        if self.fails:
+            raise self.fails
+        close, adjusted = self.close[rows], self.adjusted[rows]
+        return screen(MU, "vendor", RawRows(self.dates[rows], close, adjusted, close + 1, close - 1), NOW)
+
+    def add(self, close: float) -> None:
+        self.dates = np.append(self.dates, self.dates[-1] + 1)
+        self.close, self.adjusted = np.append(self.close, close), np.append(self.adjusted, close * 0.9)
+
+
+def same(one: Bars, other: Bars) -> bool:
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name), equal_nan=name != "dates")
+        for name in ("dates", *FIGURES)
+    )
+
+
+def test_the_first_time_all_is_fetched_and_kept_but_for_the_newest_row(tmp_path: Path) -> None:
+    vendor = Vendor(30)
+    cache = PriceCache(tmp_path / "prices", vendor)
+    assert same(cache.bars(MU), vendor.bars(MU))
+    kept = cache.cached(MU)
+    assert kept is not None
+    assert kept.dates.tolist() == vendor.dates[:-1].tolist()
+    assert same(CsvFolder(tmp_path / "prices").bars(MU), kept)
+
+
+def test_a_restart_asks_for_ten_kept_sessions_and_what_came_after(tmp_path: Path) -> None:
+    vendor = Vendor(30)
+    PriceCache(tmp_path, vendor).bars(MU)
+    vendor.add(77.5)
+    vendor.add(78.25)
+    again = PriceCache(tmp_path, vendor).bars(MU)
+    assert vendor.asked == ["all", str(vendor.dates[19])]
+    assert same(again, vendor.bars(MU))
+    assert (again.where, again.as_of) == ("vendor", NOW)
+
+
+def test_the_price_of_an_open_session_is_never_kept(tmp_path: Path) -> None:
+    vendor = Vendor(30)
+    vendor.close[-1] = 55.0
+    PriceCache(tmp_path, vendor).bars(MU)
+    vendor.close[-1] = 66.0
+    cache = PriceCache(tmp_path, vendor)
+    assert cache.bars(MU).close[-1] == 66.0
+    assert vendor.asked == ["all", str(vendor.dates[19])]
+    vendor.add(67.0)
+    cache.bars(MU)
+    kept = cache.cached(MU)
+    assert kept is not None
+    assert kept.close[-1] == 66.0
+
+
+def split(vendor: Vendor) -> None:
+    vendor.close[:-1] /= 10
+    vendor.adjusted[:-1] /= 10
+
+
+def dividend(vendor: Vendor) -> None:
+    vendor.adjusted[:-1] *= 0.9995
+
+
+def revision(vendor: Vendor) -> None:
+    vendor.close[25] += 0.01
+
+
+@pytest.mark.parametrize("event", [split, dividend, revision])
+def test_a_past_that_reads_otherwise_is_fetched_whole(tmp_path: Path, event: Callable[[Vendor], None]) -> None:
+    vendor = Vendor(30)
+    PriceCache(tmp_path, vendor).bars(MU)
+    vendor.add(11.0)
+    event(vendor)
+    cache = PriceCache(tmp_path, vendor)
+    assert same(cache.bars(MU), vendor.bars(MU))
+    assert vendor.asked == ["all", str(vendor.dates[19]), "all", "all"]
+    cache.bars(MU)
+    assert vendor.asked[4:] == [str(vendor.dates[20])]
+
+
+def test_rounding_is_no_event(tmp_path: Path) -> None:
+    vendor = Vendor(30)
+    PriceCache(tmp_path, vendor).bars(MU)
+    vendor.adjusted *= 1 + 4e-7
+    PriceCache(tmp_path, vendor).bars(MU)
+    assert len(vendor.asked) == 2
+
+
+def test_after_a_pause_longer_than_the_vendor_remembers_all_is_fetched(tmp_path: Path) -> None:
+    vendor = Vendor(30)
+    PriceCache(tmp_path, vendor).bars(MU)
+    vendor.dates = vendor.dates + 200
+    assert same(PriceCache(tmp_path, vendor).bars(MU), vendor.bars(MU))
+    assert vendor.asked[:3] == ["all", str(vendor.dates[19] - 200), "all"]
+
+
+@pytest.mark.parametrize("lost", ["row", "price"])
+def test_a_session_that_the_vendor_has_lost_stays(tmp_path: Path, lost: str) -> None:
+    vendor = Vendor(30)
+    whole = PriceCache(tmp_path, vendor).bars(MU)
+    if lost == "row":
+        for name in ("dates", "close", "adjusted"):
+            setattr(vendor, name, np.delete(getattr(vendor, name), 25))
+    else:
+        vendor.close[25] = vendor.adjusted[25] = np.nan
+    assert same(PriceCache(tmp_path, vendor).bars(MU), whole)
+
+
+def test_a_newest_row_without_a_price_hides_nothing(tmp_path: Path) -> None:
+    vendor = Vendor(30)
+    PriceCache(tmp_path, vendor).bars(MU)
+    vendor.add(np.nan)
+    again = PriceCache(tmp_path, vendor).bars(MU)
+    assert same(again, vendor.bars(MU))
+    kept = PriceCache(tmp_path, vendor).cached(MU)
+    assert kept is not None
+    assert kept.dates[-1] == vendor.dates[-2]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\xff\xfe", b"date,close\n", b"date,close\n2024-01-02,x\n2024-01-03,1\n", None]
+)
+def test_a_file_that_cannot_be_read_is_made_anew(tmp_path: Path, content: bytes | None) -> None:
+    vendor = Vendor(30)
+    file = tmp_path / "MU.csv"
+    whole = PriceCache(tmp_path, vendor).bars(MU)
+    good = file.read_bytes()
+    file.write_bytes(good[: len(good) // 2 - 3] if content is None else content)
+    cache = PriceCache(tmp_path, vendor)
+    assert cache.cached(MU) is None
+    assert same(cache.bars(MU), whole)
+    assert file.read_bytes() == good
+
+
+@pytest.mark.parametrize("error", [SourceUnreachable("down"), NoData("no such symbol")])
+def test_when_the_vendor_fails_so_does_the_cache_and_what_it_kept_stays(tmp_path: Path, error: Exception) -> None:
+    vendor = Vendor(30)
+    cache = PriceCache(tmp_path, vendor)
+    cache.bars(MU)
+    vendor.fails = error
+    with pytest.raises(type(error)):
+        cache.bars(MU)
+    kept = cache.cached(MU)
+    assert kept is not None
+    assert kept.dates.tolist() == vendor.dates[:-1].tolist()
+
+
+def test_nothing_kept_is_nothing(tmp_path: Path) -> None:
+    assert PriceCache(tmp_path / "no", Vendor(3)).cached(MU) is None
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 3])
+def test_a_new_listing(tmp_path: Path, sessions: int) -> None:
+    vendor = Vendor(sessions)
+    assert same(PriceCache(tmp_path, vendor).bars(MU), vendor.bars(MU))
+    vendor.add(70.0)
+    assert same(PriceCache(tmp_path, vendor).bars(MU), vendor.bars(MU))
+
+
+def test_a_file_is_written_only_when_it_changes(tmp_path: Path) -> None:
+    vendor = Vendor(30)
+    cache = PriceCache(tmp_path, vendor)
+    cache.bars(MU)
+    before = (tmp_path / "MU.csv").stat()
+    vendor.close[-1] = 66.0
+    cache.bars(MU)
+    after = (tmp_path / "MU.csv").stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_a_place_that_cannot_be_written_costs_a_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "prices").touch()
+    vendor = Vendor(30)
+    with caplog.at_level(logging.WARNING):
+        assert same(PriceCache(tmp_path / "prices", vendor).bars(MU), vendor.bars(MU))
+    assert "cannot be written" in caplog.text
+
+
+def test_no_half_written_file_is_left(tmp_path: Path) -> None:
+    PriceCache(tmp_path, Vendor(30)).bars(MU)
+    assert [path.name for path in tmp_path.iterdir()] == ["MU.csv"]
