@@ -19,6 +19,7 @@ from bot.prices import (
     PriceTable,
     Refusal,
     Symbol,
+    exchange_of,
     load,
     no_bars,
 )
@@ -140,6 +141,12 @@ def _listed(closes: Floats, basket: Basket, sessions: Dates) -> Flags:
         if member.until is not None:
             listed[:, column] &= sessions <= np.datetime64(member.until, "D")
     return listed
+
+
+def calendars_needed(baskets: Sequence[Basket]) -> tuple[CalendarCode, ...]:
+    """The calendars of the baskets and of their members' own exchanges."""
+    own = (exchange_of(symbol) for basket in baskets for symbol in basket.symbols)
+    return tuple(dict.fromkeys((*(basket.calendar for basket in baskets), *own)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.adapters.price_files import CsvFolder, PriceCache
+from bot.adapters.yahoo import Yahoo
 from bot.prices import PriceSource
 from bot.settings import Settings
 
@@ -13,7 +14,5 @@ def source_of(settings: Settings, prices: Path | None = None) -> PriceSource:
     """A folder of price files, or Yahoo behind the cache of plain files in the data folder."""
     if prices is not None:
         return CsvFolder(prices)
-    from bot.adapters.yahoo import Yahoo  # noqa: PLC0415 - brings pandas, which a price folder does not need
-
     folder = settings.storage.data_dir
     return PriceCache(folder / "prices", Yahoo(folder / "yahoo", settings.source.deadline_seconds))

@@ -15,6 +15,7 @@ from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
 from bot.adapters.scheduler import Ticker
 from bot.adapters.terminal import Terminal
+from bot.baskets import calendars_needed
 from bot.clock import Clock
 from bot.delivery import Destination, Kind, Transport
 from bot.dispatch import Dispatch
@@ -76,7 +77,7 @@ async def run(settings: Settings, clock: Clock, source: PriceSource) -> None:
     database = await Database.open(url, upgrade=True)
     try:
         async with transport_of(settings, clock) as (transport, destinations):
-            calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", clock)
+            calendars = calendars_of(settings, clock)
             watch = watch_of(settings, clock, source, calendars, database, destinations)
             dispatch = Dispatch(database, transport, clock)
             ticker = Ticker(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
@@ -89,6 +90,17 @@ async def run(settings: Settings, clock: Clock, source: PriceSource) -> None:
     finally:
         await database.close()
     log.info("stopped", extra=dict(watch.counts) | dict(dispatch.counts))
+
+
+def calendars_of(settings: Settings, clock: Clock) -> ExchangeCalendars:
+    """The sessions of every exchange that the baskets need, worked out at once."""
+    calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", clock, on_build=_say_building)
+    calendars.prepare(calendars_needed(settings.baskets()))
+    return calendars
+
+
+def _say_building(codes: Sequence[str]) -> None:
+    log.info("working out the sessions of %s, once", ", ".join(codes))
 
 
 def watch_of(
@@ -123,9 +135,11 @@ async def _until_stopped(watch: Watch, dispatch: Dispatch, stop: asyncio.Event, 
     ended = asyncio.create_task(stop.wait())
     await asyncio.wait([*loops, ended], return_when=asyncio.FIRST_COMPLETED)
     stop.set()
+    loops[0].cancel()  # what it had not committed, the next start does again
     done, late = await asyncio.wait(loops, timeout=GRACE_SECONDS)
     for one in late:
         one.cancel()
     await asyncio.gather(*late, ended, return_exceptions=True)
     for one in done:
-        one.result()
+        if not one.cancelled():
+            one.result()

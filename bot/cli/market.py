@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from bot.adapters.calendars import ExchangeCalendars
 from bot.app.prices import source_of
-from bot.baskets import Basket, BasketId, LeftOut, Market, assemble
+from bot.baskets import Basket, BasketId, LeftOut, Market, assemble, calendars_needed
 from bot.clock import SystemClock
 from bot.errors import ConfigError, NoData, Problem, SourceUnreachable
 from bot.pipeline import Rulebook, survey
@@ -56,6 +56,7 @@ def open_market(
     baskets = tuple(wanted) if alone and wanted else rulebook.baskets
     clock = SystemClock()
     calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", clock, on_build=_say_building)
+    calendars.prepare(calendars_needed(baskets))
     source = source_of(settings, prices)
     bars, lacking = _fetch(source, dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols))
     market = assemble(baskets, bars, calendars, int(clock.now().timestamp()) if live else None)
@@ -64,7 +65,7 @@ def open_market(
     for basket in market.baskets:
         for symbol in basket.symbols:
             if symbol in lacking:
-                errors.print(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}", markup=False)
+                errors.print(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}", markup=False, soft_wrap=True)
     kept = replace(rulebook, baskets=market.baskets)
     return Opened(settings, kept, market, survey(market.tables, kept))
 

@@ -90,8 +90,7 @@ class EpisodesTable(Table):
 
 
 class SourceTable(Table):
-    timeout_seconds: float = Field(10.0, gt=0, le=300, description="seconds Yahoo may take for one request")
-    deadline_seconds: float = Field(120.0, gt=0, le=3600, description="seconds one look at all symbols may take")
+    deadline_seconds: float = Field(20.0, gt=0, le=120, description="seconds Yahoo may take for one symbol")
 
 
 class StorageTable(Table):

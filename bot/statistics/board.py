@@ -26,7 +26,6 @@ class Board:
     _tables: Mapping[CalendarCode, PriceTable]
     _places: dict[CalendarCode, dict[date, int]] = field(default_factory=dict)
     _verdicts: dict[tuple[str, ...], Verdicts] = field(default_factory=dict)
-    _members: dict[tuple[str, ...], BasketSeries] = field(default_factory=dict)
     _notes: dict[tuple[str, ...], object] = field(default_factory=dict)
 
     @classmethod
@@ -60,10 +59,11 @@ class Board:
 
     def of_member(self, basket: BasketId, symbol: Symbol, window: int) -> Verdicts:
         """The verdicts of one member by itself, on the basket's calendar and kind of price."""
-        series = self._member(basket, symbol)
-        key = ("member", series.basket.calendar, series.basket.prices, symbol, str(window))
+        whole = self.series[basket].basket
+        key = ("member", whole.calendar, whole.prices, symbol, str(window))
         if key not in self._verdicts:
-            self._verdicts[key] = measure(series, window, self.lines)
+            alone = value(self._tables[whole.calendar], replace(whole, id=BasketId(symbol), members=(Member(symbol),)))
+            self._verdicts[key] = measure(alone, window, self.lines)
         return self._verdicts[key]
 
     def of_spread(self, one: BasketId, other: BasketId, window: int) -> Verdicts:
@@ -85,11 +85,3 @@ class Board:
         if key not in self._notes:
             self._notes[key] = work()
         return cast(T, self._notes[key])
-
-    def _member(self, basket: BasketId, symbol: Symbol) -> BasketSeries:
-        whole = self.series[basket].basket
-        key = (whole.calendar, whole.prices, symbol)
-        if key not in self._members:
-            alone = replace(whole, id=BasketId(symbol), members=(Member(symbol),))
-            self._members[key] = value(self._tables[whole.calendar], alone)
-        return self._members[key]

@@ -32,14 +32,14 @@ def test_everything_is_told_at_once(folder: Path, problems: Problems) -> None:
     shutil.copy(BAD / "bot.rung_order.toml", folder / "bot.toml")
     (folder / "baskets.toml").write_text("[baskets.memory]\nmembers = ['MU', 'MU']\nweigths = 'equal'\n")
     (folder / "events.toml").unlink()
-    told = problems({"BOT_SCHEDULE__POLL": "5", "BOT_DELIVERY__IN_FLIGHT": "many"}, {"source.timeout_seconds": -1})
+    told = problems({"BOT_SCHEDULE__POLL": "5", "BOT_DELIVERY__IN_FLIGHT": "many"}, {"source.deadline_seconds": -1})
     assert [sentence.split(": ")[:2] for sentence in told] == [
         ["baskets.toml", "baskets.memory.name"],
         ["baskets.toml", "baskets.memory.weigths"],
         ["baskets.toml", 'baskets.memory.members["MU"]'],
         ["bot.toml", 'rules["fall"].rungs.severe'],
         ["events.toml", "whole file"],
-        ["command line", "source.timeout_seconds"],
+        ["command line", "source.deadline_seconds"],
         ["environment", "BOT_DELIVERY__IN_FLIGHT"],
         ["environment", "BOT_SCHEDULE__POLL"],
     ]
