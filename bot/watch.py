@@ -96,6 +96,7 @@ class Watch:
         bars = await self._fetch()
         until = int((now - self.timing.settle).timestamp())
         market = await asyncio.to_thread(assemble, self.rulebook.baskets, bars, self.calendars, until)
+        del bars  # the tables hold what is needed of them
         for one in market.left_out:
             log.warning("basket %s is left out: no prices of %s", one.basket.id, ", ".join(one.lacking))
         rulebook = replace(self.rulebook, baskets=market.baskets)
@@ -110,6 +111,7 @@ class Watch:
                 memories |= await self._judge(board, rulebook, day, memories, ready, speaking)
                 judged += 1
         self.counts["sessions"] += judged
+        log.info("judged %s sessions of %s baskets", judged, len(market.baskets), extra=self.counts)
         return judged
 
     def _anything_due(self, memories: Mapping[Subject, Memory], now: datetime) -> bool:
