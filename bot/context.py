@@ -16,6 +16,7 @@ from bot.statistics import Board, State, Verdict, Verdicts
 
 # A member that lost more than this below the previous close, at any moment of a session, is counted as plunging.
 PLUNGE = -0.10
+BEAR = int(State.BEAR)  # numpy is slow to compare with an enum
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ def contributions(series: BasketSeries, position: int, window: int) -> Floats:
     A day's weighted returns times the basket's growth on the later days of the window (definitions: moves).
     """
     rows = slice(position - window + 1, position + 1)
-    weighted = series.shares[rows] * np.nan_to_num(series.member_returns[rows])
+    returns = series.member_returns[rows]
+    weighted = series.shares[rows] * np.where(np.isnan(returns), 0.0, returns)
     later = np.append(np.cumprod((1 + series.daily_return[rows])[:0:-1])[::-1], 1.0)
     parts: Floats = (weighted * later[:, None]).sum(axis=0)
     return parts
@@ -182,7 +184,7 @@ def _entries(board: Board, alert: Alert, position: int) -> Iterator[StateEntry]:
     series = board.series[alert.subject.basket]
     for column, member in enumerate(series.basket.members):
         columns = board.of_member(alert.subject.basket, member.symbol, alert.rule.window)
-        if columns.entered[position] >= State.BEAR and series.listed[position, column]:
+        if int(columns.entered[position]) >= BEAR and series.listed[position, column]:
             verdict = columns.at(position)
             if verdict is not None:
                 yield StateEntry(member.symbol, verdict)

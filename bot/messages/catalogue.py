@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date
 
 FOLDER = Path(__file__).parent
 MINUS = "\u2212"
@@ -20,11 +20,15 @@ MINUS = "\u2212"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The phrases of one language. `say` fills a phrase; the others write figures the language's way."""
+    """The phrases of one language. `say` fills a phrase; the others write figures the language's way.
+
+    `signs` replaces "," and "." in figures; None = the language writes them as they are.
+    """
 
     language: str
     locale: Locale
     phrases: dict[str, str | list[str] | dict[str, str]]
+    signs: dict[int, str] | None
 
     def say(self, key: str, **values: object) -> str:
         """The phrase `key` with its places filled; `count` chooses among plural forms."""
@@ -32,7 +36,7 @@ class Catalogue:
         if isinstance(phrase, dict):
             count = values["count"]
             assert isinstance(count, int)
-            phrase = phrase.get(_plural(self.locale, count), phrase["other"])
+            phrase = phrase.get(_plural(self.language, count), phrase["other"])
             values["count"] = self.number(count)
         assert isinstance(phrase, str)
         return phrase.format(**values)
@@ -52,10 +56,10 @@ class Catalogue:
         return self.say("percent", figure=mark + self._local(figure))
 
     def day(self, value: date) -> str:
-        return _day(value, self.locale, str(self.phrases["date"]))
+        return _day(value, self.language)
 
     def weekday(self, value: date) -> str:
-        return _weekday(value, self.locale)
+        return _weekday(value, self.language)
 
     def count_word(self, value: int) -> str:
         """Small numbers as words where the language has them in its file, digits otherwise."""
@@ -71,14 +75,17 @@ class Catalogue:
 
     def _local(self, figure: str) -> str:
         """1,234.5 with the language's own signs for groups and decimals."""
-        return figure.translate(_signs(self.locale))
+        return figure if self.signs is None else figure.translate(self.signs)
 
 
 @cache
 def catalogue(language: str) -> Catalogue:
     """The catalogue of `language`; one of `languages()`."""
     phrases = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
-    return Catalogue(language, Locale.parse(phrases["locale"]), phrases)
+    locale = Locale.parse(phrases["locale"])
+    own = locale.number_symbols["latn"]
+    signs = None if (own["group"], own["decimal"]) == (",", ".") else {44: own["group"], 46: own["decimal"]}
+    return Catalogue(language, locale, phrases, signs)
 
 
 def languages() -> tuple[str, ...]:
@@ -87,23 +94,16 @@ def languages() -> tuple[str, ...]:
 
 
 @cache
-def _day(value: date, locale: Locale, pattern: str) -> str:
-    if pattern.startswith("skeleton:"):
-        return format_skeleton(pattern.removeprefix("skeleton:"), value, locale=locale)
-    return format_date(value, pattern, locale=locale)
+def _day(value: date, language: str) -> str:
+    words = catalogue(language)
+    return format_date(value, str(words.phrases["date"]), locale=words.locale)
 
 
 @cache
-def _weekday(value: date, locale: Locale) -> str:
-    return format_date(value, "EEE", locale=locale)
+def _weekday(value: date, language: str) -> str:
+    return format_date(value, "EEE", locale=catalogue(language).locale)
 
 
 @cache
-def _plural(locale: Locale, count: int) -> str:
-    return str(locale.plural_form(count))
-
-
-@cache
-def _signs(locale: Locale) -> dict[int, str]:
-    symbols = locale.number_symbols["latn"]
-    return {ord(","): symbols["group"], ord("."): symbols["decimal"]}
+def _plural(language: str, count: int) -> str:
+    return str(catalogue(language).locale.plural_form(count))
