@@ -190,9 +190,10 @@ class Watch:
         events = []
         for alert in judgement.alerts:
             question = Question(alert.rule, alert.subject.basket)
-            expires = self._close(question, day) + self.timing.expiry
+            close = self._close(question, day)
+            due, expires = close + self.timing.settle, close + self.timing.expiry
             if question.subject in speaking or now < expires:
-                events.append(compose(board, rulebook, alert, self.languages, now, expires))
+                events.append(compose(board, rulebook, alert, self.languages, due, expires))
         changed = dict(judgement.memories)
         for question in ready:
             known = changed.get(question.subject) or memories.get(question.subject, Memory())

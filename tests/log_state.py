@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-NAMES = ("", "httpx", "httpcore", "telegram", "aiosqlite", "asyncio", "bot")
+NAMES = ("", "httpx", "httpcore", "telegram", "alembic", "aiosqlite", "asyncio", "bot")
 
 
 @contextmanager

@@ -114,29 +114,33 @@ def decide(
 def deepest_rung(rule: Rule, evidence: Evidence) -> Rung | None:
     """The deepest rung whose conditions all hold."""
     for rung in reversed(rule.rungs):
-        if holds(rung, evidence):
+        if holds(rule, rung, evidence):
             return rung
     return None
 
 
-def holds(rung: Rung, evidence: Evidence) -> bool:
+def holds(rule: Rule, rung: Rung, evidence: Evidence) -> bool:
     """Whether every condition of the rung holds. A condition that the history is too short for does not."""
     verdict = evidence.verdict
-    return verdict is not None and all(met for _, met in conditions(rung, evidence, verdict))
+    return verdict is not None and all(met for _, met in conditions(rule, rung, evidence, verdict))
 
 
-def conditions(rung: Rung, evidence: Evidence, verdict: Verdict) -> list[tuple[str, bool]]:
-    """Each condition of the rung by its name in the configuration, and whether it is met."""
+def conditions(rule: Rule, rung: Rung, evidence: Evidence, verdict: Verdict) -> list[tuple[str, bool]]:
+    """Each condition of the rung by its name in the configuration, and whether it is met.
+
+    Rarity counts only on the rule's own side of zero: the worst move of calm months can still be a gain.
+    """
     found: list[tuple[str, bool]] = []
+    sided = verdict.move > 0 if rule.upward else verdict.move < 0
     if rung.percentile is not None:
-        found.append(("percentile", _extreme_enough(rung.percentile, verdict)))
+        found.append(("percentile", sided and _extreme_enough(rung.percentile, verdict)))
     if rung.worst_in_months is not None:
         since = verdict.since if verdict.record else verdict.worst_since
         rare = since is not None and whole_months(since, verdict.session) >= rung.worst_in_months
-        found.append(("worst_in", rare and _is_extreme_side(rung, verdict)))
+        found.append(("worst_in", sided and rare))
     if rung.record:
         long = whole_months(verdict.since, verdict.session) >= 12 * YEARS_FOR_RECORD
-        found.append(("record", verdict.record and long and _is_extreme_side(rung, verdict)))
+        found.append(("record", sided and verdict.record and long))
     if rung.move is not None:
         found.append(("move", verdict.move <= rung.move))
     if rung.state is not None:
@@ -151,14 +155,7 @@ def conditions(rung: Rung, evidence: Evidence, verdict: Verdict) -> list[tuple[s
 def _extreme_enough(percentile: float, verdict: Verdict) -> bool:
     if verdict.percentile is None:
         return False
-    return (
-        verdict.percentile >= percentile if percentile > 50 else verdict.percentile <= percentile and verdict.move < 0
-    )
-
-
-def _is_extreme_side(rung: Rung, verdict: Verdict) -> bool:
-    """A fall must be one: the worst move of calm months can still be a gain. A spread may stand out on either side."""
-    return verdict.move < 0 or (rung.percentile is not None and rung.percentile > 50)
+    return verdict.percentile >= percentile if percentile > 50 else verdict.percentile <= percentile
 
 
 def _depth(rule: Rule, evidence: Evidence) -> float:

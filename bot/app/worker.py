@@ -19,6 +19,7 @@ from bot.baskets import calendars_needed
 from bot.clock import Clock
 from bot.delivery import Destination, Kind, Transport
 from bot.dispatch import Dispatch
+from bot.errors import StoreError
 from bot.prices import Calendars, PriceSource
 from bot.settings import Settings
 from bot.watch import Timing, Watch
@@ -30,10 +31,15 @@ log = logging.getLogger(__name__)
 
 
 def database_url(settings: Settings) -> str:
-    """The configured database, or a SQLite file in the data folder (which is made)."""
+    """The configured database, or a SQLite file in the data folder (which is made; StoreError if it cannot be)."""
     if url := settings.storage.database.get_secret_value():
         return url
-    settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "Name another one with [storage] data_dir or BOT_STORAGE__DATA_DIR."
+        place = settings.storage.data_dir
+        raise StoreError(f"{place}: the folder cannot be made ({error.strerror}). {remedy}") from error
     return f"sqlite:///{settings.storage.data_dir / 'bot.sqlite3'}"
 
 
@@ -77,6 +83,7 @@ async def run(settings: Settings, clock: Clock, source: PriceSource) -> None:
     database = await Database.open(url, upgrade=True)
     try:
         async with transport_of(settings, clock) as (transport, destinations):
+            await database.revive(transport.name, [one.chat for one in destinations])
             calendars = calendars_of(settings, clock)
             watch = watch_of(settings, clock, source, calendars, database, destinations)
             dispatch = Dispatch(database, transport, clock)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 import typer
 
@@ -13,29 +16,42 @@ from bot.errors import BotError, ConfigError
 
 COMMANDS = ("demo", "run", "now", "verdicts", "replay", "explain", "check", "schema", "migrate", "send-test")
 OUR_BUG = 70
+# How typer and rich leave when whoever read the output has seen enough; no error of ours has this code.
+NOBODY_READS = 1
 
 
 def main() -> None:
     """Run the command line; every error becomes one clear text on standard error and an exit code."""
+    _have_streams()
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     names = [words[0]] if words and words[0] in COMMANDS else COMMANDS
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # an error is one sentence on one line, not a box of lines
         help="Watches baskets of stocks and says, truthfully, when they fall as rarely before.",
     )
     app.callback()(lambda: None)
     for name in names:
         app.command(name)(import_module(f"bot.cli.{name.replace('-', '_')}").command)
     try:
-        app(prog_name="drawdown-bot")
+        try:
+            app(prog_name="drawdown-bot")
+        finally:
+            sys.stdout.flush()
+    except SystemExit as done:
+        sys.exit(0 if done.code == NOBODY_READS else done.code)
     except BotError as error:
         _complain(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has seen enough; say nothing about it at exit either
-        sys.exit(0)
+    except OSError as error:
+        sys.stdout = _nowhere()  # what is left in the buffer would fail once more at exit
+        if isinstance(error, BrokenPipeError):
+            sys.exit(0)
+        place = error.filename or "standard output"
+        sys.stderr.write(f"Error: {place}: {error.strerror}. Make room there, or choose another place.\n")
+        sys.exit(OUR_BUG)
     except Exception as error:  # the last line of defence: a person never sees a traceback
         where = traceback.extract_tb(error.__traceback__)[-1]
         sys.stderr.write(
@@ -43,6 +59,18 @@ def main() -> None:
             " Please report this line and the command you typed.\n"
         )
         sys.exit(OUR_BUG)
+
+
+def _have_streams() -> None:
+    """A standard stream that is closed swallows what is written; letters that one does not know become "?"."""
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _complain(error: BotError) -> None:

@@ -44,7 +44,7 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
     logs.set_up("WARNING")
     # The environment is left out on purpose: a demo never posts to a real chat.
     settings = load_settings(FOLDER, {})
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     async with recording(settings, FOLDER / "prices", language, sys.stdout, folder) as played:
         days = played.sessions(first, last)
         names = ", ".join(basket.name(language) for basket in played.watch.rulebook.baskets)

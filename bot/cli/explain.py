@@ -130,7 +130,7 @@ def _answer(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str]
     verdict = decision.evidence.verdict
     if verdict is not None:
         for rung in rule.rungs:
-            asked = conditions(rung, decision.evidence, verdict)
+            asked = conditions(rule, rung, decision.evidence, verdict)
             answers = [f"{name} {'met' if held else 'not met'}" for name, held in asked]
             yield f"  {rung.severity.word:<8} {', '.join(answers)}"
     if memory.episode is not None:

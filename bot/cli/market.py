@@ -47,8 +47,9 @@ def open_market(
 ) -> Opened:
     """Read the configuration, fetch prices and measure. `asked` are the baskets named on the command line.
 
-    With `alone` only those are opened. With `live` the time is now, and a session that has not ended is provisional;
-    otherwise the prices themselves are the end of time. Raises NoData if a basket that was asked for cannot be shown.
+    With `alone` only those are opened. With `live`, or from Yahoo, the time is now, and a session that has not ended is
+    provisional; otherwise the prices themselves are the end of time. Raises NoData if a basket that was asked for
+    cannot be shown, or none can.
     """
     settings = load_settings(config, os.environ)
     rulebook = settings.rulebook()
@@ -59,13 +60,16 @@ def open_market(
     calendars.prepare(calendars_needed(baskets))
     source = source_of(settings, prices)
     bars, lacking = _fetch(source, dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols))
-    market = assemble(baskets, bars, calendars, int(clock.now().timestamp()) if live else None)
+    market = assemble(baskets, bars, calendars, int(clock.now().timestamp()) if live or prices is None else None)
     _warn(market.refused)
     _complain(market.left_out, {basket.id for basket in wanted}, lacking)
     for basket in market.baskets:
         for symbol in basket.symbols:
             if symbol in lacking:
-                errors.print(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}", markup=False, soft_wrap=True)
+                text = f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}"
+                errors.print(text, markup=False, soft_wrap=True)
+    if not market.baskets:
+        raise NoData("There are prices for none of the baskets: see the warnings above.")
     kept = replace(rulebook, baskets=market.baskets)
     return Opened(settings, kept, market, survey(market.tables, kept))
 

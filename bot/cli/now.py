@@ -16,6 +16,7 @@ from bot.baskets import BasketId
 from bot.cli.market import Opened, open_market
 from bot.cli.options import Config, Format, Output, Prices
 from bot.cli.tables import plain_table, show
+from bot.cli.verdicts import written
 from bot.clock import SystemClock
 from bot.prices import CalendarCode
 
@@ -38,9 +39,9 @@ def command(
         for row in rows:
             sys.stdout.write(json.dumps(row, default=str) + "\n")
     elif output is Format.CSV:
-        writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([written(cell) for cell in row.values()] for row in rows)
     else:
         _table(rows)
 

@@ -15,7 +15,7 @@ from bot.baskets import BasketId
 from bot.cli.market import errors, open_market
 from bot.cli.options import Config, Format, From, Output, Prices, To
 from bot.cli.tables import plain_table, show
-from bot.errors import NoData
+from bot.errors import ConfigError, NoData, Problem
 from bot.prices import Dates
 from bot.statistics import Verdict
 
@@ -38,12 +38,13 @@ def command(
     """Every session of a basket, judged against its own past only."""
     opened = open_market(config, prices, [basket], alone=True)
     columns = opened.board.of_basket(BasketId(basket), window)
-    first, last = stretch(columns.sessions, start, stop)
+    final = opened.board.series[BasketId(basket)].final_sessions
+    first, last = stretch(columns.sessions[:final], start, stop)
     rows = [(one, cells(basket, one)) for one in columns.rows(first, last) if one is not None]
     if output is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows([_written(cell) for cell in row] for _, row in rows)
+        writer.writerows([written(cell) for cell in row] for _, row in rows)
     elif output is Format.JSONL:
         for _, row in rows:
             sys.stdout.write(json.dumps(dict(zip(COLUMNS, row, strict=True)), default=str) + "\n")
@@ -52,7 +53,9 @@ def command(
 
 
 def stretch(sessions: Dates, start: date | None, stop: date | None) -> tuple[int, int]:
-    """Positions of the sessions from `start` to `stop`. Raises NoData if there are none."""
+    """Positions of the sessions from `start` to `stop`. Raises NoData if there are none, ConfigError if none can be."""
+    if start is not None and stop is not None and start > stop:
+        raise ConfigError((Problem("command line", "--from", f"{start} is after --to {stop}", "Turn them round."),))
     days: list[date] = sessions.tolist()
     chosen = [at for at, day in enumerate(days) if (start is None or day >= start) and (stop is None or day <= stop)]
     if not chosen:
@@ -71,7 +74,8 @@ def cells(basket: str, verdict: Verdict) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _written(cell: object) -> str:
+def written(cell: object) -> str:
+    """A cell of a CSV file: floats at full precision, true or false, empty if not defined."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

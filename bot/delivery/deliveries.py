@@ -63,7 +63,7 @@ class Destination:
 class Event:
     """Something to be said once: `key` is unique to (basket, rule, episode, rung, phase), `id` is what people see.
 
-    `baskets` are those it is about (two for a spread). `created` is when its data had arrived, `expires` when it is
+    `baskets` are those it is about (two for a spread). `created` is when it was due, `expires` when it is
     no longer news; both with a zone. `messages` has one per language, at least one.
     """
 

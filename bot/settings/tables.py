@@ -121,7 +121,6 @@ class TelegramTable(Table):
 
 class DeliveryTable(Table):
     expiry_hours: float = Field(12.0, gt=0, le=168, description="hours after which an alert is no news and is not sent")
-    in_flight: int = Field(8, ge=1, le=60, description="messages sent at the same time: at most so many come twice")
     languages: list[Language] = Field(["en"], min_length=1, description="languages of the terminal")
 
 

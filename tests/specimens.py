@@ -1,0 +1,43 @@
+"""Events, chats and deliveries to test with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from bot.alerts.rules import Severity
+from bot.baskets import BasketId
+from bot.delivery import Delivery, Destination, Event, EventKey, Kind, address
+from bot.messages import Message
+from tests.virtual import NOON
+
+CHANNEL = Destination("telegram", "-1001", Kind.CHANNEL)
+GROUP = Destination("telegram", "-2001", Kind.GROUP)
+PRIVATE = Destination("telegram", "3001", Kind.PRIVATE)
+
+
+def event(
+    key: str = "fall",
+    severity: Severity = Severity.SEVERE,
+    *,
+    created: datetime = NOON,
+    lives: timedelta = timedelta(hours=6),
+    baskets: Iterable[str] = ("memory",),
+    text: str = "",
+) -> Event:
+    """An event whose first line is its key, in both languages."""
+    return Event(
+        key=EventKey(key),
+        id=key.upper(),
+        baskets=tuple(map(BasketId, baskets)),
+        severity=severity,
+        session=date(2026, 7, 2),
+        created=created,
+        expires=created + lives,
+        messages=(Message("en", (text or key, "as of noon")), Message("zh", (text or key, "截至中午"))),
+    )
+
+
+def delivery(severity: Severity = Severity.SEVERE, destination: Destination = CHANNEL) -> Delivery:
+    (only,) = address(event(severity=severity), [destination])
+    return only

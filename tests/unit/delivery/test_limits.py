@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.delivery import Kind, Limits
+
+
+def departures(count, lateness):
+    """When messages to `count` private chats leave, if a timer wakes as late as `lateness` says."""
+    limits, now, left = Limits(), 0.0, []
+    for late in lateness[:count]:
+        now += limits.wait(now) + late
+        limits.began(Kind.PRIVATE, now)
+        left.append(now)
+    return left
+
+
+@given(st.lists(st.floats(0, 0.2), min_size=60, max_size=200))
+def test_at_most_29_leave_in_any_second_however_late_timers_are(lateness):
+    left = departures(len(lateness), lateness)
+    assert all(bisect_left(left, at + 1 - 1e-9) - i <= 29 for i, at in enumerate(left))
+
+
+def test_lateness_now_and_then_costs_no_speed():
+    left = departures(1000, [0.03, 0.002, 0.02, 0.002] * 250)
+    assert 28.4 < len(left) / left[-1] <= 28.6
+
+
+def test_no_burst_after_silence():
+    limits = Limits()
+    now, left = 1000.0, []
+    for _ in range(10):
+        now += limits.wait(now)
+        limits.began(Kind.PRIVATE, now)
+        left.append(now)
+    assert min(later - earlier for earlier, later in pairwise(left)) > 0.0199
+    assert left[-1] - left[0] > 0.2
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [(Kind.PRIVATE, 1.0), (Kind.GROUP, 3.0), (Kind.CHANNEL, 3.0)])
+def test_a_chat_rests_from_the_answer_on(kind, seconds):
+    limits = Limits()
+    limits.began(kind, 10.0)
+    limits.ended("a", kind, 12.0)
+    assert limits.resting(12.0 + seconds - 0.01) == {"a"}
+    assert limits.resting(12.0 + seconds) == frozenset()
+
+
+def test_a_terminal_has_no_limit():
+    limits = Limits()
+    limits.began(Kind.TERMINAL, 10.0)
+    limits.ended("tty", Kind.TERMINAL, 10.0)
+    assert (limits.wait(10.0), limits.resting(10.0)) == (0.0, frozenset())
+
+
+def test_one_flooded_chat_leaves_the_others_alone():
+    limits = Limits()
+    limits.flood("a", 35, 10.0)
+    assert (limits.resting(44.9), limits.wait(10.0)) == ({"a"}, 0.0)
+    assert limits.resting(45.0) == frozenset()
+
+
+def test_a_shorter_rest_does_not_end_a_longer_one():
+    limits = Limits()
+    limits.flood("a", 35, 10.0)
+    limits.ended("a", Kind.PRIVATE, 11.0)
+    assert limits.resting(40.0) == {"a"}
+
+
+def test_several_floods_at_once_stop_everybody_for_the_longest():
+    limits = Limits()
+    for chat, seconds in (("a", 5), ("b", 40), ("c", 3)):
+        limits.flood(chat, seconds, 10.0)
+    assert limits.wait(10.0) == 40.0
+
+
+def test_several_floods_of_one_chat_or_long_apart_stop_nobody():
+    limits = Limits()
+    for now, chat in ((10, "a"), (11, "a"), (12, "a"), (30, "b"), (60, "c")):
+        limits.flood(chat, 5, now)
+    assert limits.wait(60.0) == 0.0

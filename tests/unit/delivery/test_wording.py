@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.delivery import dress, fit
+from bot.messages import Message
+from tests.specimens import CHANNEL, delivery
+from tests.virtual import NOON
+
+
+def units(text):
+    return len(text.encode("utf-16-le")) // 2
+
+
+def test_in_time_and_for_the_first_time_it_leaves_as_it_was_written():
+    one = delivery()
+    assert dress(one, NOON + timedelta(minutes=10)) == one.message
+
+
+def test_a_late_message_says_when_it_was_ready_below_its_first_line():
+    lines = dress(delivery(), NOON + timedelta(minutes=10, seconds=1)).lines
+    assert lines == ("fall", "Late: this was due at 2026-07-02 12:00 UTC", "as of noon")
+
+
+def test_a_repeat_says_so_in_the_language_of_the_chat():
+    english = replace(delivery(), unconfirmed=1)
+    chinese = replace(delivery(destination=replace(CHANNEL, language="zh")), unconfirmed=1)
+    assert "repeat" in dress(english, NOON).lines[1]
+    assert "重复" in dress(chinese, NOON).lines[1]
+
+
+def test_a_long_message_loses_its_last_lines_and_keeps_its_marks():
+    long = replace(delivery(), unconfirmed=1, message=Message("en", ("first", *["x" * 1000] * 5)))
+    lines = dress(long, NOON).lines
+    assert lines[0] == "first"
+    assert "repeat" in lines[1]
+    assert lines[2:] == ("x" * 1000,) * 4
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=30), min_size=1),
+    st.integers(1, 200),
+)
+def test_fit_keeps_as_many_whole_lines_as_there_is_room_for(lines, limit):
+    message = Message("en", tuple(lines))
+    kept = fit(message, limit)
+    assert kept.lines == message.lines[: len(kept.lines)]
+    assert len(kept.lines) >= 1
+    if len(kept.lines) > 1:
+        assert units(kept.plain) <= limit
+    if len(kept.lines) < len(lines):
+        assert units("\n".join(lines[: len(kept.lines) + 1])) > limit
+
+
+def test_a_first_line_that_is_too_long_is_not_cut():
+    assert fit(Message("en", ("🔴" * 3000, "rest")), 4096).lines == ("🔴" * 3000,)
