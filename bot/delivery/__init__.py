@@ -14,8 +14,9 @@ from bot.delivery.answers import (
     Transport,
     Uncertain,
 )
-from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, Outbox, State
+from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, State
 from bot.delivery.limits import Limits
+from bot.delivery.outbox import Outbox
 from bot.delivery.steps import Chat, News, Step, after_refusal, next_step
 from bot.delivery.wording import dress, fit
 

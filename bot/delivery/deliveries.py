@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, NewType, Protocol
+from typing import NewType
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.messages import Message
-
-if TYPE_CHECKING:
-    from bot.delivery.steps import Step
 
 EventKey = NewType("EventKey", str)
 DeliveryId = NewType("DeliveryId", int)
@@ -111,28 +107,3 @@ class Delivery:
     @property
     def severe(self) -> bool:
         return self.severity >= Severity.SEVERE
-
-
-class Outbox(Protocol):
-    """Where deliveries are kept; every method raises StoreError if it cannot be done, and then has done nothing."""
-
-    async def claim(self, transport: str, now: datetime, limit: int, resting: Collection[str]) -> Sequence[Delivery]:
-        """Up to `limit` deliveries of `transport` that are due, already stored as `sending`.
-
-        Severe ones before minor ones, then by kind of chat, then in the order of their making. A chat has one under
-        way at a time, and a delivery waits for its chat's earlier ones of the same urgency. Nothing is handed out
-        for a chat of `resting`, or past its expiry.
-        """
-        ...
-
-    async def record(self, steps: Sequence[Step]) -> None:
-        """Store what became of deliveries, and what was learned of their chats."""
-        ...
-
-    async def orphans(self, transport: str) -> Sequence[Delivery]:
-        """Deliveries of `transport` that are stored as `sending`: the process that sent them is gone."""
-        ...
-
-    async def due(self, transport: str, now: datetime) -> bool:
-        """Whether `claim` would hand something out if no chat were resting."""
-        ...
