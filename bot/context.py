@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from math import isnan
+from math import isnan, nan
 
 import numpy as np
 
 from bot.alerts import Alert, Rule
 from bot.baskets import Basket, BasketId, BasketSeries
-from bot.prices import Floats, Symbol
+from bot.prices import Symbol
 from bot.statistics import Board, State, Verdict, Verdicts
 
 # A member that lost more than this below the previous close, at any moment of a session, is counted as plunging.
@@ -52,10 +52,14 @@ class StateEntry:
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """The earlier move an alert is held against: the end of its window, and the move as a fraction."""
+    """The earlier move an alert is held against: the end of its window, and the move as a fraction.
+
+    `runner_up` is the lowest move between the two (None = there is none); nothing that is said may put it on a par.
+    """
 
     session: date
     move: float
+    runner_up: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,8 @@ class Context:
     `sides` holds the basket and its move, or for a contrast both (None = not defined). `yardstick` is the latest
     earlier move as bad, or for a record the worst before it. `days` are the sessions of the window with the basket's
     returns, oldest first, and `members` those that belonged, the one that weighed most first. `listed` counts the
-    members that belong on the session, `present` those with a return, `traded_then` those that belonged on the
-    yardstick's session. A contrast has neither days nor members.
+    members that belong on the session, `present` those with a return, `traded_then` those of them that belonged on the
+    yardstick's session too. A contrast has neither days nor members.
     """
 
     sides: tuple[tuple[Basket, float | None], ...]
@@ -105,7 +109,8 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert) -> Context:
         columns = board.of_spread(one, other, window)
         yardstick = _yardstick(columns, alert.session)
         if yardstick is not None and alert.rule.upward:
-            yardstick = replace(yardstick, move=-yardstick.move)
+            runner_up = None if yardstick.runner_up is None else -yardstick.runner_up
+            yardstick = replace(yardstick, move=-yardstick.move, runner_up=runner_up)
         return Context(sides, yardstick)
     series = board.series[subject.basket]
     columns = board.of_basket(subject.basket, window)
@@ -118,53 +123,64 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert) -> Context:
         sides=((series.basket, _move(board, subject.basket, window, alert.session)),),
         yardstick=yardstick,
         days=tuple(zip(series.sessions[rows].tolist(), series.daily_return[rows].tolist(), strict=True)),
-        members=_members(series, position, window) if columns.defined[position] else (),
-        listed=int(series.listed[position].sum()),
-        present=int((series.shares[position] > 0).sum()),
-        traded_then=int(series.listed[then].sum()) if then is not None else None,
+        members=() if isnan(columns.move[position]) else _members(series, position, window),
+        listed=sum(series.listed[position].tolist()),
+        present=sum(share > 0 for share in series.shares[position].tolist()),
+        traded_then=int((series.listed[then] & series.listed[position]).sum()) if then is not None else None,
         entries=tuple(_entries(board, alert, position)) if len(series.basket.members) > 1 else (),
         contrast=_contrast(board, rules, subject.basket, window, alert.session),
     )
 
 
-def contributions(series: BasketSeries, position: int, window: int) -> Floats:
-    """Each member's part of the move that ended at `position`, shape (M,); the parts add up to the move.
+def contributions(series: BasketSeries, position: int, window: int) -> list[float]:
+    """Each member's part of the move that ended at `position`, one for each; the parts add up to the move.
 
-    A day's weighted returns times the basket's growth on the later days of the window (definitions: moves).
+    A day's weighted return times the basket's growth on the later days of the window (definitions: moves).
     """
-    rows = slice(position - window + 1, position + 1)
-    returns = series.member_returns[rows]
-    weighted = series.shares[rows] * np.where(np.isnan(returns), 0.0, returns)
-    later = np.append(np.cumprod((1 + series.daily_return[rows])[:0:-1])[::-1], 1.0)
-    parts: Floats = (weighted * later[:, None]).sum(axis=0)
+    parts = [0.0] * len(series.basket.members)
+    later = 1.0
+    for at in range(position, position - window, -1):
+        shares, returns = series.shares[at].tolist(), series.member_returns[at].tolist()
+        for column, share in enumerate(shares):
+            if share > 0:
+                parts[column] += share * returns[column] * later
+        later *= 1 + float(series.daily_return[at])
     return parts
 
 
 def _members(series: BasketSeries, position: int, window: int) -> tuple[MemberShare, ...]:
     """The members that had a part in the window or belong at its end, the one that weighed most first."""
     rows = slice(position - window + 1, position + 1)
+    returns = list(zip(*series.member_returns[rows].tolist(), strict=True))
+    lows = list(zip(*series.day_lows[rows].tolist(), strict=True))
+    shares_of = list(zip(*series.shares[rows].tolist(), strict=True))
+    listed = series.listed[position].tolist()
     parts = contributions(series, position, window)
-    took_part = series.listed[position] | (series.shares[rows] > 0).any(axis=0)
-    moves = (1 + series.member_returns[rows]).prod(axis=0) - 1
-    shares = []
-    for column in np.flatnonzero(took_part).tolist():
-        lows = [low for low in series.day_lows[rows, column].tolist() if not isnan(low)]
-        move = float(moves[column])
-        shares.append(
-            MemberShare(
-                symbol=series.basket.members[column].symbol,
-                move=None if isnan(move) else move,
-                contribution=float(parts[column]),
-                day_low=min(lows) if lows else None,
-            )
+    shares = [
+        MemberShare(
+            symbol=series.basket.members[column].symbol,
+            move=_compounded(returns[column]),
+            contribution=parts[column],
+            day_low=min((low for low in lows[column] if not isnan(low)), default=None),
         )
+        for column, own in enumerate(shares_of)
+        if listed[column] or any(own)
+    ]
     return tuple(sorted(shares, key=lambda share: (share.contribution, share.symbol)))
+
+
+def _compounded(returns: Sequence[float]) -> float | None:
+    """The move of these returns, oldest first; None = one of them is missing."""
+    growth = 1.0
+    for one in returns:
+        growth *= 1 + one
+    return None if isnan(growth) else growth - 1
 
 
 def _move(board: Board, basket: BasketId, window: int, session: date) -> float | None:
     position = board.position(basket, session)
-    verdict = board.of_basket(basket, window).at(position) if position is not None else None
-    return verdict.move if verdict is not None else None
+    move = float(board.of_basket(basket, window).move[position]) if position is not None else nan
+    return None if isnan(move) else move
 
 
 def _yardstick(columns: Verdicts, session: date) -> Yardstick | None:
@@ -176,7 +192,8 @@ def _yardstick(columns: Verdicts, session: date) -> Yardstick | None:
         if np.isnan(earlier).all():
             return None
         at = int(np.nanargmin(earlier))
-    return Yardstick(columns.sessions[at].item(), float(columns.move[at]))
+    runner_up = float(np.fmin.reduce(columns.move[at + 1 : position], initial=np.inf))
+    return Yardstick(columns.sessions[at].item(), float(columns.move[at]), None if runner_up == np.inf else runner_up)
 
 
 def _entries(board: Board, alert: Alert, position: int) -> Iterator[StateEntry]:

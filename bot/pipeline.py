@@ -14,13 +14,28 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from bot.alerts import Alert, Decision, Memory, NamedEvent, Phase, Question, Rule, Subject, agenda, decide, questions
+from bot.alerts import (
+    Alert,
+    Decision,
+    Memory,
+    NamedEvent,
+    Phase,
+    Question,
+    Rule,
+    Subject,
+    agenda,
+    decide,
+    place_of,
+    questions,
+)
 from bot.baskets import Basket, BasketId
 from bot.context import explain
 from bot.delivery import Event, EventKey
 from bot.messages import render
 from bot.prices import CalendarCode, PriceTable
 from bot.statistics import Board, Lines
+
+FORGOTTEN = Memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +81,36 @@ def judge(
     passed over, unless `every` evaluation is asked for.
     """
     asked = questions(board, rulebook.rules)
-    open_ = {subject for subject, memory in memories.items() if memory.episode is not None}
-    opened = {(subject.rule, subject.basket) for subject in open_}
-    places = set(agenda(board, rulebook.rules).get(session, ()))
-    places |= {at for at, one in enumerate(asked) if every or (one.rule.name, one.basket) in opened}
-    places = {at for at in places if only is None or asked[at] in only}
+    opened = _open_members(board, rulebook, memories)
+    places = range(len(asked)) if every else sorted({*agenda(board, rulebook.rules).get(session, ()), *opened})
     decisions: list[Decision] = []
     alerts: list[Alert] = []
-    for place in sorted(places):
-        rule = asked[place].rule
+    for place in places:
+        question = asked[place]
+        if only is not None and question not in only:
+            continue
         found = [
-            decide(rule, subject, session, evidence, memories.get(subject, Memory()), rulebook.close_after)
-            for subject, evidence in asked[place].evidence(board, session, open_, every)
+            decide(question.rule, subject, session, evidence, memories.get(subject, FORGOTTEN), rulebook.close_after)
+            for subject, evidence in question.evidence(board, session, opened.get(place, frozenset()), every)
         ]
         decisions += found
         speaking = tuple(one for one in found if one.speaks)
         if speaking:
-            alerts.append(Alert(rule, session, Phase.FINAL, speaking))
-    changed = {one.subject: one.memory for one in decisions if one.memory.episode or one.subject in open_}
+            alerts.append(Alert(question.rule, session, Phase.FINAL, speaking))
+    changed = {one.subject: one.memory for one in decisions if one.memory.episode or one.subject in memories}
     return Judgement(tuple(decisions), changed, tuple(alerts))
+
+
+def _open_members(
+    board: Board, rulebook: Rulebook, memories: Mapping[Subject, Memory]
+) -> Mapping[int, AbstractSet[str]]:
+    """The questions, by their place, that have an open episode, with the members it is about."""
+    place = place_of(board, rulebook.rules)
+    found: dict[int, set[str]] = {}
+    for subject, memory in memories.items():
+        if memory.episode is not None and (at := place.get((subject.rule, subject.basket))) is not None:
+            found.setdefault(at, set()).add(subject.member)
+    return found
 
 
 def compose(

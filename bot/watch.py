@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
@@ -22,6 +22,8 @@ from bot.statistics import Board
 
 # A new question looks at this many past sessions in silence, to know of an episode that is already open.
 WARM_UP_SESSIONS = 60
+# Prices that were not there so many minutes after the close are looked for again a quarter of that time later.
+RARER = 1.25
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +54,16 @@ class Timing:
     expiry: timedelta = timedelta(hours=12)
 
 
+def nothing_known(_symbol: Symbol) -> None:
+    """Of a source that keeps nothing."""
+
+
 @dataclass(slots=True)
 class Watch:
     """Judges every session of every basket's calendar once it is final, in order, whatever the clock did.
 
-    `turn` is one look; nothing is fetched while nothing is due. `counts` counts what happened, by name.
+    `turn` is one look; nothing is fetched while nothing is due. `known` gives what is known of a symbol that the source
+    cannot be asked about, None = nothing. `counts` counts what happened, by name.
     """
 
     source: PriceSource
@@ -67,7 +74,9 @@ class Watch:
     languages: Sequence[str]
     clock: Clock
     timing: Timing = Timing()
+    known: Callable[[Symbol], Bars | None] = nothing_known
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
+    _looked: datetime | None = None  # when the last look that brought prices began
 
     async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
         """One turn at the start and one at each `bell`, until `stop`. Errors are logged; the next turn tries again."""
@@ -94,6 +103,7 @@ class Watch:
         if not self._anything_due(memories, now):
             return 0
         bars = await self._fetch()
+        self._looked = now
         until = int((now - self.timing.settle).timestamp())
         market = await asyncio.to_thread(assemble, self.rulebook.baskets, bars, self.calendars, until)
         del bars  # the tables hold what is needed of them
@@ -115,31 +125,57 @@ class Watch:
         return judged
 
     def _anything_due(self, memories: Mapping[Subject, Memory], now: datetime) -> bool:
-        """Whether some question has not been asked about the latest final session of its calendar."""
+        """Whether some question has not been asked about the latest session that is final in all of its baskets."""
         for rule in self.rulebook.rules:
             for basket in rule.contrast[:1] if rule.contrast else rule.baskets:
-                judged = memories.get(Question(rule, basket).subject, Memory()).judged
-                calendar = self._calendar(basket)
-                latest = int(np.searchsorted(calendar.closes, (now - self.timing.settle).timestamp(), side="right")) - 1
-                if judged is None or (latest >= 0 and judged < calendar.sessions[latest].item()):
+                question = Question(rule, basket)
+                day = self._latest(question, now)
+                if day is None or (memories.get(question.subject, Memory()).judged or date.min) >= day:
+                    continue
+                if self._worth_a_look(self._close(question, day), now):
                     return True
         return False
+
+    def _worth_a_look(self, close: datetime, now: datetime) -> bool:
+        """Whether prices of a session may have come since the last look; the later they are, the rarer are the looks.
+
+        A look that came after all patience has done what can be done: until the next session there are no prices.
+        """
+        if self._looked is None or self._looked > now:
+            return True
+        late = self._looked - close
+        return late <= max(self.timing.patience, self.timing.expiry) and now - close >= RARER * late
+
+    def _latest(self, question: Question, now: datetime) -> date | None:
+        """The latest session of the question's calendar that is final in all of its baskets."""
+        calendar = self._calendar(question.basket)
+        closed = int(np.searchsorted(calendar.closes, (now - self.timing.settle).timestamp(), side="right"))
+        # Two are enough: what was yesterday's session in Seoul is over everywhere when today's is over there.
+        days: list[date] = calendar.sessions[max(closed - 2, 0) : closed].tolist()
+        return next((day for day in reversed(days) if self._is_final(question, day, now)), None)
+
+    def _is_final(self, question: Question, day: date, now: datetime) -> bool:
+        return self._close(question, day) + self.timing.settle <= now
 
     def _calendar(self, basket: BasketId) -> Calendar:
         return self.calendars.get(next(one.calendar for one in self.rulebook.baskets if one.id == basket))
 
     async def _fetch(self) -> dict[Symbol, Bars]:
-        """One symbol after the other, off the event loop; what cannot be had now is left out and logged."""
-        bars = {}
+        """One symbol after the other, off the event loop; of what cannot be asked now, the past counts all the same."""
+        bars, spares = {}, {}
         symbols = dict.fromkeys(symbol for basket in self.rulebook.baskets for symbol in basket.symbols)
         for symbol in symbols:
             try:
                 bars[symbol] = await asyncio.to_thread(self.source.bars, symbol)
-            except (NoData, SourceUnreachable) as error:
+            except NoData as error:
                 log.warning("no prices of %s: %s", symbol, error)
+            except SourceUnreachable as error:
+                log.warning("no new prices of %s: %s", symbol, error)
+                if (known := await asyncio.to_thread(self.known, symbol)) is not None:
+                    spares[symbol] = known
         if not bars:
             raise SourceUnreachable(f"none of {len(symbols)} symbols could be had; nothing was judged, nothing is lost")
-        return bars
+        return bars | spares
 
     def _open_days(self, board: Board, memories: Mapping[Subject, Memory]) -> list[date]:
         """The final sessions after the earliest one that some question was asked about."""
@@ -151,12 +187,12 @@ class Watch:
     def _ready(
         self, board: Board, question: Question, day: date, memories: Mapping[Subject, Memory], now: datetime
     ) -> bool:
-        """Whether the question is to be asked about `day` now: it is next, and its baskets have a reading.
+        """Whether the question is to be asked about `day` now: it is final and next, and its baskets have a reading.
 
         Without a reading it waits, and with it the later sessions; `patience` after the close it is asked all the same.
         """
         position = board.position(question.basket, day)
-        if position is None:
+        if position is None or not self._is_final(question, day, now):
             return False
         judged = memories.get(question.subject, Memory()).judged
         if judged is None:
@@ -164,12 +200,22 @@ class Watch:
         sessions = board.series[question.basket].sessions
         if judged >= day or (position and judged < sessions[position - 1].item()):
             return False
-        return _has_reading(board, question, day) or now - self._close(question, day) > self.timing.patience
+        complete = all(_has_reading(board, one, day) for one in self._closes(question, day))
+        return complete or now - self._close(question, day) > self.timing.patience
+
+    def _closes(self, question: Question, day: date) -> dict[BasketId, datetime]:
+        """When the session of `day` closes for each of the question's baskets; without those whose exchange is shut."""
+        found, label = {}, np.datetime64(day, "D")
+        for basket in question.baskets:
+            calendar = self._calendar(basket)
+            at = int(np.searchsorted(calendar.sessions, label))
+            if (calendar.sessions[at : at + 1] == label).any():
+                found[basket] = datetime.fromtimestamp(int(calendar.closes[at]), UTC)
+        return found
 
     def _close(self, question: Question, day: date) -> datetime:
-        calendar = self._calendar(question.basket)
-        at = int(np.searchsorted(calendar.sessions, np.datetime64(day, "D")))
-        return datetime.fromtimestamp(int(calendar.closes[at]), UTC)
+        """When the last of the question's baskets closes; `day` is a session of the first one."""
+        return max(self._closes(question, day).values())
 
     async def _judge(
         self,
@@ -203,9 +249,6 @@ class Watch:
         return changed
 
 
-def _has_reading(board: Board, question: Question, day: date) -> bool:
-    for basket in question.baskets:
-        position = board.position(basket, day)
-        if position is None or np.isnan(board.series[basket].daily_return[position]):
-            return False
-    return True
+def _has_reading(board: Board, basket: BasketId, day: date) -> bool:
+    position = board.position(basket, day)
+    return position is not None and not np.isnan(board.series[basket].daily_return[position])

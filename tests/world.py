@@ -19,8 +19,8 @@ from bot.pipeline import Rulebook, survey
 from bot.prices import Bars, Calendar, CalendarCode, Symbol, exchange_of
 from bot.statistics import Board, State, Verdict
 
-NEW_YORK, SEOUL = CalendarCode("XNYS"), CalendarCode("XKRX")
-HOURS_UTC = {NEW_YORK: (14.5, 21.0), SEOUL: (0.0, 6.5)}
+NEW_YORK, SEOUL, TORONTO = CalendarCode("XNYS"), CalendarCode("XKRX"), CalendarCode("XTSE")
+HOURS_UTC = {NEW_YORK: (14.5, 21.0), SEOUL: (0.0, 6.5), TORONTO: (14.5, 21.0)}
 START = date(2015, 1, 1)
 Path = Sequence[float | None]
 # The ladder of the shipped configuration.

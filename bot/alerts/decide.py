@@ -16,10 +16,14 @@ EPISODE_LETTERS = "23456789BCDFGHJKLMNPQRSTVWXYZ"  # no vowels, nothing that loo
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one session shows of one subject: its verdict (None = no reading) and a member's day low (a fraction)."""
+    """What one session shows of one subject: its verdict (None = no reading) and a member's day low (a fraction).
+
+    `quiet` says that there is a reading and that no rung can hold on it; the verdict is then not worked out.
+    """
 
     verdict: Verdict | None
     day_low: float | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,13 @@ def decide(
     """
     episode = memory.episode
     verdict = evidence.verdict
-    if verdict is None:
+    if verdict is None and not evidence.quiet:
         return Decision(subject, Reason.NO_READING, None, replace(memory, judged=session), evidence)
     rung = deepest_rung(rule, evidence)
     if rung is None:
         reason = Reason.BELOW_THRESHOLD
         if episode is not None:
-            episode = replace(episode, quiet=episode.quiet + 1)
+            episode = episode.after_quiet(episode.quiet + 1)
             if episode.quiet >= close_after:
                 reason, episode = Reason.CLOSED, None
         return Decision(subject, reason, None, Memory(session, episode), evidence)
@@ -105,7 +109,7 @@ def decide(
     elif rung.severity == episode.severity and depth <= episode.move - rule.step:
         reason = Reason.DEEPENED
     else:
-        quiet = Memory(session, replace(episode, quiet=0))
+        quiet = Memory(session, episode.after_quiet(0))
         return Decision(subject, Reason.SAME_RUNG, rung, quiet, evidence)
     deeper = replace(episode, severity=rung.severity, move=min(depth, episode.move), quiet=0)
     return Decision(subject, reason, rung, Memory(session, deeper), evidence)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
-from math import isnan
+from math import isnan, nan
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from bot.alerts.episodes import Subject
 from bot.alerts.rules import Rule
 from bot.alerts.sieve import sieve
 from bot.baskets import BasketId
-from bot.statistics import Board, Verdict
+from bot.statistics import Board, Verdict, Verdicts
+
+QUIET = Evidence(None, quiet=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +41,46 @@ class Question:
         return self.rule.members and len(board.series[self.basket].basket.members) > 1
 
     def evidence(
-        self, board: Board, session: date, open_: AbstractSet[Subject], every: bool
+        self, board: Board, session: date, open_: AbstractSet[str], every: bool
     ) -> Iterator[tuple[Subject, Evidence]]:
-        """The subjects to decide on. Members that are quiet and have no open episode are passed over unless `every`."""
+        """The subjects to decide on; `open_` are the members with an open episode.
+
+        Members that are quiet and have no open episode are passed over unless `every`.
+        """
         position = board.position(self.basket, session)
         if position is None:
             return
+        loud = _loud(board, self).get(position)
         if self.rule.contrast is not None:
-            yield self.subject, Evidence(spread(board, self.rule, session))
+            if loud is None and not every and _has_spread(board, self.rule, session):
+                yield self.subject, QUIET
+            else:
+                yield self.subject, Evidence(spread(board, self.rule, session))
         elif self.about_members(board):
             yield from self._members(board, position, open_, every)
         else:
-            low = float(board.series[self.basket].day_lows[position, 0])
-            verdict = board.of_basket(self.basket, self.rule.window).at(position)
             alone = len(board.series[self.basket].basket.members) == 1
-            yield self.subject, Evidence(verdict, _known(low) if alone else None)
+            columns = board.of_basket(self.basket, self.rule.window)
+            yield self.subject, self._seen(board, columns, position, 0 if alone else None, every or loud is not None)
 
     def _members(
-        self, board: Board, position: int, open_: AbstractSet[Subject], every: bool
+        self, board: Board, position: int, open_: AbstractSet[str], every: bool
     ) -> Iterator[tuple[Subject, Evidence]]:
         series = board.series[self.basket]
         loud = _loud(board, self).get(position, ())
         for column, member in enumerate(series.basket.members):
-            subject = Subject(self.rule.name, self.basket, member.symbol)
-            if series.listed[position, column] and (every or column in loud or subject in open_):
-                low = float(series.day_lows[position, column])
-                verdict = board.of_member(self.basket, member.symbol, self.rule.window).at(position)
-                yield subject, Evidence(verdict, _known(low))
+            asked = every or column in loud
+            if (asked or member.symbol in open_) and series.listed[position, column]:
+                columns = board.of_member(self.basket, member.symbol, self.rule.window)
+                subject = Subject(self.rule.name, self.basket, member.symbol)
+                yield subject, self._seen(board, columns, position, column, asked)
+
+    def _seen(self, board: Board, columns: Verdicts, position: int, column: int | None, asked: bool) -> Evidence:
+        """The evidence of one series; `column` is that of the member whose day's low counts."""
+        if not asked and not isnan(columns.move[position]):
+            return QUIET
+        low = nan if column is None else float(board.series[self.basket].day_lows[position, column])
+        return Evidence(columns.at(position), None if isnan(low) else low)
 
 
 def questions(board: Board, rules: tuple[Rule, ...]) -> tuple[Question, ...]:
@@ -80,6 +95,15 @@ def questions(board: Board, rules: tuple[Rule, ...]) -> tuple[Question, ...]:
         )
 
     return board.once(("questions",), listed)
+
+
+def place_of(board: Board, rules: tuple[Rule, ...]) -> Mapping[tuple[str, BasketId], int]:
+    """Where a rule's question about a basket stands among the questions."""
+
+    def written() -> Mapping[tuple[str, BasketId], int]:
+        return {(one.rule.name, one.basket): place for place, one in enumerate(questions(board, rules))}
+
+    return board.once(("places",), written)
 
 
 def agenda(board: Board, rules: tuple[Rule, ...]) -> Mapping[date, tuple[int, ...]]:
@@ -132,8 +156,11 @@ def _loud_gaps(board: Board, question: Question) -> Iterator[int]:
             yield position
 
 
-def _known(figure: float) -> float | None:
-    return None if isnan(figure) else figure
+def _has_spread(board: Board, rule: Rule, session: date) -> bool:
+    assert rule.contrast is not None
+    columns = board.of_spread(*rule.contrast, rule.window)
+    at = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
+    return at < len(columns.sessions) and columns.sessions[at].item() == session and not isnan(columns.move[at])
 
 
 def spread(board: Board, rule: Rule, session: date) -> Verdict | None:

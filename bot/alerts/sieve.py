@@ -27,7 +27,7 @@ def _might_hold(rung: Rung, columns: Verdicts, day_low: Floats | None) -> Flags:
     keep = np.ones(len(columns.sessions), dtype=np.bool_)
     if rung.percentile is not None:
         high = rung.percentile > 50
-        keep &= columns.percentile >= rung.percentile if high else columns.percentile < rung.percentile
+        keep &= columns.percentile >= rung.percentile if high else columns.percentile <= rung.percentile
     elif rung.worst_in_months is not None:
         gap = (columns.sessions - columns.sessions[columns.worst_at]).astype(np.int64)
         keep &= columns.record | (gap >= SHORTEST_MONTH_DAYS * rung.worst_in_months)

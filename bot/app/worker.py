@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
+from bot.adapters.price_files import PriceCache
 from bot.adapters.scheduler import Ticker
 from bot.adapters.terminal import Terminal
 from bot.baskets import calendars_needed
@@ -22,7 +23,7 @@ from bot.dispatch import Dispatch
 from bot.errors import StoreError
 from bot.prices import Calendars, PriceSource
 from bot.settings import Settings
-from bot.watch import Timing, Watch
+from bot.watch import Timing, Watch, nothing_known
 
 # A platform kills a process some 30 s after SIGTERM; the loops end well before.
 GRACE_SECONDS = 25.0
@@ -128,6 +129,7 @@ def watch_of(
         destinations=destinations,
         languages=tuple(languages),
         clock=clock,
+        known=source.cached if isinstance(source, PriceCache) else nothing_known,
         timing=replace(
             Timing(),
             settle=timedelta(minutes=settings.schedule.settle_minutes),

@@ -82,7 +82,7 @@ def _figures(opened: Opened, basket: BasketId, position: int, window: int) -> It
     days = series.daily_return[position - window + 1 : position + 1].tolist()
     factors = " x ".join(f"(1 {'-' if day < 0 else '+'} {abs(day):.6f})" for day in days)
     yield f"move         {factors} - 1 = {_percent(verdict.move)}"
-    parts = contributions(series, position, window).tolist()
+    parts = contributions(series, position, window)
     pairs = zip(series.basket.symbols, parts, strict=True)
     named = [f"{symbol} {_percent(part)}" for symbol, part in pairs if part]
     yield f"parts        {', '.join(named)}"

@@ -31,12 +31,12 @@ class Catalogue:
     signs: dict[int, str] | None
 
     def say(self, key: str, **values: object) -> str:
-        """The phrase `key` with its places filled; `count` chooses among plural forms."""
+        """The phrase `key` with its places filled; `count` chooses among forms, one for that very number first."""
         phrase = self.phrases[key]
         if isinstance(phrase, dict):
             count = values["count"]
             assert isinstance(count, int)
-            phrase = phrase.get(_plural(self.language, count), phrase["other"])
+            phrase = phrase.get(str(count)) or phrase.get(_plural(self.language, count), phrase["other"])
             values["count"] = self.number(count)
         assert isinstance(phrase, str)
         return phrase.format(**values)
@@ -52,8 +52,8 @@ class Catalogue:
     def percent(self, value: float, decimals: int = 1, *, sign: bool = True) -> str:
         """A fraction as a percentage: -0.182 is written with a true minus sign as -18.2 %; exactly 0.0 has no sign."""
         figure = f"{abs(value) * 100:,.{decimals}f}"
-        mark = "" if not sign or float(figure.replace(",", "")) == 0 else MINUS if value < 0 else "+"
-        return self.say("percent", figure=mark + self._local(figure))
+        mark = "" if not sign or not figure.strip("0.,") else MINUS if value < 0 else "+"
+        return str(self.phrases["percent"]).format(figure=mark + self._local(figure))
 
     def day(self, value: date) -> str:
         return _day(value, self.language)
@@ -66,8 +66,9 @@ class Catalogue:
         words = self.phrases["numbers"]
         return words[value] if value < len(words) and isinstance(words, list) else str(value)
 
-    def join(self, parts: list[str]) -> str:
-        return str(self.phrases["comma"]).join(parts)
+    def join(self, parts: list[str], sign: str = "comma") -> str:
+        """A list, with `comma` between names and figures, or `clause` between clauses."""
+        return str(self.phrases[sign]).join(parts)
 
     def dotted(self, facts: list[str]) -> str:
         """Facts of one line, side by side."""
@@ -88,6 +89,7 @@ def catalogue(language: str) -> Catalogue:
     return Catalogue(language, locale, phrases, signs)
 
 
+@cache
 def languages() -> tuple[str, ...]:
     """Every language there is a catalogue for."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))

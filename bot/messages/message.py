@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from unicodedata import category
+
+# Control and format signs (line breaks, NUL, zero widths, turns of direction) and halves of signs: nothing to be read.
+UNREADABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +26,10 @@ class Message:
         """The only place where text becomes markup: every line is escaped whole, the first is bold."""
         first, *rest = (escape(line, quote=False) for line in self.lines)
         return "\n".join((f"<b>{first}</b>", *rest))
+
+
+def printable(line: str) -> str:
+    """`line` without what nobody can read; names come from outside."""
+    if line.isprintable():
+        return line
+    return "".join(sign for sign in line if category(sign) not in UNREADABLE)

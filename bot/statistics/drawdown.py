@@ -1,7 +1,7 @@
 """How far below its peak is a series, and which drawdown state is it in?
 
 A state is a latch. It is entered on the first close at or below its line. Pullback and correction are left when half
-of the line's depth is recovered; bear market and crash when the close is RISE above the lowest close since entry; all
+of the line's depth is recovered; bear market and crash when the close is RISEN times the lowest close since entry; all
 at a new peak. After a bear market was left below its line, it is entered again by crossing the line from above, or by
 a close below its old trough.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +20,10 @@ from bot.prices import Flags, Floats
 from bot.statistics.kernel import Ints
 from bot.statistics.verdict import Lines
 
-RISE = 0.20
-STRETCH = 128  # sessions looked at first when a deep state is entered; four times as many next
+RISEN = 1.20
+BLOCK = 32
 Bits = npt.NDArray[np.uint8]
-# By latches, bit 0 for pullback to bit 3 for crash: the deepest State of them. The number of bits is that state.
-DEEPEST = np.array([latches.bit_length() for latches in range(16)], dtype=np.int8)
+PULLBACK, CORRECTION, BEAR, CRASH = 1, 2, 4, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,7 @@ class Drawdowns:
     """Drawdown figures by session, arrays of shape (T,).
 
     `level` compounds the readings from 1 (a session without a reading leaves it as it is). `drawdown` is a fraction
-    <= 0, `peak_at` the position of the peak (the earliest of equals). `latches` are the active states as bits, bit 0
-    for pullback to bit 3 for crash.
+    <= 0, `peak_at` the position of the peak (the earliest of equals). `latches` are the active states as sums of bits.
     """
 
     level: Floats
@@ -43,14 +42,61 @@ class Drawdowns:
     @property
     def state(self) -> npt.NDArray[np.int8]:
         """The deepest active state."""
-        return DEEPEST[self.latches]
+        return _deepest(self.latches)
 
     @property
     def entered(self) -> npt.NDArray[np.int8]:
         """The deepest state entered on that session, NONE if none was."""
         begun = self.latches.copy()
         begun[1:] &= ~self.latches[:-1]
-        return DEEPEST[begun]
+        return _deepest(begun)
+
+    def last(self, lines: Lines) -> Latches:
+        """The latches as they stand after the last session."""
+        troughs = (_last_trough(self.level, (self.latches & bit) != 0) for bit in (BEAR, CRASH))
+        return Latches(lines, int(self.latches[-1]), float(self.drawdown[-1]), *troughs)
+
+
+@dataclass(frozen=True, slots=True)
+class Latches:
+    """The latches after a session, to take one session further.
+
+    `active` is a sum of bits as in Drawdowns, `drawdown` that of the session, and the troughs are the lowest levels
+    since bear market and crash were last entered (below any level if they never were).
+    """
+
+    lines: Lines
+    active: int
+    drawdown: float
+    bear_trough: float
+    crash_trough: float
+
+    def step(self, level: float, drawdown: float, *, new_peak: bool) -> int:
+        """The active latches one session later."""
+        active = self.active
+        for bit, line in ((PULLBACK, self.lines.pullback), (CORRECTION, self.lines.correction)):
+            if drawdown <= line:
+                active |= bit
+            elif drawdown >= line / 2:
+                active &= ~bit
+        for bit, line, trough in (
+            (BEAR, self.lines.bear, self.bear_trough),
+            (CRASH, self.lines.crash, self.crash_trough),
+        ):
+            if active & bit:
+                if new_peak or level >= min(level, trough) * RISEN:
+                    active &= ~bit
+            elif drawdown <= line and (self.drawdown > line or level < trough):
+                active |= bit
+        return active
+
+
+def _deepest(latches: Bits) -> npt.NDArray[np.int8]:
+    """The deepest State of those active: the number of the highest bit, from 1."""
+    filled = latches | latches >> 1
+    filled |= filled >> 2
+    deepest: npt.NDArray[np.int8] = np.bitwise_count(filled).view(np.int8)
+    return deepest
 
 
 def drawdowns(daily_return: Floats, lines: Lines) -> Drawdowns:
@@ -72,18 +118,31 @@ def drawdowns(daily_return: Floats, lines: Lines) -> Drawdowns:
         peak = level[peak_at]
         new = peak_at == steps
     drawdown = level / peak - 1
-    peaks = np.flatnonzero(new).tolist()
+    peaks = new.nonzero()[0].tolist()
+    blocks = Blocks.of(level)
     latches = np.zeros(len(level), dtype=np.uint8)
-    for bit, active in enumerate(
-        (
-            _shallow_latch(drawdown, lines.pullback),
-            _shallow_latch(drawdown, lines.correction),
-            _deep_latch(level, drawdown, peaks, lines.bear),
-            _deep_latch(level, drawdown, peaks, lines.crash),
-        )
+    for bit, active in (
+        (PULLBACK, _shallow_latch(drawdown, lines.pullback)),
+        (CORRECTION, _shallow_latch(drawdown, lines.correction)),
+        (BEAR, _deep_latch(blocks, drawdown, peaks, lines.bear)),
+        (CRASH, _deep_latch(blocks, drawdown, peaks, lines.crash)),
     ):
-        latches |= active.view(np.uint8) << np.uint8(bit)
+        latches |= active.view(np.uint8) * np.uint8(bit)
     return Drawdowns(level, drawdown, peak_at, latches)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """A level with the lowest and the highest value of every block of BLOCK sessions (the last may be shorter)."""
+
+    level: Floats
+    lows: list[float]
+    highs: list[float]
+
+    @classmethod
+    def of(cls, level: Floats) -> Blocks:
+        starts = np.arange(0, len(level), BLOCK)
+        return cls(level, np.minimum.reduceat(level, starts).tolist(), np.maximum.reduceat(level, starts).tolist())
 
 
 def _trailing_peak(level: Floats, lookback: int) -> Ints:
@@ -103,22 +162,20 @@ def _shallow_latch(drawdown: Floats, line: float) -> Flags:
     return (marks & 1).astype(np.bool_)
 
 
-def _deep_latch(level: Floats, drawdown: Floats, peaks: Sequence[int], line: float) -> Flags:
-    """On at or below the line, off RISE above the trough since; there are few entries, so each is followed alone."""
-    end = len(level)
+def _deep_latch(blocks: Blocks, drawdown: Floats, peaks: Sequence[int], line: float) -> Flags:
+    """On at or below the line, off at RISEN times the trough since; there are few entries, so each is followed alone."""
+    end = len(drawdown)
     active = np.zeros(end, dtype=np.bool_)
     under = drawdown <= line
-    crossings = (np.flatnonzero(under[1:] > under[:-1]) + 1).tolist()
+    crossings = ((under[1:] > under[:-1]).nonzero()[0] + 1).tolist()
     entry = _next(crossings, 0, end)
     while entry < end:
-        leave, trough = _leaving(level, entry, _next(peaks, entry + 1, end))
+        leave, trough = _leaving(blocks, entry, _next(peaks, entry + 1, end))
         active[entry:leave] = True
         entry = _next(crossings, leave, end)
-        lower = level[leave:entry] < trough
-        lower &= under[leave:entry]
-        again = int(lower.argmax()) if leave < entry else 0
-        if leave < entry and lower[again]:
-            entry = leave + again
+        if min(blocks.lows[leave // BLOCK : entry // BLOCK + 1], default=trough) < trough:
+            lower = (blocks.level[leave:entry] < trough) & under[leave:entry]
+            entry = leave + int(lower.argmax()) if lower.any() else entry
     return active
 
 
@@ -128,17 +185,30 @@ def _next(positions: Sequence[int], start: int, otherwise: int) -> int:
     return positions[index] if index < len(positions) else otherwise
 
 
-def _leaving(level: Floats, entry: int, bound: int) -> tuple[int, float]:
+def _leaving(blocks: Blocks, entry: int, bound: int) -> tuple[int, float]:
     """The first position after `entry` at which a deep state is left, `bound` at the latest, and its trough."""
-    reach = STRETCH
-    while True:
-        closes = level[entry : min(entry + reach, bound)]
-        lowest = np.minimum.accumulate(closes)
-        out = closes >= lowest * (1 + RISE)
-        out[0] = False  # the entry itself, even where nothing is left to rise from
-        first = int(out.argmax())
-        if out[first]:
-            return entry + first, float(lowest[first])
-        if entry + reach >= bound:
-            return bound, float(lowest[-1])
-        reach *= 4
+    trough = inf
+    for block in range(entry // BLOCK, (bound - 1) // BLOCK + 1):
+        start, stop = block * BLOCK, (block + 1) * BLOCK
+        if entry <= start and stop <= bound:
+            low = min(trough, blocks.lows[block])
+            if blocks.highs[block] < low * RISEN:
+                trough = low
+                continue
+        start = max(start, entry)
+        for at, close in enumerate(blocks.level[start : min(stop, bound)].tolist(), start):
+            if close < trough:
+                trough = close
+            elif close >= trough * RISEN:
+                return at, trough
+    return bound, trough
+
+
+def _last_trough(level: Floats, active: Flags) -> float:
+    """The lowest level of the last spell during which a deep latch was active."""
+    during = active.nonzero()[0]
+    if not len(during):
+        return -np.inf
+    breaks = (np.diff(during) > 1).nonzero()[0]
+    begin = during[breaks[-1] + 1] if len(breaks) else during[0]
+    return float(level[begin : during[-1] + 1].min())

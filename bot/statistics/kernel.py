@@ -96,24 +96,29 @@ def _lower_before(keys: Ints) -> Masks:
     Each block is sorted, among equal keys the later position first; what has been passed on the way is then the set of
     all lower keys (and of equal ones, but those stand later), and the bits under a key's own are the positions before.
     """
-    n = len(keys)
-    blocks = -(-n // BLOCK)
-    packed = np.full(blocks * BLOCK, MOST, dtype=np.int32)
-    packed[:n] = keys
-    rows = packed.reshape(blocks, BLOCK)
+    rows = _in_blocks(keys)
     rows *= BLOCK
     rows += BACKWARDS
     rows.sort(axis=1)
     position = BLOCK - 1 - (rows & (BLOCK - 1)).astype(np.intp)
     bit = BIT.take(position)
-    lower = np.cumsum(bit, axis=1)
+    lower = np.add.accumulate(bit, axis=1)
     lower -= bit
     bit -= ONE
     lower &= bit
-    position += np.arange(0, blocks * BLOCK, BLOCK)[:, None]
-    masks = np.empty(blocks * BLOCK, dtype=np.uint64)
+    position += np.arange(0, rows.size, BLOCK)[:, None]
+    masks = np.empty(rows.size, dtype=np.uint64)
     masks[position] = lower
-    return masks[:n]
+    return masks[: len(keys)]
+
+
+def _in_blocks(values: Ints) -> npt.NDArray[np.int32]:
+    """Values in rows of BLOCK, the last one filled up with MOST."""
+    blocks = -(-len(values) // BLOCK)
+    rows = np.empty(blocks * BLOCK, dtype=np.int32)
+    rows[: len(values)] = values
+    rows[len(values) :] = MOST
+    return rows.reshape(blocks, BLOCK)
 
 
 def _highest_bit(masks: Masks) -> npt.NDArray[np.int64]:
@@ -150,15 +155,15 @@ def _count_by_table(order: Ints, place: Ints) -> Ints:
     side = -(-n // BLOCK) + 1
     cell = np.repeat(np.arange(0, side * side, side), BLOCK)[:n] + (place >> SHIFT)
     table = np.bincount(cell + side + 1, minlength=side * side).reshape(side, side)
-    before = np.cumsum(np.cumsum(table, axis=1), axis=0).ravel()
-    return before[cell] + np.bitwise_count(_lower_before(order >> SHIFT))[place]
+    before = np.add.accumulate(np.add.accumulate(table, axis=1), axis=0)
+    return before.reshape(-1)[cell] + np.bitwise_count(_lower_before(order >> SHIFT))[place]
 
 
 def _jump_back(place: Ints, positions: Ints) -> Ints:
     """The latest lower place before each of `positions` (or -1), by binary descent over trailing minima."""
-    kind = np.int16 if len(place) < np.iinfo(np.int16).max else np.int32
     ends_the_search = [-1]
-    minima = [np.concatenate((ends_the_search, place)).astype(kind)]
+    kind = np.int16 if len(place) < np.iinfo(np.int16).max else np.int32
+    minima: list[npt.NDArray[np.signedinteger]] = [np.concatenate((ends_the_search, place)).astype(kind)]
     while 2 ** len(minima) <= len(place):
         reach = 2 ** (len(minima) - 1)
         wider = minima[-1].copy()

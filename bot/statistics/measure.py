@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from math import isnan
@@ -65,32 +65,35 @@ class Verdicts:
         """Whether no earlier move was as low."""
         return self.defined & (self.worst_at < 0)
 
+    def day(self, position: int) -> date:
+        """The label of a session."""
+        return cast("date", self.sessions.item(position))
+
     def at(self, position: int) -> Verdict | None:
         """The verdict of one session; None = its move is not defined."""
         move = self.move.item(position)
         if isnan(move):
             return None
-        day = cast("Callable[[int], date]", self.sessions.item)
         worst_at = self.worst_at.item(position)
         earlier = worst_at >= 0
         percentile = self.percentile.item(position)
         return Verdict(
-            day(position),
+            self.day(position),
             self.window,
             self.daily_return.item(position),
             move,
             self.rank.item(position),
             self.sample.item(position),
             None if isnan(percentile) else percentile,
-            day(worst_at) if earlier else None,
+            self.day(worst_at) if earlier else None,
             position - worst_at if earlier else None,
             self.worst_in_years.item(position) or None,
             not earlier,
             self.drawdown.item(position),
-            day(self.peak_at.item(position)),
+            self.day(self.peak_at.item(position)),
             STATES[self.state.item(position)],
             self.coverage.item(position),
-            day(self.first),
+            self.day(self.first),
             STATES[self.entered.item(position)],
             self.holes.item(position),
         )
@@ -104,11 +107,11 @@ def compound(daily_return: Floats, window: int) -> Floats:
     """The `window`-session move of every session, shape (T,): NaN unless all its sessions have a reading."""
     growth = 1 + daily_return
     move = np.full(len(growth), np.nan)
-    if len(growth) >= window:
-        product = growth[: len(growth) - window + 1].copy()
-        for offset in range(1, window):
-            product *= growth[offset : len(growth) - window + 1 + offset]
-        move[window - 1 :] = product - 1
+    ends = max(len(growth) - window + 1, 0)
+    product = growth[:ends]
+    for offset in range(1, window):
+        product = product * growth[offset : offset + ends]
+    np.subtract(product, 1, out=move[len(move) - ends :])
     return move
 
 
@@ -144,7 +147,6 @@ def _judge(
     count = np.arange(1, len(defined) + 1)
     percentile = 100 * (among.at_or_below + 1) / count
     percentile[: PERCENTILE_WINDOWS - 1] = np.nan
-    worst_at = _column(total, rows, np.append(defined, -1)[among.latest], NOWHERE)
     base = slice(max(first - 1, 0), total)
     down = drawdowns(fallen[base], lines)
     return Verdicts(
@@ -157,8 +159,8 @@ def _judge(
         rank=_column(total, rows, among.below + 1, NONE),
         sample=_column(total, rows, count, NONE),
         percentile=_column(total, rows, percentile, UNDEFINED),
-        worst_at=worst_at,
-        worst_in_years=_whole_years(sessions, worst_at, first),
+        worst_at=_column(total, rows, np.append(defined, -1)[among.latest], NOWHERE),
+        worst_in_years=_column(total, rows, _whole_years(sessions[rows], among.latest, sessions[first:]), NONE),
         drawdown=_column(total, base, down.drawdown, UNDEFINED),
         peak_at=_column(total, base, down.peak_at + base.start, NOWHERE),
         state=_column(total, base, down.state, NO_STATE),
@@ -192,20 +194,21 @@ def _holes(readable: Flags, peak_at: Ints) -> Ints:
     return seen - seen[peak_at]
 
 
-def _whole_years(sessions: Dates, worst_at: Counts, first: int) -> Counts:
-    """Anniversaries between the session and the one it is the worst since; 0 below a year or with a short history."""
-    years = np.zeros(len(sessions), dtype=np.int32)
+def _whole_years(sessions: Dates, worst_at: Ints, readings: Dates) -> Ints:
+    """`worst_in_years` of each session, whose `worst_at` is a position among the same sessions (-1 = none)."""
+    years = np.zeros(len(sessions), dtype=np.intp)
     days = sessions.view(np.int64)
-    long = ((days - days[worst_at] >= SHORTEST_YEAR_DAYS) & (worst_at >= 0)).nonzero()[0]
-    if len(long):
-        late, early, begin = _yyyymmdd(sessions[np.array((long, worst_at[long], np.full_like(long, first)))])
-        enough = (late - begin) // 10_000 >= YEARS_OF_HISTORY
-        years[long] = enough * ((late - early) // 10_000)
+    long = (days - days[worst_at] >= SHORTEST_YEAR_DAYS).nonzero()[0]
+    begin = readings[:1].tolist()
+    pairs = zip(sessions[worst_at[long]].tolist(), sessions[long].tolist(), strict=True)
+    years[long] = [worst_in_years(begin[0], early, late) for early, late in pairs]
     return years
 
 
-def _yyyymmdd(days: Dates) -> Ints:
-    """20250404 for 2025-04-04: differences of such numbers, divided by 10,000, are whole years by anniversary."""
-    months = days.astype("datetime64[M]")
-    month = months.astype(np.int64)
-    return (1970 + month // 12) * 10_000 + (month % 12 + 1) * 100 + (days - months).astype(np.int64) + 1
+def worst_in_years(since: date, worst_since: date, session: date) -> int:
+    """Of how many whole years a session is the worst; 0 below one, or with a short history since `since`."""
+    return _anniversaries(worst_since, session) if _anniversaries(since, session) >= YEARS_OF_HISTORY else 0
+
+
+def _anniversaries(early: date, late: date) -> int:
+    return late.year - early.year - ((late.month, late.day) < (early.month, early.day))

@@ -1,0 +1,389 @@
+"""The worker as a whole: prices come in at one end, and messages go out at the other, once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot import cli
+from bot.adapters.calendars import ExchangeCalendars
+from bot.adapters.price_files import CsvFolder
+from bot.app import worker
+from bot.clock import SystemClock
+from bot.errors import TokenRefused
+from bot.prices import Calendar, CalendarCode
+from bot.settings import load_settings
+from tests.fake_telegram import FakeTelegram, refusal
+from tests.fake_yahoo import HANG, Day, FakeYahoo, Listing
+from tests.log_state import log_state
+from tests.world import calm
+
+ROOT = Path(__file__).parents[2]
+XNYS = CalendarCode("XNYS")
+TOKEN = f"{10**9}:{'canary' * 6}"
+CHANNEL = "-1001234567890"
+HISTORY = 400
+SYMBOLS = ("AA", "BB", "CC")
+CONFIG = f"""\
+[source]
+deadline_seconds = 6.0
+
+[delivery]
+expiry_hours = 168.0
+
+[[telegram.channels]]
+chat = "{CHANNEL}"
+
+[[rules]]
+name = "fall"
+baskets = ["*"]
+[rules.rungs]
+notice = {{ move = -3.0 }}
+severe = {{ worst_in = "1 year" }}
+"""
+BASKETS = """\
+[baskets.three]
+name = { en = "Three & co", zh = "三家" }
+members = ["AA", "BB", "CC"]
+"""
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("warm")
+    ExchangeCalendars(folder / "calendars", SystemClock()).prepare([XNYS])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def new_york(warm: Path) -> Calendar:
+    return ExchangeCalendars(warm / "calendars", SystemClock()).get(XNYS)
+
+
+@pytest.fixture
+def config(tmp_path: Path, warm: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration and an empty data folder with the calendar in it; nothing else counts in the environment."""
+    for name in [name for name in os.environ if name.startswith("BOT_")]:
+        monkeypatch.delenv(name)
+    folder, data = tmp_path / "config", tmp_path / "data"
+    folder.mkdir()
+    data.mkdir()
+    (data / "calendars").symlink_to(warm / "calendars")
+    (folder / "bot.toml").write_text(CONFIG)
+    (folder / "baskets.toml").write_text(BASKETS)
+    (folder / "events.toml").write_text("")
+    monkeypatch.setenv("BOT_STORAGE__DATA_DIR", str(data))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return folder
+
+
+@pytest.fixture
+async def telegram(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeTelegram]:
+    async with FakeTelegram() as server:
+        monkeypatch.setenv("BOT_TELEGRAM__TOKEN", TOKEN)
+        monkeypatch.setenv("BOT_TELEGRAM__BASE_URL", server.base_url)
+        yield server
+
+
+@pytest.fixture
+def yahoo() -> Iterator[FakeYahoo]:
+    server = FakeYahoo()
+    yield server
+    server.close()
+
+
+def history(calendar: Calendar, last: int) -> list[date]:
+    """The HISTORY + 1 sessions up to place `last`."""
+    days: list[date] = calendar.sessions[last - HISTORY : last + 1].tolist()
+    return days
+
+
+def closes(falls: bool) -> list[float]:
+    """HISTORY + 1 closes; on the last day the market falls by an eighth, if it does."""
+    returns = np.array([0.0, *calm(HISTORY)])
+    if falls:
+        returns[-1] = -0.125
+    closed: list[float] = (100 * np.cumprod(1 + returns)).tolist()
+    return closed
+
+
+class Process:
+    """A process of the bot, whose standard error is read as it comes."""
+
+    def __init__(self, running: asyncio.subprocess.Process) -> None:
+        self.running = running
+        self.err = self.out = ""
+        self._readers = [asyncio.create_task(self._read("out")), asyncio.create_task(self._read("err"))]
+
+    async def _read(self, name: str) -> None:
+        stream = self.running.stdout if name == "out" else self.running.stderr
+        assert stream is not None
+        while line := await stream.readline():
+            setattr(self, name, getattr(self, name) + line.decode())
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        for _ in range(6000):
+            if condition():
+                return
+            if self.running.returncode is not None:
+                break
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"it did not happen\n{self.err}")
+
+    async def end(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
+        """The exit code after a signal, and the seconds that it took."""
+        clock = SystemClock()
+        began = clock.monotonic()
+        self.running.send_signal(how)
+        code = await asyncio.wait_for(self.running.wait(), 60)
+        await asyncio.gather(*self._readers)
+        assert "Traceback" not in self.err, self.err
+        assert "canary" not in self.err + self.out
+        return code, clock.monotonic() - began
+
+
+@contextlib.asynccontextmanager
+async def process(*words: object) -> AsyncIterator[Process]:
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, *map(str, words), env=environ,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield Process(running)
+    finally:
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+
+
+# From Yahoo to the channel
+
+
+async def test_a_crash_is_told_once_whatever_restarts(
+    config: Path, telegram: FakeTelegram, yahoo: FakeYahoo, new_york: Calendar
+) -> None:
+    last = int(np.searchsorted(new_york.sessions, np.datetime64("2026-07-02")))
+    days = history(new_york, last)
+
+    def at(place: int) -> str:
+        return (datetime.fromtimestamp(int(new_york.closes[place]), UTC) + timedelta(minutes=21)).isoformat()
+
+    def worker_at(place: int) -> contextlib.AbstractAsyncContextManager[Process]:
+        return process("-m", "tests.e2e.yahoo_worker", config, yahoo.port, at(place))
+
+    prices = [Day(day, close, close) for day, close in zip(days, closes(falls=True), strict=True)]
+    for symbol in SYMBOLS:
+        yahoo.listings[symbol] = Listing(list(prices[:-1]))
+    async with worker_at(last - 1) as bot:
+        await bot.until(lambda: "judged " in bot.err)
+        code, seconds = await bot.end()
+    assert (code, telegram.requests) == (0, [])
+    assert seconds < 10
+
+    for symbol in SYMBOLS:
+        yahoo.listings[symbol].days.append(prices[-1])
+    async with worker_at(last) as bot:
+        await bot.until(lambda: telegram.accepted)
+        await bot.until(lambda: "delivery sent" in bot.err)
+        assert (await bot.end())[0] == 0
+    (one,) = telegram.accepted
+    assert one.chat == CHANNEL
+    assert one.form["parse_mode"] == "HTML"
+    assert one.form["text"].startswith("<b>🔴 Three &amp; co −12.")
+    assert one.text.split("\n")[1].startswith("closed 2 Jul 2026 · ")
+    assert "All 3 members fell" in one.text
+
+    async with worker_at(last) as bot:
+        await bot.until(lambda: "watching 1 baskets" in bot.err)
+        await asyncio.sleep(0.3)
+        assert (await bot.end(signal.SIGINT))[0] == 0
+    assert telegram.requests == [CHANNEL]
+
+
+async def test_a_yahoo_that_hangs_does_not_hold_up_the_end(
+    config: Path, yahoo: FakeYahoo, new_york: Calendar
+) -> None:
+    for symbol in SYMBOLS:
+        yahoo.answers[symbol] = HANG
+    async with process("-m", "tests.e2e.yahoo_worker", config, yahoo.port, "2026-07-02T20:21:00+00:00") as bot:
+        await bot.until(lambda: any(asked.what == "chart" for asked in yahoo.asked))
+        code, seconds = await bot.end()
+    assert code == 0
+    assert seconds < 10
+
+
+# A price folder, and no token
+
+
+def folder_of(prices: Path, days: list[date], closed: list[float]) -> Path:
+    prices.mkdir()
+    for symbol in SYMBOLS:
+        rows = [f"{day},{close!r}" for day, close in zip(days, closed, strict=True)]
+        (prices / f"{symbol}.csv").write_text("\n".join(["date,close", *rows, ""]))
+    return prices
+
+
+@pytest.fixture
+def today(new_york: Calendar) -> int:
+    """The place of the latest session that is final."""
+    now = SystemClock().now() - timedelta(minutes=20)
+    return int(np.searchsorted(new_york.closes, now.timestamp(), side="right")) - 1
+
+
+async def test_without_a_token_the_worker_says_so_and_posts_to_the_terminal(
+    config: Path, tmp_path: Path, new_york: Calendar, today: int
+) -> None:
+    prices = folder_of(tmp_path / "prices", history(new_york, today), closes(falls=True))
+    async with process("-m", "bot", "run", "--config", config, "--prices", prices) as bot:
+        await bot.until(lambda: "event #" in bot.out)
+        code, seconds = await bot.end()
+    assert code == 0
+    assert seconds < 10
+    assert "no Telegram token: alerts go to this terminal. Give one as BOT_TELEGRAM__TOKEN" in bot.err
+    header, first, *_ = bot.out.splitlines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC · terminal \(en\) · severe", header)
+    assert first.startswith("🔴 Three & co −12.")
+    assert bot.out.count("event #") == 1
+    assert "stopped" in bot.err.splitlines()[-1]
+
+
+# A token that Telegram does not know
+
+
+class Hasty(SystemClock):
+    """Ten minutes of patience pass in a third of a second."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() * 2000
+
+
+async def test_a_refused_token_ends_the_worker_and_loses_nothing(
+    config: Path, telegram: FakeTelegram, tmp_path: Path, new_york: Calendar, today: int
+) -> None:
+    prices = folder_of(tmp_path / "prices", history(new_york, today), closes(falls=True))
+    telegram.script("*", *[refusal(401, "Unauthorized")] * 1000)
+    settings = load_settings(config, os.environ)
+    with log_state(), pytest.raises(TokenRefused) as refused:
+        await worker.run(settings, Hasty(), CsvFolder(prices))
+    assert refused.value.exit_code == 4
+    assert "canary" not in str(refused.value)
+    telegram.scripts["*"].clear()
+    async with process("-m", "bot", "run", "--config", config, "--prices", prices) as bot:
+        await bot.until(lambda: telegram.accepted)
+        await bot.until(lambda: "delivery sent" in bot.err)
+        assert (await bot.end())[0] == 0
+    assert len(telegram.accepted) == 1
+
+
+# send-test
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., object]]:
+    """Type a command, in another thread of this process; the answer is exit code, standard output and error."""
+
+    async def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["drawdown-bot", *map(str, words)])
+
+        def command() -> int:
+            with pytest.raises(SystemExit) as left:
+                cli.main()
+            return int(left.value.code or 0)
+
+        code = await asyncio.to_thread(command)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        assert "canary" not in out + err
+        return code, out, err
+
+    with log_state():
+        yield run
+
+
+Typed = Callable[..., "asyncio.Future[tuple[int, str, str]]"]
+
+
+async def test_a_test_message_reaches_the_chat(config: Path, telegram: FakeTelegram, typed: Typed) -> None:
+    code, out, err = await typed("send-test", "--config", config)
+    assert (code, out, err) == (0, f"{CHANNEL}: sent\n", "")
+    assert telegram.texts(CHANNEL) == ["A test message of the Drawdown Bot: this chat can be reached."]
+
+
+async def test_a_chat_that_does_not_exist_is_named_with_the_reason(
+    config: Path, telegram: FakeTelegram, typed: Typed
+) -> None:
+    with (config / "bot.toml").open("a") as file:
+        file.write('[[telegram.channels]]\nchat = "@elsewhere"\nlanguage = "zh"\n')
+    telegram.script(CHANNEL, refusal(400, "Bad Request: chat not found"))
+    code, out, err = await typed("send-test", "--config", config)
+    assert code == 3
+    lines = out.splitlines()
+    assert lines[0].startswith(f"{CHANNEL}: ")
+    assert "Chat not found" in lines[0] or "chat not found" in lines[0]
+    assert lines[1] == "@elsewhere: sent"
+    assert err == "Error: 1 chat did not get the message; the reasons stand above.\n"
+    assert telegram.texts("@elsewhere") == ["Drawdown Bot 测试消息：可以送达此聊天。"]
+
+
+@pytest.mark.parametrize("status", [401, 404])
+async def test_a_refused_token_is_told_at_once(
+    config: Path, telegram: FakeTelegram, typed: Typed, status: int
+) -> None:
+    telegram.script("*", refusal(status, "Unauthorized"))
+    code, out, err = await typed("send-test", "--config", config)
+    assert (code, out) == (4, "")
+    assert err.startswith("Error: Telegram does not know this bot's token.")
+
+
+async def test_a_test_message_without_a_token_goes_to_the_terminal(config: Path, typed: Typed) -> None:
+    code, out, err = await typed("send-test", "--config", config)
+    assert code == 0
+    assert "A test message of the Drawdown Bot" in out
+    assert "no Telegram token" in err
+
+
+async def test_a_token_without_a_chat_is_an_error(config: Path, telegram: FakeTelegram, typed: Typed) -> None:
+    file = config / "bot.toml"
+    file.write_text(file.read_text().replace(f'[[telegram.channels]]\nchat = "{CHANNEL}"\n', ""))
+    code, out, err = await typed("send-test", "--config", config)
+    assert (code, out) == (3, "")
+    assert "No chat is configured. Name one under [[telegram.channels]] in bot.toml." in err
+
+
+# migrate
+
+
+async def test_migrate_twice_is_as_good_as_once(config: Path, tmp_path: Path, typed: Typed) -> None:
+    file = tmp_path / "data" / "bot.sqlite3"
+    assert (await typed("migrate", "--config", config))[:2] == (0, "")
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        before = database.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
+    assert await typed("migrate", "--config", config) == (0, "", "")
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == before
+
+
+@pytest.mark.parametrize("command", ["migrate", "run"])
+async def test_a_database_of_a_newer_bot_is_refused(
+    config: Path, tmp_path: Path, typed: Typed, command: str, new_york: Calendar, today: int
+) -> None:
+    await typed("migrate", "--config", config)
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "bot.sqlite3")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'r9999'")
+        database.commit()
+    code, out, err = await typed("migrate", "--config", config)
+    assert (code, out) == (70, "")
+    assert "its tables (r9999) are newer than this program" in err
+    assert err.startswith("Error: database ")

@@ -1,0 +1,83 @@
+"""Recorded prices: those that are shipped with the demo, and more where a folder of them stands beside the checkout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from bot.adapters.price_files import CsvFolder
+from bot.alerts import Alert
+from bot.backtest import alerts
+from bot.baskets import assemble
+from bot.cli.market import Opened
+from bot.cli.replay import fields
+from bot.pipeline import Rulebook, survey
+from bot.prices import Bars, Calendar, CalendarCode, Symbol
+from bot.settings import Settings, load_settings
+from tests.world import NEW_YORK, SEOUL, World, calendar
+
+CHECKOUT = Path(__file__).parents[2]
+DEMO = CHECKOUT / "config" / "demo"
+SHARED = CHECKOUT.parent / "shared" / "data" / "prices"
+# The exchange was open on the days on which these traded.
+WITNESSES = {NEW_YORK: ("^GSPC",), SEOUL: ("005930.KS", "000660.KS")}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A rulebook and the prices of its symbols; calendars are the days on which somebody traded."""
+
+    rulebook: Rulebook
+    bars: dict[Symbol, Bars]
+    days: dict[CalendarCode, list[date]]
+
+    def get(self, code: CalendarCode) -> Calendar:
+        return calendar(code, self.days[code])
+
+    def cut(self, last: date) -> Recorded:
+        """The rows up to `last`, on the same calendars."""
+        return replace(self, bars=World(rows=self.bars).until(last).rows)
+
+    def opened(self) -> Opened:
+        market = assemble(self.rulebook.baskets, self.bars, self)
+        rulebook = replace(self.rulebook, baskets=market.baskets)
+        return Opened(cast(Settings, None), rulebook, market, survey(market.tables, rulebook))
+
+
+def recorded(config: Path, prices: Path) -> Recorded:
+    rulebook = load_settings(config, {}).rulebook()
+    folder = CsvFolder(prices)
+    there = set(folder.symbols())
+    wanted = dict.fromkeys(symbol for one in rulebook.baskets for symbol in one.symbols)
+    bars = {one: folder.bars(one) for one in wanted if one in there or Symbol(one.removeprefix("^")) in there}
+    days = {
+        code: sorted({day for one in names if one.removeprefix("^") in there for day in folder.bars(Symbol(one)).dates.tolist()})
+        for code, names in WITNESSES.items()
+    }
+    return Recorded(rulebook, bars, days)
+
+
+@cache
+def demo() -> Recorded:
+    return recorded(DEMO, DEMO / "prices")
+
+
+@cache
+def shared() -> Recorded:
+    return recorded(CHECKOUT / "config", SHARED)
+
+
+def told(opened: Opened, start: date | None = None, stop: date | None = None) -> list[Alert]:
+    return list(alerts(opened.board, opened.rulebook, start, stop))
+
+
+def lines(opened: Opened, found: Iterable[Alert]) -> Iterator[str]:
+    """The alerts as `replay --format jsonl` writes them."""
+    return (json.dumps(fields(opened, one), ensure_ascii=False) for one in found)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from bot.statistics.kernel import BLOCK, SEGMENT, standing
+
+
+def check(values: np.ndarray) -> None:
+    """Each value against all before it, one after the other."""
+    found = standing(values)
+    for t, value in enumerate(values):
+        earlier = values[:t]
+        as_low = np.flatnonzero(earlier <= value)
+        assert found.below[t] == np.count_nonzero(earlier < value)
+        assert found.at_or_below[t] == len(as_low)
+        assert found.latest[t] == (as_low[-1] if len(as_low) else -1)
+
+
+floats = st.one_of(
+    st.sampled_from([-0.02, -0.01, -0.0, 0.0, 0.01, 0.5]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    # A few steps of the last digit apart: what the sort's integers cannot tell from each other.
+    st.integers(-4, 4).map(lambda steps: 0.25 + steps * 2.0**-54),
+)
+
+
+@given(arrays(np.float64, st.integers(0, 3 * BLOCK + 1), elements=floats))
+@example(np.array([0.0, -0.0, 0.0]))
+@example(np.array([5e-324, 0.0, -5e-324, 1e308, -1e308]))
+def test_any_values(values: np.ndarray) -> None:
+    check(values)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, *(k * BLOCK + d for k in (1, 2, 8, 64) for d in (-1, 0, 1))])
+@pytest.mark.parametrize("different", [1, 2, 30, 10**9])
+def test_lengths_around_whole_blocks(length: int, different: int) -> None:
+    check(np.random.default_rng(length).integers(different, size=length) / 1000)
+
+
+@pytest.mark.parametrize("length", [SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 63])
+def test_lengths_around_a_segment(length: int) -> None:
+    check(np.round(np.random.default_rng(length).standard_t(4, length), 3))
+
+
+@pytest.mark.parametrize("length", [BLOCK - 1, 3 * BLOCK, SEGMENT + BLOCK + 1])
+def test_rising_and_falling(length: int) -> None:
+    rising = np.arange(length) / 7
+    check(rising)
+    check(-rising)
+    check(np.where(np.arange(length) % 2, rising, -rising))
+    check(np.abs(rising - rising.mean()))

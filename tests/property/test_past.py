@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.baskets import BasketSeries
+from bot.statistics import Lines, measure
+from bot.statistics.past import Past
+from tests.property import builders
+
+
+def check(whole: BasketSeries, window: int, lines: Lines, positions: range) -> None:
+    """One more session on the past is the row of the columns, to the last bit."""
+    columns = measure(whole, window, lines)
+    for position in positions:
+        past = Past.of(columns, position, lines)
+        after = position + 1
+        daily, coverage = float(whole.daily_return[after]), float(whole.coverage[after])
+        assert past.next(columns.day(after), daily, coverage) == columns.at(after)
+
+
+@given(
+    builders.stretches(),
+    st.integers(1, 4),
+    st.sampled_from([Lines(), Lines(lookback=1), Lines(lookback=4), Lines(-0.02, -0.05, -0.1, -0.6, lookback=20)]),
+)
+def test_one_more_session_of_any_series(
+    stretch: tuple[list[date], list[float | None]], window: int, lines: Lines
+) -> None:
+    whole = builders.series(*stretch, coverage=0.75)
+    check(whole, window, lines, range(len(whole.sessions) - 1))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_more_session_of_years(seed: int) -> None:
+    returns = builders.random_returns(seed, 1300)
+    whole = builders.series(builders.weekdays(date(2003, 11, 3), len(returns)), returns)
+    check(whole, 2, Lines(lookback=[None, 252][seed % 2]), range(seed, 1299, 7))
+
+
+def test_a_past_knows_nothing_of_what_came_after_it() -> None:
+    returns = builders.random_returns(3, 600)
+    whole = builders.series(builders.weekdays(date(2003, 11, 3), len(returns)), returns)
+    part = builders.cut(whole, 400)
+    assert Past.of(measure(whole, 2, Lines()), 399, Lines()) == Past.of(measure(part, 2, Lines()), 399, Lines())
+
+
+def test_without_a_reading_there_is_no_verdict() -> None:
+    returns = builders.random_returns(0, 20)
+    days = builders.weekdays(date(2003, 11, 3), 21)
+    past = Past.of(measure(builders.series(days[:20], returns), 2, Lines()), 19, Lines())
+    assert past.next(days[20], np.nan, 0.5) is None

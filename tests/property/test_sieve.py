@@ -1,0 +1,109 @@
+"""What the sieve passes over would not have said anything: asked about everything, the rules answer the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from math import isnan
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.alerts import Evidence, Memory, Rule, Subject, agenda, questions, sieve
+from bot.alerts.decide import deepest_rung
+from bot.alerts.questions import spread
+from bot.baskets import BasketId
+from bot.pipeline import judge
+from bot.prices import Floats, Symbol
+from bot.statistics import Verdicts
+from tests.property.worlds import any_world
+from tests.world import rule
+
+seeds = st.integers(0, 10**9)
+
+
+@given(seeds)
+@settings(max_examples=20)
+def test_it_keeps_every_session_on_which_a_rung_holds(seed: int) -> None:
+    world, rulebook = any_world(seed)
+    board = world.board(rulebook)
+    for asked in (one for one in rulebook.rules if one.contrast is None):
+        for name in asked.baskets:
+            lows = board.series[name].day_lows[:, 0]
+            for columns in (board.of_basket(name, asked.window), board.of_member(name, Symbol("AAA"), asked.window)):
+                check(asked, columns, lows)
+
+
+@given(seeds)
+@settings(max_examples=20)
+def test_it_keeps_a_session_exactly_at_the_line(seed: int) -> None:
+    world, rulebook = any_world(seed)
+    board = world.board(rulebook)
+    columns, lows = board.of_basket(BasketId("one"), 2), board.series[BasketId("one")].day_lows[:, 0]
+    for at in range(0, len(lows), 7):
+        seen = columns.at(at)
+        exact = [{"day_low": lows.item(at)}]
+        if seen is not None:
+            exact += [{"move": seen.move}, {"percentile": seen.percentile}, {"state": seen.state}]
+        for condition in exact:
+            check(rule("line", "one", rungs={"warning": condition}), columns, lows)
+
+
+def check(asked: Rule, columns: Verdicts, lows: Floats) -> None:
+    kept = sieve(asked, columns, lows)
+    for at, low in enumerate(lows.tolist()):
+        if deepest_rung(asked, Evidence(columns.at(at), None if isnan(low) else low)):
+            assert kept[at], (asked, columns.at(at))
+
+
+@given(seeds)
+@settings(max_examples=25)
+def test_every_session_on_which_a_gap_stands_out_is_on_the_agenda(seed: int) -> None:
+    world, rulebook = any_world(seed)
+    board = world.board(rulebook)
+    asked = questions(board, rulebook.rules)
+    days = agenda(board, rulebook.rules)
+    for place, question in enumerate(asked):
+        if question.rule.contrast is None:
+            continue
+        for day in board.sessions():
+            if deepest_rung(question.rule, Evidence(spread(board, question.rule, day))):
+                assert place in days[day], (question.rule, day)
+
+
+@given(seeds)
+@settings(max_examples=6)
+def test_asked_about_everything_the_rules_answer_the_same(seed: int) -> None:
+    world, rulebook = any_world(seed, longest=270)
+    board = world.board(rulebook)
+    some: dict[Subject, Memory] = {}
+    all_: dict[Subject, Memory] = {}
+    for day in board.sessions():
+        sifted, whole = judge(board, rulebook, day, some), judge(board, rulebook, day, all_, every=True)
+        assert sifted.alerts == whole.alerts
+        assert sifted.memories == whole.memories
+        assert set(sifted.decisions) <= set(whole.decisions)
+        some |= sifted.memories
+        all_ |= whole.memories
+
+
+@given(seeds, st.data())
+@settings(max_examples=6)
+def test_questions_asked_one_by_one_get_the_same_answers(seed: int, data: st.DataObject) -> None:
+    world, rulebook = any_world(seed, longest=60)
+    board = world.board(rulebook)
+    memories: dict[Subject, Memory] = {}
+    asked = questions(board, rulebook.rules)
+    for day in board.sessions():
+        together = judge(board, rulebook, day, memories)
+        first = frozenset(data.draw(st.sets(st.sampled_from(asked))))
+        apart = [judge(board, rulebook, day, memories, only=only) for only in (first, frozenset(asked) - first)]
+        assert together.memories == {**apart[0].memories, **apart[1].memories}
+        assert set(together.alerts) == {*apart[0].alerts, *apart[1].alerts}
+        memories |= together.memories
+
+
+def test_a_day_without_a_session_asks_nothing() -> None:
+    world, rulebook = any_world(1)
+    judgement = judge(world.board(rulebook), rulebook, date(1999, 1, 1), {}, every=True)
+    assert judgement == replace(judgement, decisions=(), memories={}, alerts=())

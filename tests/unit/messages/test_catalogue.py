@@ -1,0 +1,104 @@
+"""Every language says the same things, and none says something nobody asked for."""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bot.messages
+from bot.messages import catalogue, languages
+from bot.statistics import State
+
+FOLDER = Path(bot.messages.__file__).parent
+SOURCE = "".join(
+    path.read_text() for stage in ("messages", "delivery") for path in (FOLDER.parent / stage).glob("*.py")
+)
+OF_THE_LANGUAGE = {"locale", "name", "date", "adjusted", "split-adjusted"}
+# Places for the same figure in two forms; a language takes the one it needs.
+EITHER = {"plain", "signed", "drawdown", "depth", "words"}
+
+
+def phrases(language: str) -> dict[str, Any]:
+    return tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+
+
+def places(phrase: Any) -> set[str]:
+    texts = phrase.values() if isinstance(phrase, dict) else [phrase] if isinstance(phrase, str) else []
+    return {name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name} - EITHER
+
+
+def test_english_and_chinese() -> None:
+    assert languages() == ("en", "zh")
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_language_has_every_phrase_with_the_same_places(language: str) -> None:
+    english, own = phrases("en"), phrases(language)
+    assert set(own) == set(english)
+    assert {key: places(phrase) for key, phrase in own.items()} == {key: places(one) for key, one in english.items()}
+    assert all(type(own[key]) is type(english[key]) for key in english)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_plural_has_a_form_for_any_number(language: str) -> None:
+    tables = [phrase for key, phrase in phrases(language).items() if isinstance(phrase, dict) and key != "state"]
+    assert tables
+    assert all("other" in table for table in tables)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_state_and_small_number_has_a_word(language: str) -> None:
+    own = phrases(language)
+    assert set(own["state"]) == {state.word for state in State if state}
+    assert len(own["numbers"]) == 11
+
+
+def test_every_phrase_is_used_and_every_phrase_used_is_there() -> None:
+    kinds = ("claim", "widest")
+    used = {kind + end for kind in kinds for end in re.findall(r"\{kind\}(_[a-z]+)", SOURCE)}
+    written = set(re.findall(r'"([a-z_]+)"', SOURCE))
+    known = set(phrases("en")) - OF_THE_LANGUAGE
+    assert known - written - used == set()
+    assert set(re.findall(r'say\(\s*"([a-z_]+)"', SOURCE)) | used <= known
+
+
+@pytest.mark.parametrize(
+    ("language", "value", "decimals", "written"),
+    [
+        ("en", -0.1824, 1, "−18.2 %"),
+        ("en", 0.008, 1, "+0.8 %"),
+        ("en", -0.1824, 2, "−18.24 %"),
+        ("en", -0.0004, 1, "0.0 %"),
+        ("en", 0.0, 1, "0.0 %"),
+        ("en", -0.0004, 2, "−0.04 %"),
+        ("en", 12.345, 1, "+1,234.5 %"),
+        ("zh", -0.1824, 1, "−18.2%"),
+        ("zh", 0.1824, 1, "+18.2%"),
+    ],
+)
+def test_percent(language: str, value: float, decimals: int, written: str) -> None:
+    assert catalogue(language).percent(value, decimals) == written
+    assert catalogue(language).percent(value, decimals, sign=False) == written.strip("−+")
+
+
+def test_dates_weekdays_and_numbers() -> None:
+    day = date(2020, 3, 9)
+    english, chinese = catalogue("en"), catalogue("zh")
+    assert (english.day(day), english.weekday(day)) == ("9 Mar 2020", "Mon")
+    assert (chinese.day(day), chinese.weekday(day)) == ("2020年3月9日", "周一")
+    assert english.number(7612) == chinese.number(7612) == "7,612"
+    assert [english.count_word(number) for number in (1, 2, 10, 11)] == ["one", "two", "ten", "11"]
+    assert [chinese.count_word(number) for number in (1, 2, 10, 11)] == ["一", "两", "十", "11"]
+
+
+def test_a_count_chooses_its_form() -> None:
+    english = catalogue("en")
+    said = [english.say("all_fell", count=count) for count in (1, 2, 3, 1200)]
+    assert said == ["Its 1 member fell", "Both members fell", "All 3 members fell", "All 1,200 members fell"]
+    assert catalogue("zh").say("all_fell", count=3) == "3 只成分股全部下跌"

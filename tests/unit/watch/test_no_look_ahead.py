@@ -1,0 +1,66 @@
+"""Does the bot that lives through a crash say what the replay says, which knows the years after it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.calendars import ExchangeCalendars
+from bot.adapters.price_files import CsvFolder
+from bot.backtest import alerts
+from bot.delivery import Event
+from bot.messages import languages
+from bot.pipeline import compose
+from bot.prices import Calendar, CalendarCode
+from bot.settings import load_settings
+from tests.unit.watch.tape import Notebook, Stage, Tape
+from tests.virtual import VirtualClock
+from tests.world import World
+
+DEMO = Path(__file__).parents[3] / "config" / "demo"
+FIRST, LAST = date(2020, 2, 20), date(2020, 3, 27)
+
+
+@dataclass
+class Recorded(World):
+    """The demo's prices on the exchange's real sessions."""
+
+    real: dict[CalendarCode, Calendar] = field(default_factory=dict)
+
+    def get(self, code: CalendarCode) -> Calendar:
+        return self.real[code]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    settings, folder = load_settings(DEMO, {}), CsvFolder(DEMO / "prices")
+    rows = {symbol: folder.bars(symbol) for basket in settings.baskets() for symbol in basket.symbols}
+    clock = VirtualClock(datetime(2022, 6, 1, tzinfo=UTC))
+    calendars = ExchangeCalendars(tmp_path_factory.mktemp("calendars"), clock)
+    return Recorded(rows=rows, real={CalendarCode("XNYS"): calendars.get(CalendarCode("XNYS"))})
+
+
+def told(event: Event) -> tuple[object, ...]:
+    return (event.key, event.id, event.severity, event.session, event.baskets, event.messages)
+
+
+async def test_the_live_path_says_what_the_replay_says(recorded: Recorded) -> None:
+    book = load_settings(DEMO, {}).rulebook()
+    clock, board = VirtualClock(), recorded.board(book)
+    replayed = [
+        told(compose(board, book, alert, languages(), clock.now(), clock.now()))
+        for alert in alerts(board, book, FIRST, LAST)
+    ]
+
+    stage = Stage(Tape(recorded, clock), book, Notebook(clock))
+    stage.watch.languages = languages()
+    days = [day for day in board.sessions() if day <= LAST]
+    begin = next(at for at, day in enumerate(days) if day >= FIRST)
+    for day in days[begin - 1 :]:
+        await stage.after(day)
+    lived = [told(event) for event in stage.journal.events.values() if event.session >= FIRST]
+    assert len(lived) > 30
+    assert lived == replayed
