@@ -97,7 +97,11 @@ def judge(
         speaking = tuple(one for one in found if one.speaks)
         if speaking:
             alerts.append(Alert(question.rule, session, Phase.FINAL, speaking))
-    changed = {one.subject: one.memory for one in decisions if one.memory.episode or one.subject in memories}
+    changed = {
+        one.subject: one.memory
+        for one in decisions
+        if one.memory.episode or memories.get(one.subject, FORGOTTEN).episode
+    }
     return Judgement(tuple(decisions), changed, tuple(alerts))
 
 

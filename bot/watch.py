@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from bot.statistics import Board
 WARM_UP_SESSIONS = 60
 # Prices that were not there so many minutes after the close are looked for again a quarter of that time later.
 RARER = 1.25
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +100,7 @@ class Watch:
     async def turn(self) -> int:
         """Judge what is due; the answer is how many sessions were."""
         self.counts["turns"] += 1
-        memories = await self.journal.memories()
+        memories = await _whole(self.journal.memories())
         now = self.clock.now()
         if not self._anything_due(memories, now):
             return 0
@@ -245,8 +247,18 @@ class Watch:
             known = changed.get(question.subject) or memories.get(question.subject, Memory())
             changed[question.subject] = replace(known, judged=day)
         deliveries = [one for event in events for one in address(event, self.destinations)]
-        self.counts["events"] += len(events) - await self.journal.commit(changed, events, deliveries)
+        self.counts["events"] += len(events) - await _whole(self.journal.commit(changed, events, deliveries))
         return changed
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which is done to the end even when we are cancelled: half a transaction keeps its lock."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _has_reading(board: Board, basket: BasketId, day: date) -> bool:

@@ -58,7 +58,9 @@ def recorded(config: Path, prices: Path) -> Recorded:
     wanted = dict.fromkeys(symbol for one in rulebook.baskets for symbol in one.symbols)
     bars = {one: folder.bars(one) for one in wanted if one in there or Symbol(one.removeprefix("^")) in there}
     days = {
-        code: sorted({day for one in names if one.removeprefix("^") in there for day in folder.bars(Symbol(one)).dates.tolist()})
+        code: sorted(
+            {day for one in names if one.removeprefix("^") in there for day in folder.bars(Symbol(one)).dates.tolist()}
+        )
         for code, names in WITNESSES.items()
     }
     return Recorded(rulebook, bars, days)

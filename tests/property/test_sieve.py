@@ -13,7 +13,7 @@ from bot.alerts import Evidence, Memory, Rule, Subject, agenda, questions, sieve
 from bot.alerts.decide import deepest_rung
 from bot.alerts.questions import spread
 from bot.baskets import BasketId
-from bot.pipeline import judge
+from bot.pipeline import Judgement, judge
 from bot.prices import Floats, Symbol
 from bot.statistics import Verdicts
 from tests.property.worlds import any_world
@@ -71,6 +71,10 @@ def test_every_session_on_which_a_gap_stands_out_is_on_the_agenda(seed: int) -> 
                 assert place in days[day], (question.rule, day)
 
 
+def answers(judgement: Judgement) -> set[tuple[object, ...]]:
+    return {(one.subject, one.reason, one.rung, one.memory) for one in judgement.decisions}
+
+
 @given(seeds)
 @settings(max_examples=6)
 def test_asked_about_everything_the_rules_answer_the_same(seed: int) -> None:
@@ -82,7 +86,8 @@ def test_asked_about_everything_the_rules_answer_the_same(seed: int) -> None:
         sifted, whole = judge(board, rulebook, day, some), judge(board, rulebook, day, all_, every=True)
         assert sifted.alerts == whole.alerts
         assert sifted.memories == whole.memories
-        assert set(sifted.decisions) <= set(whole.decisions)
+        # Of a quiet session with an open episode the verdict is not worked out; everything else is the same.
+        assert answers(sifted) <= answers(whole)
         some |= sifted.memories
         all_ |= whole.memories
 
