@@ -184,21 +184,23 @@ class Latch:
     deep: bool
     on: bool = False
     lowest: float | None = None
-    before: float = 0.0
+    highest: float | None = None
 
     def step(self, level: float, drawdown: float, new_peak: bool) -> None:
-        if self.on:
+        if new_peak:
+            self.on = False
+            self.lowest = self.highest = None
+        elif self.on:
             self.lowest = min(self.lowest, level)
-            back = level >= 1.2 * self.lowest if self.deep else drawdown >= self.line / 2
-            self.on = not (back or new_peak)
+            self.on = level < 1.2 * self.lowest if self.deep else drawdown < self.line / 2
+            self.highest = level
         else:
-            under = drawdown <= self.line
-            crossed = under and self.before > self.line
-            undercut = under and self.lowest is not None and level < self.lowest
-            if crossed or (undercut if self.deep else under):
+            if self.highest is not None:
+                self.highest = max(self.highest, level)
+            first = self.lowest is None
+            if drawdown <= self.line and (not self.deep or first or level < self.lowest or level <= 0.8 * self.highest):
                 self.on = True
                 self.lowest = level
-        self.before = drawdown
 
 
 def drawdowns(returns: list[Number], lines: dict[str, float], lookback: int | None) -> list[dict[str, object] | None]:

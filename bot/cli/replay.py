@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from rich.progress import Progress
 
@@ -37,11 +38,7 @@ def command(
     """All alerts that would have been sent, by the live engine, one session at a time."""
     wanted = baskets or []
     opened = open_market(config, prices, wanted)
-    days = opened.board.sessions()
-    if start or stop:
-        import numpy as np  # noqa: PLC0415 - only to speak of dates as the tables do
-
-        stretch(np.array(days, dtype="datetime64[D]"), start, stop)
+    stretch(np.array(opened.board.sessions(), dtype="datetime64[D]"), start, stop)
     found = (one for one in _alerts(opened, start, stop) if not wanted or _about(one) & set(wanted))
     if output is Format.JSONL:
         for alert in found:

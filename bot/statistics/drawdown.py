@@ -2,8 +2,9 @@
 
 A state is a latch. It is entered on the first close at or below its line. Pullback and correction are left when half
 of the line's depth is recovered; bear market and crash when the close is RISEN times the lowest close since entry; all
-at a new peak. After a bear market was left below its line, it is entered again by crossing the line from above, or by
-a close below its old trough.
+at a new peak. A bear market or crash that was left comes back, before there is a new peak, by a close at or below the
+line that is also below its old trough, or FALLEN times the highest close since it was left: drifting across the line
+is not enough.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bot.statistics.kernel import Ints
 from bot.statistics.verdict import Lines
 
 RISEN = 1.20
+FALLEN = 0.80
 BLOCK = 32
 Bits = npt.NDArray[np.uint8]
 PULLBACK, CORRECTION, BEAR, CRASH = 1, 2, 4, 8
@@ -53,23 +55,23 @@ class Drawdowns:
 
     def last(self, lines: Lines) -> Latches:
         """The latches as they stand after the last session."""
-        troughs = (_last_trough(self.level, (self.latches & bit) != 0) for bit in (BEAR, CRASH))
-        return Latches(lines, int(self.latches[-1]), float(self.drawdown[-1]), *troughs)
+        last_peak = int((self.peak_at == np.arange(len(self.peak_at))).nonzero()[0][-1])
+        bear, crash = (_last_spell(self.level, (self.latches & bit) != 0, last_peak) for bit in (BEAR, CRASH))
+        return Latches(lines, int(self.latches[-1]), bear, crash)
 
 
 @dataclass(frozen=True, slots=True)
 class Latches:
     """The latches after a session, to take one session further.
 
-    `active` is a sum of bits as in Drawdowns, `drawdown` that of the session, and the troughs are the lowest levels
-    since bear market and crash were last entered (below any level if they never were).
+    `active` is a sum of bits as in Drawdowns. `bear` and `crash` hold the lowest level of the last spell since the
+    peak and the highest level since it was left (both infinite if there was none).
     """
 
     lines: Lines
     active: int
-    drawdown: float
-    bear_trough: float
-    crash_trough: float
+    bear: tuple[float, float]
+    crash: tuple[float, float]
 
     def step(self, level: float, drawdown: float, *, new_peak: bool) -> int:
         """The active latches one session later."""
@@ -79,14 +81,11 @@ class Latches:
                 active |= bit
             elif drawdown >= line / 2:
                 active &= ~bit
-        for bit, line, trough in (
-            (BEAR, self.lines.bear, self.bear_trough),
-            (CRASH, self.lines.crash, self.crash_trough),
-        ):
+        for bit, line, (trough, high) in ((BEAR, self.lines.bear, self.bear), (CRASH, self.lines.crash, self.crash)):
             if active & bit:
                 if new_peak or level >= min(level, trough) * RISEN:
                     active &= ~bit
-            elif drawdown <= line and (self.drawdown > line or level < trough):
+            elif drawdown <= line and (level < trough or level <= high * FALLEN):
                 active |= bit
         return active
 
@@ -163,19 +162,22 @@ def _shallow_latch(drawdown: Floats, line: float) -> Flags:
 
 
 def _deep_latch(blocks: Blocks, drawdown: Floats, peaks: Sequence[int], line: float) -> Flags:
-    """On at or below the line, off at RISEN times the trough since; there are few entries, so each is followed alone."""
+    """On at or below the line, off at RISEN times the trough since; entries are few, so each is followed alone."""
     end = len(drawdown)
     active = np.zeros(end, dtype=np.bool_)
     under = drawdown <= line
-    crossings = ((under[1:] > under[:-1]).nonzero()[0] + 1).tolist()
-    entry = _next(crossings, 0, end)
+    unders = under.nonzero()[0].tolist()
+    entry = _next(unders, 0, end)
     while entry < end:
-        leave, trough = _leaving(blocks, entry, _next(peaks, entry + 1, end))
+        peak = _next(peaks, entry + 1, end)
+        leave, trough = _leaving(blocks, entry, peak)
         active[entry:leave] = True
-        entry = _next(crossings, leave, end)
-        if min(blocks.lows[leave // BLOCK : entry // BLOCK + 1], default=trough) < trough:
-            lower = (blocks.level[leave:entry] < trough) & under[leave:entry]
-            entry = leave + int(lower.argmax()) if lower.any() else entry
+        entry = _next(unders, leave, end)
+        if entry < peak:
+            closes = blocks.level[leave:peak]
+            again = (closes < trough) | (closes <= np.maximum.accumulate(closes) * FALLEN)
+            again &= under[leave:peak]
+            entry = leave + int(again.argmax()) if again.any() else _next(unders, peak, end)
     return active
 
 
@@ -204,11 +206,14 @@ def _leaving(blocks: Blocks, entry: int, bound: int) -> tuple[int, float]:
     return bound, trough
 
 
-def _last_trough(level: Floats, active: Flags) -> float:
-    """The lowest level of the last spell during which a deep latch was active."""
+def _last_spell(level: Floats, active: Flags, last_peak: int) -> tuple[float, float]:
+    """The trough of the last spell of a deep latch since the last peak, and the highest level since it was left.
+
+    If there was no such spell, any level counts as below the trough; while it lasts, nothing has been left.
+    """
     during = active.nonzero()[0]
-    if not len(during):
-        return -np.inf
+    if not len(during) or during[-1] < last_peak:
+        return inf, inf
     breaks = (np.diff(during) > 1).nonzero()[0]
-    begin = during[breaks[-1] + 1] if len(breaks) else during[0]
-    return float(level[begin : during[-1] + 1].min())
+    begin, left = int(during[breaks[-1] + 1] if len(breaks) else during[0]), int(during[-1]) + 1
+    return float(level[begin:left].min()), float(level[left:].max(initial=0.0))

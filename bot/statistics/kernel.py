@@ -21,7 +21,6 @@ BLOCK = 64
 SHIFT = 6
 SEGMENT = 8192
 BACKWARDS = np.arange(BLOCK - 1, -1, -1, dtype=np.int32)
-MOST = np.iinfo(np.int32).max // BLOCK
 BIT = np.uint64(1) << np.arange(BLOCK, dtype=np.uint64)
 ONE = np.uint64(1)
 MAGNITUDE = np.int64(2**63 - 1)  # every bit but the sign
@@ -113,11 +112,10 @@ def _lower_before(keys: Ints) -> Masks:
 
 
 def _in_blocks(values: Ints) -> npt.NDArray[np.int32]:
-    """Values in rows of BLOCK, the last one filled up with MOST."""
+    """Values in rows of BLOCK, the last one filled up."""
     blocks = -(-len(values) // BLOCK)
-    rows = np.empty(blocks * BLOCK, dtype=np.int32)
+    rows = np.zeros(blocks * BLOCK, dtype=np.int32)
     rows[: len(values)] = values
-    rows[len(values) :] = MOST
     return rows.reshape(blocks, BLOCK)
 
 

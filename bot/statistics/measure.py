@@ -185,12 +185,10 @@ def _column(total: int, rows: Rows, values: npt.NDArray[Any], empty: Number) -> 
 
 
 def _holes(readable: Flags, peak_at: Ints) -> Ints:
-    """Sessions without a reading since the peak; the first session, before all readings, is none of them."""
+    """Sessions without a reading since the peak. The peak is at the session before the first reading or later."""
     if readable[1:].all():
         return np.zeros_like(peak_at)
-    missing = ~readable
-    missing[:1] = False
-    seen: Ints = np.cumsum(missing)
+    seen: Ints = np.cumsum(~readable)
     return seen - seen[peak_at]
 
 

@@ -15,10 +15,6 @@ from termios import TIOCSWINSZ
 
 import pytest
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.clock import SystemClock
-from bot.prices import CalendarCode
-
 ROOT = Path(__file__).parents[2]
 # Whatever would leave this machine raises; the token and the proxy are traps.
 PROGRAM = """
@@ -40,17 +36,10 @@ TRAPS = {
 }
 
 
-@pytest.fixture(scope="module")
-def calendars(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("calendars")
-    ExchangeCalendars(folder, SystemClock()).prepare([CalendarCode("XNYS")])
-    return folder
-
-
 @pytest.fixture
-def somewhere(tmp_path: Path, calendars: Path) -> Path:
+def somewhere(tmp_path: Path, warm_data: Path) -> Path:
     """A folder that is not the project's, with the demo's calendar worked out."""
-    shutil.copytree(calendars, tmp_path / "data" / "demo" / "calendars")
+    shutil.copytree(warm_data, tmp_path / "data" / "demo")
     return tmp_path
 
 
@@ -126,13 +115,3 @@ def test_the_demo_on_a_narrow_terminal(somewhere: Path) -> None:
     assert frames
     assert max(map(len, frames)) <= 44
     assert "Energy −13.6 %" in " ".join(text.split())
-
-
-def test_a_stretch_without_sessions_is_named(somewhere: Path) -> None:
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", "demo", "--from", "2020-03-07", "--to", "2020-03-08"],
-        cwd=somewhere, env=environ, capture_output=True, encoding="utf-8", timeout=60, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "Error: The exchange had no session from 2020-03-07 to 2020-03-08. Choose other dates.\n"

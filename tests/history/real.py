@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
+from typing import cast
 
 from bot.adapters.price_files import CsvFolder
 from bot.alerts import Alert
@@ -44,6 +42,11 @@ class Recorded:
     def cut(self, last: date) -> Recorded:
         """The rows up to `last`, on the same calendars."""
         return replace(self, bars=World(rows=self.bars).until(last).rows)
+
+    def of(self, *baskets: str) -> Recorded:
+        """The same market with fewer baskets."""
+        chosen = tuple(one for one in self.rulebook.baskets if one.id in baskets)
+        return replace(self, rulebook=replace(self.rulebook, baskets=chosen))
 
     def opened(self) -> Opened:
         market = assemble(self.rulebook.baskets, self.bars, self)

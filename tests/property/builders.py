@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.baskets import Basket, BasketId, BasketSeries, Member
 from bot.prices import Bars, Calendar, CalendarCode, PriceTable, Symbol, load
-from bot.statistics import Verdict
+from bot.statistics import Lines, Verdict
 from tests import oracle
 
 HOME = CalendarCode("XNYS")
@@ -164,3 +164,12 @@ def random_returns(seed: int, count: int) -> list[float | None]:
     return [None] + [
         None if rng.random() < holes else round(max(rng.gauss(0, vol), -0.9), digits) for _ in range(count - 1)
     ]
+
+
+lookbacks = st.sampled_from([None, None, 1, 2, 5, 20])
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> Lines:
+    levels = sorted(draw(st.lists(st.sampled_from([-0.02, -0.05, -0.1, -0.2, -0.35, -0.6]), min_size=4, max_size=4)))
+    return Lines(*reversed(levels), lookback=draw(lookbacks))

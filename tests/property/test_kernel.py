@@ -41,7 +41,7 @@ def test_lengths_around_whole_blocks(length: int, different: int) -> None:
     check(np.random.default_rng(length).integers(different, size=length) / 1000)
 
 
-@pytest.mark.parametrize("length", [SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT + 63])
+@pytest.mark.parametrize("length", [SEGMENT - 1, SEGMENT, SEGMENT + 1, 4 * SEGMENT + 63])
 def test_lengths_around_a_segment(length: int) -> None:
     check(np.round(np.random.default_rng(length).standard_t(4, length), 3))
 

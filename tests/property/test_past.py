@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,16 +24,28 @@ def check(whole: BasketSeries, window: int, lines: Lines, positions: range) -> N
         assert past.next(columns.day(after), daily, coverage) == columns.at(after)
 
 
-@given(
-    builders.stretches(),
-    st.integers(1, 4),
-    st.sampled_from([Lines(), Lines(lookback=1), Lines(lookback=4), Lines(-0.02, -0.05, -0.1, -0.6, lookback=20)]),
-)
+@given(builders.stretches(), st.integers(1, 4), builders.lines())
 def test_one_more_session_of_any_series(
     stretch: tuple[list[date], list[float | None]], window: int, lines: Lines
 ) -> None:
     whole = builders.series(*stretch, coverage=0.75)
     check(whole, window, lines, range(len(whole.sessions) - 1))
+
+
+# Levels from 1 on, in eighths, quarters and halves, so that lines are met exactly.
+PATHS = [
+    [0.5, 0.625, 0.75, 0.875, 0.5, 1.0, 1.25],
+    [0.5, 0.25, 0.375, 0.3125, 0.25, 0.1875, 0.125, 2.0, 1.5],
+    [0.25, 0.5, 0.375, 0.1875, 0.25, 0.125, 0.0625],
+]
+
+
+@pytest.mark.parametrize("levels", PATHS)
+@pytest.mark.parametrize("lines", [Lines(), Lines(-0.25, -0.5, -0.5, -0.75), Lines(-0.5, -0.75, -0.25, -0.5)])
+def test_one_more_session_on_the_lines(levels: list[float], lines: Lines) -> None:
+    returns = [None, *(after / before - 1 for before, after in pairwise([1.0, *levels]))]
+    whole = builders.series(builders.weekdays(date(2003, 11, 3), len(returns)), returns)
+    check(whole, 1, lines, range(len(levels)))
 
 
 @pytest.mark.parametrize("seed", range(4))

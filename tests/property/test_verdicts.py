@@ -19,13 +19,6 @@ from tests.property import builders
 
 ALL = Lines()
 windows = st.integers(1, 4)
-lookbacks = st.sampled_from([None, None, 1, 2, 5, 20])
-
-
-@st.composite
-def lines(draw: st.DrawFn) -> Lines:
-    levels = sorted(draw(st.lists(st.sampled_from([-0.02, -0.05, -0.1, -0.2, -0.35, -0.6]), min_size=4, max_size=4)))
-    return Lines(*reversed(levels), lookback=draw(lookbacks))
 
 
 def by_name(chosen: Lines) -> dict[str, float]:
@@ -43,7 +36,7 @@ def compare(days: list[date], returns: list[float | None], window: int, chosen: 
     assert found == expected
 
 
-@given(builders.stretches(), windows, lines())
+@given(builders.stretches(), windows, builders.lines())
 def test_every_column_of_any_series(stretch: tuple[list[date], list[float | None]], window: int, chosen: Lines) -> None:
     compare(*stretch, window, chosen)
 
@@ -78,7 +71,7 @@ def test_from_prices_to_the_last_column(seed: int, window: int) -> None:
     )
 
 
-@given(st.integers(0, 10**9), windows, st.integers(0, 10**9), lookbacks)
+@given(st.integers(0, 10**9), windows, st.integers(0, 10**9), builders.lookbacks)
 @settings(max_examples=60)
 def test_what_comes_later_changes_nothing(seed: int, window: int, place: int, lookback: int | None) -> None:
     """The prices are cut after some session: every figure up to there stays the same to the last bit."""

@@ -8,27 +8,10 @@ from pathlib import Path
 import pytest
 
 from bot import cli
-from bot.adapters.calendars import ExchangeCalendars
-from bot.clock import SystemClock
-from bot.prices import Calendar, CalendarCode
+from bot.prices import Calendar
 from tests.log_state import log_state
 from tests.unit.cli.folders import write_config, write_prices
 from tests.unit.cli.typed import Type, Typed
-
-XNYS = CalendarCode("XNYS")
-
-
-@pytest.fixture(scope="session")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with New York's calendar in it."""
-    folder = tmp_path_factory.mktemp("data")
-    ExchangeCalendars(folder / "calendars", SystemClock()).prepare([XNYS])
-    return folder
-
-
-@pytest.fixture(scope="session")
-def new_york(data_dir: Path) -> Calendar:
-    return ExchangeCalendars(data_dir / "calendars", SystemClock()).get(XNYS)
 
 
 @pytest.fixture
@@ -44,11 +27,11 @@ def prices(tmp_path: Path, new_york: Calendar) -> Path:
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, data_dir: Path) -> None:
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, warm_data: Path) -> None:
     """No settings in the environment but the data folder; the current folder is an empty one."""
     for name in [name for name in os.environ if name.startswith("BOT_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("BOT_STORAGE__DATA_DIR", str(data_dir))
+    monkeypatch.setenv("BOT_STORAGE__DATA_DIR", str(warm_data))
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
 

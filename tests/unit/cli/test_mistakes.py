@@ -108,6 +108,15 @@ def test_the_first_session_has_no_verdict(asked: Type) -> None:
     assert "No 2-session move: one of its sessions has no reading." in told.out
 
 
+@pytest.mark.parametrize("command", [("verdicts", "duo"), ("replay",), ("explain", "duo")])
+def test_prices_on_no_session_at_all(asked: Type, prices: Path, command: tuple[str, ...]) -> None:
+    for file in prices.iterdir():
+        file.write_text("date,close\n2021-03-06,100\n2021-03-07,101\n")
+    told = asked(*command)
+    said(told, 3, "AA.csv 2021-03-06: no session of XNYS on that date; the row is left out")
+    assert told.err.splitlines()[-1].startswith("Error: ")
+
+
 # The folder of prices
 
 
@@ -364,13 +373,15 @@ def test_a_data_folder_that_cannot_be_made(
     said(typed(*words), 70, "the folder cannot be made", "BOT_STORAGE__DATA_DIR")
 
 
-def test_history_needs_no_data_folder(
-    asked: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data_dir: Path
-) -> None:
-    shutil.copytree(data_dir, tmp_path / "copy")
+def test_history_needs_no_data_folder(asked: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = asked("verdicts", "duo", "--format", "csv")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BOT_STORAGE__DATA_DIR", str(tmp_path / "file"))
     told = asked("verdicts", "duo", "--format", "csv")
     assert (told.code, told.out) == (0, whole.out)
     assert "Working out the sessions of XNYS" in told.err
+
+
+def test_a_demo_of_days_without_sessions(typed: Type, warm_data: Path) -> None:
+    shutil.copytree(warm_data, Path("data") / "demo")
+    said(typed("demo", "--from", "2020-03-07", "--to", "2020-03-08"), 3, "no session from 2020-03-07 to 2020-03-08")

@@ -100,5 +100,5 @@ def test_dates_weekdays_and_numbers() -> None:
 def test_a_count_chooses_its_form() -> None:
     english = catalogue("en")
     said = [english.say("all_fell", count=count) for count in (1, 2, 3, 1200)]
-    assert said == ["Its 1 member fell", "Both members fell", "All 3 members fell", "All 1,200 members fell"]
+    assert said == ["Its only member fell", "Both members fell", "All 3 members fell", "All 1,200 members fell"]
     assert catalogue("zh").say("all_fell", count=3) == "3 只成分股全部下跌"

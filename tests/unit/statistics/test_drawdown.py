@@ -71,6 +71,11 @@ def test_pullback_and_correction_are_left_when_half_is_recovered() -> None:
     assert states([89, 94, 95.5, 97, 98]) == [CORRECTION, CORRECTION, PULLBACK, PULLBACK, NONE]
 
 
+def test_lines_and_half_lines_are_met_exactly() -> None:
+    lines = Lines(-0.25, -0.5, -0.75, -0.875)
+    assert states([75, 87.5, 50, 75, 25, 30], lines) == [PULLBACK, NONE, CORRECTION, PULLBACK, BEAR, CORRECTION]
+
+
 def test_a_state_is_entered_once_however_often_its_line_is_crossed() -> None:
     assert entries([94, 95.5, 94, 96, 94]) == [PULLBACK, NONE, NONE, NONE, NONE]
 
@@ -83,8 +88,12 @@ def test_a_bear_market_left_below_its_line_comes_back_below_its_trough() -> None
     assert states([60, 50, 60.5, 55, 50.5, 49]) == [CRASH, CRASH, CORRECTION, CORRECTION, CORRECTION, CRASH]
 
 
-def test_a_bear_market_left_above_its_line_comes_back_at_the_line() -> None:
-    assert states([75, 70, 84.5, 81, 79]) == [BEAR, BEAR, CORRECTION, CORRECTION, BEAR]
+def test_a_bear_market_that_was_left_does_not_come_back_by_drifting_across_its_line() -> None:
+    assert states([75, 70, 84.5, 81, 79, 71]) == [BEAR, BEAR, CORRECTION, CORRECTION, CORRECTION, CORRECTION]
+
+
+def test_a_bear_market_that_was_left_comes_back_a_fifth_below_the_highest_close_since() -> None:
+    assert states([75, 70, 84.5, 94, 79, 75.1]) == [BEAR, BEAR, CORRECTION, CORRECTION, CORRECTION, BEAR]
 
 
 def test_a_new_peak_ends_everything() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,3 +202,55 @@ async def test_the_loop_tells_of_a_source_that_fails_and_tries_again(
     await until(lambda: stage.watch.counts["events"] == 2)
     stop.set()
     await asyncio.wait_for(task, 1)
+
+
+class Door(Notebook):
+    """A journal that is long about a commit."""
+
+    def open_(self) -> None:
+        self.at_it, self.done = asyncio.Event(), asyncio.Event()
+
+    async def commit(self, *what: Any) -> int:
+        self.at_it.set()
+        await self.done.wait()
+        return await super().commit(*what)
+
+
+async def test_a_stop_does_not_interrupt_a_commit(tape: Tape) -> None:
+    """Half a transaction would keep the database locked, and the other loop has answers to record."""
+    journal = Door(tape.clock)
+    journal.open_()
+    stage = Stage(tape, rulebook(), journal)
+    stage.at(tape.close(DAYS[WARNED]) + SETTLE)
+    turn = asyncio.create_task(stage.watch.turn())
+    await journal.at_it.wait()
+    turn.cancel()
+    await asyncio.sleep(0.01)
+    assert not turn.done()
+    journal.done.set()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert len(journal.commits) == 1
+
+
+async def test_after_a_stop_at_any_moment_the_database_is_free_and_whole(clock: VirtualClock, tmp_path: Path) -> None:
+    undisturbed, tape = Notebook(clock), Tape(world(), clock)
+    await live(Stage(tape, rulebook(), undisturbed))
+    url = f"sqlite:///{tmp_path / 'bot.sqlite3'}"
+    for day, wait in [(day, wait * MINUTE) for day in DAYS[FIRST : LAST + 1] for wait in (20, 25, 30)]:
+        database = await Database.open(url, upgrade=True)
+        try:
+            stage = Stage(tape, rulebook(), database)  # type: ignore[arg-type]
+            stage.at(tape.close(day) + wait)
+            turn = asyncio.create_task(stage.watch.turn())
+            if wait < 30 * MINUTE:
+                await asyncio.wait([turn], timeout=0.05)
+                turn.cancel()
+            await asyncio.wait([turn])
+            known = await database.memories()
+            said = [one.event for one in await database.undelivered()]
+        finally:
+            await database.close()
+    assert known == undisturbed.known
+    assert set(undisturbed.events) <= set(said)
+    assert len(said) == len(set(said))
