@@ -27,7 +27,7 @@ def run() -> Iterator[Line]:
     symbols = dict.fromkeys(
         symbol for basket in load_settings(Path("config"), {}).baskets() for symbol in basket.symbols
     )
-    with fake_yahoo() as (yahoo, session), tempfile.TemporaryDirectory() as folder:
+    with fake_yahoo() as (yahoo, _), tempfile.TemporaryDirectory() as folder:
         for seed, symbol in enumerate(symbols):
             yahoo.listings[symbol] = _listing(seed)
         environ = dict(os.environ) | {
@@ -35,7 +35,7 @@ def run() -> Iterator[Line]:
             "BOT_TELEGRAM__TOKEN": "1:none",
             "BOT_TELEGRAM__BASE_URL": "http://127.0.0.1:9/bot",
         }
-        command = [sys.executable, "-m", "benchmarks.memory_worker", str(session._port)]
+        command = [sys.executable, "-m", "benchmarks.memory_worker", str(yahoo.port)]
         with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as worker:
             assert worker.stderr is not None
             while "judged" not in (line := worker.stderr.readline()):

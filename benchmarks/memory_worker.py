@@ -1,4 +1,4 @@
-"""The worker as `run` starts it, except that Yahoo is on this machine: a process of its own for the memory benchmark."""
+"""The worker as `run` starts it, except that Yahoo is on this machine: a process of its own to be measured."""
 
 from __future__ import annotations
 

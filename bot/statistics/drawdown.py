@@ -83,7 +83,7 @@ class Latches:
                 active &= ~bit
         for bit, line, (trough, high) in ((BEAR, self.lines.bear, self.bear), (CRASH, self.lines.crash, self.crash)):
             if active & bit:
-                if new_peak or level >= min(level, trough) * RISEN:
+                if new_peak or level >= trough * RISEN:
                     active &= ~bit
             elif drawdown <= line and (level < trough or level <= high * FALLEN):
                 active |= bit
@@ -166,18 +166,15 @@ def _deep_latch(blocks: Blocks, drawdown: Floats, peaks: Sequence[int], line: fl
     end = len(drawdown)
     active = np.zeros(end, dtype=np.bool_)
     under = drawdown <= line
-    unders = under.nonzero()[0].tolist()
-    entry = _next(unders, 0, end)
+    crossings = ((under[1:] > under[:-1]).nonzero()[0] + 1).tolist()
+    entry = _next(crossings, 0, end)
     while entry < end:
         peak = _next(peaks, entry + 1, end)
         leave, trough = _leaving(blocks, entry, peak)
         active[entry:leave] = True
-        entry = _next(unders, leave, end)
-        if entry < peak:
-            closes = blocks.level[leave:peak]
-            again = (closes < trough) | (closes <= np.maximum.accumulate(closes) * FALLEN)
-            again &= under[leave:peak]
-            entry = leave + int(again.argmax()) if again.any() else _next(unders, peak, end)
+        entry = _returning(blocks, leave, peak, trough, under)
+        if entry == peak:
+            entry = _next(crossings, peak, end)
     return active
 
 
@@ -187,23 +184,37 @@ def _next(positions: Sequence[int], start: int, otherwise: int) -> int:
     return positions[index] if index < len(positions) else otherwise
 
 
-def _leaving(blocks: Blocks, entry: int, bound: int) -> tuple[int, float]:
-    """The first position after `entry` at which a deep state is left, `bound` at the latest, and its trough."""
+def _leaving(blocks: Blocks, entry: int, peak: int) -> tuple[int, float]:
+    """Where a deep state entered at `entry` is left, at the next peak at the latest, and its trough."""
     trough = inf
-    for block in range(entry // BLOCK, (bound - 1) // BLOCK + 1):
-        start, stop = block * BLOCK, (block + 1) * BLOCK
-        if entry <= start and stop <= bound:
-            low = min(trough, blocks.lows[block])
-            if blocks.highs[block] < low * RISEN:
-                trough = low
-                continue
-        start = max(start, entry)
-        for at, close in enumerate(blocks.level[start : min(stop, bound)].tolist(), start):
+    for start in range(entry // BLOCK * BLOCK, peak, BLOCK):
+        low, high = blocks.lows[start // BLOCK], blocks.highs[start // BLOCK]
+        if start >= entry and high < min(trough, low) * RISEN:
+            trough = min(trough, low)
+            continue
+        for at in range(max(start, entry), min(start + BLOCK, peak)):
+            close = blocks.level.item(at)
             if close < trough:
                 trough = close
             elif close >= trough * RISEN:
                 return at, trough
-    return bound, trough
+    return peak, trough
+
+
+def _returning(blocks: Blocks, left: int, peak: int, trough: float, under: Flags) -> int:
+    """Where a deep state left at `left` comes back before the next peak; that peak if it does not."""
+    highest = 0.0
+    for start in range(left // BLOCK * BLOCK, peak, BLOCK):
+        low, high = blocks.lows[start // BLOCK], blocks.highs[start // BLOCK]
+        if start >= left and low >= trough and low > max(highest, high) * FALLEN:
+            highest = max(highest, high)
+            continue
+        for at in range(max(start, left), min(start + BLOCK, peak)):
+            close = blocks.level.item(at)
+            highest = max(highest, close)
+            if (close < trough or close <= highest * FALLEN) and under[at]:
+                return at
+    return peak
 
 
 def _last_spell(level: Floats, active: Flags, last_peak: int) -> tuple[float, float]:

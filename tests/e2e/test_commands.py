@@ -88,7 +88,7 @@ def test_check_and_schema_do_without_numpy(warm_data: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [f"verdicts energy --format csv {' '.join(ABOUT)}", f"now {' '.join(ABOUT)}", f"check --config {DEMO}", "--help"],
+    [f"verdicts energy --format csv {' '.join(ABOUT)}", f"now {' '.join(ABOUT)}", "--help"],
 )
 def test_who_reads_only_the_beginning_hears_no_complaint(shell: Shell, command: str) -> None:
     done = shell(f"bot {command} | head -1")

@@ -18,12 +18,12 @@ import pytest
 
 from bot import cli
 from bot.adapters.database import Database
-from bot.adapters.price_files import CsvFolder
+from bot.adapters.price_files import CsvFolder, PriceCache
 from bot.app import worker
 from bot.clock import SystemClock
 from bot.delivery import State
-from bot.errors import StoreError, TokenRefused
-from bot.prices import Calendar
+from bot.errors import SourceUnreachable, StoreError, TokenRefused
+from bot.prices import Bars, Calendar, PriceSource, Symbol
 from bot.settings import load_settings
 from tests.fake_telegram import FakeTelegram, refusal
 from tests.fake_yahoo import HANG, Day, FakeYahoo, Listing
@@ -174,7 +174,7 @@ async def test_a_crash_is_told_once_whatever_restarts(
         await bot.until(lambda: "delivery sent" in bot.err)
         code, seconds = await bot.end()
     assert code == 0
-    assert seconds < 10
+    assert seconds < 20
     (one,) = telegram.accepted
     assert one.chat == CHANNEL
     assert one.form["parse_mode"] == "HTML"
@@ -196,7 +196,37 @@ async def test_a_yahoo_that_hangs_does_not_hold_up_the_end(config: Path, yahoo: 
         await bot.until(lambda: any(asked.what == "chart" for asked in yahoo.asked))
         code, seconds = await bot.end()
     assert code == 0
-    assert seconds < 10
+    assert seconds < 20
+
+
+async def test_a_symbol_that_yahoo_refuses_for_a_while_keeps_its_past(
+    config: Path, tmp_path: Path, new_york: Calendar, today: int
+) -> None:
+    prices = CsvFolder(folder_of(tmp_path / "prices", history(new_york, today), closes(falls=True)))
+    cache = PriceCache(tmp_path / "kept", Gone(prices))
+    cache.bars(Symbol("AA"))
+    settings = load_settings(config, os.environ)
+    database = await Database.open("sqlite://", upgrade=True)
+    parts = (worker.calendars_of(settings, SystemClock()), database, [])
+    watch = worker.watch_of(settings, SystemClock(), cache, *parts)
+    with pytest.raises(SourceUnreachable):
+        cache.bars(Symbol("AA"))
+    known = watch.known(Symbol("AA"))
+    assert known is not None
+    assert known.dates[-1] == new_york.sessions[today - 1]
+    assert watch.known(Symbol("BB")) is None
+    assert worker.watch_of(settings, SystemClock(), prices, *parts).known(Symbol("AA")) is None
+    await database.close()
+
+
+class Gone:
+    """A source that gives whole histories and is not there when asked for more."""
+
+    def __init__(self, source: PriceSource) -> None:
+        self.bars = source.bars
+
+    def bars_since(self, symbol: Symbol, day: date) -> Bars:
+        raise SourceUnreachable(f"{symbol} from {day} on cannot be had")
 
 
 # A price folder, and no token
@@ -225,7 +255,7 @@ async def test_without_a_token_the_worker_says_so_and_posts_to_the_terminal(
         await bot.until(lambda: "event #" in bot.out)
         code, seconds = await bot.end()
     assert code == 0
-    assert seconds < 10
+    assert seconds < 20
     assert "no Telegram token: alerts go to this terminal. Give one as BOT_TELEGRAM__TOKEN" in bot.err
     header, first, *_ = bot.out.splitlines()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC · terminal \(en\) · severe", header)

@@ -32,7 +32,8 @@ def test_everything_is_told_at_once(folder: Path, problems: Problems) -> None:
     shutil.copy(BAD / "bot.rung_order.toml", folder / "bot.toml")
     (folder / "baskets.toml").write_text("[baskets.memory]\nmembers = ['MU', 'MU']\nweigths = 'equal'\n")
     (folder / "events.toml").unlink()
-    told = problems({"BOT_SCHEDULE__POLL": "5", "BOT_EPISODES__CLOSE_AFTER_SESSIONS": "many"}, {"source.deadline_seconds": -1})
+    environ = {"BOT_SCHEDULE__POLL": "5", "BOT_EPISODES__CLOSE_AFTER_SESSIONS": "many"}
+    told = problems(environ, {"source.deadline_seconds": -1})
     assert [sentence.split(": ")[:2] for sentence in told] == [
         ["baskets.toml", "baskets.memory.name"],
         ["baskets.toml", "baskets.memory.weigths"],
