@@ -9,8 +9,7 @@ import numpy as np
 
 from benchmarks.market import BASKETS, YEARS_30, baskets
 from benchmarks.timing import Line, fastest
-from bot.statistics import Lines, Verdict, measure
-from bot.statistics.past import Past
+from bot.statistics import Lines, Past, Verdict, measure
 
 LINES = Lines()
 SYMBOLS = 2000

@@ -36,13 +36,8 @@ def _in_sessions() -> Iterator[Line]:
 
 def _in_baskets() -> Iterator[Line]:
     """Linear: the time per basket stays the same."""
-    market = baskets(max(BASKETS), SESSIONS[0])
-
-    def judge(count: int) -> None:
-        for series in market[:count]:
-            measure(series, 2, LINES)
-
-    times = side_by_side([[partial(judge, count)] for count in BASKETS], 5)
+    judge = [partial(measure, series, 2, LINES) for series in baskets(max(BASKETS), SESSIONS[0])]
+    times = side_by_side([judge[:count] for count in BASKETS], 5)
     for count, taken in zip(BASKETS, times, strict=True):
         yield Line(f"{count} baskets of {SESSIONS[0]:,} sessions", taken * 1000, "ms")
     per = [taken / count for count, taken in zip(BASKETS, times, strict=True)]

@@ -10,7 +10,7 @@ is not enough.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -143,6 +143,15 @@ class Blocks:
         starts = np.arange(0, len(level), BLOCK)
         return cls(level, np.minimum.reduceat(level, starts).tolist(), np.maximum.reduceat(level, starts).tolist())
 
+    def between(self, start: int, stop: int) -> Iterable[tuple[int, float, float]]:
+        """First position, lowest and highest level of the blocks from that of session `start` to that before `stop`."""
+        part = slice(start // BLOCK, -(-stop // BLOCK))
+        return zip(range(part.start * BLOCK, stop, BLOCK), self.lows[part], self.highs[part], strict=True)
+
+    def closes(self, start: int, stop: int) -> Iterable[tuple[int, float]]:
+        """The levels of sessions `start` to `stop`, each with its position."""
+        return enumerate(self.level[start:stop].tolist(), start)
+
 
 def _trailing_peak(level: Floats, lookback: int) -> Ints:
     """Position of the (earliest) highest level of the last `lookback` sessions."""
@@ -187,13 +196,12 @@ def _next(positions: Sequence[int], start: int, otherwise: int) -> int:
 def _leaving(blocks: Blocks, entry: int, peak: int) -> tuple[int, float]:
     """Where a deep state entered at `entry` is left, at the next peak at the latest, and its trough."""
     trough = inf
-    for start in range(entry // BLOCK * BLOCK, peak, BLOCK):
-        low, high = blocks.lows[start // BLOCK], blocks.highs[start // BLOCK]
-        if start >= entry and high < min(trough, low) * RISEN:
-            trough = min(trough, low)
+    for start, low, high in blocks.between(entry, peak):
+        bottom = min(trough, low)
+        if start >= entry and high < bottom * RISEN:
+            trough = bottom
             continue
-        for at in range(max(start, entry), min(start + BLOCK, peak)):
-            close = blocks.level.item(at)
+        for at, close in blocks.closes(max(start, entry), min(start + BLOCK, peak)):
             if close < trough:
                 trough = close
             elif close >= trough * RISEN:
@@ -204,15 +212,15 @@ def _leaving(blocks: Blocks, entry: int, peak: int) -> tuple[int, float]:
 def _returning(blocks: Blocks, left: int, peak: int, trough: float, under: Flags) -> int:
     """Where a deep state left at `left` comes back before the next peak; that peak if it does not."""
     highest = 0.0
-    for start in range(left // BLOCK * BLOCK, peak, BLOCK):
-        low, high = blocks.lows[start // BLOCK], blocks.highs[start // BLOCK]
-        if start >= left and low >= trough and low > max(highest, high) * FALLEN:
-            highest = max(highest, high)
+    for start, low, high in blocks.between(left, peak):
+        top = max(highest, high)
+        if start >= left and low >= trough and low > top * FALLEN:
+            highest = top
             continue
-        for at in range(max(start, left), min(start + BLOCK, peak)):
-            close = blocks.level.item(at)
-            highest = max(highest, close)
-            if (close < trough or close <= highest * FALLEN) and under[at]:
+        for at, close in blocks.closes(max(start, left), min(start + BLOCK, peak)):
+            if close > highest:
+                highest = close
+            elif (close < trough or close <= highest * FALLEN) and under[at]:
                 return at
     return peak
 

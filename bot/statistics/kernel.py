@@ -20,9 +20,9 @@ Masks = npt.NDArray[np.uint64]
 BLOCK = 64
 SHIFT = 6
 SEGMENT = 8192
-BACKWARDS = np.arange(BLOCK - 1, -1, -1, dtype=np.int32)
-BIT = np.uint64(1) << np.arange(BLOCK, dtype=np.uint64)
+FROM_END = np.arange(BLOCK - 1, -1, -1, dtype=np.int32)
 ONE = np.uint64(1)
+BIT_FROM_END = ONE << np.arange(BLOCK - 1, -1, -1, dtype=np.uint64)
 MAGNITUDE = np.int64(2**63 - 1)  # every bit but the sign
 
 
@@ -97,17 +97,17 @@ def _lower_before(keys: Ints) -> Masks:
     """
     rows = _in_blocks(keys)
     rows *= BLOCK
-    rows += BACKWARDS
+    rows += FROM_END
     rows.sort(axis=1)
-    position = BLOCK - 1 - (rows & (BLOCK - 1)).astype(np.intp)
-    bit = BIT.take(position)
+    from_end = (rows & (BLOCK - 1)).astype(np.intp)
+    bit = BIT_FROM_END.take(from_end)
     lower = np.add.accumulate(bit, axis=1)
     lower -= bit
     bit -= ONE
     lower &= bit
-    position += np.arange(0, rows.size, BLOCK)[:, None]
+    ends = np.arange(BLOCK - 1, rows.size, BLOCK)[:, None]
     masks = np.empty(rows.size, dtype=np.uint64)
-    masks[position] = lower
+    masks[ends - from_end] = lower
     return masks[: len(keys)]
 
 
@@ -158,17 +158,18 @@ def _count_by_table(order: Ints, place: Ints) -> Ints:
 
 
 def _jump_back(place: Ints, positions: Ints) -> Ints:
-    """The latest lower place before each of `positions` (or -1), by binary descent over trailing minima."""
+    """The latest lower place before each of `positions` (or -1), by binary descent over minima of 1, 2, 4... places."""
     ends_the_search = [-1]
     kind = np.int16 if len(place) < np.iinfo(np.int16).max else np.int32
     minima: list[npt.NDArray[np.signedinteger]] = [np.concatenate((ends_the_search, place)).astype(kind)]
     while 2 ** len(minima) <= len(place):
-        reach = 2 ** (len(minima) - 1)
-        wider = minima[-1].copy()
-        np.minimum(wider[reach:], minima[-1][:-reach], out=wider[reach:])
-        minima.append(wider)
+        half = 2 ** (len(minima) - 1)
+        minima.append(np.minimum(minima[-1][:-half], minima[-1][half:]))
     wanted = minima[0].take(positions + 1)
     at = positions.copy()
     for power in range(len(minima) - 1, -1, -1):
-        at -= (minima[power].take(at) > wanted) * 2**power
+        reach = 2**power
+        # Where fewer places are left, the first stretch is taken: the end of the search is in it.
+        lowest = minima[power].take(at - (reach - 1), mode="clip")
+        at -= (lowest > wanted) * reach
     return at - 1

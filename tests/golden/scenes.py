@@ -206,7 +206,8 @@ def plunges_during_trading() -> Scene:
         [("TER", -0.124, -0.08), ("ENTG", -0.101, -0.099), ("KLAC", -0.05, -0.03)]
     ):
         world.trade(symbol, falling(599, {-1: close}, seed), lows={-1: low})
-    plunge = rule("member plunge", "equipment", rungs={"warning": {"day_low": -0.10}}, members=True)
+    rungs = {"warning": {"day_low": -0.10}, "severe": {"day_low": -0.12}}
+    plunge = rule("member plunge", "equipment", rungs=rungs, members=True)
     return Scene(world, book([basket("equipment", "TER", "ENTG", "KLAC", zh="半导体设备")], plunge), "member plunge")
 
 

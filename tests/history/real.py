@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 from bot.adapters.price_files import CsvFolder
 from bot.alerts import Alert
 from bot.backtest import alerts
 from bot.baskets import assemble
 from bot.cli.market import Opened
-from bot.cli.replay import fields
-from bot.pipeline import Rulebook, survey
+from bot.pipeline import Rulebook
 from bot.prices import Bars, Calendar, CalendarCode, Symbol
-from bot.settings import Settings, load_settings
+from bot.settings import load_settings
+from tests import told
 from tests.world import NEW_YORK, SEOUL, World, calendar
 
 CHECKOUT = Path(__file__).parents[2]
@@ -49,9 +46,7 @@ class Recorded:
         return replace(self, rulebook=replace(self.rulebook, baskets=chosen))
 
     def opened(self) -> Opened:
-        market = assemble(self.rulebook.baskets, self.bars, self)
-        rulebook = replace(self.rulebook, baskets=market.baskets)
-        return Opened(cast(Settings, None), rulebook, market, survey(market.tables, rulebook))
+        return told.opened(assemble(self.rulebook.baskets, self.bars, self), self.rulebook)
 
 
 def recorded(config: Path, prices: Path) -> Recorded:
@@ -79,10 +74,5 @@ def shared() -> Recorded:
     return recorded(CHECKOUT / "config", SHARED)
 
 
-def told(opened: Opened, start: date | None = None, stop: date | None = None) -> list[Alert]:
+def posted(opened: Opened, start: date | None = None, stop: date | None = None) -> list[Alert]:
     return list(alerts(opened.board, opened.rulebook, start, stop))
-
-
-def lines(opened: Opened, found: Iterable[Alert]) -> Iterator[str]:
-    """The alerts as `replay --format jsonl` writes them."""
-    return (json.dumps(fields(opened, one), ensure_ascii=False) for one in found)

@@ -18,7 +18,7 @@ from tests.history.sceptic import Ledger, Sceptic
 @cache
 def posted() -> tuple[Opened, list[Alert]]:
     opened = real.demo().opened()
-    return opened, real.told(opened)
+    return opened, real.posted(opened)
 
 
 def ledgers(opened: Opened) -> dict[str, Ledger]:
@@ -76,7 +76,7 @@ def test_every_sentence_of_33_years_is_true() -> None:
 @pytest.mark.skipif(not real.SHARED.is_dir(), reason="no folder of more prices beside the checkout")
 def test_every_sentence_of_the_shipped_configuration_is_true() -> None:
     opened = real.shared().of("sox", "equipment", "hyperscalers").opened()
-    kinds = doubt(opened, real.told(opened)[::2])
+    kinds = doubt(opened, real.posted(opened)[::2])
     assert kinds >= {"headline", "facts", "rank", "breadth", "parts", "entered", "counted", "low", "low_many"}
 
 

@@ -166,6 +166,14 @@ def random_returns(seed: int, count: int) -> list[float | None]:
     ]
 
 
+def wild_returns(seed: int, count: int) -> list[float | None]:
+    """Returns of a series that enters and leaves every state many times, in steps that meet lines exactly."""
+    rng = random.Random(seed)
+    some = [-0.25, -0.2, -0.125, -0.05, -0.02, 0.0, 0.0, 0.02, 0.05, 0.125, 0.25, 0.5]
+    calm = rng.choice([0.5, 0.8])
+    return [None] + [rng.choice([-0.01, 0.0, 0.01] if rng.random() < calm else some) for _ in range(count - 1)]
+
+
 lookbacks = st.sampled_from([None, None, 1, 2, 5, 20])
 
 

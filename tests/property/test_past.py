@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.baskets import BasketSeries
-from bot.statistics import Lines, measure
-from bot.statistics.past import Past
+from bot.statistics import Lines, Past, measure
 from tests.property import builders
 
 
@@ -46,6 +45,16 @@ def test_one_more_session_on_the_lines(levels: list[float], lines: Lines) -> Non
     returns = [None, *(after / before - 1 for before, after in pairwise([1.0, *levels]))]
     whole = builders.series(builders.weekdays(date(2003, 11, 3), len(returns)), returns)
     check(whole, 1, lines, range(len(levels)))
+
+
+@pytest.mark.parametrize(
+    "lines", [Lines(), Lines(-0.02, -0.05, -0.1, -0.2), Lines(-0.1, -0.2, -0.25, -0.5, lookback=60)]
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_one_more_session_of_a_wild_series(seed: int, lines: Lines) -> None:
+    returns = builders.wild_returns(seed, 400)
+    whole = builders.series(builders.weekdays(date(2003, 11, 3), len(returns)), returns)
+    check(whole, 1, lines, range(399))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -23,7 +23,7 @@ seeds = st.integers(0, 10**9)
 
 
 @given(seeds)
-@settings(max_examples=20)
+@settings(max_examples=15)
 def test_it_keeps_every_session_on_which_a_rung_holds(seed: int) -> None:
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
@@ -35,7 +35,7 @@ def test_it_keeps_every_session_on_which_a_rung_holds(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=20)
+@settings(max_examples=8)
 def test_it_keeps_a_session_exactly_at_the_line(seed: int) -> None:
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
@@ -57,7 +57,7 @@ def check(asked: Rule, columns: Verdicts, lows: Floats) -> None:
 
 
 @given(seeds)
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_every_session_on_which_a_gap_stands_out_is_on_the_agenda(seed: int) -> None:
     world, rulebook = any_world(seed)
     board = world.board(rulebook)

@@ -50,6 +50,13 @@ def test_every_column_of_years(seed: int) -> None:
     compare(days, [None] * lead + returns, 1 + seed % 3, Lines(lookback=[None, 252][seed % 2]))
 
 
+@pytest.mark.parametrize("lines", [ALL, Lines(-0.02, -0.05, -0.1, -0.2), Lines(-0.1, -0.2, -0.25, -0.5, lookback=60)])
+@pytest.mark.parametrize("seed", range(6))
+def test_every_state_of_a_wild_series(seed: int, lines: Lines) -> None:
+    returns = builders.wild_returns(seed, 800)
+    compare(builders.weekdays(date(2003, 11, 3), len(returns)), returns, 1, lines)
+
+
 @given(st.integers(0, 10**9), windows)
 @settings(max_examples=60)
 def test_from_prices_to_the_last_column(seed: int, window: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.alerts import Alert
 from bot.baskets import Member
-from bot.context import Context, explain
+from bot.context import Context, MemberShare, explain
 from bot.pipeline import Rulebook
 from bot.prices import Symbol
 from bot.statistics import State
@@ -45,6 +45,12 @@ def test_the_days_of_the_window_and_the_members_by_weight() -> None:
     assert parts == sorted(parts)
     assert sum(parts) == pytest.approx(context.sides[0][1], abs=1e-15)
     assert (context.listed, context.present, context.known, context.fell, context.plunged) == (3, 3, 3, 2, 3)
+
+
+def test_plunged_is_more_than_the_line() -> None:
+    lows = [-0.10, -0.1000001, None, 0.01]
+    shares = tuple(MemberShare(Symbol(f"M{at}"), -0.05, -0.01, low) for at, low in enumerate(lows))
+    assert Context(sides=(), members=shares).plunged == 1
 
 
 def test_who_lacks_a_price_has_no_move_and_still_a_part() -> None:
