@@ -88,6 +88,11 @@ def test_a_bear_market_left_below_its_line_comes_back_below_its_trough() -> None
     assert states([60, 50, 60.5, 55, 50.5, 49]) == [CRASH, CRASH, CORRECTION, CORRECTION, CORRECTION, CRASH]
 
 
+def test_nor_does_a_long_time_make_a_difference() -> None:
+    levels = [60, 50, 60.5, *[55] * 100, *[50.5] * 100, 49]
+    assert states(levels)[-2:] == [CORRECTION, CRASH]
+
+
 def test_a_bear_market_that_was_left_does_not_come_back_by_drifting_across_its_line() -> None:
     assert states([75, 70, 84.5, 81, 79, 71]) == [BEAR, BEAR, CORRECTION, CORRECTION, CORRECTION, CORRECTION]
 
