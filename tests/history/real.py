@@ -1,7 +1,8 @@
-"""Recorded prices: those that are shipped with the demo, and more where a folder of them stands beside the checkout."""
+"""Recorded prices: the demo's, and more where REAL_DATA or a folder beside the checkout has them."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -20,7 +21,7 @@ from tests.world import NEW_YORK, SEOUL, World, calendar
 
 CHECKOUT = Path(__file__).parents[2]
 DEMO = CHECKOUT / "config" / "demo"
-SHARED = CHECKOUT.parent / "shared" / "data" / "prices"
+SHARED = Path(os.environ.get("REAL_DATA") or CHECKOUT.parent / "shared" / "data") / "prices"
 # The exchange was open on the days on which these traded.
 WITNESSES = {NEW_YORK: ("^GSPC",), SEOUL: ("005930.KS", "000660.KS")}
 

@@ -14,7 +14,7 @@ from bot.baskets import BasketId
 from bot.statistics import Board, Verdict
 from tests.history import real
 
-needs_more = pytest.mark.skipif(not real.SHARED.is_dir(), reason="no folder of more prices beside the checkout")
+needs_more = pytest.mark.skipif(not real.SHARED.is_dir(), reason="there are no more prices than the demo's")
 ENERGY, STAPLES, SOX, MEMORY = (BasketId(name) for name in ("energy", "staples", "sox", "memory"))
 COVID = date(2020, 3, 9)
 

@@ -73,16 +73,16 @@ def test_every_sentence_of_33_years_is_true() -> None:
     }
 
 
-@pytest.mark.skipif(not real.SHARED.is_dir(), reason="no folder of more prices beside the checkout")
+@pytest.mark.skipif(not real.SHARED.is_dir(), reason="there are no more prices than the demo's")
 def test_every_sentence_of_the_shipped_configuration_is_true() -> None:
-    opened = real.shared().of("sox", "equipment", "hyperscalers").opened()
+    opened = real.shared().of("sox", "equipment").opened()
     kinds = doubt(opened, real.posted(opened)[::2])
     assert kinds >= {"headline", "facts", "rank", "breadth", "parts", "entered", "counted", "low", "low_many"}
 
 
 def test_no_message_is_longer_than_a_caption_may_be() -> None:
     opened, found = posted()
-    for alert in found[::3]:
+    for alert in found[::9]:
         context = explain(opened.board, opened.rulebook.rules, alert)
         for language in languages():
             assert len(render(alert, context, opened.rulebook.events, language).plain) < 900

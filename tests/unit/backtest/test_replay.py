@@ -35,7 +35,7 @@ def until(found: Sequence[str], last: date) -> list[str]:
 
 
 @given(st.integers(0, 10**9), st.floats(0.3, 1))
-@settings(max_examples=8)
+@settings(max_examples=6)
 def test_what_was_said_does_not_depend_on_what_came_later(seed: int, share: float) -> None:
     world, rulebook = any_world(seed, longest=270)
     last = world.days[int(share * (len(world.days) - 1))]
