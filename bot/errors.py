@@ -62,6 +62,12 @@ class LeaseHeld(BotError):
     exit_code = 5
 
 
+class LeaseLost(BotError):
+    """Another process has taken the lease over from this one; nothing was written."""
+
+    exit_code = 5
+
+
 class StoreError(BotError):
     """The database cannot be opened, or belongs to another version."""
 

@@ -14,10 +14,11 @@ from bot.delivery.answers import (
     Transport,
     Uncertain,
 )
-from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, State
+from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, Manner, State
 from bot.delivery.limits import Limits
 from bot.delivery.outbox import Outbox
 from bot.delivery.steps import Chat, News, Step, after_refusal, next_step
+from bot.delivery.subscribers import Quiet, Subscriber, Wish
 from bot.delivery.wording import dress, fit
 
 __all__ = [
@@ -33,17 +34,21 @@ __all__ = [
     "Gone",
     "Kind",
     "Limits",
+    "Manner",
     "Moved",
     "News",
     "NotSent",
     "Outbox",
     "Outcome",
+    "Quiet",
     "Sent",
     "Soft",
     "State",
     "Step",
+    "Subscriber",
     "Transport",
     "Uncertain",
+    "Wish",
     "address",
     "after_refusal",
     "dress",

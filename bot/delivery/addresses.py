@@ -23,6 +23,7 @@ def address(event: Event, destinations: Iterable[Destination]) -> tuple[Delivery
             kind=one.kind,
             message=event.message(one.language),
             not_before=event.created,
+            baskets=event.baskets,
         )
         for one in chats.values()
     )

@@ -40,6 +40,14 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
 
 
+class Manner(StrEnum):
+    """How an event comes to its chats: as a message, or by way of the message about an earlier event."""
+
+    SEND = "send"
+    EDIT = "edit"
+    REPLY = "reply"
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """A chat and what it wants to hear: alerts from `lowest` on, of `baskets` (None = all), in `language`.
@@ -60,7 +68,9 @@ class Event:
     """Something to be said once: `key` is unique to (basket, rule, episode, rung, phase), `id` is what people see.
 
     `baskets` are those it is about (two for a spread). `created` is when it was due, `expires` when it is
-    no longer news; both with a zone. `messages` has one per language, at least one.
+    no longer news; both with a zone. `messages` has one per language, at least one. With the manner EDIT it takes the
+    place of the event `original` in the chats that have that, and is a message to all others that want it; with REPLY
+    it goes to the former alone. `withdraws` says that who has not got the original need not hear of it at all.
     """
 
     key: EventKey
@@ -71,6 +81,9 @@ class Event:
     created: datetime
     expires: datetime
     messages: tuple[Message, ...]
+    manner: Manner = Manner.SEND
+    original: EventKey | None = None
+    withdraws: bool = False
 
     def message(self, language: str) -> Message:
         """The message in `language`, or the first one if there is none."""
@@ -81,9 +94,10 @@ class Event:
 class Delivery:
     """One event for one chat, as the outbox knows it.
 
-    `id` is 0 before it is stored. `not_before` is when it may be sent next; None = it is under way or over.
-    `attempts` counts requests known not to have arrived, `unconfirmed` those that may have. `plain` says that the
-    chat's transport refused the markup. `message_id` is the transport's name for the message sent.
+    `id` and `event_number` are 0 before it is stored. `not_before` is when it may be sent next; None = it is under way
+    or over. `attempts` counts requests known not to have arrived, `unconfirmed` those that may have. `plain` says that
+    the chat's transport refused the markup. `message_id` is the transport's name for the message sent, `target` that of
+    the message to edit or to reply to (None = there is none: it goes out as a message of its own).
     """
 
     event: EventKey
@@ -103,6 +117,10 @@ class Delivery:
     plain: bool = False
     message_id: int | None = None
     reason: str = ""
+    manner: Manner = Manner.SEND
+    target: int | None = None
+    baskets: tuple[BasketId, ...] = ()
+    event_number: int = 0
 
     @property
     def severe(self) -> bool:

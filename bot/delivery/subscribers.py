@@ -1,0 +1,91 @@
+"""What does a chat that set itself up want to hear, and when?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from bot.alerts.rules import Severity
+from bot.baskets import BasketId
+from bot.delivery.deliveries import Event, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Hours of the day in which a chat is left alone, in its own zone: from `begin` until before `end`.
+
+    They may pass midnight; `begin` and `end` differ.
+    """
+
+    begin: time
+    end: time
+
+    def ends(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
+        """When the quiet hours that `moment` falls into are over (in UTC); None = it falls into none."""
+        local = moment.astimezone(zone)
+        wall = local.time()
+        over_midnight = self.begin > self.end
+        inside = (wall >= self.begin or wall < self.end) if over_midnight else self.begin <= wall < self.end
+        if not inside:
+            return None
+        day = local.date() + timedelta(days=over_midnight and wall >= self.begin)
+        end = datetime.combine(day, self.end, zone)
+        return end.astimezone(moment.tzinfo)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a chat wants to hear of one basket: alerts from `lowest` on, none before `muted_until`."""
+
+    lowest: Severity
+    muted_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A chat and its choices. Nothing else is known of it: no name, no text.
+
+    `wishes` are by basket; with `everything` baskets that are configured later are added. `lowest` is that of baskets
+    it adds next. `muted_until` mutes all baskets. `zone` is a name of the time zone database.
+    """
+
+    transport: str
+    chat: str
+    kind: Kind
+    since: datetime
+    language: str = "en"
+    wishes: Mapping[BasketId, Wish] = field(default_factory=dict)
+    everything: bool = False
+    lowest: Severity = Severity.NOTICE
+    muted_until: datetime | None = None
+    quiet: Quiet | None = None
+    zone: str = "UTC"
+
+    def adding(self, baskets: Iterable[BasketId]) -> Self:
+        """With these baskets; those it has already stay as they are."""
+        return replace(self, wishes={**{one: Wish(self.lowest) for one in baskets}, **self.wishes})
+
+    def without(self, basket: BasketId) -> Self:
+        """Without this basket, and so without those that are configured later."""
+        rest = {one: wish for one, wish in self.wishes.items() if one != basket}
+        return replace(self, wishes=rest, everything=False)
+
+    def hears_at(self, event: Event) -> datetime | None:
+        """When `event` may be sent to this chat: when it was due or, in quiet hours, at their end; None = never.
+
+        One wish that is met is enough for an event about several baskets.
+        """
+        if _later(self.muted_until, event.created) or not any(
+            wish.lowest <= event.severity and not _later(wish.muted_until, event.created)
+            for wish in (self.wishes[one] for one in event.baskets if one in self.wishes)
+        ):
+            return None
+        ends = self.quiet.ends(event.created, ZoneInfo(self.zone)) if self.quiet else None
+        return ends or event.created
+
+
+def _later(until: datetime | None, moment: datetime) -> bool:
+    return until is not None and until > moment
