@@ -12,6 +12,7 @@ from datetime import timedelta
 from bot.alerts.rules import Severity
 from bot.clock import Clock
 from bot.delivery import (
+    TOKEN_PATIENCE,
     BadToken,
     Delivery,
     Destination,
@@ -36,11 +37,6 @@ POLL = 0.5  # seconds between looks at the outbox when it has nothing
 LONGEST_BACKOFF = 5.0  # seconds; a stop is noticed after at most this
 LANDING = 20.0  # seconds that requests under way are given at a stop
 PROBE = 30.0  # seconds between requests while the token is refused
-PATIENCE = 600.0  # seconds of refusals after which the token is taken for wrong
-REFUSED = (
-    "Telegram does not know this bot's token. Nothing is lost: what waits is sent once the token is right. "
-    "Look whether it is complete and base_url is right, or ask @BotFather for a new one"
-)
 
 log = logging.getLogger(__name__)
 
@@ -106,14 +102,14 @@ class Dispatch:
         finally:
             await self._land()
 
-    async def _turn(self, patience: float = PATIENCE) -> float:
+    async def _turn(self, patience: float = TOKEN_PATIENCE) -> float:
         """Record what has come back and send one more; the answer is how many seconds there is nothing to do."""
         if not self._recovered:
             await self._recover()
         await self._record()
         now = self._clock.monotonic()
         if self._refused_since is not None and now - self._refused_since >= patience:
-            raise TokenRefused(REFUSED)
+            raise TokenRefused
         wait = self._limits.wait(now)
         if wait > 0 or len(self._flying) >= MOST_IN_FLIGHT:
             return min(wait or POLL, POLL)
@@ -124,7 +120,7 @@ class Dispatch:
         return 0.0 if claimed else POLL
 
     def _launch(self, delivery: Delivery) -> None:
-        self._limits.began(delivery.kind, self._clock.monotonic())
+        self._limits.began(delivery.chat, delivery.kind, self._clock.monotonic())
         message = dress(delivery, self._clock.now())
         self._flying[asyncio.create_task(self._transport.send(delivery, message))] = delivery
 
@@ -216,5 +212,5 @@ async def send_test(transport: Transport, destination: Destination, text: str, c
     )
     outcome = await transport.send(delivery, delivery.message)
     if isinstance(outcome, BadToken):
-        raise TokenRefused(REFUSED)
+        raise TokenRefused
     return outcome

@@ -55,6 +55,12 @@ class TokenRefused(BotError):
 
     exit_code = 4
 
+    def __init__(self) -> None:
+        super().__init__(
+            "Telegram does not know this bot's token. Nothing is lost: what waits is sent once the token is right. "
+            "Look whether it is complete and base_url is right, or ask @BotFather for a new one"
+        )
+
 
 class LeaseHeld(BotError):
     """Another process holds the lease."""

@@ -2,11 +2,13 @@
 
 from bot.delivery.addresses import address
 from bot.delivery.answers import (
+    TOKEN_PATIENCE,
     BadFormat,
     BadToken,
     Flood,
     Gone,
     Moved,
+    NoTarget,
     NotSent,
     Outcome,
     Sent,
@@ -16,12 +18,14 @@ from bot.delivery.answers import (
 )
 from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, Manner, State
 from bot.delivery.limits import Limits
+from bot.delivery.orders import Note, Silence
 from bot.delivery.outbox import Outbox
 from bot.delivery.steps import Chat, News, Step, after_refusal, next_step
 from bot.delivery.subscribers import Quiet, Subscriber, Wish
-from bot.delivery.wording import dress, fit
+from bot.delivery.wording import dress, fit, keys
 
 __all__ = [
+    "TOKEN_PATIENCE",
     "BadFormat",
     "BadToken",
     "Chat",
@@ -37,11 +41,14 @@ __all__ = [
     "Manner",
     "Moved",
     "News",
+    "NoTarget",
     "NotSent",
+    "Note",
     "Outbox",
     "Outcome",
     "Quiet",
     "Sent",
+    "Silence",
     "Soft",
     "State",
     "Step",
@@ -53,5 +60,6 @@ __all__ = [
     "after_refusal",
     "dress",
     "fit",
+    "keys",
     "next_step",
 ]

@@ -24,6 +24,7 @@ def address(event: Event, destinations: Iterable[Destination]) -> tuple[Delivery
             message=event.message(one.language),
             not_before=event.created,
             baskets=event.baskets,
+            session=event.session,
         )
         for one in chats.values()
     )

@@ -73,7 +73,15 @@ class BadToken:
     reason: str
 
 
-Outcome = Sent | NotSent | Uncertain | Flood | Moved | Gone | Soft | BadFormat | BadToken
+@dataclass(frozen=True, slots=True)
+class NoTarget:
+    """The message to change is not there any more, or cannot be changed."""
+
+    reason: str
+
+
+Outcome = Sent | NotSent | Uncertain | Flood | Moved | Gone | Soft | BadFormat | BadToken | NoTarget
+TOKEN_PATIENCE = 600.0  # seconds of BadToken after which the token is taken for wrong
 
 
 class Transport(Protocol):

@@ -120,8 +120,14 @@ class Delivery:
     manner: Manner = Manner.SEND
     target: int | None = None
     baskets: tuple[BasketId, ...] = ()
+    session: date | None = None
     event_number: int = 0
 
     @property
     def severe(self) -> bool:
         return self.severity >= Severity.SEVERE
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes a message that is there, instead of being one."""
+        return self.manner is Manner.EDIT and self.target is not None

@@ -14,6 +14,7 @@ MADE_GOOD = 0.1
 CLOSEST = 0.02
 # With one request at a time and 3 s from an answer to the next request, a chat gets at most 20 messages in any 60 s.
 REST = {Kind.TERMINAL: 0.0, Kind.CHANNEL: 3.0, Kind.GROUP: 3.0, Kind.PRIVATE: 1.0}
+REPLIES = 3  # a second, before everything else
 SEVERAL = 3
 AT_ONCE = 10.0
 
@@ -28,6 +29,7 @@ class Limits:
         self._next = 0.0
         self._planned = 0.0
         self._left: deque[float] = deque(maxlen=MOST_IN_A_SECOND)
+        self._replied: deque[float] = deque(maxlen=REPLIES)
         self._halted_until = 0.0
         self._rests_until: dict[str, float] = {}
         self._floods: deque[tuple[float, str, float]] = deque()
@@ -36,15 +38,27 @@ class Limits:
         """Seconds until a message may leave, to whomever; 0 = now."""
         return max(0.0, self._next - now, self._halted_until - now)
 
+    def wait_for_reply(self, now: float) -> float:
+        """Seconds until an answer to a command may leave; it goes before all messages, a few times a second."""
+        full = self._left[0] + 1 if len(self._left) == MOST_IN_A_SECOND else 0.0
+        many = self._replied[0] + 1 if len(self._replied) == REPLIES else 0.0
+        return max(0.0, max(full, many, self._halted_until) - now)
+
+    def replied(self, chat: str, kind: Kind, now: float) -> None:
+        """An answer leaves; it counts as a message, so that the next message leaves later."""
+        self._replied.append(now)
+        self.began(chat, kind, now)
+
     def resting(self, now: float) -> frozenset[str]:
         """The chats that must hear nothing now."""
         self._rests_until = {chat: until for chat, until in self._rests_until.items() if until > now}
         return frozenset(self._rests_until)
 
-    def began(self, kind: Kind, now: float) -> None:
+    def began(self, chat: str, kind: Kind, now: float) -> None:
         """A request leaves."""
         if kind is Kind.TERMINAL:
             return
+        self._rest(chat, now + REST[kind])
         self._left.append(now)
         late = now - self._planned < MADE_GOOD
         self._planned = (self._planned if late else now) + 1 / PER_SECOND

@@ -6,8 +6,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from bot.delivery.answers import BadFormat, BadToken, Flood, Gone, Moved, NotSent, Outcome, Sent, Soft, Uncertain
-from bot.delivery.deliveries import Delivery, State
+from bot.delivery.answers import (
+    BadFormat,
+    BadToken,
+    Flood,
+    Gone,
+    Moved,
+    NoTarget,
+    NotSent,
+    Outcome,
+    Sent,
+    Soft,
+    Uncertain,
+)
+from bot.delivery.deliveries import Delivery, Manner, State
 
 REPEAT_AFTER = timedelta(seconds=20)
 MOST_COPIES = 3
@@ -59,6 +71,8 @@ def next_step(delivery: Delivery, outcome: Outcome, now: datetime, jitter: float
     """
     if outcome == Moved(delivery.chat):
         outcome = Soft(f"moved to {delivery.chat}, where it is")
+    if isinstance(outcome, Uncertain) and delivery.changes:
+        outcome = NotSent(outcome.reason)  # to change a message twice in the same way does no harm
     match outcome:
         case Sent(message_id):
             then = replace(delivery, state=State.SENT, not_before=None, message_id=message_id, reason="")
@@ -82,7 +96,10 @@ def after_refusal(chat: Chat, now: datetime) -> Chat:
 
 
 def _retry(
-    delivery: Delivery, outcome: NotSent | Flood | Moved | BadFormat | BadToken, now: datetime, jitter: float
+    delivery: Delivery,
+    outcome: NotSent | Flood | Moved | BadFormat | BadToken | NoTarget,
+    now: datetime,
+    jitter: float,
 ) -> Delivery:
     """It has not arrived, and we know why: once more, now or later."""
     match outcome:
@@ -98,6 +115,8 @@ def _retry(
             return _again(replace(delivery, plain=True), now, reason)
         case BadToken(reason):
             return _again(delivery, now, reason)
+        case NoTarget(reason):
+            return _again(replace(delivery, manner=Manner.SEND, target=None), now, reason)
 
 
 def _backoff(waits: tuple[float, float], attempts: int, jitter: float) -> float:

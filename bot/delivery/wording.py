@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from bot.delivery.deliveries import Delivery
-from bot.messages import Message, catalogue
+from bot.messages import Button, Message, catalogue
 
 LONGEST = 4096  # UTF-16 units after the markup is read: what Telegram takes
 LATE = timedelta(minutes=10)
@@ -36,3 +36,16 @@ def fit(message: Message, limit: int) -> Message:
             break
         kept.append(line)
     return Message(message.language, tuple(kept))
+
+
+def keys(delivery: Delivery) -> tuple[tuple[Button, ...], ...]:
+    """The buttons below an alert; an alert about two baskets has those of the first."""
+    if not delivery.baskets or delivery.session is None:
+        return ()
+    words, basket = catalogue(delivery.message.language), delivery.baskets[0]
+    rows = (("status", "chart"), ("why", "mute"))
+    about = {"mute": f"{basket} 1d"}
+    return tuple(
+        tuple(Button(words.say(f"key_{one}"), f"{one} {about.get(one, f'{basket} {delivery.session}')}") for one in row)
+        for row in rows
+    )

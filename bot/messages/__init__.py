@@ -1,7 +1,7 @@
 """How do we say it?"""
 
-from bot.messages.catalogue import catalogue, languages
-from bot.messages.message import Message
+from bot.messages.catalogue import Catalogue, catalogue, languages
+from bot.messages.message import Button, Message, printable
 from bot.messages.render import render
 
-__all__ = ["Message", "catalogue", "languages", "render"]
+__all__ = ["Button", "Catalogue", "Message", "catalogue", "languages", "printable", "render"]

@@ -41,6 +41,12 @@ class Catalogue:
         assert isinstance(phrase, str)
         return phrase.format(**values)
 
+    def word(self, table: str, key: str) -> str:
+        """The language's word for one of a closed set: `state`, `severity`, `reason` or `condition`."""
+        words = self.phrases[table]
+        assert isinstance(words, dict)
+        return words[key]
+
     def number(self, value: int) -> str:
         """Digits in groups: 7,612."""
         return self._local(f"{value:,}")

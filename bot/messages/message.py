@@ -28,6 +28,14 @@ class Message:
         return "\n".join((f"<b>{first}</b>", *rest))
 
 
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button below a message: what it says, and the command that it stands for."""
+
+    label: str
+    command: str
+
+
 def printable(line: str) -> str:
     """`line` without what nobody can read; names come from outside."""
     if line.isprintable():

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import httpx
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot.delivery import BadFormat, BadToken, Flood, Gone, Moved, NotSent, Outcome, Soft, Uncertain
+from bot.delivery import BadFormat, BadToken, Flood, Gone, Moved, NoTarget, NotSent, Outcome, Sent, Soft, Uncertain
 
 NEVER_LEFT = (
     httpx.ConnectError,
@@ -18,8 +18,11 @@ NEVER_LEFT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+# What Telegram writes in a refusal, in part -> what it means. It has no other way to tell.
 GONE = ("bot was blocked", "user is deactivated", "bot was kicked", "group chat was deleted", "chat not found")
 BAD_FORMAT = ("can't parse entities", "too long", "too_long")
+NO_TARGET = ("message to edit not found", "message can't be edited", "message_id_invalid")
+UNCHANGED = "message is not modified"
 
 
 def meaning(error: Exception, status: int | None, reason: str) -> Outcome | None:
@@ -55,9 +58,15 @@ def _refusal(error: Exception, reason: str) -> Outcome:
         return NotSent(reason, overloaded=True)
     if any(phrase in words for phrase in GONE):
         return Gone(reason)
-    if isinstance(error, BadRequest) and any(phrase in words for phrase in BAD_FORMAT):
+    return _bad_request(words, reason) if isinstance(error, BadRequest) else Soft(reason)
+
+
+def _bad_request(words: str, reason: str) -> Outcome:
+    if any(phrase in words for phrase in BAD_FORMAT):
         return BadFormat(reason)
-    return Soft(reason)
+    if any(phrase in words for phrase in NO_TARGET):
+        return NoTarget(reason)
+    return Sent() if UNCHANGED in words else Soft(reason)
 
 
 def _flood(error: Exception) -> Flood:

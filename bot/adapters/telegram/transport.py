@@ -1,10 +1,11 @@
-"""How is one message sent to one chat of Telegram?"""
+"""How is one message sent to one chat of Telegram, changed, or answered?"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Sequence
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import telegram
 from telegram.constants import ParseMode
@@ -12,13 +13,19 @@ from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.meaning import meaning
-from bot.delivery import Delivery, Outcome, Sent
-from bot.messages import Message
+from bot.adapters.telegram.updates import LINK_GAP, LINKED
+from bot.delivery import Delivery, Kind, Manner, Outcome, Sent, keys
+from bot.messages import Button, Message
 
 # Without it the library warns of its own future each time Telegram says retry_after.
 os.environ["PTB_TIMEDELTA"] = "true"
 PUBLIC_API = "https://api.telegram.org/bot"
 CONNECTIONS = 16
+# All but the first come out of the library when an answer has another shape than it expects.
+FAILURES = (TelegramError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError)
+
+T = TypeVar("T")
+Rows = Sequence[Sequence[Button]]
 
 # The HTTP status of the answer that the running task got; the library's exceptions do not tell.
 _status: ContextVar[int | None] = ContextVar("status", default=None)
@@ -35,21 +42,38 @@ class _Request(HTTPXRequest):
         return status, payload
 
 
+class Refused(Exception):
+    """A request that came to nothing, and what that means."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__(str(outcome))
+
+
 class Telegram:
-    """A bot that sends; `base_url` is that of the Bot API server, timeouts are in seconds."""
+    """A bot that sends; `base_url` is that of the Bot API server, timeouts are in seconds.
+
+    `name_of_bot` is the bot's own name once it is known; links to it need that.
+    """
 
     name = "telegram"
 
     def __init__(self, token: str, *, base_url: str = PUBLIC_API, connect: float = 10.0, read: float = 30.0) -> None:
         self._secrets = (token, token.partition(":")[2] or token)
-        self._request = _Request(
-            connection_pool_size=CONNECTIONS,
-            connect_timeout=connect,
-            read_timeout=read,
-            write_timeout=read,
-            pool_timeout=connect,
+        # To wait for what is heard takes a connection of its own: it is busy nearly always.
+        sending, hearing = (
+            _Request(
+                connection_pool_size=size,
+                connect_timeout=connect,
+                read_timeout=read,
+                write_timeout=read,
+                pool_timeout=connect,
+            )
+            for size in (CONNECTIONS, 1)
         )
-        self._bot = telegram.Bot(token, base_url=base_url, request=self._request, get_updates_request=self._request)
+        self._requests = (sending, hearing)
+        self.bot = telegram.Bot(token, base_url=base_url, request=sending, get_updates_request=hearing)
+        self.name_of_bot = ""
         self._no_preview = telegram.LinkPreviewOptions(is_disabled=True)
 
     async def __aenter__(self) -> Self:
@@ -59,27 +83,91 @@ class Telegram:
         await self.close()
 
     async def close(self) -> None:
-        await self._request.shutdown()
+        for one in self._requests:
+            await one.shutdown()
 
     async def send(self, delivery: Delivery, message: Message) -> Outcome:
         """Send `message` to the delivery's chat; every answer and every failure of the network is an outcome."""
+        buttons = keys(delivery)
+        try:
+            if delivery.changes:
+                assert delivery.target is not None
+                await self.change(delivery.chat, delivery.target, message, buttons, plain=delivery.plain)
+                return Sent(delivery.target)
+            target = delivery.target if delivery.manner is Manner.REPLY else None
+            links = delivery.kind is Kind.CHANNEL
+            return Sent(
+                await self.post(delivery.chat, message, buttons, target=target, plain=delivery.plain, links=links)
+            )
+        except Refused as refused:
+            return Sent(delivery.target) if isinstance(refused.outcome, Sent) else refused.outcome
+
+    async def post(
+        self,
+        chat: str,
+        message: Message,
+        buttons: Rows = (),
+        *,
+        target: int | None = None,
+        plain: bool = False,
+        links: bool = False,
+    ) -> int:
+        """Send a message, as an answer to `target` if there is one; the answer is its number. Raises Refused.
+
+        `links` turns buttons into links to the bot, for chats in which nobody can be asked who presses them.
+        """
+        reply = telegram.ReplyParameters(target, allow_sending_without_reply=True) if target is not None else None
+        sent = await self.call(
+            self.bot.send_message(
+                chat,
+                message.plain if plain else message.html,
+                parse_mode=None if plain else ParseMode.HTML,
+                link_preview_options=self._no_preview,
+                reply_parameters=reply,
+                reply_markup=self._keyboard(buttons, links=links),
+            )
+        )
+        return sent.message_id
+
+    async def change(
+        self, chat: str, number: int, message: Message, buttons: Rows = (), *, plain: bool = False
+    ) -> None:
+        """Put `message` in the place of the one with this number. Raises Refused; with Sent if it says that already."""
+        await self.call(
+            self.bot.edit_message_text(
+                message.plain if plain else message.html,
+                chat,
+                number,
+                parse_mode=None if plain else ParseMode.HTML,
+                link_preview_options=self._no_preview,
+                reply_markup=self._keyboard(buttons, links=False),
+            )
+        )
+
+    async def call(self, work: Awaitable[T]) -> T:
+        """The answer to a request; raises Refused with what its failure means."""
         _status.set(None)
         try:
-            sent = await self._bot.send_message(
-                delivery.chat,
-                message.plain if delivery.plain else message.html,
-                parse_mode=None if delivery.plain else ParseMode.HTML,
-                link_preview_options=self._no_preview,
-            )
-        except (TelegramError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError) as error:
-            # All but the first come out of the library when an answer has another shape than it expects.
-            outcome = meaning(error, _status.get(), self._redact(f"{type(error).__name__}: {error}"))
+            return await work
+        except FAILURES as error:
+            outcome = meaning(error, _status.get(), self.redact(f"{type(error).__name__}: {error}"))
             if outcome is None:
                 raise
-            return outcome
-        return Sent(sent.message_id)
+            raise Refused(outcome) from error
 
-    def _redact(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "[token]")
         return text
+
+    def _keyboard(self, buttons: Rows, *, links: bool) -> telegram.InlineKeyboardMarkup | None:
+        if not buttons or (links and not self.name_of_bot):
+            return None
+        shown = [[one for one in row if not links or one.command.partition(" ")[0] in LINKED] for row in buttons]
+        return telegram.InlineKeyboardMarkup([[self._key(one, links=links) for one in row] for row in shown])
+
+    def _key(self, button: Button, *, links: bool) -> telegram.InlineKeyboardButton:
+        if links:
+            payload = button.command.replace(" ", LINK_GAP)
+            return telegram.InlineKeyboardButton(button.label, url=f"https://t.me/{self.name_of_bot}?start={payload}")
+        return telegram.InlineKeyboardButton(button.label, callback_data=button.command)

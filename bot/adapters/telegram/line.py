@@ -1,0 +1,118 @@
+"""How are questions heard, and replies brought to those who asked?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+
+import telegram
+from telegram.constants import ChatMemberStatus, ParseMode
+
+from bot.adapters.telegram.transport import Refused, Telegram
+from bot.adapters.telegram.updates import heard
+from bot.clock import Clock
+from bot.conversation import ALLOWED, MENU, Reply, Role, does
+from bot.converse import Deaf, Heard
+from bot.delivery import BadToken, Outcome, Sent
+from bot.messages import catalogue, languages
+
+LONG_POLL = 30  # seconds that Telegram holds a look for updates
+UPDATES = ("message", "callback_query")
+SURE_FOR = 60.0  # seconds for which it is known who administers a group
+MOST_KNOWN = 1000
+ADMINISTRATORS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
+
+log = logging.getLogger(__name__)
+
+
+class TelegramLine:
+    """Questions and replies over Telegram; `operators` see their commands in the menu."""
+
+    def __init__(self, telegram: Telegram, clock: Clock, operators: Collection[int] = ()) -> None:
+        self._telegram = telegram
+        self._clock = clock
+        self._operators = operators
+        self._introduced = False
+        self._administrators: dict[tuple[str, int], tuple[float, bool]] = {}
+
+    async def hear(self, after: int) -> Sequence[Heard]:
+        """What arrived after the number `after`; the first time, the bot learns its own name before. Raises Deaf."""
+        try:
+            if not self._introduced:
+                await self._introduce()
+            updates = await self._telegram.call(
+                self._telegram.bot.get_updates(
+                    offset=after + 1 if after >= 0 else None, timeout=LONG_POLL, allowed_updates=UPDATES
+                )
+            )
+        except Refused as refused:
+            raise Deaf(str(refused), token=isinstance(refused.outcome, BadToken)) from refused
+        return [heard(one, self._telegram.name_of_bot) for one in updates]
+
+    async def acknowledge(self, heard: Heard) -> None:
+        """Take the waiting sign off a pressed button; Telegram does so by itself after a while if this fails."""
+        try:
+            await self._telegram.call(self._telegram.bot.answer_callback_query(heard.press))
+        except Refused as refused:
+            log.info("a pressed button could not be acknowledged: %s", refused)
+
+    async def reply(self, heard: Heard, reply: Reply) -> Outcome:
+        assert heard.ask is not None
+        chat = heard.ask.chat
+        try:
+            if reply.content:
+                return Sent(await self._send_file(chat, reply))
+            if reply.replaces and heard.press and heard.message_id is not None:
+                await self._telegram.change(chat, heard.message_id, reply.message, reply.buttons)
+                return Sent(heard.message_id)
+            return Sent(await self._telegram.post(chat, reply.message, reply.buttons))
+        except Refused as refused:
+            return refused.outcome
+
+    async def administers(self, chat: str, user: int) -> bool:
+        """Whether `user` administers the group `chat`; what cannot be found out counts as no."""
+        now = self._clock.monotonic()
+        known = self._administrators.get((chat, user))
+        if known is not None and now < known[0]:
+            return known[1]
+        try:
+            member = await self._telegram.call(self._telegram.bot.get_chat_member(chat, user))
+        except Refused as refused:
+            log.warning("nobody can say who administers a group, so nobody does: %s", refused)
+            return False
+        if len(self._administrators) >= MOST_KNOWN:
+            self._administrators.clear()
+        self._administrators[chat, user] = (now + SURE_FOR, member.status in ADMINISTRATORS)
+        return member.status in ADMINISTRATORS
+
+    async def _send_file(self, chat: str, reply: Reply) -> int:
+        bot, file = self._telegram.bot, telegram.InputFile(reply.content, filename=reply.file_name)
+        send = bot.send_photo if reply.file_name.endswith(".png") else bot.send_document
+        sent = await self._telegram.call(send(chat, file, reply.message.html, parse_mode=ParseMode.HTML))
+        return sent.message_id
+
+    async def _introduce(self) -> None:
+        """Learn the bot's name, and show its commands where they may be given. A menu that fails is no harm."""
+        me = await self._telegram.call(self._telegram.bot.get_me())
+        self._telegram.name_of_bot = me.username or ""
+        self._introduced = True
+        try:
+            for language in ("", *languages()):
+                for scope, role in self._scopes():
+                    await self._show(scope, role, language)
+        except Refused as refused:
+            log.warning("the menu of commands could not be shown: %s", refused)
+
+    def _scopes(self) -> list[tuple[telegram.BotCommandScope, Role]]:
+        return [
+            (telegram.BotCommandScopeAllPrivateChats(), Role.SUBSCRIBER),
+            (telegram.BotCommandScopeAllGroupChats(), Role.MEMBER),
+            (telegram.BotCommandScopeAllChatAdministrators(), Role.ADMINISTRATOR),
+            *((telegram.BotCommandScopeChat(one), Role.OPERATOR) for one in self._operators),
+        ]
+
+    async def _show(self, scope: telegram.BotCommandScope, role: Role, language: str) -> None:
+        """The menu of one scope; without a language it is for all that have none of their own."""
+        words = catalogue(language or "en")
+        listed = [(one.name, does(one, words)) for one in MENU if role in ALLOWED[one.audience]]
+        await self._telegram.call(self._telegram.bot.set_my_commands(listed, scope, language or None))

@@ -1,0 +1,80 @@
+"""What does an update of Telegram ask of us?"""
+
+from __future__ import annotations
+
+import re
+
+import telegram
+from telegram.constants import ChatType
+
+from bot.conversation import Ask, Origin
+from bot.converse import Heard
+from bot.delivery import Kind
+
+COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?:\s|$)")
+# What a link carries may hold letters, digits and underscores alone; whoever follows one only looks at something.
+LINK_GAP = "__"
+LINKED = ("status", "chart", "why")
+KINDS = {ChatType.PRIVATE: Kind.PRIVATE, ChatType.GROUP: Kind.GROUP, ChatType.SUPERGROUP: Kind.GROUP}
+LONGEST = 600  # characters of a command; what comes after is not read
+
+
+def heard(update: telegram.Update, name_of_bot: str) -> Heard:
+    """What arrived with an update; most of what people write to each other asks nothing."""
+    query = update.callback_query
+    if query is not None:
+        return _pressed(update.update_id, query)
+    message = update.effective_message
+    if message is None:
+        return Heard(update.update_id)
+    if message.migrate_to_chat_id is not None:
+        return Heard(update.update_id, moved=(str(message.chat.id), str(message.migrate_to_chat_id)))
+    return Heard(update.update_id, _asked(update, message, name_of_bot), message_id=message.message_id)
+
+
+def _pressed(number: int, query: telegram.CallbackQuery) -> Heard:
+    """A button counts in the chat of its message; one without a message or a command is only acknowledged."""
+    if query.message is None or not query.data:
+        return Heard(number, press=query.id)
+    command, *words = query.data.split() or [""]
+    chat = query.message.chat
+    ask = Ask(
+        chat=str(chat.id),
+        kind=KINDS.get(ChatType(chat.type), Kind.CHANNEL),
+        user=query.from_user.id,
+        command=command,
+        words=tuple(words),
+        language=query.from_user.language_code or "",
+        origin=Origin.PRESSED,
+    )
+    return Heard(number, ask, press=query.id, message_id=query.message.message_id)
+
+
+def _asked(update: telegram.Update, message: telegram.Message, name_of_bot: str) -> Ask | None:
+    text = (message.text or "")[:LONGEST]
+    found = COMMAND.match(text)
+    if found and found[2] and found[2].lower() != name_of_bot.lower():
+        return None  # another bot is meant
+    words = tuple(text[found.end() :].split()) if found else ()
+    command = found[1].lower() if found else ""
+    if command == "start" and words and words[0].partition(LINK_GAP)[0] in LINKED:
+        command, *linked = words[0].split(LINK_GAP)
+        words = tuple(linked)
+    sender = message.sender_chat
+    person = message.from_user if sender is None else None
+    return Ask(
+        chat=str(message.chat.id),
+        kind=KINDS.get(ChatType(message.chat.type), Kind.CHANNEL),
+        user=person.id if person else None,
+        command=command,
+        words=words,
+        language=(person.language_code if person else None) or "",
+        origin=_origin(update, message),
+        anonymous=sender is not None and sender.id == message.chat.id and message.chat.type != ChatType.CHANNEL,
+    )
+
+
+def _origin(update: telegram.Update, message: telegram.Message) -> Origin:
+    if update.edited_message is not None or update.edited_channel_post is not None:
+        return Origin.EDITED
+    return Origin.SAID if message.forward_origin is None else Origin.FORWARDED

@@ -1,0 +1,26 @@
+"""What does a person ask, and what does he get to hear?"""
+
+from bot.conversation.answering import answer
+from bot.conversation.asks import Ask, Origin, Reply
+from bot.conversation.desk import Condition, Desk, Register, View, Worker
+from bot.conversation.menu import MENU, Command, does
+from bot.conversation.roles import ALLOWED, Audience, Role, role_of
+
+__all__ = [
+    "ALLOWED",
+    "MENU",
+    "Ask",
+    "Audience",
+    "Command",
+    "Condition",
+    "Desk",
+    "Origin",
+    "Register",
+    "Reply",
+    "Role",
+    "View",
+    "Worker",
+    "answer",
+    "does",
+    "role_of",
+]

@@ -1,0 +1,61 @@
+"""What does a person get to hear?"""
+
+from __future__ import annotations
+
+import logging
+
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.desk import Desk, Mistaken, say, spoken, tongue
+from bot.conversation.menu import COMMANDS, Command
+from bot.conversation.roles import ALLOWED, UNHEARD, Audience, Role, role_of
+from bot.conversation.throttle import Admission
+from bot.delivery import Kind
+from bot.errors import BotError
+from bot.messages import catalogue
+
+log = logging.getLogger(__name__)
+
+
+async def answer(desk: Desk, ask: Ask) -> Reply | None:
+    """The reply to what was asked; None = silence.
+
+    Whoever asks too much hears so once. In a group only commands are answered: people talk to each other there.
+    """
+    command = _meant(ask)
+    if ask.origin in UNHEARD or (command is None and ask.kind is not Kind.PRIVATE):
+        return None
+    admission = desk.throttle.admit([f"user {ask.user}", f"chat {ask.chat}"], desk.clock.monotonic())
+    if admission is Admission.WELCOME:
+        return await _served(desk, ask, command)
+    words = catalogue(spoken(ask.language))
+    return say(words, words.say("chat_slower")) if admission is Admission.REFUSED else None
+
+
+async def _served(desk: Desk, ask: Ask, command: Command | None) -> Reply | None:
+    known = await desk.known(ask)
+    role, words = await _role(desk, ask, command, subscribed=bool(known.wishes)), tongue(known)
+    if role is Role.CHANNEL:
+        return None
+    if command is None:
+        return say(words, words.say("chat_not_understood"))
+    if role not in ALLOWED[command.audience]:
+        return say(words, words.say(f"chat_only_{command.audience.value}"))
+    try:
+        return await command.answer(desk, ask)
+    except Mistaken as error:
+        return say(words, *error.lines, buttons=error.buttons)
+    except BotError as error:
+        log.warning("%s could not be answered: %s", command.name, error)
+        return say(words, words.say("chat_trouble"))
+
+
+async def _role(desk: Desk, ask: Ask, command: Command | None, *, subscribed: bool) -> Role:
+    """The role of whoever asked; who administers a group is looked up only where it matters."""
+    matters = command is not None and command.audience is Audience.DECIDERS and ask.kind is Kind.GROUP
+    administers = matters and ask.user is not None and await desk.administers(ask.chat, ask.user)
+    return role_of(ask, operator=ask.user in desk.operators, subscribed=subscribed, administers=administers)
+
+
+def _meant(ask: Ask) -> Command | None:
+    """The command; a start with a basket, as links have it, is a subscription."""
+    return COMMANDS.get("subscribe" if ask.command == "start" and ask.words else ask.command)

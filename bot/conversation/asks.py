@@ -1,0 +1,52 @@
+"""What was asked, by whom and where, and what is the answer?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from bot.delivery import Kind
+from bot.messages import Button, Message
+
+
+class Origin(Enum):
+    """How the words came to us; only what somebody said or pressed himself is a command."""
+
+    SAID = "said"
+    PRESSED = "pressed"
+    FORWARDED = "forwarded"
+    EDITED = "edited"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A command somebody gave in a chat; a button that was pressed is the command it stands for.
+
+    `user` is the number of a person; None = nobody in particular, and `anonymous` then says that it was an
+    administrator who speaks as the group. `command` is without its slash, "" = these words are no command. `language`
+    is the code that the person's own program told ("" = none).
+    """
+
+    chat: str
+    kind: Kind
+    user: int | None
+    command: str
+    words: tuple[str, ...] = ()
+    language: str = ""
+    origin: Origin = Origin.SAID
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: a message with rows of buttons, or a picture or file that has it as its caption.
+
+    `file_name` names `content`; a name that ends in .png is shown as a picture. An answer to a pressed button that
+    `replaces` takes the place of the message with the button.
+    """
+
+    message: Message
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    replaces: bool = False
+    file_name: str = ""
+    content: bytes = b""

@@ -1,0 +1,227 @@
+"""How loud, in which language, and when may the bot speak in a chat?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from difflib import get_close_matches
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from bot.alerts import Severity
+from bot.baskets import BasketId
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.desk import Desk, Mistaken, id_of, rows, say, spoken, tongue
+from bot.delivery import Quiet, Subscriber, Wish
+from bot.messages import Button, Catalogue, catalogue, languages
+
+LONGEST_MUTE = timedelta(days=365)
+SPAN = re.compile(r"([1-9]\d{0,3})\s*([mhdw])")
+UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+HOURS = re.compile(r"(\d{1,2}):(\d{2})\s*[-\u2013\u2014]\s*(\d{1,2}):(\d{2})")
+OFF = ("off", "none", "no")
+OFFERED_ZONES = ("UTC", "America/New_York", "Europe/London", "Europe/Berlin", "Asia/Shanghai", "Asia/Seoul")
+
+
+async def level(desk: Desk, ask: Ask) -> Reply:
+    """From which severity on the chat hears: of all its baskets, or of one."""
+    known = await desk.known(ask)
+    words = tongue(known)
+    severities = {one.word: one for one in Severity}
+    chosen = severities.get(ask.words[-1].lower()) if ask.words else None
+    named = " ".join(ask.words if chosen is None else ask.words[:-1])
+    basket = desk.basket(named, words, "level") if named else None
+    if chosen is None:
+        about = f"{basket.id} " if basket else ""
+        buttons = rows([Button(words.word("severity", one.word), f"level {about}{one.word}") for one in Severity])
+        return say(words, words.say("chat_which_level"), *_ladder(words), buttons=buttons)
+    if basket is None:
+        then = replace(known, lowest=chosen, wishes={one: replace(w, lowest=chosen) for one, w in known.wishes.items()})
+    else:
+        then = _wishing(known, basket.id, lowest=chosen, words=words, command=ask.command)
+    await desk.register.keep(then)
+    about = _about(desk, id_of(basket), words)
+    return say(words, words.say("chat_level_set", level=words.word("severity", chosen.word), about=about))
+
+
+async def mute(desk: Desk, ask: Ask) -> Reply:
+    """Hear nothing for a while: of all baskets, or of one."""
+    known = await desk.known(ask)
+    words = tongue(known)
+    length = span(ask.words[-1]) if ask.words else None
+    named = " ".join(ask.words if length is None else ask.words[:-1])
+    basket = desk.basket(named, words, "mute") if named else None
+    if length is None:
+        about = f"{basket.id} " if basket else ""
+        spans = {one: words.say("chat_span_" + one[-1], count=int(one[:-1])) for one in ("4h", "1d", "3d", "1w")}
+        buttons = rows([Button(label, f"mute {about}{one}") for one, label in spans.items()])
+        return say(words, words.say("chat_how_long"), words.say("chat_how_long_how"), buttons=buttons)
+    until = desk.clock.now() + min(length, LONGEST_MUTE)
+    if basket is None:
+        then = replace(known, muted_until=until)
+    else:
+        then = _wishing(known, basket.id, muted_until=until, words=words, command=ask.command)
+    await desk.register.keep(then)
+    await desk.register.cancel(desk.transport, ask.chat, "muted", id_of(basket))
+    undo = rows([Button(words.say("chat_unmute"), f"unmute {basket.id}" if basket else "unmute")])
+    about = _about(desk, id_of(basket), words)
+    return say(words, words.say("chat_muted", until=_moment(until, known, words), about=about), buttons=undo)
+
+
+async def unmute(desk: Desk, ask: Ask) -> Reply:
+    known = await desk.known(ask)
+    words = tongue(known)
+    basket = desk.basket(" ".join(ask.words), words, "unmute") if ask.words else None
+    if basket is None:
+        wishes = {one: replace(wish, muted_until=None) for one, wish in known.wishes.items()}
+        then = replace(known, muted_until=None, wishes=wishes)
+    else:
+        then = _wishing(known, basket.id, muted_until=None, words=words, command=ask.command)
+    await desk.register.keep(then)
+    return say(words, words.say("chat_unmuted", about=_about(desk, id_of(basket), words)))
+
+
+async def quiet(desk: Desk, ask: Ask) -> Reply:
+    """Hours in which nothing arrives; it comes when they are over, if it is still news."""
+    known = await desk.known(ask)
+    words = tongue(known)
+    said = " ".join(ask.words).lower()
+    if not said:
+        offers = ["22:00-07:00", "23:00-08:00", "off"]
+        buttons = rows([Button(words.say("chat_off") if one == "off" else one, f"quiet {one}") for one in offers])
+        return say(words, words.say("chat_which_hours"), words.say("chat_zone", zone=known.zone), buttons=buttons)
+    if said in OFF:
+        await desk.register.keep(replace(known, quiet=None))
+        return say(words, words.say("chat_no_quiet"))
+    hours = _hours(said)
+    if hours is None:
+        raise Mistaken(words.say("chat_bad_hours"))
+    await desk.register.keep(replace(known, quiet=hours))
+    zone = (Button(words.say("chat_change_zone"), "timezone"),)
+    return say(words, words.say("chat_quiet_set", hours=_written(hours), zone=known.zone), buttons=(zone,))
+
+
+async def timezone(desk: Desk, ask: Ask) -> Reply:
+    known = await desk.known(ask)
+    words = tongue(known)
+    if not ask.words:
+        buttons = rows([Button(one, f"timezone {one}") for one in OFFERED_ZONES])
+        return say(words, words.say("chat_zone", zone=known.zone), words.say("chat_zone_how"), buttons=buttons)
+    meant = "_".join(ask.words).casefold()
+    zone = _zones().get(meant) or _cities().get(meant)
+    if zone is None:
+        near = [_zones()[one] for one in get_close_matches(meant, _zones(), n=4, cutoff=0.6)]
+        near += [_cities()[one] for one in get_close_matches(meant, _cities(), n=4, cutoff=0.7)]
+        buttons = rows([Button(one, f"timezone {one}") for one in dict.fromkeys(near)])
+        raise Mistaken(words.say("chat_bad_zone"), words.say("chat_zone_how"), buttons=buttons)
+    await desk.register.keep(replace(known, zone=zone))
+    now = desk.clock.now().astimezone(ZoneInfo(zone))
+    return say(words, words.say("chat_zone_set", zone=zone, time=f"{now:%H:%M}"))
+
+
+async def language(desk: Desk, ask: Ask) -> Reply:
+    known = await desk.known(ask)
+    if not ask.words:
+        words = tongue(known)
+        buttons = rows([Button(str(catalogue(one).phrases["name"]), f"language {one}") for one in languages()])
+        return say(words, words.say("chat_which_language"), buttons=buttons)
+    meant = " ".join(ask.words).casefold()
+    named = {str(catalogue(one).phrases["name"]).casefold(): one for one in languages()}
+    chosen = named.get(meant) or spoken(meant)
+    if chosen != meant.replace("_", "-").partition("-")[0] and meant not in named:
+        words = tongue(known)
+        raise Mistaken(words.say("chat_which_language"), buttons=(await language(desk, replace(ask, words=()))).buttons)
+    await desk.register.keep(replace(known, language=chosen))
+    return say(catalogue(chosen), catalogue(chosen).say("chat_language_set"))
+
+
+async def settings(desk: Desk, ask: Ask) -> Reply:
+    """One card that says it all, with a button for each choice."""
+    known = await desk.known(ask)
+    words = tongue(known)
+    now = desk.clock.now()
+    lines = [words.say("chat_settings")]
+    for basket in desk.baskets:
+        if (wish := known.wishes.get(basket.id)) is not None:
+            muted = _muted((wish.muted_until,), now, known, words)
+            lines.append(
+                words.say("chat_wish", name=basket.name(words.language), level=words.word("severity", wish.lowest.word))
+                + muted
+            )
+    if not known.wishes:
+        lines.append(words.say("chat_has_none"))
+    if muted := _muted((known.muted_until,), now, known, words):
+        lines.append(words.say("chat_all") + muted)
+    hours = _written(known.quiet) if known.quiet else words.say("chat_off")
+    lines.append(words.say("chat_settings_quiet", hours=hours, zone=known.zone))
+    keys = ("subscribe", "unsubscribe", "level", "mute", "quiet", "timezone", "language")
+    buttons = rows([Button(words.say(f"chat_do_{key}"), key) for key in keys])
+    return say(words, *lines, buttons=buttons, replaces=False)
+
+
+def _wishing(known: Subscriber, basket: BasketId, *, words: Catalogue, command: str, **change: object) -> Subscriber:
+    """The chat with one wish changed; raises Mistaken if it has none of that basket."""
+    wish = known.wishes.get(basket)
+    if wish is None:
+        button = Button(words.say("chat_do_subscribe"), f"subscribe {basket}")
+        raise Mistaken(words.say("chat_not_subscribed", command=command), buttons=((button,),))
+    changed: Wish = replace(wish, **change)  # type: ignore[arg-type]  # the two fields of a wish, by name
+    return replace(known, wishes={**known.wishes, basket: changed})
+
+
+def _ladder(words: Catalogue) -> list[str]:
+    return [
+        words.say(
+            "chat_level_line", level=words.word("severity", one.word), meaning=words.say(f"chat_means_{one.word}")
+        )
+        for one in Severity
+    ]
+
+
+def _about(desk: Desk, basket: BasketId | None, words: Catalogue) -> str:
+    named = next((one.name(words.language) for one in desk.baskets if one.id == basket), None)
+    return named or words.say("chat_everything")
+
+
+def _muted(times: Iterable[datetime | None], now: datetime, known: Subscriber, words: Catalogue) -> str:
+    until = max((one for one in times if one and one > now), default=None)
+    return words.say("chat_muted_until", until=_moment(until, known, words)) if until else ""
+
+
+def _moment(moment: datetime, known: Subscriber, words: Catalogue) -> str:
+    local = moment.astimezone(ZoneInfo(known.zone))
+    return f"{words.day(local.date())} {local:%H:%M} {known.zone}"
+
+
+def span(word: str) -> timedelta | None:
+    found = SPAN.fullmatch(word.lower())
+    return int(found[1]) * UNITS[found[2]] if found else None
+
+
+def _hours(text: str) -> Quiet | None:
+    found = HOURS.fullmatch(text)
+    if found is None:
+        return None
+    begin_hour, begin_minute, end_hour, end_minute = map(int, found.groups())
+    try:
+        begin, end = time(begin_hour, begin_minute), time(0 if end_hour == 24 else end_hour, end_minute)
+    except ValueError:
+        return None
+    return Quiet(begin, end) if begin != end else None
+
+
+def _written(hours: Quiet) -> str:
+    return f"{hours.begin:%H:%M}\u2013{hours.end:%H:%M}"
+
+
+@cache
+def _zones() -> dict[str, str]:
+    return {one.casefold(): one for one in available_timezones() if "/" in one or one == "UTC"}
+
+
+@cache
+def _cities() -> dict[str, str]:
+    """Zones by their city alone: berlin -> Europe/Berlin."""
+    return {one.rpartition("/")[2].casefold(): one for one in sorted(available_timezones()) if "/" in one}

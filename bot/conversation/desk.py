@@ -1,0 +1,166 @@
+"""What do those need who answer, and what do they all do alike?"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Protocol
+
+from bot.alerts import Memory, Subject
+from bot.baskets import Basket, BasketId
+from bot.clock import Clock
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.throttle import Throttle
+from bot.delivery import Delivery, Event, Note, Silence, State, Subscriber
+from bot.errors import BotError
+from bot.messages import Button, Catalogue, Message, catalogue, languages, printable
+from bot.pipeline import Rulebook
+from bot.statistics import Board
+
+BUTTONS_A_ROW = 2
+EVERYTHING = "all"
+
+
+class Mistaken(BotError):
+    """What was asked cannot be done; the lines say why and what to write, and the buttons offer it."""
+
+    def __init__(self, *lines: str, buttons: tuple[tuple[Button, ...], ...] = ()) -> None:
+        self.lines = lines
+        self.buttons = buttons
+        super().__init__(" ".join(lines))
+
+
+class Register(Protocol):
+    """Where subscriptions and the operator's orders are kept; every method raises StoreError."""
+
+    async def subscriber(self, transport: str, chat: str, /) -> Subscriber | None: ...
+    async def keep(self, subscriber: Subscriber, /) -> None: ...
+    async def erase(self, transport: str, chat: str, /) -> None: ...
+    async def cancel(self, transport: str, chat: str, reason: str, basket: BasketId | None = None, /) -> int: ...
+    async def received(self, transport: str, chat: str, limit: int, /) -> Sequence[Delivery]: ...
+    async def told_of(self, shown: str, limit: int, /) -> Sequence[Event]: ...
+    async def undelivered(self) -> Sequence[Delivery]: ...
+    async def counts(self, transport: str, /) -> Mapping[State, int]: ...
+    async def add_note(self, note: Note, /) -> None: ...
+    async def notes(self, now: datetime, /) -> Sequence[Note]: ...
+    async def silence(self, silence: Silence, /) -> None: ...
+    async def lift(self, basket: BasketId | None, /) -> None: ...
+    async def silences(self, now: datetime, /) -> Sequence[Silence]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The market as it is known now: every figure, the rules, and what they remember."""
+
+    board: Board
+    rulebook: Rulebook
+    memories: Mapping[Subject, Memory]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How the worker is: when it last looked and judged (None = not yet), what went wrong then ("" = nothing), and
+    what it counted."""
+
+    looked: datetime | None
+    trouble: str
+    counts: Mapping[str, int]
+
+
+class Worker(Protocol):
+    """The running bot, as far as people may ask about it or give it orders."""
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The configured baskets and rules."""
+        ...
+
+    def condition(self) -> Condition: ...
+
+    async def view(self) -> View:
+        """The market now; raises BotError if there are no prices."""
+        ...
+
+    async def reload(self) -> Sequence[str]:
+        """Read the configuration again; the answer says what changed. Raises ConfigError and then keeps the old one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Those who answer, and what they need. `administers` says whether a user administers a group: no, in doubt."""
+
+    transport: str
+    register: Register
+    worker: Worker
+    clock: Clock
+    administers: Callable[[str, int], Awaitable[bool]]
+    operators: Collection[int] = frozenset()
+    throttle: Throttle = field(default_factory=Throttle)
+
+    @property
+    def baskets(self) -> tuple[Basket, ...]:
+        return self.worker.rulebook.baskets
+
+    async def known(self, ask: Ask) -> Subscriber:
+        """The chat's choices, or those that everybody begins with."""
+        found = await self.register.subscriber(self.transport, ask.chat)
+        if found is not None:
+            return found
+        return Subscriber(self.transport, ask.chat, ask.kind, self.clock.now(), spoken(ask.language))
+
+    def basket(self, word: str, words: Catalogue, command: str) -> Basket:
+        """The basket that is meant by an id or a name in any language; raises Mistaken with the likely ones."""
+        meant = " ".join(word.split()).casefold()
+        names = {
+            name.casefold(): basket
+            for basket in self.baskets
+            for name in (basket.id, *(text for _, text in basket.names))
+        }
+        if meant in names:
+            return names[meant]
+        near = dict.fromkeys(names[name].id for name in get_close_matches(meant, names, n=3, cutoff=0.5))
+        likely = [basket for basket in self.baskets if basket.id in near] or list(self.baskets)
+        said = words.say("chat_no_basket", word=printable(word)[:40])
+        raise Mistaken(said, buttons=self.choice(likely, words, command))
+
+    def choice(
+        self, baskets: Sequence[Basket], words: Catalogue, command: str, *, after: str = ""
+    ) -> tuple[tuple[Button, ...], ...]:
+        """A button for each basket that gives `command` with it."""
+        rest = f" {after}" if after else ""
+        return rows([Button(one.name(words.language), f"{command} {one.id}{rest}") for one in baskets])
+
+    def asked_basket(self, named: str, words: Catalogue, command: str) -> Basket:
+        """The basket that a command is about; raises Mistaken with all of them as buttons if it names none."""
+        if named:
+            return self.basket(named, words, command)
+        if len(self.baskets) == 1:
+            return self.baskets[0]
+        raise Mistaken(words.say("chat_which"), buttons=self.choice(self.baskets, words, command))
+
+
+def id_of(basket: Basket | None) -> BasketId | None:
+    """The basket's id; None stands for all baskets."""
+    return None if basket is None else basket.id
+
+
+def spoken(code: str) -> str:
+    """The language we have for a code such as "zh-hans"; English if we have none."""
+    short = code.replace("_", "-").partition("-")[0].lower()
+    return short if short in languages() else "en"
+
+
+def rows(buttons: Sequence[Button], width: int = BUTTONS_A_ROW) -> tuple[tuple[Button, ...], ...]:
+    return tuple(tuple(buttons[at : at + width]) for at in range(0, len(buttons), width))
+
+
+def say(words: Catalogue, *lines: str, buttons: tuple[tuple[Button, ...], ...] = (), replaces: bool = False) -> Reply:
+    """A reply of these lines."""
+    return Reply(Message(words.language, tuple(map(printable, lines))), buttons, replaces)
+
+
+def tongue(subscriber: Subscriber) -> Catalogue:
+    return catalogue(subscriber.language)

@@ -1,0 +1,169 @@
+"""How does the market stand, how rare is that, and why was there an alert, or none?"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from bot.alerts import Alert, Decision, Evidence, Memory, Phase, Reason, Rule, Subject, conditions
+from bot.backtest import replay
+from bot.baskets import Basket
+from bot.context import explain
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.desk import Desk, Mistaken, View, rows, say, tongue
+from bot.messages import Button, Catalogue, card
+from bot.pipeline import judge
+from bot.statistics import Verdict
+
+WINDOW = 2  # sessions of a move that no rule is about
+WARM_UP_SESSIONS = 60  # in so many sessions an open episode is found again, as at a start of the bot
+EVENT = re.compile(r"#?([2-9A-Z]{5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a question about the market is about: one session of one basket."""
+
+    view: View
+    basket: Basket
+    session: date
+
+    @property
+    def about(self) -> str:
+        """The topic in the words of a command."""
+        return f"{self.basket.id} {self.session}"
+
+    @property
+    def phase(self) -> Phase:
+        series = self.view.board.series[self.basket.id]
+        finals = series.sessions[: series.final_sessions]
+        return Phase.FINAL if len(finals) and self.session <= finals[-1].item() else Phase.PROVISIONAL
+
+    @property
+    def rule(self) -> Rule:
+        """The rule about the basket's own move, to show it by."""
+        for one in self.view.rulebook.rules:
+            if self.basket.id in one.baskets and not one.members and all(rung.enters is None for rung in one.rungs):
+                return one
+        return Rule("", (self.basket.id,), (), WINDOW)
+
+    def verdict(self) -> Verdict | None:
+        position = self.view.board.position(self.basket.id, self.session)
+        return None if position is None else self.view.board.of_basket(self.basket.id, self.rule.window).at(position)
+
+
+async def baskets(desk: Desk, ask: Ask) -> Reply:
+    """Each basket: its latest move, how rare it is, its drawdown state, and of when that is."""
+    words = tongue(await desk.known(ask))
+    view = await desk.worker.view()
+    there = [one for one in view.rulebook.baskets if one.id in view.board.series]
+    lines = [_standing(Topic(view, one, _latest(view, one)), words) for one in there]
+    return say(words, words.say("chat_baskets"), *lines, buttons=desk.choice(there, words, "status"))
+
+
+async def status(desk: Desk, ask: Ask) -> Reply:
+    """The full card of one session: the latest, or the one that was named."""
+    words = tongue(await desk.known(ask))
+    topic = await _topic(desk, ask, words)
+    verdict = topic.verdict()
+    if verdict is None:
+        raise Mistaken(_no_reading(topic, words))
+    decision = Decision(
+        Subject(topic.rule.name, topic.basket.id), Reason.BELOW_THRESHOLD, None, Memory(), Evidence(verdict)
+    )
+    alert = Alert(topic.rule, topic.session, topic.phase, (decision,))
+    context = explain(topic.view.board, topic.view.rulebook.rules, alert)
+    lines = card(alert, context, topic.view.rulebook.events, words.language).lines
+    return say(words, *lines, buttons=_further(topic, words, "chart", "why"))
+
+
+async def why(desk: Desk, ask: Ask) -> Reply:
+    """Every rule's answer for that session, and which conditions of each rung were met."""
+    words = tongue(await desk.known(ask))
+    topic = await _topic(desk, ask, words)
+    found = await asyncio.to_thread(_judged_then, topic)
+    lines = [line for one in found for line in _answer(topic, one, words)]
+    name, day = topic.basket.name(words.language), words.day(topic.session)
+    return say(
+        words, words.say("chat_why", name=name, date=day), *lines, buttons=_further(topic, words, "status", "chart")
+    )
+
+
+def _standing(topic: Topic, words: Catalogue) -> str:
+    verdict = topic.verdict()
+    if verdict is None:
+        return _no_reading(topic, words)
+    facts = [words.say("chat_stands", name=topic.basket.name(words.language), move=words.percent(verdict.move))]
+    if verdict.percentile is not None:
+        facts.append(words.say("chat_percentile", figure=words.decimal(verdict.percentile)))
+    facts.append(words.say("chat_drawdown", drawdown=words.percent(verdict.drawdown)))
+    if verdict.state:
+        facts.append(words.word("state", verdict.state.word))
+    final = topic.phase is Phase.FINAL
+    facts.append(words.say("closed" if final else "chat_provisional", date=words.day(topic.session)))
+    return words.dotted(facts)
+
+
+async def _topic(desk: Desk, ask: Ask, words: Catalogue) -> Topic:
+    """The basket (or the event, by its id) and the session that are meant; the latest session if none is named."""
+    view = await desk.worker.view()
+    if ask.words and (event := EVENT.fullmatch(ask.words[0])):
+        for told in await desk.register.told_of(event[1], 1):
+            return Topic(view, desk.basket(told.baskets[0], words, ask.command), told.session)
+    *rest, last = ask.words or ("",)
+    day = _day(last)
+    named = " ".join((*rest, last) if day is None else rest)
+    basket = desk.asked_basket(named, words, ask.command)
+    topic = Topic(view, basket, day or _latest(view, basket))
+    if view.board.position(basket.id, topic.session) is None:
+        raise Mistaken(_no_reading(topic, words))
+    return topic
+
+
+def _latest(view: View, basket: Basket) -> date:
+    found: date = view.board.series[basket.id].sessions[-1].item()
+    return found
+
+
+def _day(word: str) -> date | None:
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        return None
+
+
+def _judged_then(topic: Topic) -> tuple[Decision, ...]:
+    """How every rule about the basket ended on that session, with the episodes that were open then."""
+    days = [day for day in topic.view.board.sessions(final=False) if day < topic.session][-WARM_UP_SESSIONS:]
+    memories: Mapping[Subject, Memory] = {}
+    for session in replay(topic.view.board, topic.view.rulebook, days):
+        memories = session.memories
+    found = judge(topic.view.board, topic.view.rulebook, topic.session, memories, every=True).decisions
+    return tuple(one for one in found if topic.basket.id in (one.subject.basket, one.subject.against))
+
+
+def _answer(topic: Topic, decision: Decision, words: Catalogue) -> Iterator[str]:
+    """A rule's reason and, rung by rung, what was asked; members that are quiet are passed over."""
+    subject, verdict = decision.subject, decision.evidence.verdict
+    if subject.member and not decision.speaks:
+        return
+    about = f"{subject.rule} ({subject.member})" if subject.member else subject.rule
+    yield words.say("chat_reason", rule=about, reason=words.word("reason", decision.reason.name.lower()))
+    rule = next(one for one in topic.view.rulebook.rules if one.name == subject.rule)
+    if verdict is None:
+        return
+    for rung in rule.rungs:
+        asked = conditions(rule, rung, decision.evidence, verdict)
+        met = [f"{'✓' if holds else '✗'} {words.word('condition', name)}" for name, holds in asked]
+        yield words.say("chat_rung", level=words.word("severity", rung.severity.word), conditions=words.join(met))
+
+
+def _no_reading(topic: Topic, words: Catalogue) -> str:
+    return words.say("chat_no_reading", name=topic.basket.name(words.language), date=words.day(topic.session))
+
+
+def _further(topic: Topic, words: Catalogue, *commands: str) -> tuple[tuple[Button, ...], ...]:
+    return rows([Button(words.say(f"key_{one}"), f"{one} {topic.about}") for one in commands])

@@ -1,0 +1,121 @@
+"""What may the operator ask and order from a chat?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from bot.baskets import Basket
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.choices import span
+from bot.conversation.desk import EVERYTHING, Desk, Mistaken, id_of, rows, say, tongue
+from bot.delivery import Note, Silence, State
+from bot.errors import ConfigError
+from bot.messages import Button, Catalogue
+
+MOST_LISTED = 10
+MOST_PROBLEMS = 10
+
+
+async def health(desk: Desk, ask: Ask) -> Reply:
+    """The state of source, baskets and queue."""
+    words = tongue(await desk.known(ask))
+    now = desk.clock.now()
+    condition = desk.worker.condition()
+    counts = await desk.register.counts(desk.transport)
+    looked = _ago(now - condition.looked, words) if condition.looked else words.say("chat_never")
+    lines = [words.say("chat_health"), words.say("chat_health_looked", ago=looked)]
+    if condition.trouble:
+        lines.append(words.say("chat_health_trouble", trouble=condition.trouble))
+    lines.append(words.say("chat_health_baskets", count=len(desk.baskets)))
+    waiting = counts.get(State.PENDING, 0) + counts.get(State.SENDING, 0)
+    lines.append(words.say("chat_health_queue", waiting=waiting, sent=counts.get(State.SENT, 0)))
+    short = {one.value: counts.get(one, 0) for one in (State.UNCERTAIN, State.FAILED, State.EXPIRED)}
+    lines.append(" · ".join(f"{name} {number}" for name, number in short.items()))
+    lines.append(" · ".join(f"{name} {number}" for name, number in condition.counts.items()))
+    lines += [_silence(one, words) for one in await desk.register.silences(now)]
+    return say(words, *lines, buttons=rows([Button(words.say("chat_outbox"), "outbox")]))
+
+
+async def reload(desk: Desk, ask: Ask) -> Reply:
+    """Read the configuration again; on any mistake the old one stays."""
+    words = tongue(await desk.known(ask))
+    try:
+        changes = await desk.worker.reload()
+    except ConfigError as error:
+        shown = [str(one) for one in error.problems[:MOST_PROBLEMS]]
+        return say(words, words.say("chat_reload_refused", count=len(error.problems)), *shown)
+    return say(words, words.say("chat_reloaded", count=len(changes)), *changes[:MOST_LISTED])
+
+
+async def silence(desk: Desk, ask: Ask) -> Reply:
+    """`/silence memory 3d the source is wrong`, `/silence all off`: nobody hears of a basket until then."""
+    words = tongue(await desk.known(ask))
+    if not ask.words:
+        lines = [_silence(one, words) for one in await desk.register.silences(desk.clock.now())]
+        return say(
+            words, words.say("chat_silences" if lines else "chat_no_silence"), *lines, words.say("chat_silence_how")
+        )
+    basket, rest = _order(desk, ask, words)
+    if rest[:1] == ("off",):
+        await desk.register.lift(id_of(basket))
+        return say(words, words.say("chat_silence_over", about=_about(basket, words)))
+    until, reason = _until(desk, rest, words, "chat_silence_how")
+    await desk.register.silence(Silence(id_of(basket), until, reason))
+    return say(words, _silence(Silence(id_of(basket), until, reason), words))
+
+
+async def note(desk: Desk, ask: Ask) -> Reply:
+    """`/note memory 2d Fire at the Kioxia plant`: a dated line beside the basket's alerts until then."""
+    words = tongue(await desk.known(ask))
+    if not ask.words:
+        kept = await desk.register.notes(desk.clock.now())
+        lines = [words.say("note", date=words.day(one.written), text=one.text) for one in kept]
+        return say(words, words.say("chat_notes" if lines else "chat_no_note"), *lines, words.say("chat_note_how"))
+    basket, rest = _order(desk, ask, words)
+    until, text = _until(desk, rest, words, "chat_note_how")
+    kept_note = Note(id_of(basket), text, desk.clock.now().date(), until)
+    await desk.register.add_note(kept_note)
+    return say(words, words.say("chat_noted", about=_about(basket, words), until=_utc(until)), text)
+
+
+async def outbox(desk: Desk, ask: Ask) -> Reply:
+    """What some chat has not certainly got, newest first."""
+    words = tongue(await desk.known(ask))
+    short = list(await desk.register.undelivered())
+    lines = [
+        f"{one.created:%Y-%m-%d %H:%M} #{one.event_id} {one.chat}: {one.state.value} {one.reason}".strip()
+        for one in reversed(short[-MOST_LISTED:])
+    ]
+    return say(words, words.say("chat_outbox_count", count=len(short)), *lines)
+
+
+def _order(desk: Desk, ask: Ask, words: Catalogue) -> tuple[Basket | None, tuple[str, ...]]:
+    """The basket that an order is about (None = all), and the other words."""
+    first, *rest = ask.words
+    basket = None if first.lower() == EVERYTHING else desk.basket(first, words, ask.command)
+    return basket, tuple(rest)
+
+
+def _until(desk: Desk, rest: tuple[str, ...], words: Catalogue, how: str) -> tuple[datetime, str]:
+    """When an order ends, and its text; raises Mistaken if either is missing."""
+    length = span(rest[0]) if rest else None
+    if length is None or len(rest) < 2:
+        raise Mistaken(words.say(how))
+    return desk.clock.now() + length, " ".join(rest[1:])
+
+
+def _silence(one: Silence, words: Catalogue) -> str:
+    about = one.basket or words.say("chat_everything")
+    return words.say("chat_silenced", about=about, until=_utc(one.until), reason=one.reason)
+
+
+def _about(basket: Basket | None, words: Catalogue) -> str:
+    return basket.name(words.language) if basket else words.say("chat_everything")
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _ago(span: timedelta, words: Catalogue) -> str:
+    return words.say("chat_minutes_ago", count=max(0, int(span.total_seconds() // 60)))

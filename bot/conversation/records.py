@@ -1,0 +1,65 @@
+"""What does the bot know of a chat, and how is it rid of it?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime, time
+from enum import Enum
+
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.desk import Desk, Mistaken, say, tongue
+from bot.messages import Button, Message
+
+SURE = "yes"
+MOST_EXPORTED = 1000
+
+
+async def privacy(desk: Desk, ask: Ask) -> Reply:
+    words = tongue(await desk.known(ask))
+    buttons = ((Button(words.say("chat_export"), "export"), Button(words.say("chat_delete"), "delete")),)
+    return say(
+        words, words.say("chat_privacy"), words.say("chat_privacy_what"), words.say("chat_privacy_how"), buttons=buttons
+    )
+
+
+async def export(desk: Desk, ask: Ask) -> Reply:
+    """Everything that is stored of the chat, as a JSON file."""
+    known = await desk.known(ask)
+    words = tongue(known)
+    stored = await desk.register.subscriber(desk.transport, ask.chat)
+    received = await desk.register.received(desk.transport, ask.chat, MOST_EXPORTED)
+    whole = {
+        "settings": None if stored is None else asdict(stored),
+        "messages": [
+            {
+                "event": one.event_id,
+                "created": one.created,
+                "state": one.state,
+                "message_id": one.message_id,
+                "reason": one.reason,
+            }
+            for one in received
+        ],
+    }
+    text = json.dumps(whole, ensure_ascii=False, indent=1, default=_plain)
+    caption = Message(words.language, (words.say("chat_exported"),))
+    return Reply(caption, file_name="drawdown-bot.json", content=text.encode())
+
+
+async def delete(desk: Desk, ask: Ask) -> Reply:
+    words = tongue(await desk.known(ask))
+    if ask.words[:1] != (SURE,):
+        sure = ((Button(words.say("chat_delete_sure"), f"delete {SURE}"),),)
+        raise Mistaken(words.say("chat_delete_ask"), buttons=sure)
+    await desk.register.erase(desk.transport, ask.chat)
+    return say(words, words.say("chat_deleted"))
+
+
+def _plain(value: object) -> str | int:
+    """What JSON has no form for."""
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if isinstance(value, datetime | time):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} cannot be exported")

@@ -1,0 +1,186 @@
+"""Loop 3: who asks something? Hear, answer, reply."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.conversation import Ask, Desk, Reply, answer
+from bot.delivery import TOKEN_PATIENCE, Flood, Limits, Outcome, Sent, Uncertain
+from bot.errors import TokenRefused
+
+MOST_WAITING = 100  # replies that wait for their turn; whoever asks beyond that may ask again
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds after a failure, doubled each time
+MOST_IN_FLIGHT = 4
+LANDING = 10.0  # seconds that replies under way are given at a stop
+POLL = 0.2  # seconds between looks at replies that wait
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Something that arrived: what was asked (None = nothing for us), how to reply, and which chat has moved where.
+
+    `press` is the transport's name for the pressed button that waits for a sign, `message_id` that of the message.
+    """
+
+    number: int
+    ask: Ask | None = None
+    press: str = ""
+    message_id: int | None = None
+    moved: tuple[str, str] | None = None
+
+
+class Deaf(Exception):
+    """Nothing can be heard now; `token` says that we are not known there."""
+
+    def __init__(self, reason: str, *, token: bool = False) -> None:
+        self.token = token
+        super().__init__(reason)
+
+
+class Line(Protocol):
+    """Whoever brings questions and takes replies."""
+
+    async def hear(self, after: int) -> Sequence[Heard]:
+        """What arrived after the number `after` (-1 = whatever waits); waits a while for it. Raises Deaf."""
+        ...
+
+    async def acknowledge(self, heard: Heard) -> None:
+        """Show that a pressed button was noticed."""
+        ...
+
+    async def reply(self, heard: Heard, reply: Reply) -> Outcome: ...
+
+
+class Converse:
+    """Answers one question after the other, in the order they came, and replies as the limits allow.
+
+    `limits` are shared with loop 2. `sleep` is asyncio's, or that of a clock which is not the machine's. `counts`
+    counts what happened, by name.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        line: Line,
+        limits: Limits,
+        move: Callable[[str, str, str], Awaitable[None]],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._desk = desk
+        self._line = line
+        self._limits = limits
+        self._move = move
+        self._sleep = sleep
+        self._after = -1
+        self._known: deque[int] = deque(maxlen=1000)
+        self._waiting: deque[tuple[Heard, Reply]] = deque()
+        self._flying: dict[asyncio.Task[Outcome], tuple[Heard, Reply]] = {}
+        self.counts: Counter[str] = Counter()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`. Raises TokenRefused when the token was refused for ten minutes."""
+        ended = asyncio.ensure_future(stop.wait())
+        loops = [asyncio.create_task(self._hear()), asyncio.create_task(self._speak())]
+        try:
+            done, _ = await asyncio.wait([ended, *loops], return_when=asyncio.FIRST_COMPLETED)
+            for one in done - {ended}:
+                one.result()
+        finally:
+            for one in (ended, *loops):
+                one.cancel()
+            await asyncio.gather(ended, *loops, return_exceptions=True)
+            if self._flying:
+                await asyncio.wait(self._flying, timeout=LANDING)
+
+    async def _hear(self) -> None:
+        pause, refused_since = FIRST_PAUSE, None
+        while True:
+            try:
+                heard = await self._line.hear(self._after)
+            except Deaf as error:
+                self.counts["deaf"] += 1
+                now = self._desk.clock.monotonic()
+                refused_since = (refused_since or now) if error.token else None
+                if refused_since is not None and now - refused_since >= TOKEN_PATIENCE:
+                    raise TokenRefused from error
+                log.warning("commands cannot be heard now, the next look tries again: %s", error)
+                await self._sleep(pause)
+                pause = min(LONGEST_PAUSE, 2 * pause)
+                continue
+            pause, refused_since = FIRST_PAUSE, None
+            for one in heard:
+                await self._attend(one)
+                self._after = max(self._after, one.number)
+
+    async def _attend(self, heard: Heard) -> None:
+        """Answer one thing that arrived; a mistake of ours costs this one its answer and no other."""
+        if heard.number in self._known:
+            return
+        self._known.append(heard.number)
+        try:
+            if heard.moved:
+                await self._move(self._desk.transport, *heard.moved)
+            if heard.press:
+                await self._line.acknowledge(heard)
+            reply = await answer(self._desk, heard.ask) if heard.ask else None
+        except Exception:
+            self.counts["errors"] += 1
+            log.exception("an update could not be answered")
+            return
+        self.counts["heard"] += 1
+        if reply is not None and len(self._waiting) < MOST_WAITING:
+            self._waiting.append((heard, reply))
+        elif reply is not None:
+            self.counts["dropped"] += 1
+
+    async def _speak(self) -> None:
+        while True:
+            self._collect()
+            now = self._desk.clock.monotonic()
+            wait = self._limits.wait_for_reply(now)
+            ready = self._ready(now) if wait <= 0 and len(self._flying) < MOST_IN_FLIGHT else None
+            if ready is None:
+                await self._sleep(min(wait or POLL, POLL))
+                continue
+            heard, reply = ready
+            assert heard.ask is not None
+            self._limits.replied(heard.ask.chat, heard.ask.kind, now)
+            self._flying[asyncio.create_task(self._line.reply(heard, reply))] = ready
+
+    def _ready(self, now: float) -> tuple[Heard, Reply] | None:
+        """The first reply whose chat does not rest."""
+        resting = self._limits.resting(now)
+        busy = {heard.ask.chat for heard, _ in self._flying.values() if heard.ask}
+        for at, (heard, reply) in enumerate(self._waiting):
+            if heard.ask and heard.ask.chat not in resting and heard.ask.chat not in busy:
+                del self._waiting[at]
+                return heard, reply
+        return None
+
+    def _collect(self) -> None:
+        """Mind what has come back: a flood is waited for and the reply said then; what failed is not said again."""
+        for task in [task for task in self._flying if task.done()]:
+            heard, reply = self._flying.pop(task)
+            assert heard.ask is not None
+            now = self._desk.clock.monotonic()
+            if error := task.exception():
+                log.error("replying failed in a way nobody foresaw", exc_info=error)
+                continue
+            outcome = task.result()
+            self.counts[f"reply {type(outcome).__name__}"] += 1
+            match outcome:
+                case Flood(seconds):
+                    self._limits.flood(heard.ask.chat, seconds, now)
+                    self._waiting.appendleft((heard, reply))
+                case Sent() | Uncertain():
+                    self._limits.ended(heard.ask.chat, heard.ask.kind, now)
+                case _:
+                    log.warning("a reply was not taken: %s", outcome)
