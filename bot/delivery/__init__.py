@@ -16,6 +16,7 @@ from bot.delivery.answers import (
 )
 from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, Manner, State
 from bot.delivery.limits import Limits
+from bot.delivery.orders import Note, NoteId, Silence
 from bot.delivery.outbox import Outbox
 from bot.delivery.steps import Chat, News, Step, after_refusal, next_step
 from bot.delivery.subscribers import Quiet, Subscriber, Wish
@@ -38,10 +39,13 @@ __all__ = [
     "Moved",
     "News",
     "NotSent",
+    "Note",
+    "NoteId",
     "Outbox",
     "Outcome",
     "Quiet",
     "Sent",
+    "Silence",
     "Soft",
     "State",
     "Step",

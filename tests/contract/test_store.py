@@ -117,7 +117,9 @@ async def test_a_delivery_comes_back_as_it_was_made(store):
     (made,) = address(event(), [replace(CHANNEL, language="zh")])
     await store.commit({}, [event()], [made])
     (claimed,) = await claim(store)
-    assert claimed == replace(made, id=claimed.id, state=State.SENDING, not_before=None)
+    wanted = replace(made, id=claimed.id, state=State.SENDING, not_before=None, event_number=claimed.event_number)
+    assert claimed == wanted
+    assert await store.told(claimed.event_number) == event()
 
 
 async def test_an_event_is_stored_once_however_often_it_is_committed(store):
