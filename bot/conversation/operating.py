@@ -60,7 +60,7 @@ async def silence(desk: Desk, ask: Ask) -> Reply:
         await desk.register.lift(id_of(basket))
         return say(words, words.say("chat_silence_over", about=_about(basket, words)))
     until, reason = _until(desk, rest, words, "chat_silence_how")
-    await desk.register.silence(Silence(id_of(basket), until, reason))
+    await desk.register.silence(id_of(basket), until, reason)
     return say(words, _silence(Silence(id_of(basket), until, reason), words))
 
 
@@ -69,11 +69,11 @@ async def note(desk: Desk, ask: Ask) -> Reply:
     words = tongue(await desk.known(ask))
     if not ask.words:
         kept = await desk.register.notes(desk.clock.now())
-        lines = [words.say("note", date=words.day(one.written), text=one.text) for one in kept]
+        lines = [words.say("note", date=words.day(one.written.date()), text=one.text) for one in kept]
         return say(words, words.say("chat_notes" if lines else "chat_no_note"), *lines, words.say("chat_note_how"))
     basket, rest = _order(desk, ask, words)
     until, text = _until(desk, rest, words, "chat_note_how")
-    kept_note = Note(id_of(basket), text, desk.clock.now().date(), until)
+    kept_note = Note(id_of(basket), text, desk.clock.now(), until)
     await desk.register.add_note(kept_note)
     return say(words, words.say("chat_noted", about=_about(basket, words), until=_utc(until)), text)
 

@@ -18,7 +18,7 @@ from bot.delivery.answers import (
 )
 from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, Manner, State
 from bot.delivery.limits import Limits
-from bot.delivery.orders import Note, Silence
+from bot.delivery.orders import Note, NoteId, Silence
 from bot.delivery.outbox import Outbox
 from bot.delivery.steps import Chat, News, Step, after_refusal, next_step
 from bot.delivery.subscribers import Quiet, Subscriber, Wish
@@ -44,6 +44,7 @@ __all__ = [
     "NoTarget",
     "NotSent",
     "Note",
+    "NoteId",
     "Outbox",
     "Outcome",
     "Quiet",

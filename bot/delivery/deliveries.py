@@ -85,6 +85,10 @@ class Event:
     original: EventKey | None = None
     withdraws: bool = False
 
+    @property
+    def severe(self) -> bool:
+        return self.severity >= Severity.SEVERE
+
     def message(self, language: str) -> Message:
         """The message in `language`, or the first one if there is none."""
         return next((one for one in self.messages if one.language == language), self.messages[0])

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from typing import NewType
 
 from bot.baskets import BasketId
+
+NoteId = NewType("NoteId", int)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A dated line that stands beside the alerts of a basket (None = of all) until a moment."""
+    """A line of context that messages about `basket` (None = about any) carry from `written` until `until`.
+
+    `id` is 0 before it is stored.
+    """
 
     basket: BasketId | None
     text: str
-    written: date
+    written: datetime
     until: datetime
+    id: NoteId = NoteId(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Nobody hears of a basket (None = of any) until a moment, for a reason."""
+    """Until `until` no event about `basket` (None = about any) is told to anybody, for `reason`, which is not empty."""
 
     basket: BasketId | None
     until: datetime

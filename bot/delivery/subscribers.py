@@ -73,6 +73,19 @@ class Subscriber:
         rest = {one: wish for one, wish in self.wishes.items() if one != basket}
         return replace(self, wishes=rest, everything=False)
 
+    def joined(self, other: Self) -> Self:
+        """This chat once `other` has become one with it: it hears what either of them wanted to hear."""
+        both = self.wishes.keys() & other.wishes.keys()
+        wishes = {**self.wishes, **other.wishes, **{one: _either(self.wishes[one], other.wishes[one]) for one in both}}
+        return replace(
+            self,
+            wishes=wishes,
+            since=min(self.since, other.since),
+            everything=self.everything or other.everything,
+            lowest=min(self.lowest, other.lowest),
+            muted_until=_sooner(self.muted_until, other.muted_until),
+        )
+
     def hears_at(self, event: Event) -> datetime | None:
         """When `event` may be sent to this chat: when it was due or, in quiet hours, at their end; None = never.
 
@@ -85,6 +98,15 @@ class Subscriber:
             return None
         ends = self.quiet.ends(event.created, ZoneInfo(self.zone)) if self.quiet else None
         return ends or event.created
+
+
+def _either(one: Wish, other: Wish) -> Wish:
+    return Wish(min(one.lowest, other.lowest), _sooner(one.muted_until, other.muted_until))
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The earlier end of two mutes; None = one of them was not muted."""
+    return min(one, other) if one and other else None
 
 
 def _later(until: datetime | None, moment: datetime) -> bool:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +14,6 @@ from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Subject
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.delivery import (
-    Delivery,
     Destination,
     Flood,
     Gone,
@@ -27,52 +25,14 @@ from bot.delivery import (
     State,
     Uncertain,
     address,
-    next_step,
 )
 from bot.errors import StoreError
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
+from tests.stored import answer, claim, put, send_all, states
 from tests.virtual import NOON
 
 SUBJECT = Subject("two-session fall", BasketId("memory"))
 MEMORY = Memory(date(2026, 7, 2), Episode(EpisodeId("K7F3"), date(2026, 7, 1), Severity.SEVERE, -0.182, 2))
-
-
-@pytest.fixture(params=["sqlite"])
-def url(request, tmp_path):
-    return f"sqlite:///{tmp_path}/bot.sqlite3"
-
-
-@pytest.fixture
-async def store(url):
-    database = await Database.open(url, upgrade=True)
-    yield database
-    await database.close()
-
-
-async def put(store: Database, *destinations: Destination, known=None, **about) -> int:
-    happened = event(**about)
-    return await store.commit(known or {}, [happened], address(happened, destinations))
-
-
-async def claim(store: Database, limit=1, now=NOON, resting=()) -> list[Delivery]:
-    return await store.claim("telegram", now, limit, resting)
-
-
-async def answer(store: Database, one: Delivery, outcome, now=NOON):
-    await store.record([next_step(one, outcome, now, 0.0)])
-
-
-async def send_all(store: Database, now=NOON) -> list[tuple[str, str]]:
-    """(chat, event) in the order in which they are handed out, each answered before the next."""
-    order = []
-    while claimed := await claim(store, now=now):
-        order.append((claimed[0].chat, claimed[0].event))
-        await answer(store, claimed[0], Sent(1), now)
-    return order
-
-
-async def states(store: Database) -> dict[tuple[str, str], State]:
-    return {(one.chat, one.event): one.state for one in await store.undelivered()}
 
 
 # Alert state
@@ -117,7 +77,9 @@ async def test_a_delivery_comes_back_as_it_was_made(store):
     (made,) = address(event(), [replace(CHANNEL, language="zh")])
     await store.commit({}, [event()], [made])
     (claimed,) = await claim(store)
-    assert claimed == replace(made, id=claimed.id, state=State.SENDING, not_before=None)
+    wanted = replace(made, id=claimed.id, state=State.SENDING, not_before=None, event_number=claimed.event_number)
+    assert claimed == wanted
+    assert await store.told(claimed.event_number) == event()
 
 
 async def test_an_event_is_stored_once_however_often_it_is_committed(store):
@@ -327,22 +289,6 @@ async def test_the_migrations_make_the_tables_of_the_program(store):
     assert differences == []
 
 
-async def test_the_indexes_of_the_migrations_are_those_of_the_program(store, tmp_path):
-    plain = sa.create_engine(f"sqlite:///{tmp_path}/plain.sqlite3")
-    METADATA.create_all(plain)
-    query = sa.text(
-        "SELECT name, lower(replace(sql, '\"', '')) FROM sqlite_master WHERE name LIKE 'ix_%' ORDER BY name"
-    )
-    with plain.begin() as connection:
-        wanted = connection.execute(query).all()
-    plain.dispose()
-    async with store._transaction() as connection:
-        found = (await connection.execute(query)).all()
-    assert [(name, " ".join(sql.split())) for name, sql in found] == [
-        (name, " ".join(sql.split())) for name, sql in wanted
-    ]
-
-
 def test_every_migration_is_known_to_the_program():
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -365,18 +311,6 @@ async def test_to_migrate_twice_changes_nothing(url):
     await database.close()
 
 
-async def test_a_database_without_tables_is_refused_with_the_remedy(url, tmp_path):
-    sqlite3.connect(tmp_path / "bot.sqlite3").close()
-    with pytest.raises(StoreError, match=r"no tables.*bot migrate"):
-        await Database.open(url)
-
-
-async def test_no_database_is_made_by_looking_for_one(url, tmp_path):
-    with pytest.raises(StoreError, match=r"no such file.*bot migrate"):
-        await Database.open(url)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("upgrade", [True, False])
 async def test_a_newer_database_is_refused_and_left_alone(store, url, upgrade):
     async with store._transaction() as connection:
@@ -390,90 +324,3 @@ def test_alembic_is_not_imported_before_it_is_needed():
     code = "import sys, bot.adapters.database; print('alembic' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"
-
-
-# What SQLite cannot do
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("note.txt", "not an SQLite database"),
-        ("missing/bot.sqlite3", "cannot be opened.*folder"),
-        (".", "cannot be opened"),
-    ],
-)
-async def test_a_file_that_cannot_be_a_database_is_named_with_the_remedy(tmp_path, name, words):
-    (tmp_path / "note.txt").write_text("these are no tables\n" * 100)
-    with pytest.raises(StoreError, match=words) as caught:
-        await migrate(f"sqlite:///{tmp_path}/{name}")
-    assert str(tmp_path) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("url", ["mysql://localhost/bot", "bot.sqlite3"])
-async def test_an_address_of_another_kind_is_refused(url):
-    with pytest.raises(StoreError, match=r"sqlite:///bot\.sqlite3"):
-        await migrate(url)
-
-
-async def test_a_locked_database_says_so(store, tmp_path, monkeypatch):
-    other = sqlite3.connect(tmp_path / "bot.sqlite3", isolation_level=None)
-    async with store._transaction() as connection:
-        await connection.exec_driver_sql("PRAGMA busy_timeout=50")
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="locked"):
-        await put(store, CHANNEL)
-    other.execute("ROLLBACK")
-    other.close()
-    assert await put(store, CHANNEL) == 0
-
-
-async def test_a_database_that_may_not_be_written_says_so(store):
-    async with store._transaction() as connection:
-        await connection.exec_driver_sql("PRAGMA query_only=ON")
-    with pytest.raises(StoreError, match=r"may not be written.*right"):
-        await put(store, CHANNEL)
-
-
-async def test_a_full_disk_says_so_and_leaves_no_part_of_an_event(store):
-    async with store._transaction() as connection:
-        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 4}")
-    many = [replace(PRIVATE, chat=str(number)) for number in range(2000)]
-    with pytest.raises(StoreError, match="disk is full"):
-        await put(store, *many, known={SUBJECT: MEMORY})
-    async with store._transaction() as connection:
-        await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
-    assert await store.memories() == {}
-    assert await put(store, *many) == 0
-    assert len(await claim(store, 9000)) == 2000
-
-
-async def test_a_database_that_is_deleted_while_it_is_open_is_missed(store, tmp_path):
-    await put(store, CHANNEL)
-    (tmp_path / "bot.sqlite3").unlink()
-    with pytest.raises(StoreError, match="no such file"):
-        await claim(store)
-
-
-async def test_the_figures_of_a_statement_stay_out_of_the_message(store):
-    async with store._transaction() as connection:
-        await connection.exec_driver_sql("DROP TABLE memories")
-    with pytest.raises(StoreError) as caught:
-        await put(store, CHANNEL, known={Subject("secret rule", BasketId("memory")): MEMORY})
-    assert "secret rule" not in str(caught.value)
-
-
-async def test_sqlite_keeps_what_it_says_it_kept(store):
-    async with store._transaction() as connection:
-        assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one() == "wal"
-        assert (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one() == 2
-        assert (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar_one() == 1
-
-
-async def test_a_store_in_memory_works_the_same():
-    database = await Database.open("sqlite://", upgrade=True)
-    await put(database, CHANNEL, GROUP)
-    assert await send_all(database) == [("-1001", "fall"), ("-2001", "fall")]
-    await database.close()

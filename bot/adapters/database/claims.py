@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.adapters.database.rows import DELIVERIES
-from bot.adapters.database.tables import outbox
-from bot.delivery import State
+from bot.adapters.database.rows import DELIVERIES, line_of
+from bot.adapters.database.tables import events, outbox
+from bot.delivery import Manner, State
 
 
 def _due() -> sa.Select[Any]:
@@ -24,13 +24,17 @@ def _due() -> sa.Select[Any]:
         flying.c.chat == outbox.c.chat,
         flying.c.state == sa.literal_column("'sending'"),
     )
+    earlier = before.c.id < outbox.c.id
     more_urgent = before.c.severe & ~outbox.c.severe
     as_urgent = before.c.severe == outbox.c.severe
+    # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits.
+    its_turn = (outbox.c.manner != Manner.EDIT.value) & (more_urgent | (as_urgent & earlier))
+    its_line = (outbox.c.manner != Manner.SEND.value) & earlier
     waits_before = sa.exists().where(
         before.c.transport == outbox.c.transport,
         before.c.chat == outbox.c.chat,
         before.c.not_before.is_not(None) & (before.c.expires > now),
-        more_urgent | (as_urgent & (before.c.id < outbox.c.id)),
+        its_turn | (its_line & before.c.event.in_(line_of(events.c.original))),
     )
     return (
         DELIVERIES.where(outbox.c.transport == sa.bindparam("transport"), outbox.c.not_before <= now)
@@ -57,6 +61,10 @@ def _expire() -> sa.Update:
 
 # Built once: to build them takes longer than to run them.
 DUE = _due()
+CLAIM = DUE.with_for_update(of=outbox, skip_locked=True)  # SQLite has one writer, and no such words
+UNDER_WAY = sa.select(outbox.c.id, outbox.c.event, outbox.c.chat, outbox.c.cancelled).where(
+    outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING.value
+)
 EXPIRE = _expire()
 TAKE = (
     sa.update(outbox)

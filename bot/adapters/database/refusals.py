@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.errors import StoreError
 
 # Beginnings of SQLite's names of its errors -> what is wrong, and what to do.
-REMEDIES = {
+SQLITE = {
     "SQLITE_FULL": "the disk is full. Free some space; nothing is lost, and the bot goes on by itself",
     "SQLITE_BUSY": "another program holds it locked. End that program, or wait; the bot tries again by itself",
     "SQLITE_LOCKED": "another program holds it locked. End that program, or wait; the bot tries again by itself",
@@ -16,10 +16,51 @@ REMEDIES = {
     "SQLITE_CORRUPT": "it is damaged. Restore a backup, or move it away and begin anew",
     "SQLITE_IOERR": "the disk fails to read or write it. Look at the system's log; the bot tries again by itself",
 }
+UNREACHABLE = (
+    "the server cannot be reached, or has ended the connection. Look whether it runs and whether the address "
+    "is right; the bot tries again by itself"
+)
+WRONG_PASSWORD = "the server refuses this user or password. Correct them in the address"  # noqa: S105  one in words
+NO_DATABASE = "there is no such database. Create it, or correct its name in the address"
+TOO_MANY = "the server has no connection left. Allow it more, or end other programs; the bot tries again by itself"
+# Beginnings of the SQL standard's states.
+POSTGRESQL = {
+    "53100": SQLITE["SQLITE_FULL"],
+    "53300": TOO_MANY,
+    "25006": "it may not be written: the server is a copy of another, or was told so. Name the server that is written",
+    "42501": "it may not be written. Give this user the right to create and write tables there",
+    "55P03": SQLITE["SQLITE_BUSY"],
+    "25P03": "the bot was stopped in the middle of its work, and the server did not wait. It tries again by itself",
+    "28": WRONG_PASSWORD,
+    "3D000": NO_DATABASE,
+    "08": UNREACHABLE,
+    "57P": UNREACHABLE,
+}
+# A server that cannot be connected to has no state, only words.
+CONNECTING = {
+    "authentication failed": WRONG_PASSWORD,
+    "no password supplied": WRONG_PASSWORD,
+    "pg_hba.conf": WRONG_PASSWORD,
+    "does not exist": NO_DATABASE,
+    "too many clients": TOO_MANY,
+}
 
 
 def refusal(error: BaseException | None, place: str) -> StoreError:
-    """Our error for the driver's; the statement and its figures are not in it."""
+    """Our error for the driver's; the statement, its figures and a password are not in it."""
     name = getattr(error, "sqlite_errorname", "")
-    known = next((words for start, words in REMEDIES.items() if name.startswith(start)), None)
-    return StoreError(f"database {place}: {known or f'{error}. See the traceback in the log'}")
+    state = getattr(error, "sqlstate", None) or ""
+    known = _first(SQLITE, name) or _first(POSTGRESQL, state)
+    if not known and type(error).__name__ == "OperationalError" and hasattr(error, "sqlstate") and not state:
+        known = next((words for part, words in CONNECTING.items() if part in str(error)), UNREACHABLE)
+    return StoreError(f"database {place}: {known or f'{_words(error)}. See the traceback in the log'}")
+
+
+def _first(known: dict[str, str], name: str) -> str | None:
+    return next((words for start, words in known.items() if name.startswith(start)), None)
+
+
+def _words(error: BaseException | None) -> str:
+    """What happened, in one line; PostgreSQL's other lines name figures."""
+    about = getattr(error, "diag", None)
+    return about.message_primary if about and about.message_primary else str(error).partition("\n")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,17 +10,58 @@ import sqlalchemy as sa
 from bot.adapters.database.tables import bodies, events, outbox
 from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Subject
 from bot.alerts.rules import Severity
-from bot.delivery import Chat, Delivery, DeliveryId, Event, EventKey, Kind, State
+from bot.baskets import BasketId
+from bot.delivery import (
+    Chat,
+    Delivery,
+    DeliveryId,
+    Event,
+    EventKey,
+    Kind,
+    Manner,
+    Note,
+    NoteId,
+    Quiet,
+    Silence,
+    State,
+    Subscriber,
+    Wish,
+)
 from bot.messages import Message
 
 Row = dict[str, Any]
 SUBJECT = ("rule", "basket", "member", "against")
+
+
+def line_of(original: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """The numbers of the events that take each other's place, beginning with `original`."""
+    line = events.alias("line")
+    return sa.select(line.c.id).where((line.c.id == original) | (line.c.original == original))
+
+
+def _target() -> sa.ScalarSelect[Any]:
+    """The transport's name for the last message that shows what an event of the same line says."""
+    shown = outbox.alias("shown_in")
+    return (
+        sa.select(shown.c.message_id)
+        .where(shown.c.event.in_(line_of(events.c.original).correlate(events)))
+        .where(shown.c.transport == outbox.c.transport, shown.c.chat == outbox.c.chat)
+        .where(shown.c.message_id.is_not(None), shown.c.manner != Manner.REPLY.value, shown.c.id != outbox.c.id)
+        .order_by(shown.c.id.desc())
+        .limit(1)
+        .correlate(outbox, events)
+        .scalar_subquery()
+    )
+
+
 DELIVERIES: sa.Select[Any] = (
     sa.select(
         *(outbox.c[name] for name in ("id", "transport", "chat", "kind", "state", "not_before", "attempts", "plain")),
-        *(outbox.c[name] for name in ("unconfirmed", "message_id", "reason", "language", "expires")),
-        *(events.c[name] for name in ("key", "shown", "severity", "created")),
+        *(outbox.c[name] for name in ("unconfirmed", "message_id", "reason", "language", "expires", "manner")),
+        *(events.c[name] for name in ("key", "shown", "severity", "created", "baskets")),
+        outbox.c.event,
         bodies.c.lines,
+        sa.case((outbox.c.manner != Manner.SEND.value, _target())).label("target"),
     )
     .join(events, events.c.id == outbox.c.event)
     .join(bodies, (bodies.c.event == outbox.c.event) & (bodies.c.language == outbox.c.language))
@@ -46,6 +88,10 @@ def delivery(row: sa.Row[Any]) -> Delivery:
         plain=row.plain,
         message_id=row.message_id,
         reason=row.reason,
+        manner=Manner(row.manner),
+        target=row.target,
+        baskets=tuple(map(BasketId, row.baskets)),
+        event_number=row.event,
     )
 
 
@@ -59,6 +105,7 @@ def outbox_row(one: Delivery, event: int) -> Row:
         "language": one.message.language,
         "severe": one.severe,
         "expires": one.expires,
+        "manner": one.manner.value,
         **progress(one),
     }
 
@@ -76,7 +123,8 @@ def progress(one: Delivery) -> Row:
     }
 
 
-def event_row(event: Event) -> Row:
+def event_row(event: Event, original: int | None, silenced: str) -> Row:
+    """The row of an event; `original` is the number of the first of its line."""
     return {
         "key": event.key,
         "shown": event.id,
@@ -85,7 +133,28 @@ def event_row(event: Event) -> Row:
         "session": event.session,
         "created": event.created,
         "expires": event.expires,
+        "manner": event.manner.value,
+        "original": original,
+        "withdraws": event.withdraws,
+        "silenced": silenced,
     }
+
+
+def event(row: sa.Row[Any], texts: Iterable[sa.Row[Any]]) -> Event:
+    """The event of a row that has its original's key as `first`, with its bodies."""
+    return Event(
+        key=EventKey(row.key),
+        id=row.shown,
+        baskets=tuple(map(BasketId, row.baskets)),
+        severity=Severity(row.severity),
+        session=row.session,
+        created=row.created,
+        expires=row.expires,
+        messages=tuple(Message(text.language, tuple(text.lines)) for text in texts),
+        manner=Manner(row.manner),
+        original=row.first and EventKey(row.first),
+        withdraws=row.withdraws,
+    )
 
 
 def subject_row(subject: Subject) -> Row:
@@ -119,3 +188,56 @@ def chat(row: sa.Row[Any] | None) -> Chat:
     if row is None:
         return Chat()
     return Chat(row.gone, row.moved_to, row.refusals, row.refused_since)
+
+
+def subscriber_row(one: Subscriber) -> Row:
+    return {
+        "transport": one.transport,
+        "chat": one.chat,
+        "kind": int(one.kind),
+        "since": one.since,
+        "language": one.language,
+        "everything": one.everything,
+        "lowest": int(one.lowest),
+        "muted_until": one.muted_until,
+        "quiet_begin": one.quiet and one.quiet.begin,
+        "quiet_end": one.quiet and one.quiet.end,
+        "zone": one.zone,
+    }
+
+
+def wish_rows(one: Subscriber) -> list[Row]:
+    return [
+        {
+            "transport": one.transport,
+            "chat": one.chat,
+            "basket": basket,
+            "lowest": int(wish.lowest),
+            "muted_until": wish.muted_until,
+        }
+        for basket, wish in one.wishes.items()
+    ]
+
+
+def subscriber(row: sa.Row[Any], wanted: Iterable[sa.Row[Any]]) -> Subscriber:
+    return Subscriber(
+        transport=row.transport,
+        chat=row.chat,
+        kind=Kind(row.kind),
+        since=row.since,
+        language=row.language,
+        wishes={BasketId(one.basket): Wish(Severity(one.lowest), one.muted_until) for one in wanted},
+        everything=row.everything,
+        lowest=Severity(row.lowest),
+        muted_until=row.muted_until,
+        quiet=None if row.quiet_begin is None else Quiet(row.quiet_begin, row.quiet_end),
+        zone=row.zone,
+    )
+
+
+def note(row: sa.Row[Any]) -> Note:
+    return Note(BasketId(row.basket) if row.basket else None, row.text, row.written, row.until, NoteId(row.id))
+
+
+def silence(row: sa.Row[Any]) -> Silence:
+    return Silence(BasketId(row.basket) if row.basket else None, row.until, row.reason)

@@ -2,65 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.adapters.database import chats, claims, rows, schema
-from bot.adapters.database.refusals import refusal
+from bot.adapters.database import chats, claims, fanout, rows
+from bot.adapters.database.leases import Leasing
+from bot.adapters.database.orders import Orders, reason_for_silence
+from bot.adapters.database.subscriptions import Subscriptions
 from bot.adapters.database.tables import bodies, events, memories, outbox
 from bot.alerts.episodes import Memory, Subject
-from bot.delivery import Delivery, Event, State, Step
-from bot.errors import StoreError
+from bot.delivery import Delivery, Event, EventKey, Manner, State, Step
 
-BUSY_MS = 5000
 SWEEP = timedelta(seconds=10)  # between looks for what has expired; it is not handed out in any case
 UNDELIVERED = (State.PENDING, State.SENDING, State.UNCERTAIN, State.FAILED, State.EXPIRED)
 
+FIRST = events.alias("first")
+EVENTS = sa.select(events, FIRST.c.key.label("first")).outerjoin(FIRST, FIRST.c.id == events.c.original)
 
-class Database:
-    """Alert state and outbox in one SQLite file; every method raises StoreError, and then has done nothing."""
 
-    def __init__(self, engine: AsyncEngine, place: str) -> None:
-        """Use `open`; `place` is the file as error messages name it."""
-        self._engine = engine
-        self._place = place
-        # SQLite has one writer. Waiting for it here costs nothing; waiting for it there is polling.
-        self._turn = asyncio.Lock()
-        self._swept: datetime | None = None
+class Database(Subscriptions, Orders, Leasing):
+    """Alert state, outbox and subscribers in one SQLite or PostgreSQL database."""
 
-    @classmethod
-    async def open(cls, url: str, *, upgrade: bool = False) -> Self:
-        """The database at `url` ("sqlite:///bot.sqlite3", "sqlite://" for one in memory).
-
-        Raises StoreError if its tables are not of this version; with `upgrade` they are created or brought to it,
-        and only newer ones are refused.
-        """
-        engine, place = _engine(url)
-        database = cls(engine, place)
-        prepare = schema.upgrade if upgrade else schema.check
-        try:
-            if not upgrade:
-                database._look()
-            await asyncio.to_thread(database._probe)
-            async with database._transaction() as connection:
-                await connection.run_sync(prepare, place)
-        except BaseException:
-            await database.close()
-            raise
-        return database
-
-    async def close(self) -> None:
-        await self._engine.dispose()
+    _swept: datetime | None = None
 
     async def memories(self) -> dict[Subject, Memory]:
         """What is known of every subject ever judged."""
@@ -68,26 +36,37 @@ class Database:
             return dict(map(rows.memory, await connection.execute(sa.select(memories))))
 
     async def commit(
-        self, known: Mapping[Subject, Memory], happened: Sequence[Event], deliveries: Sequence[Delivery]
+        self,
+        known: Mapping[Subject, Memory],
+        happened: Sequence[Event],
+        deliveries: Sequence[Delivery],
+        subscribers_of: str | None = None,
     ) -> int:
         """Store what is known of these subjects, these events and their deliveries, all of it or nothing.
 
-        An event whose key is stored already is left out with its deliveries; the answer is how many were. A chat
-        that moved is written to where it is now; one that is gone gets a delivery that has failed already.
+        The deliveries are those of configured chats; with `subscribers_of` the subscribers of that transport hear the
+        events too. An event whose key is stored already is left out with its deliveries; the answer is how many were.
+        A chat that moved is written to where it is now; a configured one that is gone gets a delivery that has failed
+        already. Events that edit or answer earlier ones go where `Event` says.
         """
-        async with self._transaction() as connection:
+        added = 0
+        async with self._writing() as connection:
             await _remember(connection, known)
-            numbers = await _add_events(connection, happened)
-            await _add_deliveries(connection, deliveries, numbers)
-        return len(happened) - len(numbers)
+            for event in happened:
+                if await _number(connection, event.key) is None:
+                    await _tell(
+                        connection, event, [one for one in deliveries if one.event == event.key], subscribers_of
+                    )
+                    added += 1
+        return len(happened) - added
 
     async def claim(self, transport: str, now: datetime, limit: int, resting: Collection[str] = ()) -> list[Delivery]:
-        async with self._transaction() as connection:
+        async with self._writing() as connection:
             if self._swept is None or abs(now - self._swept) >= SWEEP:
                 await connection.execute(claims.EXPIRE, {"now": now})
                 self._swept = now
             about = {"transport": transport, "now": now, "most": limit, "resting": tuple(resting)}
-            claimed = [rows.delivery(row) for row in await connection.execute(claims.DUE, about)]
+            claimed = [rows.delivery(row) for row in await connection.execute(claims.CLAIM, about)]
             if claimed:
                 await connection.execute(claims.TAKE, {"ids": [one.id for one in claimed]})
         return [replace(one, state=State.SENDING, not_before=None) for one in claimed]
@@ -100,10 +79,18 @@ class Database:
     async def record(self, steps: Sequence[Step]) -> None:
         if not steps:
             return
-        async with self._transaction() as connection:
-            changed = [{"row": step.delivery.id, **rows.progress(step.delivery)} for step in steps]
-            await connection.execute(claims.PROGRESS, changed)
-            await chats.learn(connection, steps)
+        async with self._writing() as connection:
+            ids = {"ids": [step.delivery.id for step in steps]}
+            # Of an erased delivery nothing is left, and its number may have been given to another.
+            found = {(row.id, row.event, row.chat): row for row in await connection.execute(claims.UNDER_WAY, ids)}
+            names = [(step.delivery.id, step.delivery.event_number, step.chat) for step in steps]
+            true = [
+                _given_up(step, found[name].cancelled) for step, name in zip(steps, names, strict=True) if name in found
+            ]
+            if true:
+                changed = [{"row": step.delivery.id, **rows.progress(step.delivery)} for step in true]
+                await connection.execute(claims.PROGRESS, changed)
+                await chats.learn(connection, true)
 
     async def orphans(self, transport: str) -> list[Delivery]:
         sending = (outbox.c.transport == transport) & (outbox.c.state == State.SENDING.value)
@@ -112,7 +99,7 @@ class Database:
 
     async def revive(self, transport: str, names: Collection[str]) -> None:
         """Write to these chats again, even those that were gone."""
-        async with self._transaction() as connection:
+        async with self._writing() as connection:
             await chats.revive(connection, transport, names)
 
     async def undelivered(self) -> list[Delivery]:
@@ -122,36 +109,32 @@ class Database:
             found = await connection.execute(rows.DELIVERIES.where(short).order_by(outbox.c.id))
             return list(map(rows.delivery, found))
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """All or nothing."""
-        self._look()
-        try:
-            async with self._turn, self._engine.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise refusal(error.orig, self._place) from error
+    async def counts(self, transport: str) -> dict[State, int]:
+        """How many deliveries are in each state that some are in."""
+        query = sa.select(outbox.c.state, sa.func.count()).where(outbox.c.transport == transport)
+        async with self._transaction() as connection:
+            return {State(name): count for name, count in await connection.execute(query.group_by(outbox.c.state))}
 
-    @property
-    def _path(self) -> Path | None:
-        name = self._engine.url.database
-        return Path(name) if name and name != ":memory:" else None
+    async def oldest(self, transport: str) -> datetime | None:
+        """When the oldest event that waits for some chat was due; None = nothing waits."""
+        waiting = sa.exists().where(
+            outbox.c.event == events.c.id, outbox.c.transport == transport, outbox.c.not_before.is_not(None)
+        )
+        async with self._transaction() as connection:
+            query = sa.select(events.c.created).where(waiting).order_by(events.c.created).limit(1)
+            found: datetime | None = await connection.scalar(query)
+        return found
 
-    def _look(self) -> None:
-        """SQLite would go on writing to a file that was deleted, and make one that is not there."""
-        if self._path and not self._path.exists():
-            raise StoreError(
-                f"database {self._place}: there is no such file. Restore it, or run: python -m bot migrate"
-            )
+    async def told(self, event_number: int) -> Event | None:
+        """The event with this number (`Delivery.event_number`)."""
+        async with self._transaction() as connection:
+            return next(iter(await _events(connection, EVENTS.where(events.c.id == event_number))), None)
 
-    def _probe(self) -> None:
-        """Open it once by ourselves: where that fails, aiosqlite leaves a thread behind that fails once more."""
-        if self._path:
-            try:
-                with closing(sqlite3.connect(self._path, timeout=BUSY_MS / 1000)) as connection:
-                    connection.execute("PRAGMA journal_mode=WAL")
-            except sqlite3.Error as error:
-                raise refusal(error, self._place) from error
+    async def told_of(self, shown_id: str, limit: int) -> list[Event]:
+        """The last `limit` events that people see under this id, newest first."""
+        query = EVENTS.where(events.c.shown == shown_id).order_by(events.c.id.desc()).limit(limit)
+        async with self._transaction() as connection:
+            return await _events(connection, query)
 
 
 async def migrate(url: str) -> None:
@@ -169,61 +152,66 @@ async def _remember(connection: AsyncConnection, known: Mapping[Subject, Memory]
     await connection.execute(sa.insert(memories), [rows.memory_row(*item) for item in known.items()])
 
 
-async def _add_events(connection: AsyncConnection, happened: Sequence[Event]) -> dict[str, int]:
-    """The numbers of those events that are new, by key."""
-    numbers: dict[str, int] = {}
-    for event in happened:
-        if event.key in numbers or await connection.scalar(sa.select(events.c.id).where(events.c.key == event.key)):
-            continue
-        (number,) = (await connection.execute(sa.insert(events).returning(events.c.id), rows.event_row(event))).one()
-        numbers[event.key] = number
-        texts = [
-            {"event": number, "language": one.language, "lines": list(one.lines)}
-            for one in {one.language: one for one in event.messages}.values()
-        ]
-        await connection.execute(sa.insert(bodies), texts)
-    return numbers
+async def _number(connection: AsyncConnection, key: EventKey) -> int | None:
+    found: int | None = await connection.scalar(sa.select(events.c.id).where(events.c.key == key))
+    return found
 
 
-async def _add_deliveries(connection: AsyncConnection, deliveries: Sequence[Delivery], numbers: dict[str, int]) -> None:
-    known = await chats.known(connection)
-    new: dict[tuple[Any, ...], rows.Row] = {}
-    for one in deliveries:
-        if one.event not in numbers:
-            continue
-        chat, gone = chats.whereabouts(known, one.transport, one.chat)
-        number = numbers[one.event]
-        row = rows.outbox_row(one, number) | {"chat": chat}
-        if gone:
-            row |= {"state": State.FAILED.value, "not_before": None, "reason": "the chat is gone"}
-        new.setdefault((number, one.transport, chat), row)
-    if new:
-        await connection.execute(sa.insert(outbox), list(new.values()))
+async def _tell(
+    connection: AsyncConnection, event: Event, deliveries: Sequence[Delivery], subscribers_of: str | None
+) -> None:
+    """Store a new event and its deliveries."""
+    line = await _line(connection, event)
+    silenced = await reason_for_silence(connection, event)
+    number = await _add_event(connection, event, line, silenced)
+    hours = await fanout.quiet_hours(connection, event.created)
+    telling = fanout.Telling(connection, event, number, line, hours, [one.chat for one in deliveries])
+    wide = event.manner is not Manner.REPLY and not silenced and not event.withdraws
+    if line is not None and event.manner is Manner.EDIT:
+        await telling.edit()
+        if wide:
+            await telling.replace()
+        await telling.supersede()
+    if line is not None and event.manner is Manner.REPLY:
+        await telling.reply()
+    if wide:
+        await telling.send(deliveries)
+        if subscribers_of is not None:
+            await telling.send_to_subscribers(subscribers_of)
 
 
-def _engine(url: str) -> tuple[AsyncEngine, str]:
-    try:
-        parsed = sa.make_url(url)
-    except ArgumentError:
-        raise StoreError("the database's address cannot be read. Write it like sqlite:///bot.sqlite3") from None
-    if parsed.get_backend_name() != "sqlite":
-        raise StoreError(
-            f"databases of the kind {parsed.get_backend_name()!r} are unknown. Use one like sqlite:///bot.sqlite3"
-        )
-    engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), hide_parameters=True)
-    sa.event.listen(engine.sync_engine, "connect", _on_connect)
-    sa.event.listen(engine.sync_engine, "begin", _on_begin)
-    return engine, parsed.database or "in memory"
+async def _line(connection: AsyncConnection, event: Event) -> int | None:
+    """The number of the first of the events whose place `event` takes, or which it answers."""
+    if event.original is None or event.manner is Manner.SEND:
+        return None
+    first = sa.func.coalesce(events.c.original, events.c.id)
+    found: int | None = await connection.scalar(sa.select(first).where(events.c.key == event.original))
+    return found
 
 
-def _on_connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+async def _add_event(connection: AsyncConnection, event: Event, line: int | None, silenced: str) -> int:
+    row = rows.event_row(event, line, silenced)
+    number: int = (await connection.execute(sa.insert(events).returning(events.c.id), row)).scalar_one()
+    texts = [
+        {"event": number, "language": one.language, "lines": list(one.lines), "position": position}
+        for position, one in enumerate({one.language: one for one in event.messages}.values())
+    ]
+    await connection.execute(sa.insert(bodies), texts)
+    return number
 
 
-def _on_begin(connection: sa.Connection) -> None:
-    # A transaction that reads first and writes later fails at once when another process wrote in between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+async def _events(connection: AsyncConnection, query: sa.Select[Any]) -> list[Event]:
+    """The events of a query of EVENTS, with their messages."""
+    found = (await connection.execute(query)).all()
+    texts = sa.select(bodies).where(bodies.c.event.in_([row.id for row in found])).order_by(bodies.c.position)
+    written = (await connection.execute(texts)).all()
+    return [rows.event(row, [text for text in written if text.event == row.id]) for row in found]
+
+
+def _given_up(step: Step, why: str) -> Step:
+    """The step, but what its chat gave up on meanwhile is not tried again."""
+    one = step.delivery
+    if not why or one.not_before is None:
+        return step
+    state = State.UNCERTAIN if one.unconfirmed else State.FAILED
+    return replace(step, delivery=replace(one, state=state, not_before=None, reason=why))

@@ -64,7 +64,15 @@ events = sa.Table(
     sa.Column("session", sa.Date, nullable=False),
     sa.Column("created", UtcTime, nullable=False),
     sa.Column("expires", UtcTime, nullable=False),
+    sa.Column("manner", sa.String, nullable=False, server_default="send"),
+    # The first of the line of events that take each other's place, never one in its middle.
+    sa.Column("original", RowId, sa.ForeignKey("events.id")),
+    sa.Column("withdraws", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("silenced", sa.String, nullable=False, server_default=""),
 )
+takes_a_place = events.c.original.is_not(None)
+sa.Index("ix_events_original", events.c.original, sqlite_where=takes_a_place, postgresql_where=takes_a_place)
+sa.Index("ix_events_shown", events.c.shown)
 
 bodies = sa.Table(
     "bodies",
@@ -72,6 +80,7 @@ bodies = sa.Table(
     sa.Column("event", RowId, sa.ForeignKey("events.id"), primary_key=True),
     sa.Column("language", sa.String, primary_key=True),
     sa.Column("lines", sa.JSON, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False, server_default="0"),
 )
 
 outbox = sa.Table(
@@ -92,6 +101,9 @@ outbox = sa.Table(
     sa.Column("plain", sa.Boolean, nullable=False),
     sa.Column("message_id", sa.BigInteger),
     sa.Column("reason", sa.String, nullable=False),
+    sa.Column("manner", sa.String, nullable=False, server_default="send"),
+    # Why it is not to be tried again, if its chat gave up on it while it was under way.
+    sa.Column("cancelled", sa.String, nullable=False, server_default=""),
     sa.UniqueConstraint("event", "transport", "chat"),
 )
 # Only what waits and what is under way is looked for often; both are few beside what was ever sent.
@@ -126,4 +138,58 @@ chats = sa.Table(
     sa.Column("moved_to", sa.String, nullable=False),
     sa.Column("refusals", sa.Integer, nullable=False),
     sa.Column("refused_since", UtcTime),
+)
+
+subscribers = sa.Table(
+    "subscribers",
+    METADATA,
+    sa.Column("transport", sa.String, primary_key=True),
+    sa.Column("chat", sa.String, primary_key=True),
+    sa.Column("kind", sa.Integer, nullable=False),
+    sa.Column("since", UtcTime, nullable=False),
+    sa.Column("language", sa.String, nullable=False),
+    sa.Column("everything", sa.Boolean, nullable=False),
+    sa.Column("lowest", sa.Integer, nullable=False),
+    sa.Column("muted_until", UtcTime),
+    sa.Column("quiet_begin", sa.Time),
+    sa.Column("quiet_end", sa.Time),
+    sa.Column("zone", sa.String, nullable=False),
+)
+
+wishes = sa.Table(
+    "wishes",
+    METADATA,
+    sa.Column("transport", sa.String, primary_key=True),
+    sa.Column("chat", sa.String, primary_key=True),
+    sa.Column("basket", sa.String, primary_key=True),
+    sa.Column("lowest", sa.Integer, nullable=False),
+    sa.Column("muted_until", UtcTime),
+)
+sa.Index("ix_wishes_basket", wishes.c.transport, wishes.c.basket, wishes.c.lowest, wishes.c.chat)
+
+lease = sa.Table(
+    "lease",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("holder", sa.String, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("beat", sa.BigInteger, nullable=False),
+)
+
+notes = sa.Table(
+    "notes",
+    METADATA,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("basket", sa.String, nullable=False),
+    sa.Column("text", sa.String, nullable=False),
+    sa.Column("written", UtcTime, nullable=False),
+    sa.Column("until", UtcTime, nullable=False),
+)
+
+silences = sa.Table(
+    "silences",
+    METADATA,
+    sa.Column("basket", sa.String, primary_key=True),
+    sa.Column("until", UtcTime, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
 )

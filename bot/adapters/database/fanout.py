@@ -1,0 +1,167 @@
+"""Which chats get a delivery of a new event?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.adapters.database import chats, rows
+from bot.adapters.database.tables import UtcTime, outbox, subscribers, wishes
+from bot.adapters.database.tables import chats as chats_table
+from bot.delivery import Delivery, Event, Manner, Quiet, State
+
+COLUMNS = ("event", "severe", "expires", "state", "attempts", "unconfirmed", "plain", "reason", "manner")
+TAKEN = "a later message takes its place"
+# Nobody has asked a transport to send it yet.
+UNTOUCHED = (
+    (outbox.c.state == State.PENDING.value)
+    & (outbox.c.attempts == 0)
+    & (outbox.c.unconfirmed == 0)
+    & (outbox.c.reason == "")
+)
+Hours = tuple[str, Any, Any, datetime]  # zone, begin, end, and when they end this time
+
+
+async def quiet_hours(connection: AsyncConnection, moment: datetime) -> list[Hours]:
+    """The quiet hours of subscribers into which `moment` falls."""
+    columns = (subscribers.c.zone, subscribers.c.quiet_begin, subscribers.c.quiet_end)
+    kept = await connection.execute(sa.select(*columns).where(subscribers.c.quiet_begin.is_not(None)).distinct())
+    ends = [(zone, begin, end, Quiet(begin, end).ends(moment, ZoneInfo(zone))) for zone, begin, end in kept]
+    return [(zone, begin, end, until) for zone, begin, end, until in ends if until is not None]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One new event on its way to its chats. A chat gets the first of the deliveries that are made for it.
+
+    `line` is the number of the first event of its line, if that is known; `hours` as `quiet_hours` gives them;
+    `configured` are the chats that hear it because of the configuration.
+    """
+
+    connection: AsyncConnection
+    event: Event
+    number: int
+    line: int | None
+    hours: Sequence[Hours]
+    configured: Collection[str]
+
+    async def edit(self) -> None:
+        """What shows an event of its line is edited; where none went out yet, it goes in their place."""
+        await self._follow(Manner.EDIT, ~UNTOUCHED)
+
+    async def replace(self) -> None:
+        """It is sent where an event of its line was still to be sent."""
+        await self._follow(Manner.SEND, UNTOUCHED)
+
+    async def supersede(self) -> None:
+        """What is still to be sent of its line is not."""
+        over = sa.update(outbox).where(UNTOUCHED, self._of_line)
+        await self.connection.execute(over.values(state=State.SUPERSEDED.value, not_before=None, reason=TAKEN))
+
+    async def reply(self) -> None:
+        await self._follow(Manner.REPLY, outbox.c.state != State.PENDING.value)
+
+    async def send(self, deliveries: Sequence[Delivery]) -> None:
+        """To the chats of these deliveries, wherever they are now."""
+        known = await chats.known(self.connection)
+        new: dict[tuple[str, str], rows.Row] = {}
+        for one in deliveries:
+            chat, gone = chats.whereabouts(known, one.transport, one.chat)
+            row = rows.outbox_row(one, self.number) | {"chat": chat, "manner": Manner.SEND.value}
+            if gone:
+                row |= {"state": State.FAILED.value, "not_before": None, "reason": "the chat is gone"}
+            new.setdefault((one.transport, chat), row)
+        has = sa.select(outbox.c.transport, outbox.c.chat).where(outbox.c.event == self.number)
+        for transport, chat in await self.connection.execute(has.where(outbox.c.chat.in_([chat for _, chat in new]))):
+            new.pop((transport, chat), None)
+        if new:
+            await self.connection.execute(sa.insert(outbox), list(new.values()))
+
+    async def send_to_subscribers(self, transport: str) -> None:
+        """To every subscriber that hears it by `Subscriber.hears_at`, in SQL."""
+        heard = sa.select(wishes.c.chat).where(*self._wanted, wishes.c.transport == transport)
+        taken = sa.select(outbox.c.chat).where(outbox.c.event == self.number, outbox.c.transport == transport)
+        gone = sa.select(chats_table.c.chat).where(chats_table.c.transport == transport, chats_table.c.gone)
+        who = sa.select(subscribers.c.transport, subscribers.c.chat, subscribers.c.kind).where(
+            subscribers.c.transport == transport,
+            self._unmuted(subscribers),
+            subscribers.c.chat.in_(heard.where(wishes.c.lowest <= int(self.event.severity))),
+            subscribers.c.chat.not_in(taken),
+            subscribers.c.chat.not_in(gone),
+        )
+        await self._insert(Manner.SEND, who.order_by(subscribers.c.kind, subscribers.c.chat), subscribers)
+
+    async def _follow(self, manner: Manner, which: sa.ColumnElement[bool]) -> None:
+        """To the chats whose last delivery of its line is one of `which`, if they still listen."""
+        alive = outbox.c.state.in_([one.value for one in (State.PENDING, State.SENDING, State.SENT, State.UNCERTAIN)])
+        last = (
+            sa.select(sa.func.max(outbox.c.id))
+            .where(self._of_line, alive, which, outbox.c.manner != Manner.REPLY.value)
+            .group_by(outbox.c.transport, outbox.c.chat)
+        )
+        same = (subscribers.c.transport == outbox.c.transport) & (subscribers.c.chat == outbox.c.chat)
+        wish = sa.exists().where(
+            *(self._wanted if manner is not Manner.EDIT else self._wanted[:1]),
+            wishes.c.transport == outbox.c.transport,
+            wishes.c.chat == outbox.c.chat,
+        )
+        gone = sa.exists().where(
+            chats_table.c.transport == outbox.c.transport, chats_table.c.chat == outbox.c.chat, chats_table.c.gone
+        )
+        taken = outbox.alias("taken")
+        has = sa.exists().where(
+            taken.c.event == self.number, taken.c.transport == outbox.c.transport, taken.c.chat == outbox.c.chat
+        )
+        listens = wish if manner is Manner.EDIT else wish & self._unmuted(subscribers)
+        who = (
+            sa.select(outbox.c.transport, outbox.c.chat, outbox.c.kind)
+            .outerjoin(subscribers, same)
+            .where(outbox.c.id.in_(last), ~gone, ~has)
+            .where(subscribers.c.chat.is_(None) | outbox.c.chat.in_(self.configured) | listens)
+        )
+        await self._insert(manner, who.order_by(outbox.c.kind, outbox.c.id), outbox)
+
+    async def _insert(self, manner: Manner, who: sa.Select[Any], speaks: sa.Table) -> None:
+        """A delivery for each (transport, chat, kind) of `who`, in the language that `speaks` has for it."""
+        written = [one.language for one in self.event.messages]
+        language = sa.case((speaks.c.language.in_(written), speaks.c.language), else_=written[0])
+        at_once = sa.literal(self.event.created, UtcTime)
+        if manner is Manner.EDIT or not self.hours:  # an edit makes no sound
+            when: sa.ColumnElement[Any] = at_once
+        else:
+            quiet = self._quiet
+            when = sa.func.coalesce(quiet.c.until, at_once)
+            hours = (quiet.c.zone == subscribers.c.zone) & (quiet.c.begins == subscribers.c.quiet_begin)
+            who = who.outerjoin(quiet, hours & (quiet.c.ends == subscribers.c.quiet_end))
+        same_for_all = (
+            *(sa.literal(self.number, outbox.c.event.type), sa.literal(self.event.severe)),
+            *(sa.literal(self.event.expires, UtcTime), sa.literal(State.PENDING.value), sa.literal(0), sa.literal(0)),
+            *(sa.literal(False), sa.literal(""), sa.literal(manner.value)),
+        )
+        filled = who.add_columns(language, when, *same_for_all)
+        names = ["transport", "chat", "kind", "language", "not_before", *COLUMNS]
+        await self.connection.execute(sa.insert(outbox).from_select(names, filled))
+
+    @cached_property
+    def _quiet(self) -> sa.CTE:
+        columns = (sa.column("zone", sa.String), sa.column("begins", sa.Time), sa.column("ends", sa.Time))
+        return sa.values(*columns, sa.column("until", UtcTime), name="quiet").data(list(self.hours)).cte("quiet")
+
+    @property
+    def _of_line(self) -> sa.ColumnElement[bool]:
+        return outbox.c.event.in_(rows.line_of(sa.literal(self.line))) & (outbox.c.event != self.number)
+
+    @property
+    def _wanted(self) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+        """Wishes for its baskets, and those that are not muted."""
+        return wishes.c.basket.in_(self.event.baskets), self._unmuted(wishes)
+
+    def _unmuted(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        return table.c.muted_until.is_(None) | (table.c.muted_until <= self.event.created)

@@ -1,0 +1,84 @@
+"""What is needed for subscribers, for messages that edit or answer others, and for the operator's orders?"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from bot.adapters.database.tables import RowId, UtcTime
+
+revision = "r0002"
+down_revision = "r0001"
+
+
+def upgrade() -> None:
+    original = sa.Column("original", RowId, sa.ForeignKey("events.id", name="fk_events_original"))
+    op.add_column("events", sa.Column("manner", sa.String, nullable=False, server_default="send"))
+    op.add_column("events", original, inline_references=True)
+    op.add_column("events", sa.Column("withdraws", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("events", sa.Column("silenced", sa.String, nullable=False, server_default=""))
+    takes_a_place = sa.text("original IS NOT NULL")
+    op.create_index(
+        "ix_events_original", "events", ["original"], sqlite_where=takes_a_place, postgresql_where=takes_a_place
+    )
+    op.create_index("ix_events_shown", "events", ["shown"])
+    op.add_column("bodies", sa.Column("position", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("outbox", sa.Column("manner", sa.String, nullable=False, server_default="send"))
+    op.add_column("outbox", sa.Column("cancelled", sa.String, nullable=False, server_default=""))
+    _create_subscribers()
+    _create_orders()
+
+
+def _create_subscribers() -> None:
+    op.create_table(
+        "subscribers",
+        sa.Column("transport", sa.String, nullable=False),
+        sa.Column("chat", sa.String, nullable=False),
+        sa.Column("kind", sa.Integer, nullable=False),
+        sa.Column("since", UtcTime, nullable=False),
+        sa.Column("language", sa.String, nullable=False),
+        sa.Column("everything", sa.Boolean, nullable=False),
+        sa.Column("lowest", sa.Integer, nullable=False),
+        sa.Column("muted_until", UtcTime),
+        sa.Column("quiet_begin", sa.Time),
+        sa.Column("quiet_end", sa.Time),
+        sa.Column("zone", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("transport", "chat", name="pk_subscribers"),
+    )
+    op.create_table(
+        "wishes",
+        sa.Column("transport", sa.String, nullable=False),
+        sa.Column("chat", sa.String, nullable=False),
+        sa.Column("basket", sa.String, nullable=False),
+        sa.Column("lowest", sa.Integer, nullable=False),
+        sa.Column("muted_until", UtcTime),
+        sa.PrimaryKeyConstraint("transport", "chat", "basket", name="pk_wishes"),
+    )
+    op.create_index("ix_wishes_basket", "wishes", ["transport", "basket", "lowest", "chat"])
+
+
+def _create_orders() -> None:
+    op.create_table(
+        "lease",
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("holder", sa.String, nullable=False),
+        sa.Column("epoch", sa.BigInteger, nullable=False),
+        sa.Column("beat", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_lease"),
+    )
+    op.create_table(
+        "notes",
+        sa.Column("id", RowId, nullable=False),
+        sa.Column("basket", sa.String, nullable=False),
+        sa.Column("text", sa.String, nullable=False),
+        sa.Column("written", UtcTime, nullable=False),
+        sa.Column("until", UtcTime, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_notes"),
+    )
+    op.create_table(
+        "silences",
+        sa.Column("basket", sa.String, nullable=False),
+        sa.Column("until", UtcTime, nullable=False),
+        sa.Column("reason", sa.String, nullable=False),
+        sa.PrimaryKeyConstraint("basket", name="pk_silences"),
+    )

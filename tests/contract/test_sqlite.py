@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from bot.adapters.database import Database, migrate
+from bot.adapters.database.tables import METADATA
+from bot.alerts.episodes import Memory, Subject
+from bot.baskets import BasketId
+from bot.errors import StoreError
+from tests.specimens import CHANNEL, GROUP, PRIVATE
+from tests.stored import claim, put, send_all
+
+SUBJECT = Subject("two-session fall", BasketId("memory"))
+
+
+@pytest.fixture
+def url(sqlite_url):
+    return sqlite_url
+
+
+async def test_the_indexes_of_the_migrations_are_those_of_the_program(store, tmp_path):
+    plain = sa.create_engine(f"sqlite:///{tmp_path}/plain.sqlite3")
+    METADATA.create_all(plain)
+    query = sa.text(
+        "SELECT name, lower(replace(sql, '\"', '')) FROM sqlite_master WHERE name LIKE 'ix_%' ORDER BY name"
+    )
+    with plain.begin() as connection:
+        wanted = connection.execute(query).all()
+    plain.dispose()
+    async with store._transaction() as connection:
+        found = (await connection.execute(query)).all()
+    assert [(name, " ".join(sql.split())) for name, sql in found] == [
+        (name, " ".join(sql.split())) for name, sql in wanted
+    ]
+
+
+async def test_a_database_without_tables_is_refused_with_the_remedy(url, tmp_path):
+    sqlite3.connect(tmp_path / "bot.sqlite3").close()
+    with pytest.raises(StoreError, match=r"no tables.*bot migrate"):
+        await Database.open(url)
+
+
+async def test_no_database_is_made_by_looking_for_one(url, tmp_path):
+    with pytest.raises(StoreError, match=r"no such file.*bot migrate"):
+        await Database.open(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("note.txt", "not an SQLite database"),
+        ("missing/bot.sqlite3", "cannot be opened.*folder"),
+        (".", "cannot be opened"),
+    ],
+)
+async def test_a_file_that_cannot_be_a_database_is_named_with_the_remedy(tmp_path, name, words):
+    (tmp_path / "note.txt").write_text("these are no tables\n" * 100)
+    with pytest.raises(StoreError, match=words) as caught:
+        await migrate(f"sqlite:///{tmp_path}/{name}")
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/bot", "bot.sqlite3"])
+async def test_an_address_of_another_kind_is_refused(url):
+    with pytest.raises(StoreError, match=r"sqlite:///bot\.sqlite3"):
+        await migrate(url)
+
+
+async def test_a_locked_database_says_so(store, tmp_path, monkeypatch):
+    other = sqlite3.connect(tmp_path / "bot.sqlite3", isolation_level=None)
+    async with store._transaction() as connection:
+        await connection.exec_driver_sql("PRAGMA busy_timeout=50")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked"):
+        await put(store, CHANNEL)
+    other.execute("ROLLBACK")
+    other.close()
+    assert await put(store, CHANNEL) == 0
+
+
+async def test_a_database_that_may_not_be_written_says_so(store):
+    async with store._transaction() as connection:
+        await connection.exec_driver_sql("PRAGMA query_only=ON")
+    with pytest.raises(StoreError, match=r"may not be written.*right"):
+        await put(store, CHANNEL)
+
+
+async def test_a_full_disk_says_so_and_leaves_no_part_of_an_event(store):
+    async with store._transaction() as connection:
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 4}")
+    many = [replace(PRIVATE, chat=str(number)) for number in range(2000)]
+    with pytest.raises(StoreError, match="disk is full"):
+        await put(store, *many, known={SUBJECT: Memory()})
+    async with store._transaction() as connection:
+        await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    assert await store.memories() == {}
+    assert await put(store, *many) == 0
+    assert len(await claim(store, 9000)) == 2000
+
+
+async def test_a_database_that_is_deleted_while_it_is_open_is_missed(store, tmp_path):
+    await put(store, CHANNEL)
+    (tmp_path / "bot.sqlite3").unlink()
+    with pytest.raises(StoreError, match="no such file"):
+        await claim(store)
+
+
+async def test_the_figures_of_a_statement_stay_out_of_the_message(store):
+    async with store._transaction() as connection:
+        await connection.exec_driver_sql("DROP TABLE memories")
+    with pytest.raises(StoreError) as caught:
+        await put(store, CHANNEL, known={Subject("secret rule", BasketId("memory")): Memory()})
+    assert "secret rule" not in str(caught.value)
+
+
+async def test_sqlite_keeps_what_it_says_it_kept(store):
+    async with store._transaction() as connection:
+        assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one() == 2
+        assert (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar_one() == 1
+
+
+async def test_a_store_in_memory_works_the_same():
+    database = await Database.open("sqlite://", upgrade=True)
+    await put(database, CHANNEL, GROUP)
+    assert await send_all(database) == [("-1001", "fall"), ("-2001", "fall")]
+    await database.close()

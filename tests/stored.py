@@ -1,0 +1,34 @@
+"""What a test does with a store, in a word."""
+
+from __future__ import annotations
+
+from bot.adapters.database import Database
+from bot.delivery import Delivery, Destination, Sent, State, address, next_step
+from tests.specimens import event
+from tests.virtual import NOON
+
+
+async def put(store: Database, *destinations: Destination, known=None, subscribers_of=None, **about) -> int:
+    happened = event(**about)
+    return await store.commit(known or {}, [happened], address(happened, destinations), subscribers_of)
+
+
+async def claim(store: Database, limit=1, now=NOON, resting=()) -> list[Delivery]:
+    return await store.claim("telegram", now, limit, resting)
+
+
+async def answer(store: Database, one: Delivery, outcome, now=NOON):
+    await store.record([next_step(one, outcome, now, 0.0)])
+
+
+async def send_all(store: Database, now=NOON) -> list[tuple[str, str]]:
+    """(chat, event) in the order in which they are handed out, each answered before the next."""
+    order = []
+    while claimed := await claim(store, now=now):
+        order.append((claimed[0].chat, claimed[0].event))
+        await answer(store, claimed[0], Sent(1), now)
+    return order
+
+
+async def states(store: Database) -> dict[tuple[str, str], State]:
+    return {(one.chat, one.event): one.state for one in await store.undelivered()}
