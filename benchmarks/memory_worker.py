@@ -20,4 +20,4 @@ if __name__ == "__main__":
     logs.set_up("INFO", secrets=[settings.telegram.token.get_secret_value()])
     folder = settings.storage.data_dir
     yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds, session=LocalSession(int(sys.argv[1])))
-    asyncio.run(run(settings, SystemClock(), PriceCache(folder / "prices", yahoo)))
+    asyncio.run(run(lambda: settings, SystemClock(), PriceCache(folder / "prices", yahoo)))

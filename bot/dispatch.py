@@ -29,7 +29,7 @@ from bot.delivery import (
     dress,
     next_step,
 )
-from bot.errors import StoreError, TokenRefused
+from bot.errors import LeaseLost, StoreError, TokenRefused
 from bot.messages import Message
 
 MOST_IN_FLIGHT = 8  # also the most copies too many after a kill
@@ -82,7 +82,7 @@ class Dispatch:
                 try:
                     await self._rest(await self._turn())
                     failures = 0
-                except TokenRefused:
+                except (LeaseLost, TokenRefused):
                     raise
                 except Exception:
                     failures += 1
@@ -189,7 +189,7 @@ class Dispatch:
             await asyncio.wait(self._flying, timeout=LANDING)
         try:
             await self._record()
-        except StoreError:
+        except (LeaseLost, StoreError):
             log.exception("the last answers could not be stored: some messages may be sent again")
         for task in self._flying:
             task.cancel()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from bot.alerts import (
@@ -23,17 +23,19 @@ from bot.alerts import (
     Question,
     Rule,
     Subject,
+    Told,
     agenda,
     decide,
+    episode_id,
     place_of,
     questions,
 )
 from bot.baskets import Basket, BasketId
 from bot.context import explain
-from bot.delivery import Event, EventKey
-from bot.messages import render
-from bot.prices import CalendarCode, PriceTable
-from bot.statistics import Board, Lines
+from bot.delivery import Event, EventKey, Manner
+from bot.messages import Message, announcement, render, withdrawn
+from bot.prices import CalendarCode, PriceTable, Symbol
+from bot.statistics import Board, Lines, Verdict
 
 FORGOTTEN = Memory()
 
@@ -133,3 +135,63 @@ def compose(
         expires=expires,
         messages=tuple(render(alert, context, rulebook.events, language) for language in languages),
     )
+
+
+def revise(event: Event, told: Told) -> Event:
+    """`event` in the place of what was told of the same session before it was over."""
+    return replace(event, manner=Manner.EDIT, original=EventKey(told.event))
+
+
+def announce(event: Event, told: Told) -> Event:
+    """A few words to those who have seen what `event` takes the place of: its class is another."""
+    now = None if event.withdraws else event.severity
+    return replace(
+        event,
+        key=EventKey(f"{event.key}/announced"),
+        manner=Manner.REPLY,
+        messages=tuple(announcement(one, told.severity, now) for one in event.messages),
+    )
+
+
+def withdraw(
+    board: Board,
+    question: Question,
+    subjects: Sequence[Subject],
+    told: Told,
+    languages: Sequence[str],
+    created: datetime,
+    expires: datetime,
+) -> Event:
+    """What was told of `subjects` while the session was under way did not hold at its close."""
+    names = {one: board.series[one].basket for one in question.baskets}
+    episode = episode_id(subjects[0], told.session)
+
+    def said(language: str) -> Message:
+        name = " / ".join(one.name(language) for one in names.values())
+        found = [(one.member or name, _verdict_of(board, question, one, told.session)) for one in subjects]
+        return withdrawn(name, found, told.session, episode, language)
+
+    return Event(
+        key=EventKey(f"{told.event}/withdrawn"),
+        id=episode,
+        baskets=tuple(names),
+        severity=told.severity,
+        session=told.session,
+        created=created,
+        expires=expires,
+        messages=tuple(map(said, languages)),
+        withdraws=True,
+    )
+
+
+def _verdict_of(board: Board, question: Question, subject: Subject, session: date) -> Verdict | None:
+    """What the session shows of a subject; None = it has no reading."""
+    window = question.rule.window
+    if subject.against:
+        return board.spread_at(subject.basket, BasketId(subject.against), window, session)
+    position = board.position(subject.basket, session)
+    if position is None:
+        return None
+    if subject.member:
+        return board.of_member(subject.basket, Symbol(subject.member), window).at(position)
+    return board.of_basket(subject.basket, window).at(position)

@@ -1,7 +1,7 @@
 """Must anyone know?"""
 
-from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, whole_months
-from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject
+from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, episode_id, whole_months
+from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject, Told
 from bot.alerts.questions import Question, agenda, place_of, questions
 from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
 from bot.alerts.sieve import sieve
@@ -21,9 +21,11 @@ __all__ = [
     "Rung",
     "Severity",
     "Subject",
+    "Told",
     "agenda",
     "conditions",
     "decide",
+    "episode_id",
     "place_of",
     "questions",
     "sieve",

@@ -72,8 +72,21 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What was told of a session before it was over: the event's key, and how loud it was."""
+
+    event: str
+    session: date
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
-    """What is known of one subject: the last session judged as final, and the open episode if there is one."""
+    """What is known of one subject: the last session judged as final, and the open episode if there is one.
+
+    `told` is what was said of the session after that one while it was under way.
+    """
 
     judged: date | None = None
     episode: Episode | None = None
+    told: Told | None = None

@@ -13,7 +13,8 @@ from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
 from bot.adapters.price_files import CsvFolder
 from bot.adapters.terminal import Terminal
-from bot.app.worker import terminal_destinations, watch_of
+from bot.app.setup import setup_of, terminal_destinations
+from bot.app.worker import watch_of
 from bot.clock import SystemClock
 from bot.dispatch import Dispatch
 from bot.errors import NoData
@@ -63,7 +64,7 @@ class Recording:
 
     async def warm_up(self, first: date) -> None:
         """Let the bot learn the past up to the session before `first`, when that is no news any more."""
-        self.clock.time = self._closes(date.min, first - timedelta(days=1))[-1][1] + self.watch.timing.expiry
+        self.clock.time = self._closes(date.min, first - timedelta(days=1))[-1][1] + self.watch.setup.timing.expiry
         await self.watch.turn()
 
     def sessions(self, first: date, last: date) -> list[date]:
@@ -75,7 +76,7 @@ class Recording:
 
     async def step(self, day: date) -> None:
         """One session: look once it is final, and post what is due."""
-        self.clock.time = self._closes(day, day)[0][1] + self.watch.timing.settle
+        self.clock.time = self._closes(day, day)[0][1] + self.watch.setup.timing.settle
         await self.watch.turn()
         await self.dispatch.drain()
 
@@ -95,7 +96,8 @@ async def recording(
     try:
         destinations = terminal_destinations([language])
         calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", SystemClock())
-        watch = watch_of(settings, clock, Remembered(CsvFolder(prices)), calendars, database, destinations)
+        setup = setup_of(settings, destinations)
+        watch = watch_of(setup, clock, Remembered(CsvFolder(prices)), calendars, database)
         dispatch = Dispatch(database, Terminal(out, clock), clock, sleep=clock.sleep)
         yield Recording(watch, dispatch, clock)
     finally:

@@ -1,4 +1,4 @@
-"""How does the worker hang together: settings -> adapters -> two loops -> a graceful stop?"""
+"""How does the worker hang together: settings -> adapters -> loops -> a graceful stop?"""
 
 from __future__ import annotations
 
@@ -6,29 +6,140 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
 from bot.adapters.price_files import PriceCache
 from bot.adapters.scheduler import Ticker
 from bot.adapters.terminal import Terminal
+from bot.app.office import Office
+from bot.app.setup import setup_of, terminal_destinations
 from bot.baskets import calendars_needed
 from bot.clock import Clock
-from bot.delivery import Destination, Kind, Transport
+from bot.delivery import Limits, Transport
 from bot.dispatch import Dispatch
-from bot.errors import StoreError
+from bot.errors import LeaseLost, StoreError
+from bot.lease import Tenancy
 from bot.prices import Calendars, PriceSource
 from bot.settings import Settings
-from bot.watch import Timing, Watch, nothing_known
+from bot.watch import Setup, Watch, nothing_known
+
+if TYPE_CHECKING:
+    from bot.adapters.telegram import Telegram
 
 # A platform kills a process some 30 s after SIGTERM; the loops end well before.
 GRACE_SECONDS = 25.0
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What is opened once and lasts until the end."""
+
+    load: Callable[[], Settings]
+    settings: Settings
+    clock: Clock
+    source: PriceSource
+    database: Database
+    calendars: ExchangeCalendars
+
+
+async def run(load: Callable[[], Settings], clock: Clock, source: PriceSource) -> None:
+    """Run the bot until SIGTERM or SIGINT; while another process does the work, stand by."""
+    settings = load()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    database = await Database.open(database_url(settings), upgrade=True)
+    try:
+        shop = Shop(load, settings, clock, source, database, calendars_of(settings, clock))
+        tenancy = Tenancy(database, clock)
+        while not stop.is_set():
+            async with tenancy.hold(stop) as lost:
+                if lost is not None:
+                    await _work(shop, stop, lost)
+    finally:
+        await database.close()
+    log.info("stopped")
+
+
+async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
+    """Watch, send and answer until `stop`, or until the lease is `lost`."""
+    settings, database, clock = shop.settings, shop.database, shop.clock
+    bell = asyncio.Event()
+    async with telegram_of(settings) as telegram:
+        transport: Transport = telegram or Terminal(sys.stdout, clock)
+        setup = _setup(settings, telegram)
+        await database.revive(transport.name, [one.chat for one in setup.destinations])
+        if setup.subscribers_of is not None:
+            await database.widen(setup.subscribers_of, [one.id for one in setup.rulebook.baskets])
+        watch = watch_of(setup, clock, shop.source, shop.calendars, database)
+        limits = Limits()
+        dispatch = Dispatch(database, transport, clock, limits)
+        office = Office(watch, dispatch, database, shop.calendars, settings, shop.load)
+        loops = [watch.run(stop, bell), dispatch.run(stop)]
+        if telegram is not None:
+            loops.append(_conversation(settings, telegram, office, limits, stop))
+        ticker = Ticker(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
+        ticker.start()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(office.reload_and_say()))
+        log.info("watching %s baskets", len(setup.rulebook.baskets))
+        try:
+            await _until_stopped(loops, stop, lost)
+        finally:
+            ticker.stop()
+            loop.remove_signal_handler(signal.SIGHUP)
+    log.info("the loops ended", extra=dict(watch.counts) | dict(dispatch.counts))
+
+
+def _setup(settings: Settings, telegram: Telegram | None) -> Setup:
+    if telegram is not None:
+        return setup_of(settings, subscribers_of=telegram.name)
+    return setup_of(settings, terminal_destinations(settings.delivery.languages))
+
+
+def _conversation(
+    settings: Settings, telegram: Telegram, office: Office, limits: Limits, stop: asyncio.Event
+) -> Coroutine[Any, Any, None]:
+    """Loop 3: people who talk to the bot."""
+    from bot.adapters.telegram import TelegramLine  # noqa: PLC0415 - not needed without a token
+    from bot.conversation import Desk  # noqa: PLC0415
+    from bot.converse import Converse  # noqa: PLC0415
+
+    clock, database, operators = office.watch.clock, office.database, frozenset(settings.telegram.operators)
+    line = TelegramLine(telegram, clock, operators)
+    desk = Desk(telegram.name, database, office, clock, line.administers, operators)
+    return Converse(desk, line, limits, database.move).run(stop)
+
+
+@asynccontextmanager
+async def telegram_of(settings: Settings) -> AsyncIterator[Telegram | None]:
+    """Telegram, if there is a token."""
+    token = settings.telegram.token.get_secret_value()
+    if not token:
+        log.warning(
+            "no Telegram token: alerts go to this terminal. Give one as BOT_TELEGRAM__TOKEN or in the file that "
+            "BOT_TELEGRAM__TOKEN_FILE names"
+        )
+        yield None
+        return
+    from bot.adapters.telegram import Telegram  # noqa: PLC0415 - not needed without a token
+
+    async with Telegram(
+        token,
+        base_url=settings.telegram.base_url,
+        connect=settings.telegram.connect_timeout_seconds,
+        read=settings.telegram.read_timeout_seconds,
+    ) as telegram:
+        yield telegram
 
 
 def database_url(settings: Settings) -> str:
@@ -44,62 +155,6 @@ def database_url(settings: Settings) -> str:
     return f"sqlite:///{settings.storage.data_dir / 'bot.sqlite3'}"
 
 
-def terminal_destinations(languages: Sequence[str]) -> tuple[Destination, ...]:
-    """The terminal as a chat, once a language."""
-    return tuple(Destination("terminal", f"terminal ({one})", Kind.TERMINAL, one) for one in languages)
-
-
-@asynccontextmanager
-async def transport_of(settings: Settings, clock: Clock) -> AsyncIterator[tuple[Transport, tuple[Destination, ...]]]:
-    """Telegram with the configured chats, or without a token the terminal."""
-    token = settings.telegram.token.get_secret_value()
-    if not token:
-        log.warning(
-            "no Telegram token: alerts go to this terminal. Give one as BOT_TELEGRAM__TOKEN or in the file that "
-            "BOT_TELEGRAM__TOKEN_FILE names"
-        )
-        yield Terminal(sys.stdout, clock), terminal_destinations(settings.delivery.languages)
-        return
-    from bot.adapters.telegram import Telegram  # noqa: PLC0415 - not needed without a token
-
-    destinations = settings.destinations()
-    if not destinations:
-        log.warning("there is a token, but no chat: name a channel under [[telegram.channels]] in bot.toml")
-    async with Telegram(
-        token,
-        base_url=settings.telegram.base_url,
-        connect=settings.telegram.connect_timeout_seconds,
-        read=settings.telegram.read_timeout_seconds,
-    ) as telegram:
-        yield telegram, destinations
-
-
-async def run(settings: Settings, clock: Clock, source: PriceSource) -> None:
-    """Run the bot until SIGTERM or SIGINT."""
-    stop, bell = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, stop.set)
-    url = database_url(settings)
-    database = await Database.open(url, upgrade=True)
-    try:
-        async with transport_of(settings, clock) as (transport, destinations):
-            await database.revive(transport.name, [one.chat for one in destinations])
-            calendars = calendars_of(settings, clock)
-            watch = watch_of(settings, clock, source, calendars, database, destinations)
-            dispatch = Dispatch(database, transport, clock)
-            ticker = Ticker(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
-            ticker.start()
-            log.info("watching %s baskets", len(watch.rulebook.baskets))
-            try:
-                await _until_stopped(watch, dispatch, stop, bell)
-            finally:
-                ticker.stop()
-    finally:
-        await database.close()
-    log.info("stopped", extra=dict(watch.counts) | dict(dispatch.counts))
-
-
 def calendars_of(settings: Settings, clock: Clock) -> ExchangeCalendars:
     """The sessions of every exchange that the baskets need, worked out at once."""
     calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", clock, on_build=_say_building)
@@ -111,44 +166,28 @@ def _say_building(codes: Sequence[str]) -> None:
     log.info("working out the sessions of %s, once", ", ".join(codes))
 
 
-def watch_of(
-    settings: Settings,
-    clock: Clock,
-    source: PriceSource,
-    calendars: Calendars,
-    database: Database,
-    destinations: Sequence[Destination],
-) -> Watch:
-    """Loop 1 as configured. It writes every language that some destination reads."""
-    languages = dict.fromkeys(one.language for one in destinations) or dict.fromkeys(settings.delivery.languages)
-    return Watch(
-        source=source,
-        calendars=calendars,
-        rulebook=settings.rulebook(),
-        journal=database,
-        destinations=destinations,
-        languages=tuple(languages),
-        clock=clock,
-        known=source.cached if isinstance(source, PriceCache) else nothing_known,
-        timing=replace(
-            Timing(),
-            settle=timedelta(minutes=settings.schedule.settle_minutes),
-            expiry=timedelta(hours=settings.delivery.expiry_hours),
-        ),
-    )
+def watch_of(setup: Setup, clock: Clock, source: PriceSource, calendars: Calendars, database: Database) -> Watch:
+    """Loop 1."""
+    known = source.cached if isinstance(source, PriceCache) else nothing_known
+    return Watch(source, calendars, setup, database, clock, known)
 
 
-async def _until_stopped(watch: Watch, dispatch: Dispatch, stop: asyncio.Event, bell: asyncio.Event) -> None:
-    """Both loops until `stop`, or until one of them gives up; then they have GRACE_SECONDS to end."""
-    loops = [asyncio.create_task(watch.run(stop, bell)), asyncio.create_task(dispatch.run(stop))]
-    ended = asyncio.create_task(stop.wait())
-    await asyncio.wait([*loops, ended], return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    loops[0].cancel()  # what it had not committed, the next start does again
-    done, late = await asyncio.wait(loops, timeout=GRACE_SECONDS)
-    for one in late:
+async def _until_stopped(loops: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event, lost: asyncio.Event) -> None:
+    """All loops until `stop` or `lost`, or until one of them gives up; then they have GRACE_SECONDS to end.
+
+    The first loop is the watch: what it had not committed, the next start does again.
+    """
+    tasks = [asyncio.create_task(one) for one in loops]
+    signs: list[asyncio.Task[Any]] = [asyncio.create_task(one.wait()) for one in (stop, lost)]
+    await asyncio.wait([*tasks, *signs], return_when=asyncio.FIRST_COMPLETED)
+    if not lost.is_set():
+        stop.set()
+    for one in tasks if lost.is_set() else tasks[:1]:
         one.cancel()
-    await asyncio.gather(*late, ended, return_exceptions=True)
+    done, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+    for one in [*late, *signs]:
+        one.cancel()
+    await asyncio.gather(*late, *signs, return_exceptions=True)
     for one in done:
-        if not one.cancelled():
-            one.result()
+        if not one.cancelled() and (error := one.exception()) is not None and not isinstance(error, LeaseLost):
+            raise error

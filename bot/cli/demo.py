@@ -47,7 +47,7 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
     console = Console(highlight=False, soft_wrap=True)
     async with recording(settings, FOLDER / "prices", language, sys.stdout, folder) as played:
         days = played.sessions(first, last)
-        names = ", ".join(basket.name(language) for basket in played.watch.rulebook.baskets)
+        names = ", ".join(basket.name(language) for basket in played.watch.setup.rulebook.baskets)
         stretch = f"{days[0]} to {days[-1]}"
         console.print(f"Recorded closes, {stretch}, through the live engine. Baskets: {names}.\n", markup=False)
         await played.warm_up(days[0])

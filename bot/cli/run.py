@@ -28,7 +28,7 @@ def command(
 
     if log_level.upper() not in LEVELS:
         raise typer.BadParameter(f"{log_level!r} is none. Choose {', '.join(LEVELS)}.", param_hint="--log-level")
-    settings = load_settings(config, os.environ)
+    settings = load_settings(config, os.environ)  # its mistakes are told before anything is opened
     secrets = (settings.telegram.token.get_secret_value(), settings.storage.database.get_secret_value())
     logs.set_up(log_level.upper(), secrets=[one for one in secrets if one], json=json_logs)
-    asyncio.run(run(settings, SystemClock(), source_of(settings, prices)))
+    asyncio.run(run(lambda: load_settings(config, os.environ), SystemClock(), source_of(settings, prices)))

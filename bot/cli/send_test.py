@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 
 from rich.console import Console
 
@@ -35,13 +36,17 @@ def command(config: Config = None) -> None:
 
 
 async def _send(settings: Settings) -> int:
-    from bot.app.worker import transport_of  # noqa: PLC0415
+    from bot.adapters.terminal import Terminal  # noqa: PLC0415
+    from bot.app.setup import terminal_destinations  # noqa: PLC0415
+    from bot.app.worker import telegram_of  # noqa: PLC0415
     from bot.clock import SystemClock  # noqa: PLC0415
     from bot.delivery import Sent  # noqa: PLC0415
     from bot.dispatch import send_test  # noqa: PLC0415
 
     clock, console, failed = SystemClock(), Console(highlight=False), 0
-    async with transport_of(settings, clock) as (transport, destinations):
+    async with telegram_of(settings) as telegram:
+        transport = telegram or Terminal(sys.stdout, clock)
+        destinations = settings.destinations() if telegram else terminal_destinations(settings.delivery.languages)
         for one in destinations:
             outcome = await send_test(transport, one, TEXT[one.language], clock)
             reached = isinstance(outcome, Sent)

@@ -76,7 +76,7 @@ async def status(desk: Desk, ask: Ask) -> Reply:
     )
     alert = Alert(topic.rule, topic.session, topic.phase, (decision,))
     context = explain(topic.view.board, topic.view.rulebook.rules, alert)
-    lines = card(alert, context, topic.view.rulebook.events, words.language).lines
+    lines = card(verdict, context, words, final=topic.phase is Phase.FINAL)
     return say(words, *lines, buttons=_further(topic, words, "chart", "why"))
 
 

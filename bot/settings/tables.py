@@ -73,6 +73,7 @@ class Table(BaseModel):
 class ScheduleTable(Table):
     poll_minutes: int = Field(5, ge=1, le=240, description="minutes between two looks at the prices in a session")
     settle_minutes: int = Field(20, ge=0, le=600, description="minutes after the close until a session is final")
+    provisional: bool = Field(True, description="look at sessions that are not over, and tell what holds on two looks")
 
 
 class StatisticsTable(Table):
@@ -117,6 +118,9 @@ class TelegramTable(Table):
     connect_timeout_seconds: float = Field(10.0, gt=0, le=300, description="seconds to reach Telegram")
     read_timeout_seconds: float = Field(30.0, gt=0, le=300, description="seconds to wait for Telegram's answer")
     channels: list[ChannelTable] = Field([], description="chats of the operator that get alerts")
+    operators: list[Annotated[int, Field(gt=0)]] = Field(
+        [], description="numbers of the people who may use the operator's commands"
+    )
 
 
 class DeliveryTable(Table):

@@ -20,6 +20,7 @@ from bot import cli
 from bot.adapters.database import Database
 from bot.adapters.price_files import CsvFolder, PriceCache
 from bot.app import worker
+from bot.app.setup import setup_of
 from bot.clock import SystemClock
 from bot.delivery import State
 from bot.errors import SourceUnreachable, StoreError, TokenRefused
@@ -207,15 +208,15 @@ async def test_a_symbol_that_yahoo_refuses_for_a_while_keeps_its_past(
     cache.bars(Symbol("AA"))
     settings = load_settings(config, os.environ)
     database = await Database.open("sqlite://", upgrade=True)
-    parts = (worker.calendars_of(settings, SystemClock()), database, [])
-    watch = worker.watch_of(settings, SystemClock(), cache, *parts)
+    parts = (worker.calendars_of(settings, SystemClock()), database)
+    watch = worker.watch_of(setup_of(settings), SystemClock(), cache, *parts)
     with pytest.raises(SourceUnreachable):
         cache.bars(Symbol("AA"))
     known = watch.known(Symbol("AA"))
     assert known is not None
     assert known.dates[-1] == new_york.sessions[today - 1]
     assert watch.known(Symbol("BB")) is None
-    assert worker.watch_of(settings, SystemClock(), prices, *parts).known(Symbol("AA")) is None
+    assert worker.watch_of(setup_of(settings), SystemClock(), prices, *parts).known(Symbol("AA")) is None
     await database.close()
 
 
@@ -281,7 +282,7 @@ async def test_a_refused_token_ends_the_worker_and_loses_nothing(
     telegram.script("*", *[refusal(401, "Unauthorized")] * 1000)
     settings = load_settings(config, os.environ)
     with log_state(), pytest.raises(TokenRefused) as refused:
-        await worker.run(settings, Hasty(), CsvFolder(prices))
+        await worker.run(lambda: settings, Hasty(), CsvFolder(prices))
     assert refused.value.exit_code == 4
     assert "canary" not in str(refused.value)
     database = await Database.open(worker.database_url(settings))
@@ -387,4 +388,4 @@ async def test_a_database_of_a_newer_bot_is_refused(config: Path, tmp_path: Path
     assert "its tables (r9999) are newer than this program" in err
     assert err.startswith("Error: database ")
     with pytest.raises(StoreError, match="r9999"):
-        await worker.run(load_settings(config, os.environ), SystemClock(), CsvFolder(tmp_path))
+        await worker.run(lambda: load_settings(config, os.environ), SystemClock(), CsvFolder(tmp_path))

@@ -36,7 +36,7 @@ def main(config: str, port: str, start: str) -> None:
     folder = settings.storage.data_dir
     yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds, LocalSession(int(port)))
     clock = Elsewhen(datetime.fromisoformat(start))
-    asyncio.run(run(settings, clock, PriceCache(folder / "prices", yahoo)))
+    asyncio.run(run(lambda: settings, clock, PriceCache(folder / "prices", yahoo)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.adapters.database.tables import bodies, events, outbox
-from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Subject
+from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Subject, Told
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.delivery import (
@@ -58,7 +58,7 @@ DELIVERIES: sa.Select[Any] = (
     sa.select(
         *(outbox.c[name] for name in ("id", "transport", "chat", "kind", "state", "not_before", "attempts", "plain")),
         *(outbox.c[name] for name in ("unconfirmed", "message_id", "reason", "language", "expires", "manner")),
-        *(events.c[name] for name in ("key", "shown", "severity", "created", "baskets")),
+        *(events.c[name] for name in ("key", "shown", "severity", "created", "baskets", "session")),
         outbox.c.event,
         bodies.c.lines,
         sa.case((outbox.c.manner != Manner.SEND.value, _target())).label("target"),
@@ -91,6 +91,7 @@ def delivery(row: sa.Row[Any]) -> Delivery:
         manner=Manner(row.manner),
         target=row.target,
         baskets=tuple(map(BasketId, row.baskets)),
+        session=row.session,
         event_number=row.event,
     )
 
@@ -172,16 +173,20 @@ def memory_row(subject: Subject, memory: Memory) -> Row:
         "move": episode and episode.move,
         "quiet": episode and episode.quiet,
         "phase": episode and episode.phase.value,
+        "told_event": memory.told and memory.told.event,
+        "told_session": memory.told and memory.told.session,
+        "told_severity": memory.told and int(memory.told.severity),
     }
 
 
 def memory(row: sa.Row[Any]) -> tuple[Subject, Memory]:
     subject = Subject(row.rule, row.basket, row.member, row.against)
+    told = None if row.told_event is None else Told(row.told_event, row.told_session, Severity(row.told_severity))
     if row.episode is None:
-        return subject, Memory(row.judged)
+        return subject, Memory(row.judged, None, told)
     severity, phase = Severity(row.severity), Phase(row.phase)
     episode = Episode(EpisodeId(row.episode), row.opened, severity, row.move, row.quiet, phase)
-    return subject, Memory(row.judged, episode)
+    return subject, Memory(row.judged, episode, told)
 
 
 def chat(row: sa.Row[Any] | None) -> Chat:

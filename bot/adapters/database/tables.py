@@ -51,6 +51,9 @@ memories = sa.Table(
     sa.Column("move", sa.Double),
     sa.Column("quiet", sa.Integer),
     sa.Column("phase", sa.String),
+    sa.Column("told_event", sa.String),
+    sa.Column("told_session", sa.Date),
+    sa.Column("told_severity", sa.Integer),
 )
 
 events = sa.Table(

@@ -1,5 +1,6 @@
-"""How does a message reach Telegram, with python-telegram-bot?"""
+"""How does the bot speak and listen on Telegram, with python-telegram-bot?"""
 
+from bot.adapters.telegram.line import TelegramLine
 from bot.adapters.telegram.transport import Telegram
 
-__all__ = ["Telegram"]
+__all__ = ["Telegram", "TelegramLine"]

@@ -15,7 +15,7 @@ def departures(count, lateness):
     limits, now, left = Limits(), 0.0, []
     for late in lateness[:count]:
         now += limits.wait(now) + late
-        limits.began(Kind.PRIVATE, now)
+        limits.began(f"{now}", Kind.PRIVATE, now)
         left.append(now)
     return left
 
@@ -36,7 +36,7 @@ def test_no_burst_after_silence():
     now, left = 1000.0, []
     for _ in range(10):
         now += limits.wait(now)
-        limits.began(Kind.PRIVATE, now)
+        limits.began(f"{now}", Kind.PRIVATE, now)
         left.append(now)
     assert min(later - earlier for earlier, later in pairwise(left)) > 0.0199
     assert left[-1] - left[0] > 0.2
@@ -45,7 +45,7 @@ def test_no_burst_after_silence():
 @pytest.mark.parametrize(("kind", "seconds"), [(Kind.PRIVATE, 1.0), (Kind.GROUP, 3.0), (Kind.CHANNEL, 3.0)])
 def test_a_chat_rests_from_the_answer_on(kind, seconds):
     limits = Limits()
-    limits.began(kind, 10.0)
+    limits.began("-1001", kind, 10.0)
     limits.ended("a", kind, 12.0)
     assert limits.resting(12.0 + seconds - 0.01) == {"a"}
     assert limits.resting(12.0 + seconds) == frozenset()
@@ -53,7 +53,7 @@ def test_a_chat_rests_from_the_answer_on(kind, seconds):
 
 def test_a_terminal_has_no_limit():
     limits = Limits()
-    limits.began(Kind.TERMINAL, 10.0)
+    limits.began("terminal", Kind.TERMINAL, 10.0)
     limits.ended("tty", Kind.TERMINAL, 10.0)
     assert (limits.wait(10.0), limits.resting(10.0)) == (0.0, frozenset())
 

@@ -14,7 +14,7 @@ from bot.delivery import Delivery, Destination, Event, Kind
 from bot.errors import NoData, SourceUnreachable
 from bot.pipeline import Rulebook
 from bot.prices import Bars, Calendar, CalendarCode, Symbol, exchange_of
-from bot.watch import Timing, Watch
+from bot.watch import Setup, Timing, Watch
 from tests.virtual import VirtualClock
 from tests.world import NEW_YORK, World
 
@@ -95,7 +95,11 @@ class Notebook:
         return dict(self.known)
 
     async def commit(
-        self, known: Mapping[Subject, Memory], happened: Sequence[Event], deliveries: Sequence[Delivery]
+        self,
+        known: Mapping[Subject, Memory],
+        happened: Sequence[Event],
+        deliveries: Sequence[Delivery],
+        subscribers_of: str | None = None,
     ) -> int:
         fails = self.fails_at == len(self.commits)
         if fails:
@@ -137,7 +141,7 @@ class Stage:
     tape: Tape
     book: Rulebook
     journal: Notebook
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = field(default_factory=lambda: Timing(provisional=False))
 
     def __post_init__(self) -> None:
         self.restart()
@@ -145,9 +149,8 @@ class Stage:
     def restart(self, **changed: object) -> None:
         for name, value in changed.items():
             setattr(self, name, value)
-        self.watch = Watch(
-            self.tape, self.tape, self.book, self.journal, [CHAT], ["en"], self.tape.clock, self.timing
-        )  # fmt: skip
+        setup = Setup(self.book, (CHAT,), ("en",), self.timing)
+        self.watch = Watch(self.tape, self.tape, setup, self.journal, self.tape.clock)
 
     def at(self, when: datetime) -> None:
         self.tape.clock.seconds = (when - self.tape.clock.start).total_seconds()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -53,7 +54,7 @@ async def test_the_live_path_says_what_the_replay_says(recorded: Recorded) -> No
     ]
 
     stage = Stage(Tape(recorded, clock), book, Notebook(clock))
-    stage.watch.languages = languages()
+    stage.watch.setup = replace(stage.watch.setup, languages=languages())
     days = [day for day in board.sessions() if day <= LAST]
     begin = next(at for at, day in enumerate(days) if day >= FIRST)
     for day in days[begin - 1 :]:

@@ -25,6 +25,8 @@ def upgrade() -> None:
     op.add_column("bodies", sa.Column("position", sa.Integer, nullable=False, server_default="0"))
     op.add_column("outbox", sa.Column("manner", sa.String, nullable=False, server_default="send"))
     op.add_column("outbox", sa.Column("cancelled", sa.String, nullable=False, server_default=""))
+    for name, kind in (("told_event", sa.String), ("told_session", sa.Date), ("told_severity", sa.Integer)):
+        op.add_column("memories", sa.Column(name, kind))
     _create_subscribers()
     _create_orders()
 

@@ -1,0 +1,80 @@
+"""What does the running bot tell those who ask, and which orders does it take?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.adapters.calendars import ExchangeCalendars
+from bot.adapters.database import Database
+from bot.app.setup import setup_of
+from bot.baskets import calendars_needed
+from bot.conversation import Condition, View
+from bot.dispatch import Dispatch
+from bot.errors import ConfigError, NoData
+from bot.pipeline import Rulebook
+from bot.settings import Settings, effective
+from bot.watch import Watch
+
+# What is wired once, at the start.
+AT_START = ("telegram.token", "telegram.base_url", "telegram.connect", "telegram.read", "storage.", "schedule.poll")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Office:
+    """The loops as others see them; `load` reads the configuration anew."""
+
+    watch: Watch
+    dispatch: Dispatch
+    database: Database
+    calendars: ExchangeCalendars
+    settings: Settings
+    load: Callable[[], Settings]
+
+    @property
+    def rulebook(self) -> Rulebook:
+        return self.watch.setup.rulebook
+
+    def condition(self) -> Condition:
+        counts = dict(self.watch.counts) | dict(self.dispatch.counts)
+        return Condition(self.watch.looked, self.watch.trouble, counts)
+
+    async def view(self) -> View:
+        if self.watch.board is None:
+            raise NoData("no prices have been fetched yet; the first look is under way")
+        return View(self.watch.board, self.rulebook, await self.database.memories())
+
+    async def reload(self) -> Sequence[str]:
+        """Read the configuration again; it counts from the next look on. Raises ConfigError and keeps the old one."""
+        new = await asyncio.to_thread(self.load)
+        await asyncio.to_thread(self.calendars.prepare, calendars_needed(new.baskets()))
+        changes = differences(self.settings, new)
+        self.settings = new
+        self.watch.setup = setup_of(new, subscribers_of=self.watch.setup.subscribers_of)
+        if (transport := self.watch.setup.subscribers_of) is not None:
+            await self.database.widen(transport, [one.id for one in new.baskets()])
+        return changes
+
+    async def reload_and_say(self) -> None:
+        """The same for a signal: whoever sent it reads the log."""
+        try:
+            changes = await self.reload()
+        except ConfigError as error:
+            log.warning("the configuration was not read again, the old one stays: %s", error)
+        else:
+            log.info("the configuration was read again: %s", "; ".join(changes) or "nothing has changed")
+
+
+def differences(old: Settings, new: Settings) -> list[str]:
+    """A line for each key whose value is another now, and whether that takes a restart."""
+    before, after = ({key: str(value) for key, value, _ in effective(one)} for one in (old, new))
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return [
+        f"{key}: {before.get(key, '(not set)')} → {after.get(key, '(not set)')}"
+        + (" (after a restart)" if key.startswith(AT_START) else "")
+        for key in keys
+    ]

@@ -1,0 +1,38 @@
+"""How do we say that what was told during a session changed, or does not hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from bot.alerts import Severity
+from bot.messages.catalogue import catalogue
+from bot.messages.message import Message, printable
+from bot.statistics import Verdict
+
+ICON = "⚪"
+
+
+def withdrawn(
+    name: str, moves: Sequence[tuple[str, Verdict | None]], session: date, event: str, language: str
+) -> Message:
+    """An alert that did not hold at the close: each thing it was about with its verdict (None = no reading)."""
+    words = catalogue(language)
+    lines = [words.say("withdrawn", icon=ICON, name=name)]
+    for label, verdict in moves:
+        if verdict is None:
+            lines.append(words.say("withdrawn_missing", name=label, date=words.day(session)))
+        else:
+            move, window = words.percent(verdict.move), words.window(verdict.window)
+            lines.append(words.say("withdrawn_move", name=label, move=move, window=window, date=words.day(session)))
+    lines.append(words.say("withdrawn_foot", id=event))
+    return Message(language, tuple(map(printable, lines)))
+
+
+def announcement(message: Message, before: Severity, now: Severity | None) -> Message:
+    """A few words under an alert whose class changed: from `before` to `now` (None = withdrawn)."""
+    words = catalogue(message.language)
+    if now is None:
+        return Message(message.language, message.lines[:1])
+    classes = {"before": words.word("severity", before.word), "now": words.word("severity", now.word)}
+    return Message(message.language, (words.say("changed_class", **classes), message.lines[0]))

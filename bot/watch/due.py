@@ -1,0 +1,144 @@
+"""Which sessions are to be judged now, by the exchanges' own hours?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+
+from bot.alerts import Memory, Question, Subject
+from bot.baskets import BasketId
+from bot.pipeline import Rulebook
+from bot.prices import Calendar, Calendars
+from bot.statistics import Board
+
+# Prices that were not there so many minutes after the close are looked for again a quarter of that time later.
+RARER = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a session is final, how long one without a reading is waited for, and how long an alert is news.
+
+    With `provisional` a session that is not over is looked at too.
+    """
+
+    settle: timedelta = timedelta(minutes=20)
+    patience: timedelta = timedelta(hours=12)
+    expiry: timedelta = timedelta(hours=12)
+    provisional: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due of a rulebook's questions at the moment `now`."""
+
+    rulebook: Rulebook
+    calendars: Calendars
+    timing: Timing
+    now: datetime
+
+    def anything(self, memories: Mapping[Subject, Memory], looked: datetime | None) -> bool:
+        """Whether some question has not been asked about the latest session that is final in all of its baskets.
+
+        `looked` is when the last look that brought prices began.
+        """
+        for question in self._questions():
+            day = self._latest(question)
+            if day is None or (memories.get(question.subject, Memory()).judged or date.min) >= day:
+                continue
+            if self._worth_a_look(self.close(question, day), looked):
+                return True
+        return False
+
+    def anything_open(self) -> bool:
+        """Whether some basket's exchange is open, and has been for long enough to say anything."""
+        moment = (self.now - self.timing.settle).timestamp()
+        for code in dict.fromkeys(basket.calendar for basket in self.rulebook.baskets):
+            calendar = self.calendars.get(code)
+            at = int(np.searchsorted(calendar.opens, moment, side="right")) - 1
+            if at >= 0 and self.now.timestamp() < calendar.closes[at]:
+                return True
+        return False
+
+    def ready(self, board: Board, question: Question, day: date, memories: Mapping[Subject, Memory]) -> bool:
+        """Whether the question is to be asked about `day` now: it is final and next, and its baskets have a reading.
+
+        Without a reading it waits, and with it the later sessions; `patience` after the close it is asked all the same.
+        """
+        position = board.position(question.basket, day)
+        if position is None or not self.is_final(question, day):
+            return False
+        judged = memories.get(question.subject, Memory()).judged
+        if judged is None:
+            return True
+        sessions = board.series[question.basket].sessions
+        if judged >= day or (position and judged < sessions[position - 1].item()):
+            return False
+        complete = all(has_reading(board, one, day) for one in self._closes(question, day))
+        return complete or self.now - self.close(question, day) > self.timing.patience
+
+    def under_way(self, board: Board, question: Question, memories: Mapping[Subject, Memory]) -> date | None:
+        """The session that is not over, if the question has been asked about the one before and there is a reading."""
+        sessions = board.series[question.basket].sessions
+        if len(sessions) < 2:
+            return None
+        before, day = sessions[-2:].tolist()
+        caught_up = memories.get(question.subject, Memory()).judged == before
+        if not caught_up or self.now >= self.close(question, day):
+            return None
+        return day if all(has_reading(board, one, day) for one in self._closes(question, day)) else None
+
+    def is_final(self, question: Question, day: date) -> bool:
+        return self.close(question, day) + self.timing.settle <= self.now
+
+    def close(self, question: Question, day: date) -> datetime:
+        """When the last of the question's baskets closes; `day` is a session of the first one."""
+        return max(self._closes(question, day).values())
+
+    def zone(self, question: Question) -> str:
+        """The time zone of the question's (first) exchange."""
+        return self._calendar(question.basket).zone
+
+    def _questions(self) -> Iterator[Question]:
+        for rule in self.rulebook.rules:
+            for basket in rule.contrast[:1] if rule.contrast else rule.baskets:
+                yield Question(rule, basket)
+
+    def _worth_a_look(self, close: datetime, looked: datetime | None) -> bool:
+        """Whether prices of a session may have come since the last look; the later they are, the rarer are the looks.
+
+        A look that came after all patience has done what can be done: until the next session there are no prices.
+        """
+        if looked is None or looked > self.now:
+            return True
+        late = looked - close
+        return late <= max(self.timing.patience, self.timing.expiry) and self.now - close >= RARER * late
+
+    def _latest(self, question: Question) -> date | None:
+        """The latest session of the question's calendar that is final in all of its baskets."""
+        calendar = self._calendar(question.basket)
+        closed = int(np.searchsorted(calendar.closes, (self.now - self.timing.settle).timestamp(), side="right"))
+        # Two are enough: what was yesterday's session in Seoul is over everywhere when today's is over there.
+        days: list[date] = calendar.sessions[max(closed - 2, 0) : closed].tolist()
+        return next((day for day in reversed(days) if self.is_final(question, day)), None)
+
+    def _calendar(self, basket: BasketId) -> Calendar:
+        return self.calendars.get(next(one.calendar for one in self.rulebook.baskets if one.id == basket))
+
+    def _closes(self, question: Question, day: date) -> dict[BasketId, datetime]:
+        """When the session of `day` closes for each of the question's baskets; without those whose exchange is shut."""
+        found, label = {}, np.datetime64(day, "D")
+        for basket in question.baskets:
+            calendar = self._calendar(basket)
+            at = int(np.searchsorted(calendar.sessions, label))
+            if (calendar.sessions[at : at + 1] == label).any():
+                found[basket] = datetime.fromtimestamp(int(calendar.closes[at]), UTC)
+        return found
+
+
+def has_reading(board: Board, basket: BasketId, day: date) -> bool:
+    position = board.position(basket, day)
+    return position is not None and not np.isnan(board.series[basket].daily_return[position])

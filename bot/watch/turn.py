@@ -1,0 +1,139 @@
+"""What is to be remembered and said after one look at the market?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from bot.alerts import Alert, Memory, Question, Subject, Told, questions
+from bot.delivery import Destination, Event
+from bot.pipeline import Rulebook, announce, compose, judge, revise, withdraw
+from bot.statistics import Board
+from bot.watch.due import Due, Timing
+from bot.watch.live import Outcome, Twice, outcomes
+
+# A new question looks at this many past sessions in silence, to know of an episode that is already open.
+WARM_UP_SESSIONS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the operator decided: what to watch, whom to tell in which languages, and when.
+
+    `subscribers_of` is the transport whose subscribers are told too (None = nobody can subscribe).
+    """
+
+    rulebook: Rulebook
+    destinations: tuple[Destination, ...]
+    languages: tuple[str, ...]
+    timing: Timing = Timing()
+    subscribers_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is to be stored at once: what subjects remember from now on, and what is to be said."""
+
+    known: Mapping[Subject, Memory]
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One look: the figures, the hours, and which subjects were known before it (`speaking`)."""
+
+    setup: Setup
+    due: Due
+    board: Board
+    speaking: AbstractSet[Subject]
+
+    def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
+        """The final sessions after the earliest one that some question was asked about."""
+        days = self.board.sessions()
+        begin = days[-WARM_UP_SESSIONS:][0] if days else date.min
+        judged = [memories.get(one.subject, Memory()).judged for one in self._questions()]
+        return [day for day in days if day > min((one or begin for one in judged), default=begin)]
+
+    def ready(self, day: date, memories: Mapping[Subject, Memory]) -> frozenset[Question]:
+        """The questions to be asked about the final session `day` now."""
+        return frozenset(one for one in self._questions() if self.due.ready(self.board, one, day, memories))
+
+    def judged(self, day: date, memories: Mapping[Subject, Memory], ready: AbstractSet[Question]) -> Findings:
+        """Ask the questions that are ready about one final session.
+
+        What was told while the session was under way is confirmed or withdrawn. A question that was never asked before
+        learns the past in silence: it speaks only of what is still news.
+        """
+        judgement = judge(self.board, self.setup.rulebook, day, memories, only=ready)
+        known = dict(judgement.memories)
+        events: list[Event] = []
+        for question in filter(ready.__contains__, self._questions()):
+            before, new = outcomes(question, day, judgement.alerts, memories)
+            events += [event for one in before for event in self._settled(question, day, one, memories)]
+            news = self.due.now < self._expires(question, day)
+            events += [self._final(question, one) for one in new if question.subject in self.speaking or news]
+            for subject, memory in memories.items():
+                if memory.told is not None and _of(subject, question):
+                    known.setdefault(subject, replace(memory, told=None))
+            own = known.get(question.subject) or memories.get(question.subject, Memory())
+            known[question.subject] = replace(own, judged=day)
+        return Findings(known, tuple(events))
+
+    def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
+        """Ask about the sessions that are not over; nobody remembers more of it than what was told."""
+        days: dict[date, set[Question]] = {}
+        for question in self._questions():
+            if (day := self.due.under_way(self.board, question, memories)) is not None:
+                days.setdefault(day, set()).add(question)
+        alerts = [
+            alert
+            for day, asked in days.items()
+            for alert in judge(self.board, self.setup.rulebook, day, memories, only=asked).alerts
+        ]
+        known: dict[Subject, Memory] = {}
+        events: list[Event] = []
+        for alert, told in twice.speaking(alerts, memories):
+            event = self._provisional(alert)
+            events += [event] if told is None else self._instead(event, told)
+            for one in alert.decisions:
+                now = Told(event.key, alert.session, event.severity)
+                known[one.subject] = replace(memories.get(one.subject, Memory()), told=now)
+        return Findings(known, tuple(events))
+
+    def _questions(self) -> tuple[Question, ...]:
+        return questions(self.board, self.setup.rulebook.rules)
+
+    def _expires(self, question: Question, day: date) -> datetime:
+        return self.due.close(question, day) + self.setup.timing.expiry
+
+    def _final(self, question: Question, alert: Alert) -> Event:
+        created = self.due.close(question, alert.session) + self.setup.timing.settle
+        return self._composed(question, alert, created)
+
+    def _provisional(self, alert: Alert) -> Event:
+        return self._composed(Question(alert.rule, alert.subject.basket), alert, self.due.now)
+
+    def _composed(self, question: Question, alert: Alert, created: datetime) -> Event:
+        expires = self._expires(question, alert.session)
+        return compose(self.board, self.setup.rulebook, alert, self.setup.languages, created, expires)
+
+    def _settled(self, question: Question, day: date, one: Outcome, memories: Mapping[Subject, Memory]) -> list[Event]:
+        if one.alert is not None:
+            return self._instead(self._final(question, one.alert), one.told)
+        known = memories.items()
+        subjects = [subject for subject, memory in known if memory.told == one.told and _of(subject, question)]
+        created, expires = self.due.close(question, day) + self.setup.timing.settle, self._expires(question, day)
+        event = withdraw(self.board, question, subjects, one.told, self.setup.languages, created, expires)
+        return self._instead(event, one.told)
+
+    def _instead(self, event: Event, told: Told) -> list[Event]:
+        """`event` in the place of what was told; whoever has seen that also hears of a change of its class."""
+        edited = revise(event, told)
+        changed = event.withdraws or event.severity != told.severity
+        return [edited, announce(edited, told)] if changed else [edited]
+
+
+def _of(subject: Subject, question: Question) -> bool:
+    return (subject.rule, subject.basket) == (question.rule.name, question.basket)
