@@ -48,6 +48,7 @@ class FakeTelegram:
     commands: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)  # by scope and language
     files: dict[str, File] = field(default_factory=dict)
     me: dict[str, Any] = field(default_factory=lambda: dict(ME))
+    token: str = "1:fake"  # any other is taken as well
 
     def __post_init__(self) -> None:
         self.bell = Bell()
