@@ -102,7 +102,7 @@ def _place(call: Call) -> tuple[str, str]:
         raise bad("can't parse BotCommandScope: unsupported type specified")
     if not re.fullmatch("|[a-z]{2}", language):
         raise bad("invalid language code specified")
-    return ":".join(str(part) for part in scope.values()), language
+    return ":".join(str(scope[part]) for part in ("type", "chat_id", "user_id") if part in scope), language
 
 
 def delete_webhook(telegram: FakeTelegram, call: Call) -> bool:

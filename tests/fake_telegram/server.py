@@ -22,7 +22,7 @@ from tests.fake_telegram.sending import SENDING
 from tests.fake_telegram.updates import Bell, Updates
 
 LARGEST_REQUEST = 60 * 2**20
-ME = {"id": 1, "is_bot": True, "first_name": "fake", "username": "fake_bot"}
+ME = {"id": 7_000_000_001, "is_bot": True, "first_name": "fake", "username": "fake_bot"}
 METHODS: dict[str, Callable[[FakeTelegram, Call], Any]] = {**SENDING, **ASKING}
 
 
