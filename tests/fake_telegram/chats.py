@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.fake_telegram.answers import Answer, refusal
+from tests.fake_telegram.entities import is_for
 from tests.fake_telegram.ledger import Accepted
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ class Chat:
         """A message of the bot that still stands."""
         return next((one for one in reversed(self.sent) if one.id == number and not one.deleted), None)
 
+    def bot_reads(self, text: str | None, name: str) -> bool:
+        """Among people it reads what happens to the group (None = no text) and commands; as administrator all."""
+        if self.bot not in INSIDE:
+            return False
+        return self.kind in ("private", "channel") or self.bot == "administrator" or text is None or is_for(name, text)
+
     async def next_message(self, seconds: float = 10.0) -> Accepted:
         """The first message of the bot that was not asked for yet; TimeoutError when none comes."""
         one = await self._await(self.sent, self._read, seconds)
@@ -86,7 +93,10 @@ class Chat:
 
     def admit(self, by: Person, standing: str = "member") -> None:
         """Somebody takes the bot in, or gives it another standing."""
+        is_new = self.bot not in INSIDE
         self._stand(by, standing, None)
+        if is_new and self.kind in ("group", "supergroup"):
+            self.telegram.hear(self, by, new_chat_members=[self.telegram.me])
 
     def remove(self, by: Person) -> None:
         self._stand(by, "kicked", refusal(403, f"Forbidden: bot was kicked from the {self.kind} chat"))
@@ -118,6 +128,7 @@ class Chat:
 
     def post(self, text: str) -> int:
         """A message of a channel's own people."""
+        assert self.kind == "channel"
         return self.telegram.hear(self, None, "channel_post", text=text, sender_chat=self.as_json())
 
 

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from tests.fake_telegram.chats import Chat
 from tests.fake_telegram.ledger import Accepted
-from tests.fake_telegram.texts import units
 
-COMMAND = re.compile(r"(?<![\w/])/[A-Za-z0-9_]{1,64}(?:@\w+)?")
 ANONYMOUS = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
-
-
-def commands_in(text: str) -> list[dict[str, Any]]:
-    """The entities that Telegram finds for the commands in `text`."""
-    return [
-        {"type": "bot_command", "offset": units(text[: found.start()]), "length": units(found[0])}
-        for found in COMMAND.finditer(text)
-    ]
 
 
 @dataclass(eq=False)

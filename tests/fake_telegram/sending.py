@@ -180,6 +180,5 @@ SENDING = {
     "sendDocument": send_document,
     "editMessageText": edit_message_text,
     "editMessageReplyMarkup": edit_message_reply_markup,
-    "deleteMessage": delete_message,
-    "sendChatAction": send_chat_action,
 }
+BESIDE = {"deleteMessage": delete_message, "sendChatAction": send_chat_action}  # without limits, and not scripted

@@ -15,30 +15,31 @@ from bot.clock import SystemClock
 from tests.fake_telegram.answers import Answer, Refused, bad, refusal
 from tests.fake_telegram.asking import ASKING
 from tests.fake_telegram.chats import Chat
+from tests.fake_telegram.entities import commands_in
 from tests.fake_telegram.ledger import Accepted, Call, File
 from tests.fake_telegram.limits import Limits
-from tests.fake_telegram.people import Person, commands_in
-from tests.fake_telegram.sending import SENDING
+from tests.fake_telegram.people import Person
+from tests.fake_telegram.sending import BESIDE, SENDING
 from tests.fake_telegram.updates import Bell, Updates
 
 LARGEST_REQUEST = 60 * 2**20
 ME = {"id": 7_000_000_001, "is_bot": True, "first_name": "fake", "username": "fake_bot"}
-METHODS: dict[str, Callable[[FakeTelegram, Call], Any]] = {**SENDING, **ASKING}
+METHODS: dict[str, Callable[[FakeTelegram, Call], Any]] = {**SENDING, **BESIDE, **ASKING}
 
 
 @dataclass
 class FakeTelegram:
     """Use `async with`.
 
-    `script(chat, ...)` holds the answers to come to what is written into a chat ("*" = any), `fail(method, ...)` those
-    to a method, one request each.
+    `script(chat, ...)` holds the answers to come to what is sent or edited in a chat ("*" = any), `fail(method, ...)`
+    those to a method, one request each.
     """
 
     clock: Callable[[], float] = SystemClock().monotonic
     scripts: defaultdict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
     failures: defaultdict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
     accepted: list[Accepted] = field(default_factory=list)  # all messages of the bot, in the order of arrival
-    requests: list[str] = field(default_factory=list)  # the chat of each request that writes, taken or not
+    requests: list[str] = field(default_factory=list)  # the chat of each request that sends or edits, taken or not
     calls: list[Call] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)  # methods that this server does not have
     violations: int = 0  # requests that came too fast
@@ -131,7 +132,7 @@ class FakeTelegram:
         return int(SystemClock().now().timestamp())
 
     def hear(self, chat: Chat, by: Person | None, kind: str = "message", **about: Any) -> int:
-        """Somebody wrote something: an update for the bot. The number of the message."""
+        """Somebody wrote something: an update for the bot, if it may read it. The number of the message."""
         number = about.pop("message_id", 0) or self.number()
         message: dict[str, Any] = {"message_id": number, "date": self.date(), "chat": chat.as_json()}
         if by is not None:
@@ -139,7 +140,8 @@ class FakeTelegram:
         if found := commands_in(about.get("text", "")):
             message["entities"] = found
         chat.heard.add(number)
-        self.updates.put(kind, message | about)
+        if chat.bot_reads(about.get("text"), self.me["username"]):
+            self.updates.put(kind, message | about)
         return number
 
     def press(self, by: Person, data: str, on: Accepted) -> str:

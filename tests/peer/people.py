@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bot.clock import SystemClock
-from tests.fake_telegram.people import commands_in
+from tests.fake_telegram.entities import commands_in
 
 if TYPE_CHECKING:
     from tests.peer.server import Peer

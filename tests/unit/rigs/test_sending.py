@@ -113,7 +113,7 @@ async def test_a_hundred_buttons_and_not_one_more(bot):
 
 
 async def test_a_reply_needs_the_message_it_replies_to(bot, unhurried, message):
-    number = unhurried.chat("-200", "group").post("hello")
+    number = await unhurried.person().at(unhurried.chat("-200", "group")).say("hello")
     await bot.send_message(CHANNEL, "to ours", reply_parameters=ReplyParameters(message.message_id))
     await bot.send_message("-200", "to theirs", reply_parameters=ReplyParameters(number))
     with pytest.raises(BadRequest, match=r"(?i)message to be replied not found"):
@@ -158,9 +158,9 @@ async def test_the_same_text_with_other_letters_is_a_change(message):
 
 
 async def test_only_standing_messages_of_the_bot_can_be_edited(bot, unhurried, message):
-    group = unhurried.chat("-200", "group")
+    theirs = await unhurried.person().at(unhurried.chat("-200", "group")).say("theirs")
     with pytest.raises(BadRequest, match=r"(?i)message can't be edited"):
-        await bot.edit_message_text("mine", "-200", group.post("theirs"))
+        await bot.edit_message_text("mine", "-200", theirs)
     with pytest.raises(BadRequest, match=r"(?i)message to edit not found"):
         await bot.edit_message_text("elsewhere", "-200", message.message_id)
     await message.delete()

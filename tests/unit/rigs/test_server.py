@@ -213,7 +213,7 @@ async def test_only_the_kinds_that_are_asked_for_come(bot, unhurried):
     await bot.get_updates(allowed_updates=["message"])
     number = await person.say("a")
     await person.change(number, "b")
-    await person.block()
+    await unhurried.person(1002).block()
     (only,) = await bot.get_updates()
     assert only.message.text == "a"
     await bot.get_updates(allowed_updates=[], offset=only.update_id + 1)
@@ -309,12 +309,33 @@ async def test_the_bot_is_added_made_administrator_and_removed(bot, unhurried):
     group.remove(by)
     with pytest.raises(Forbidden, match=r"(?i)kicked from the group"):
         await bot.send_message("-200", "hi")
-    changes = [one.my_chat_member for one in await bot.get_updates()]
+    news = await bot.get_updates()
+    (entered,) = (one.message for one in news if one.message)
+    assert [one.id for one in entered.new_chat_members] == [bot.id]
+    changes = [one.my_chat_member for one in news if one.my_chat_member]
     assert [(one.old_chat_member.status, one.new_chat_member.status) for one in changes] == [
         ("left", "member"),
         ("member", "administrator"),
         ("administrator", "kicked"),
     ]
+
+
+async def test_in_a_group_the_bot_reads_only_what_it_may(bot, unhurried):
+    group = unhurried.chat("-200", "group")
+    person = unhurried.person().at(group)
+
+    async def say_all():
+        for text in ("hello", "/start", "/start@fake_bot", "/start@other_bot"):
+            await person.say(text)
+        news = await bot.get_updates()
+        unhurried.updates.forget()
+        return [one.message.text for one in news if one.message]
+
+    assert await say_all() == ["/start", "/start@fake_bot"]
+    group.admit(person, "administrator")
+    assert await say_all() == ["hello", "/start", "/start@fake_bot", "/start@other_bot"]
+    group.remove(person)
+    assert await say_all() == []
 
 
 async def test_a_channel_wants_an_administrator(bot, unhurried):
