@@ -7,6 +7,7 @@ import inspect
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 from aiohttp import web
@@ -35,7 +36,8 @@ class FakeTelegram:
     those to a method, one request each.
     """
 
-    clock: Callable[[], float] = SystemClock().monotonic
+    clock: Callable[[], float] = SystemClock().monotonic  # by which the limits go
+    now: Callable[[], datetime] = SystemClock().now  # by which messages are dated
     scripts: defaultdict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
     failures: defaultdict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
     accepted: list[Accepted] = field(default_factory=list)  # all messages of the bot, in the order of arrival
@@ -129,7 +131,7 @@ class FakeTelegram:
 
     def date(self) -> int:
         """Seconds since 1970."""
-        return int(SystemClock().now().timestamp())
+        return int(self.now().timestamp())
 
     def hear(self, chat: Chat, by: Person | None, kind: str = "message", **about: Any) -> int:
         """Somebody wrote something: an update for the bot, if it may read it. The number of the message."""

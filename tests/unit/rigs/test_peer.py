@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from telegram import BotCommand
 from telegram.error import NetworkError
 
+from tests.peer import running
+from tests.peer.server import HERE
 from tests.unit.rigs.conftest import real_bot
 
 
@@ -46,3 +49,16 @@ async def test_a_poll_waits_until_something_is_said(peer, bot):
     await peer.person().say("hi")
     (update,) = await poll
     assert update.message.text == "hi"
+
+
+def test_where_node_does_not_start_the_test_is_skipped(monkeypatch):
+    monkeypatch.setattr("tests.peer.server.NODE", "/nowhere/node")
+    with pytest.raises(pytest.skip.Exception, match=r"Node\.js does not start here"), running():
+        pass
+
+
+def test_the_lock_file_holds_hashes_and_no_address():
+    lock = (HERE / "package-lock.json").read_text()
+    packages = json.loads(lock)["packages"]
+    assert all(about["integrity"].startswith("sha512-") for name, about in packages.items() if name)
+    assert "://" not in lock

@@ -8,6 +8,8 @@ import pytest
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest
 
+from tests.virtual import NOON
+
 BUTTONS = InlineKeyboardMarkup(
     [[InlineKeyboardButton("Details", callback_data="d"), InlineKeyboardButton("Site", url="https://example.com")]]
 )
@@ -72,6 +74,13 @@ async def test_a_post_in_a_channel_has_no_author(unhurried, bot):
     unhurried.chat("-1001", "channel").post("/start")
     post = (await last(bot)).channel_post
     assert (post.from_user, post.sender_chat.id) == (None, -1001)
+
+
+async def test_messages_are_dated_by_the_clock_that_is_given(unhurried, person, bot):
+    unhurried.now = lambda: NOON
+    await person.say("hi")
+    sent = await bot.send_message(person.number, "hello")
+    assert (await last(bot)).message.date == sent.date == NOON
 
 
 async def test_a_language_can_be_missing(unhurried, bot):
