@@ -41,6 +41,8 @@ async def test_a_dialogue_of_command_reply_button_and_edit(rig, bot_of_rig):
     await query.edit_message_text("very calm", reply_markup=query.message.reply_markup)
     edited = await person.chat.next_edit()
     assert (edited.id, edited.text, edited.buttons) == (answer.id, "very calm", ["Details"])
+    await query.edit_message_text("calm again")
+    assert (await person.chat.next_edit()).text == "calm again"
 
 
 async def test_messages_are_read_one_after_the_other(rig, bot_of_rig):
