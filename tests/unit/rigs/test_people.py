@@ -127,6 +127,15 @@ async def test_only_a_button_that_stands_and_asks_the_bot_can_be_pressed(person,
         await person.press("Details")
 
 
+async def test_of_several_buttons_the_newest_that_still_stands_is_pressed(person, bot, message):
+    other = InlineKeyboardMarkup([[InlineKeyboardButton("Details", callback_data="newer")]])
+    newer = await bot.send_message(person.number, "calm", reply_markup=other)
+    await person.press("Details")
+    await newer.delete()
+    await person.press("Details")
+    assert [one.callback_query.data for one in await bot.get_updates() if one.callback_query] == ["newer", "d"]
+
+
 async def test_what_is_not_there_can_be_forged(unhurried, person, bot, message):
     stranger = unhurried.person(1002).at(person.chat)
     stranger.forge("delete everything", unhurried.accepted[0])
