@@ -43,6 +43,8 @@ async def test_a_dialogue_of_command_reply_button_and_edit(rig, bot_of_rig):
     assert (edited.id, edited.text, edited.buttons) == (answer.id, "very calm", ["Details"])
     await query.edit_message_text("calm again")
     assert (await person.chat.next_edit()).text == "calm again"
+    with pytest.raises(TimeoutError):
+        await person.chat.next_edit(seconds=0.05)
 
 
 async def test_messages_are_read_one_after_the_other(rig, bot_of_rig):
