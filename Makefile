@@ -60,5 +60,5 @@ pins: ## the newest versions that pyproject.toml allows, one for every Python an
 	UV_NO_CONFIG=1 $(COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
 
 clean:
-	rm -rf .venv .venv-pins build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-pins build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache tests/peer/node_modules tests/peer/.lock
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ from hypothesis import settings
 from bot.adapters.calendars import ExchangeCalendars
 from bot.clock import SystemClock
 from bot.prices import Calendar, CalendarCode
+from tests.fake_telegram import FakeTelegram
+from tests.peer import Peer, running
+from tests.people import Rig
 
 # The same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones, a long time.
 settings.register_profile("same", deadline=None, derandomize=True, max_examples=50)
@@ -31,3 +36,29 @@ def warm_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def new_york(warm_data: Path) -> Calendar:
     return ExchangeCalendars(warm_data / "calendars", SystemClock()).get(CalendarCode("XNYS"))
+
+
+@pytest.fixture(scope="session")
+def peer_port() -> Iterator[int]:
+    with running() as port:
+        yield port
+
+
+@pytest.fixture
+async def peer(peer_port: int) -> AsyncIterator[Peer]:
+    """A bot of its own on the independent stand-in for Telegram."""
+    async with Peer(peer_port) as own:
+        yield own
+
+
+@pytest.fixture
+async def unhurried() -> AsyncIterator[FakeTelegram]:
+    """The strict stand-in, on a clock by which a minute passes between any two requests: nothing comes too fast."""
+    async with FakeTelegram(clock=itertools.count(0.0, 60.0).__next__) as server:
+        yield server
+
+
+@pytest.fixture(params=["unhurried", "peer"])
+def rig(request: pytest.FixtureRequest) -> Rig:
+    """Both stand-ins, one after the other."""
+    return request.getfixturevalue(request.param)
