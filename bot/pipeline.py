@@ -21,6 +21,7 @@ from bot.alerts import (
     NamedEvent,
     Phase,
     Question,
+    Reason,
     Rule,
     Subject,
     agenda,
@@ -99,11 +100,7 @@ def judge(
         speaking = tuple(one for one in found if one.speaks)
         if speaking:
             alerts.append(Alert(question.rule, session, Phase.FINAL, speaking))
-    changed = {
-        one.subject: one.memory
-        for one in decisions
-        if one.memory.episode or memories.get(one.subject, FORGOTTEN).episode
-    }
+    changed = {one.subject: one.memory for one in decisions if one.memory.episode or one.reason is Reason.CLOSED}
     return Judgement(tuple(decisions), changed, tuple(alerts))
 
 
