@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import isnan, nan
@@ -107,7 +107,7 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert) -> Context:
         sides = tuple((board.series[one].basket, _move(board, one, window, alert.session)) for one in pair)
         one, other = reversed(pair) if alert.rule.upward else pair
         columns = board.of_spread(one, other, window)
-        yardstick = _yardstick(columns, alert.session)
+        yardstick = _yardstick(columns, int(np.searchsorted(columns.sessions, np.datetime64(alert.session, "D"))))
         if yardstick is not None and alert.rule.upward:
             runner_up = None if yardstick.runner_up is None else -yardstick.runner_up
             yardstick = replace(yardstick, move=-yardstick.move, runner_up=runner_up)
@@ -117,16 +117,17 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert) -> Context:
     position = board.position(subject.basket, alert.session)
     assert position is not None  # an alert's session is one of its basket's calendar
     rows = slice(position - window + 1, position + 1)
-    yardstick = _yardstick(columns, alert.session)
+    move = columns.move.item(position)
+    yardstick = _yardstick(columns, position)
     then = board.position(subject.basket, yardstick.session) if yardstick is not None else None
     return Context(
-        sides=((series.basket, _move(board, subject.basket, window, alert.session)),),
+        sides=((series.basket, None if isnan(move) else move),),
         yardstick=yardstick,
         days=tuple(zip(series.sessions[rows].tolist(), series.daily_return[rows].tolist(), strict=True)),
-        members=() if isnan(columns.move[position]) else _members(series, position, window),
+        members=() if isnan(move) else _members(series, position, window),
         listed=sum(series.listed[position].tolist()),
         present=sum(share > 0 for share in series.shares[position].tolist()),
-        traded_then=int((series.listed[then] & series.listed[position]).sum()) if then is not None else None,
+        traded_then=int(np.count_nonzero(series.listed[then] & series.listed[position])) if then is not None else None,
         entries=tuple(_entries(board, alert, position)) if len(series.basket.members) > 1 else (),
         contrast=_contrast(board, rules, subject.basket, window, alert.session),
     )
@@ -152,19 +153,18 @@ def _members(series: BasketSeries, position: int, window: int) -> tuple[MemberSh
     """The members that had a part in the window or belong at its end, the one that weighed most first."""
     rows = slice(position - window + 1, position + 1)
     returns = list(zip(*series.member_returns[rows].tolist(), strict=True))
-    lows = list(zip(*series.day_lows[rows].tolist(), strict=True))
-    shares_of = list(zip(*series.shares[rows].tolist(), strict=True))
-    listed = series.listed[position].tolist()
+    lows = np.fmin.reduce(series.day_lows[rows]).tolist()
+    belong = (series.listed[position] | (series.shares[rows] > 0).any(axis=0)).tolist()
     parts = contributions(series, position, window)
     shares = [
         MemberShare(
-            symbol=series.basket.members[column].symbol,
+            symbol=member.symbol,
             move=_compounded(returns[column]),
             contribution=parts[column],
-            day_low=min((low for low in lows[column] if not isnan(low)), default=None),
+            day_low=None if isnan(lows[column]) else lows[column],
         )
-        for column, own in enumerate(shares_of)
-        if listed[column] or any(own)
+        for column, member in enumerate(series.basket.members)
+        if belong[column]
     ]
     return tuple(sorted(shares, key=lambda share: (share.contribution, share.symbol)))
 
@@ -183,28 +183,40 @@ def _move(board: Board, basket: BasketId, window: int, session: date) -> float |
     return None if isnan(move) else move
 
 
-def _yardstick(columns: Verdicts, session: date) -> Yardstick | None:
-    """What the move is held against: the latest as bad, or for a record the worst before it."""
-    position = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
-    at = int(columns.worst_at[position])
+def _yardstick(columns: Verdicts, position: int) -> Yardstick | None:
+    """What the move at `position` is held against: the latest as bad, or for a record the worst before it."""
+    at = columns.worst_at.item(position)
     if at < 0:
         earlier = columns.move[:position]
         if np.isnan(earlier).all():
             return None
         at = int(np.nanargmin(earlier))
     runner_up = float(np.fmin.reduce(columns.move[at + 1 : position], initial=np.inf))
-    return Yardstick(columns.sessions[at].item(), float(columns.move[at]), None if runner_up == np.inf else runner_up)
+    return Yardstick(columns.day(at), columns.move.item(at), None if runner_up == np.inf else runner_up)
 
 
 def _entries(board: Board, alert: Alert, position: int) -> Iterator[StateEntry]:
     """Members that entered a bear market or a crash on that session."""
-    series = board.series[alert.subject.basket]
-    for column, member in enumerate(series.basket.members):
-        columns = board.of_member(alert.subject.basket, member.symbol, alert.rule.window)
-        if int(columns.entered[position]) >= BEAR and series.listed[position, column]:
-            verdict = columns.at(position)
-            if verdict is not None:
-                yield StateEntry(member.symbol, verdict)
+    basket, window = alert.subject.basket, alert.rule.window
+    for symbol in _entrants(board, basket, window).get(position, ()):
+        verdict = board.of_member(basket, symbol, window).at(position)
+        if verdict is not None:
+            yield StateEntry(symbol, verdict)
+
+
+def _entrants(board: Board, basket: BasketId, window: int) -> Mapping[int, Sequence[Symbol]]:
+    """Which members entered a bear market or a crash, by position; nobody did at the others."""
+
+    def found() -> Mapping[int, Sequence[Symbol]]:
+        series = board.series[basket]
+        symbols = series.basket.symbols
+        entered = np.column_stack([board.of_member(basket, symbol, window).entered for symbol in symbols])
+        entrants: dict[int, list[Symbol]] = {}
+        for position, column in np.argwhere((entered >= BEAR) & series.listed).tolist():
+            entrants.setdefault(position, []).append(symbols[column])
+        return entrants
+
+    return board.once(("entrants", basket, str(window)), found)
 
 
 def _contrast(board: Board, rules: Sequence[Rule], basket: BasketId, window: int, session: date) -> Contrast | None:
