@@ -158,29 +158,28 @@ class Converse:
     def _ready(self, now: float) -> tuple[Heard, Reply] | None:
         """The first reply whose chat does not rest."""
         resting = self._limits.resting(now)
-        busy = {heard.ask.chat for heard, _ in self._flying.values() if heard.ask}
         for at, (heard, reply) in enumerate(self._waiting):
-            if heard.ask and heard.ask.chat not in resting and heard.ask.chat not in busy:
+            if heard.ask and heard.ask.chat not in resting:
                 del self._waiting[at]
                 return heard, reply
         return None
 
     def _collect(self) -> None:
-        """Mind what has come back: a flood is waited for and the reply said then; what failed is not said again."""
         for task in [task for task in self._flying if task.done()]:
             heard, reply = self._flying.pop(task)
-            assert heard.ask is not None
-            now = self._desk.clock.monotonic()
-            if error := task.exception():
-                log.error("replying failed in a way nobody foresaw", exc_info=error)
-                continue
-            outcome = task.result()
-            self.counts[f"reply {type(outcome).__name__}"] += 1
-            match outcome:
-                case Flood(seconds):
-                    self._limits.flood(heard.ask.chat, seconds, now)
-                    self._waiting.appendleft((heard, reply))
-                case Sent() | Uncertain():
-                    self._limits.ended(heard.ask.chat, heard.ask.kind, now)
-                case _:
-                    log.warning("a reply was not taken: %s", outcome)
+            self._mind(heard, reply, task)
+
+    def _mind(self, heard: Heard, reply: Reply, task: asyncio.Task[Outcome]) -> None:
+        """A flood is waited for, and the reply said then; what failed otherwise is not said again."""
+        assert heard.ask is not None
+        now, error = self._desk.clock.monotonic(), task.exception()
+        outcome = Uncertain(f"{type(error).__name__} while replying") if error else task.result()
+        if error:
+            log.error("replying failed in a way nobody foresaw", exc_info=error)
+        self.counts[f"reply {type(outcome).__name__}"] += 1
+        self._limits.ended(heard.ask.chat, heard.ask.kind, now, arrived=isinstance(outcome, Sent | Uncertain))
+        if isinstance(outcome, Flood):
+            self._limits.flood(heard.ask.chat, outcome.seconds, now)
+            self._waiting.appendleft((heard, reply))
+        elif not isinstance(outcome, Sent):
+            log.warning("a reply was not taken: %s", outcome)

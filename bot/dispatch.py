@@ -170,8 +170,8 @@ class Dispatch:
     def _mind(self, delivery: Delivery, outcome: Outcome) -> None:
         """Let the limits and the patience with the token know."""
         now = self._clock.monotonic()
-        if isinstance(outcome, Sent | Uncertain):
-            self._limits.ended(delivery.chat, delivery.kind, now)
+        arrived = isinstance(outcome, Sent | Uncertain)
+        self._limits.ended(delivery.chat, delivery.kind, now, arrived=arrived)
         match outcome:
             case Flood(seconds):
                 self._limits.flood(delivery.chat, seconds, now)

@@ -55,7 +55,7 @@ async def mute(desk: Desk, ask: Ask) -> Reply:
     basket = desk.basket(named, words, "mute") if named else None
     if length is None:
         about = f"{basket.id} " if basket else ""
-        spans = {one: words.say("chat_span_" + one[-1], count=int(one[:-1])) for one in ("4h", "1d", "3d", "1w")}
+        spans = {one: words.say(f"chat_span_{one[-1]}", count=int(one[:-1])) for one in ("4h", "1d", "3d", "1w")}
         buttons = rows([Button(label, f"mute {about}{one}") for one, label in spans.items()])
         return say(words, words.say("chat_how_long"), words.say("chat_how_long_how"), buttons=buttons)
     until = desk.clock.now() + min(length, LONGEST_MUTE)

@@ -32,6 +32,7 @@ class Limits:
         self._replied: deque[float] = deque(maxlen=REPLIES)
         self._halted_until = 0.0
         self._rests_until: dict[str, float] = {}
+        self._under_way: set[str] = set()
         self._floods: deque[tuple[float, str, float]] = deque()
 
     def wait(self, now: float) -> float:
@@ -52,13 +53,13 @@ class Limits:
     def resting(self, now: float) -> frozenset[str]:
         """The chats that must hear nothing now."""
         self._rests_until = {chat: until for chat, until in self._rests_until.items() if until > now}
-        return frozenset(self._rests_until)
+        return frozenset((*self._rests_until, *self._under_way))
 
     def began(self, chat: str, kind: Kind, now: float) -> None:
         """A request leaves."""
         if kind is Kind.TERMINAL:
             return
-        self._rest(chat, now + REST[kind])
+        self._under_way.add(chat)
         self._left.append(now)
         late = now - self._planned < MADE_GOOD
         self._planned = (self._planned if late else now) + 1 / PER_SECOND
@@ -66,9 +67,11 @@ class Limits:
         if len(self._left) == MOST_IN_A_SECOND:
             self._next = max(self._next, self._left[0] + 1)
 
-    def ended(self, chat: str, kind: Kind, now: float) -> None:
-        """A message that began has arrived, or may have."""
-        self._rest(chat, now + REST[kind])
+    def ended(self, chat: str, kind: Kind, now: float, *, arrived: bool = True) -> None:
+        """The request to a chat is over; unless it certainly brought nothing, the chat rests."""
+        self._under_way.discard(chat)
+        if arrived:
+            self._rest(chat, now + REST[kind])
 
     def flood(self, chat: str, seconds: float, now: float) -> None:
         """We were told to leave `chat` alone; when several chats say so at once, all are left alone."""

@@ -513,7 +513,7 @@ async def _misfortunes(store, fake, clock):
         with pytest.raises(TokenRefused) as caught:
             await Dispatch(store, transport, clock, sleep=clock.sleep).drain()
         said.append(repr(caught.value))
-        logging.getLogger("bot").error("failed", exc_info=RuntimeError(f"at {transport._bot!r}"))
+        logging.getLogger("bot").error("failed", exc_info=RuntimeError(f"at {transport.bot!r}"))
     said.extend(repr(one) for one in await store.undelivered())
     return said
 

@@ -411,5 +411,5 @@ async def test_a_test_message_with_a_refused_token_says_so(chat, clock):
 
 def test_a_terminal_needs_no_pause(clock):
     limits = Limits()
-    limits.began(Kind.TERMINAL, clock.monotonic())
+    limits.began("terminal", Kind.TERMINAL, clock.monotonic())
     assert limits.wait(clock.monotonic()) == 0

@@ -75,5 +75,5 @@ PROGRESS = (
     sa.update(outbox)
     .where(outbox.c.id == sa.bindparam("row"))
     .values({name: sa.bindparam(name) for name in ("state", "not_before", "attempts", "unconfirmed")})
-    .values({name: sa.bindparam(name) for name in ("plain", "message_id", "reason")})
+    .values({name: sa.bindparam(name) for name in ("plain", "message_id", "reason", "manner")})
 )

@@ -106,7 +106,6 @@ def outbox_row(one: Delivery, event: int) -> Row:
         "language": one.message.language,
         "severe": one.severe,
         "expires": one.expires,
-        "manner": one.manner.value,
         **progress(one),
     }
 
@@ -121,6 +120,7 @@ def progress(one: Delivery) -> Row:
         "plain": one.plain,
         "message_id": one.message_id,
         "reason": one.reason,
+        "manner": one.manner.value,
     }
 
 

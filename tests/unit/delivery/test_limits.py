@@ -45,7 +45,7 @@ def test_no_burst_after_silence():
 @pytest.mark.parametrize(("kind", "seconds"), [(Kind.PRIVATE, 1.0), (Kind.GROUP, 3.0), (Kind.CHANNEL, 3.0)])
 def test_a_chat_rests_from_the_answer_on(kind, seconds):
     limits = Limits()
-    limits.began("-1001", kind, 10.0)
+    limits.began("a", kind, 10.0)
     limits.ended("a", kind, 12.0)
     assert limits.resting(12.0 + seconds - 0.01) == {"a"}
     assert limits.resting(12.0 + seconds) == frozenset()
@@ -53,7 +53,7 @@ def test_a_chat_rests_from_the_answer_on(kind, seconds):
 
 def test_a_terminal_has_no_limit():
     limits = Limits()
-    limits.began("terminal", Kind.TERMINAL, 10.0)
+    limits.began("tty", Kind.TERMINAL, 10.0)
     limits.ended("tty", Kind.TERMINAL, 10.0)
     assert (limits.wait(10.0), limits.resting(10.0)) == (0.0, frozenset())
 
