@@ -17,7 +17,7 @@ from bot.statistics import State
 
 FOLDER = Path(bot.messages.__file__).parent
 SOURCE = "".join(
-    path.read_text() for stage in ("messages", "delivery") for path in (FOLDER.parent / stage).glob("*.py")
+    path.read_text() for stage in ("messages", "delivery", "chart") for path in (FOLDER.parent / stage).glob("*.py")
 )
 OF_THE_LANGUAGE = {"locale", "name", "date", "adjusted", "split-adjusted"}
 # Places for the same figure in two forms; a language takes the one it needs.
