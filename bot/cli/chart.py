@@ -34,7 +34,7 @@ def command(
     from bot.chart import chart_facts, draw  # noqa: PLC0415 - commands import what they need and no more
 
     if file is not None and not file.parent.is_dir():
-        raise typer.BadParameter(f"{file.parent} is no folder. Make it, or name another.", param_hint="--out")
+        raise typer.BadParameter(f"{file.parent} is no folder. Make it first, or name another one.", param_hint="--out")
     opened = open_market(config, prices, [basket], alone=True)
     series = opened.board.series[BasketId(basket)]
     position = position_of(opened, BasketId(basket), session)
@@ -43,7 +43,8 @@ def command(
         raise NoData(f"{day} is not final yet. Leave --session out to see the latest that is.")
     facts = chart_facts(opened.board, BasketId(basket), window, day)
     if facts is None:
-        raise NoData(f"{basket} has no {window}-session move on {day}: one of its sessions has no reading.")
+        lacking = f"{basket} has no {window}-session move on {day}: one of its sessions has no reading."
+        raise NoData(f"{lacking} Choose another --session.")
     file = file or Path(f"{basket}-{day}-{lang.value}.png")
     file.write_bytes(draw(facts, lang.value))
     print(file)

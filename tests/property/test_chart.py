@@ -15,7 +15,7 @@ from bot.statistics import Board
 from tests import oracle
 from tests.property.builders import numbers
 from tests.property.worlds import any_world
-from tests.world import World
+from tests.world import World, basket, book, calm, weekdays
 
 SEEDS = range(14)
 WINDOWS = (1, 2, 20)
@@ -87,6 +87,16 @@ def test_facts_are_what_a_plain_calculation_finds(seed: int) -> None:
                 assert shown is None
             else:
                 assert math.isclose(shown or 0.0, level, rel_tol=1e-12)
+
+
+def test_a_year_is_shown() -> None:
+    one = basket("duo", "AA")
+    days = weekdays(800)
+    board = World(days).trade("AA", calm(799)).board(book([one]))
+    for end in days[-5:]:
+        facts = chart_facts(board, one.id, 2, end)
+        assert facts is not None
+        assert facts.sessions[0] == min(day for day in days if day >= end - timedelta(days=365))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
