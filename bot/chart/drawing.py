@@ -62,7 +62,9 @@ def _accent(verdict: Verdict) -> str:
 def _year(paper: Paper, facts: ChartFacts, words: Catalogue) -> None:
     """The level over the last year, on the colours of its drawdown states."""
     paper.write(MARGIN, 218, words.say("chart_since", date=words.day(facts.sessions[0])), 32)
-    paper.write(WIDTH - MARGIN, 218, _drawdown(facts.verdict, words), 26, MUTED, align="right")
+    peak = _peak(facts)
+    below = ("" if peak is None else "○ ") + _drawdown(facts.verdict, words)
+    paper.write(WIDTH - MARGIN, 218, below, 26, MUTED, align="right")
     known = [level for level in facts.levels if level is not None]
     across = Scale(0, len(facts.sessions) - 1, LEFT, RIGHT)
     up = _padded(min(known), max(known), YEAR_BOTTOM, YEAR_TOP)
@@ -78,13 +80,19 @@ def _year(paper: Paper, facts: ChartFacts, words: Catalogue) -> None:
     window = slice(len(places) - 1 - facts.verdict.window, None)
     paper.line(across(places[window]), heights[window], _accent(facts.verdict), 7)
     paper.dot(across(places[-1]), heights[-1], 16, _accent(facts.verdict))
-    peak = bisect_left(facts.sessions, facts.verdict.peak_session)
-    if facts.sessions[peak] == facts.verdict.peak_session and peak < len(places) - 1:
-        paper.ring(across(places[peak]), heights[peak], 17, INK)
+    if peak is not None:
+        paper.ring(across(peak), heights[peak], 17, INK)
+
+
+def _peak(facts: ChartFacts) -> int | None:
+    """Where the peak stands among the sessions shown; None = before them, or on the last."""
+    at = bisect_left(facts.sessions, facts.verdict.peak_session)
+    shown = facts.sessions[at] == facts.verdict.peak_session and at < len(facts.sessions) - 1
+    return at if shown else None
 
 
 def _drawdown(verdict: Verdict, words: Catalogue) -> str:
-    """How far below the peak, which a ring marks; not stated across sessions without a reading."""
+    """How far below the peak; not stated across sessions without a reading."""
     if verdict.holes:
         return words.say("chart_holes", count=verdict.holes)
     if not verdict.drawdown:
@@ -94,7 +102,7 @@ def _drawdown(verdict: Verdict, words: Catalogue) -> str:
 
 def _states(paper: Paper, facts: ChartFacts, across: Scale, words: Catalogue) -> None:
     """Each spell of a state as a tint from the session that entered it to the last one, and what the tints mean."""
-    half = (across(1) - across(0)) / 2 if len(facts.states) > 1 else 0
+    half = (across(1) - across(0)) / 2
     for state, spell in groupby(enumerate(facts.states), key=lambda item: item[1]):
         places = [place for place, _ in spell]
         if state is not State.NONE:
@@ -107,7 +115,7 @@ def _states(paper: Paper, facts: ChartFacts, across: Scale, words: Catalogue) ->
 
 
 def _months(paper: Paper, facts: ChartFacts, across: Scale, words: Catalogue) -> None:
-    """Every month's begin, or every second or third; of a short history the first and the last session."""
+    """The begin of months, so few that there is room; of a short history the first and the last session."""
     days = facts.sessions
     begins = [at for at in range(1, len(days)) if days[at].month != days[at - 1].month]
     if len(begins) < 3:

@@ -48,7 +48,9 @@ def _facts(returns: list[float | None], window: int = 2, name: str = "memory") -
 @cache
 def specimen(kind: str) -> ChartFacts:
     """Charts that stand on a basket's edges, by what is special about them."""
-    holes = [None if 250 < at < 275 or at % 37 == 5 else one for at, one in enumerate(falling(330, {-1: -0.05}))]
+    holes = [
+        None if 250 < at < 275 or at % 37 == 5 else one for at, one in enumerate(falling(330, {200: -0.1, -1: -0.05}))
+    ]
     returns, window = {
         "crash": (falling(7000, {4000: -0.2, 4001: -0.1, 5000: -0.15, -2: -0.08, -1: -0.12}, size=0.02), 2),
         "one move": ([-0.1, 0.0], 2),
@@ -162,6 +164,15 @@ def test_the_line_is_the_level_and_its_end_the_window(laid: list[Drawn]) -> None
     assert slope < 0  # pixels count downwards
     assert np.allclose(np.diff(line[known, 1]), slope * np.diff(levels[known]))
     assert any(np.array_equal(one, line[-3:]) for one in laid[0].lines)
+
+
+def test_the_ring_is_explained_where_there_is_one(laid: list[Drawn]) -> None:
+    for kind in ("a month", "flat", "holes"):
+        draw(specimen(kind), "en")
+    month, flat, holes = ([text for text in drawn.texts if "high" in text] for drawn in laid)
+    assert month == ["○ −5.0 % from the high of 28 Jan 2015"]
+    assert flat == ["at its high"]
+    assert holes == ["○ 33 sessions without a reading since the high"]
 
 
 def _collisions(drawn: Drawn) -> list[tuple[str, str]]:
