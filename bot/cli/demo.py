@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from bot.cli.options import Lang, Language, iso_date
 from bot.errors import NoData
+
+if TYPE_CHECKING:
+    from bot.watch import Watch
 
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "demo"
 FIRST, LAST = date(2020, 2, 20), date(2020, 3, 23)
@@ -28,15 +32,21 @@ def command(
         date | None, typer.Option("--to", parser=iso_date, metavar="DATE", help="Last session (default 2020-03-23).")
     ] = None,
     pause: Annotated[float, typer.Option(min=0, max=10, help="Seconds between two sessions.")] = 0.0,
+    charts: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a chart of every alert's basket there: SESSION-BASKET-EVENT.png."),
+    ] = None,
 ) -> None:
     """Replay the crash of March 2020, from prices that come with the project: no token, no network."""
     if not FOLDER.is_dir():
         raise NoData(f"The demo's prices are not there ({FOLDER}). Run it from a checkout of the project: make demo")
+    if charts is not None and not charts.is_dir():
+        raise typer.BadParameter(f"{charts} is no folder. Make it first, or name another one.", param_hint="--charts")
     with tempfile.TemporaryDirectory(prefix="drawdown-demo-") as folder:
-        asyncio.run(_play(Path(folder), lang.value, start or FIRST, stop or LAST, pause))
+        asyncio.run(_play(Path(folder), lang.value, start or FIRST, stop or LAST, pause, charts))
 
 
-async def _play(folder: Path, language: str, first: date, last: date, pause: float) -> None:
+async def _play(folder: Path, language: str, first: date, last: date, pause: float, charts: Path | None) -> None:
     from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
     from bot.app.demo import recording  # noqa: PLC0415
     from bot.settings import load_settings  # noqa: PLC0415
@@ -57,7 +67,26 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
             if played.watch.counts["events"] == before:
                 console.print(f"{day}: nothing to say", style="dim")
             await asyncio.sleep(pause)
+        if charts is not None:
+            _draw(played.watch, language, days, charts)
         told = played.watch.counts["events"]
         console.print(
             f"\n{len(days)} sessions, {told} alerts. Next: the README says how to subscribe, deploy and tune."
         )
+
+
+def _draw(watch: Watch, language: str, days: Sequence[date], folder: Path) -> None:
+    """A chart of every alert of these sessions: of its basket, over the rule's window."""
+    from bot.backtest import alerts  # noqa: PLC0415
+    from bot.baskets import assemble  # noqa: PLC0415
+    from bot.chart import chart_facts, draw  # noqa: PLC0415
+    from bot.pipeline import survey  # noqa: PLC0415
+
+    rulebook = watch.rulebook
+    bars = {symbol: watch.source.bars(symbol) for basket in rulebook.baskets for symbol in basket.symbols}
+    board = survey(assemble(rulebook.baskets, bars, watch.calendars).tables, rulebook)
+    for alert in alerts(board, rulebook, days[0], days[-1]):
+        facts = chart_facts(board, alert.subject.basket, alert.rule.window, alert.session)
+        if facts is not None:
+            name = f"{alert.session}-{alert.subject.basket}-{alert.episode}.png"
+            (folder / name).write_bytes(draw(facts, language))

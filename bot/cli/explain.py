@@ -13,10 +13,9 @@ from rich.console import Console
 from bot.alerts import Decision, Memory, Subject, conditions
 from bot.backtest import replay
 from bot.baskets import BasketId
-from bot.cli.market import Opened, open_market
+from bot.cli.market import Opened, open_market, position_of
 from bot.cli.options import Config, Prices, iso_date
 from bot.context import contributions
-from bot.errors import NoData
 from bot.pipeline import judge
 from bot.statistics import PERCENTILE_WINDOWS, Verdict
 
@@ -32,14 +31,8 @@ def command(
 ) -> None:
     """Explain one session of a basket: prices, returns, move, rarity, drawdown, and every rule's answer."""
     opened = open_market(config, prices, [basket])
-    series = opened.board.series[BasketId(basket)]
-    if not len(series.sessions):
-        raise NoData(f"There are no prices of basket {basket}.")
-    day = session or series.sessions[series.final_sessions - 1].item()
-    position = opened.board.position(BasketId(basket), day)
-    if position is None:
-        held = f"The data run from {series.sessions[0]} to {series.sessions[-1]}."
-        raise NoData(f"{day} is no session of {series.basket.calendar} that {basket} has data for. {held}")
+    position = position_of(opened, BasketId(basket), session)
+    day = opened.board.series[BasketId(basket)].sessions[position].item()
     console = Console(highlight=False, soft_wrap=True)
     for line in (
         *_prices(opened, BasketId(basket), position, window),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -66,6 +67,19 @@ def open_market(
         raise NoData("There are prices for none of the baskets: see the warnings above.")
     kept = replace(rulebook, baskets=market.baskets)
     return Opened(settings, kept, market, survey(market.tables, kept))
+
+
+def position_of(opened: Opened, basket: BasketId, session: date | None) -> int:
+    """Where a session stands in a basket's series (None = the latest that is final). Raises NoData if it does not."""
+    series = opened.board.series[basket]
+    if not len(series.sessions):
+        raise NoData(f"There are no prices of basket {basket}.")
+    day = session or series.sessions[series.final_sessions - 1].item()
+    position = opened.board.position(basket, day)
+    if position is None:
+        held = f"The data run from {series.sessions[0]} to {series.sessions[-1]}."
+        raise NoData(f"{day} is no session of {series.basket.calendar} that {basket} has data for. {held}")
+    return position
 
 
 def _basket(rulebook: Rulebook, name: str) -> Basket:

@@ -73,6 +73,11 @@ def test_commands_on_history_import_nothing_heavy(warm_data: Path) -> None:
     assert "numpy" in found
 
 
+def test_who_draws_imports_nothing_heavy_but_matplotlib(warm_data: Path, tmp_path: Path) -> None:
+    found = imported([["chart", "energy", "-o", str(tmp_path / "energy.png"), *ABOUT]], warm_data)
+    assert found & set(HEAVY) == {"matplotlib"}
+
+
 def test_not_even_when_a_calendar_has_to_be_worked_out(tmp_path: Path) -> None:
     assert imported([["verdicts", "energy", *ABOUT]], tmp_path / "data").isdisjoint(HEAVY)
     assert list((tmp_path / "data" / "calendars").glob("XNYS-*"))

@@ -92,6 +92,16 @@ def test_the_demo_in_chinese(somewhere: Path) -> None:
     assert "🚨 标普500指数两日累计下跌 13.9%" in out
 
 
+def test_the_demo_with_a_chart_of_every_alert(somewhere: Path) -> None:
+    (somewhere / "charts").mkdir()
+    out = demo(somewhere, "--from", "2020-03-09", "--to", "2020-03-09", "--charts", "charts")
+    events = re.findall(r"event #(\w+)", out)
+    names = [path.stem for path in (somewhere / "charts").glob("2020-03-09-*.png")]
+    assert len(events) > 3
+    assert sorted(name.rpartition("-")[2] for name in names) == sorted(events)
+    assert any(name.startswith("2020-03-09-energy-") for name in names)
+
+
 def test_the_demo_on_a_narrow_terminal(somewhere: Path) -> None:
     ours, theirs = pty.openpty()
     ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", 24, 44, 0, 0))

@@ -12,7 +12,7 @@ from bot import cli
 from tests.unit.cli.folders import SESSIONS, put
 from tests.unit.cli.typed import Type, Typed
 
-HISTORY = ("verdicts", "replay", "explain", "now")
+HISTORY = ("verdicts", "replay", "explain", "chart", "now")
 
 
 def said(typed: Typed, code: int, *phrases: str) -> None:
@@ -54,6 +54,11 @@ def test_a_command_with_a_slip(typed: Type) -> None:
         (("verdicts", "duo", "--window", "251"), "--window"),
         (("verdicts", "duo", "--window", "two"), "--window"),
         (("explain", "duo", "--window", "0"), "--window"),
+        (("chart", "duo", "--window", "251"), "--window"),
+        (("chart", "duo", "--lang", "fr"), "--lang"),
+        (("chart", "duo", "-o", "nowhere/duo.png"), "nowhere is no folder. Make it first, or name another one."),
+        (("chart", "duo", "-o", "."), "is a directory"),
+        (("demo", "--charts", "nowhere"), "nowhere is no folder. Make it first, or name another one."),
         (("replay", "--lang", "fr"), "--lang"),
         (("schema", "rules"), "'bot', 'baskets', 'events'"),
         (("schema", "--out", "nowhere"), "nowhere is no folder"),
@@ -65,7 +70,7 @@ def test_a_command_with_a_slip(typed: Type) -> None:
             for option in ("--from", "--to")
             for day in ("2020-13-01", "yesterday", "01/02/2020", "2020-02-30")
         ),
-        (("explain", "duo", "--session", "9 March"), "'9 March' is no date"),
+        *(((command, "duo", "--session", "9 March"), "'9 March' is no date") for command in ("explain", "chart")),
     ],
 )
 def test_words_that_make_no_sense(typed: Type, words: tuple[str, ...], phrase: str) -> None:
@@ -93,10 +98,11 @@ def test_a_stretch_without_a_session(asked: Type, command: tuple[str, ...], stre
     said(asked(*command, *stretch), 3, f"{stretch[1]}", "The data run from 2021-01-04 to 2022-12-27.")
 
 
+@pytest.mark.parametrize("command", ["explain", "chart"])
 @pytest.mark.parametrize("day", ["2021-03-06", "2020-12-31", "2031-01-02", "2021-07-05"])
-def test_explain_a_day_without_a_session(asked: Type, day: str) -> None:
+def test_a_day_without_a_session(asked: Type, command: str, day: str) -> None:
     said(
-        asked("explain", "duo", "--session", day),
+        asked(command, "duo", "--session", day),
         3,
         f"{day} is no session of XNYS that duo has data for. The data run from 2021-01-04 to 2022-12-27.",
     )
@@ -106,9 +112,12 @@ def test_the_first_session_has_no_verdict(asked: Type) -> None:
     told = asked("explain", "duo", "--session", "2021-01-04")
     assert told.code == 0
     assert "No 2-session move: one of its sessions has no reading." in told.out
+    wanted = "duo has no 2-session move on 2021-01-04: one of its sessions has no reading. Choose another --session."
+    said(asked("chart", "duo", "--session", "2021-01-04"), 3, wanted)
+    assert list(Path().iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [("verdicts", "duo"), ("replay",), ("explain", "duo")])
+@pytest.mark.parametrize("command", [("verdicts", "duo"), ("replay",), ("explain", "duo"), ("chart", "duo")])
 def test_prices_on_no_session_at_all(asked: Type, prices: Path, command: tuple[str, ...]) -> None:
     for file in prices.iterdir():
         file.write_text("date,close\n2021-03-06,100\n2021-03-07,101\n")
@@ -120,7 +129,9 @@ def test_prices_on_no_session_at_all(asked: Type, prices: Path, command: tuple[s
 # The folder of prices
 
 
-@pytest.mark.parametrize("command", [*(("now",), ("replay",)), ("verdicts", "duo"), ("explain", "duo"), ("run",)])
+@pytest.mark.parametrize(
+    "command", [("now",), ("replay",), ("verdicts", "duo"), ("explain", "duo"), ("chart", "duo"), ("run",)]
+)
 def test_a_price_folder_that_is_not_there(typed: Type, config: Path, command: tuple[str, ...]) -> None:
     told = typed(*command, "--config", config, "--prices", "nowhere")
     said(told, 3, "nowhere: there is no such folder. Name a folder of SYMBOL.csv files")

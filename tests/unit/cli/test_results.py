@@ -219,6 +219,24 @@ def test_explain_agrees_with_replay(asked: Type) -> None:
         assert f'rule "{alert["rule"]}", {about}: {alert["reason"]}' in told.rows
 
 
+# chart
+
+
+def test_a_chart_is_written_and_its_place_said(asked: Type, tmp_path: Path) -> None:
+    told = asked("chart", "duo", "--session", "2022-08-05")
+    assert (told.code, told.out) == (0, "duo-2022-08-05-en.png\n")
+    english = Path("duo-2022-08-05-en.png").read_bytes()
+    assert english.startswith(b"\x89PNG\r\n")
+    file = tmp_path / "picture.png"
+    for words, same in (((), True), (("--lang", "zh"), False), (("--window", "1"), False)):
+        assert asked("chart", "duo", "--session", "2022-08-05", *words, "-o", file).out == f"{file}\n"
+        assert (file.read_bytes() == english) is same
+
+
+def test_a_chart_of_the_latest_session_of_a_basket_with_one_member(asked: Type) -> None:
+    assert asked("chart", "index", "--lang", "zh").out == "index-2022-12-27-zh.png\n"
+
+
 # now
 
 
@@ -266,6 +284,10 @@ def test_a_session_that_is_open_is_provisional_in_now_and_not_there_in_history(
     assert "2022-12-27*" in typed("now", "duo", "--config", config).out
     assert table(typed("verdicts", "duo", "--config", config, "--format", "csv").out)[-1]["session"] == "2022-12-23"
     assert typed("explain", "duo", "--config", config).rows[0].startswith("duo on 2022-12-23:")
+    assert typed("chart", "duo", "--config", config).out == "duo-2022-12-23-en.png\n"
+    told = typed("chart", "duo", "--config", config, "--session", "2022-12-27")
+    assert (told.code, told.out) == (3, "")
+    assert "2022-12-27 is not final yet. Leave --session out to see the latest that is." in told.err
     told = typed("replay", "--config", config, "--from", "2022-12-27")
     assert (told.code, told.out) == (3, "")
 

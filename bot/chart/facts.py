@@ -1,0 +1,84 @@
+"""What does a chart show of a basket? Nothing that was not known on its session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+
+import numpy as np
+
+from bot.baskets import Basket, BasketId
+from bot.statistics import Board, State, Verdict, Verdicts
+
+YEAR_DAYS = 365
+WORST = 5
+START = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChartFacts:
+    """A basket on the session of its `verdict`, from data up to that session.
+
+    `sessions`, `levels` and `states` are those of the last year (of the whole window, if that is longer), oldest first;
+    the level starts at START, None = no reading. `moves` are all defined moves as fractions, in order, the verdict's
+    own last. `worst` are the lowest of them, at most WORST, no two of which share a session, lowest first; each with
+    the end of its window.
+    """
+
+    basket: Basket
+    verdict: Verdict
+    sessions: tuple[date, ...]
+    levels: tuple[float | None, ...]
+    states: tuple[State, ...]
+    moves: tuple[float, ...]
+    worst: tuple[tuple[date, float], ...]
+
+
+def chart_facts(board: Board, basket: BasketId, window: int, session: date) -> ChartFacts | None:
+    """What there is to draw of a basket's `window`-session move on `session`; None = it has no such move."""
+    columns = board.of_basket(basket, window)
+    position = board.position(basket, session)
+    verdict = None if position is None else columns.at(position)
+    if position is None or verdict is None:
+        return None
+    begin = _begin(columns, position)
+    moves = columns.move[: position + 1]
+    return ChartFacts(
+        basket=board.series[basket].basket,
+        verdict=verdict,
+        sessions=tuple(columns.sessions[begin : position + 1].tolist()),
+        levels=tuple(_levels(columns, begin, position)),
+        states=tuple(map(State, columns.state[begin : position + 1].tolist())),
+        moves=tuple(moves[~np.isnan(moves)].tolist()),
+        worst=tuple(islice(_lowest(columns, position), WORST)),
+    )
+
+
+def _begin(columns: Verdicts, position: int) -> int:
+    """The first session shown: a year back, early enough for the whole window, but no session without data."""
+    year = columns.sessions[position] - np.timedelta64(YEAR_DAYS, "D")
+    back = min(int(np.searchsorted(columns.sessions, year)), position - columns.window)
+    return max(back, columns.first - 1, 0)
+
+
+def _levels(columns: Verdicts, begin: int, position: int) -> Iterator[float | None]:
+    """The level of each session; the one before the first reading is where the level begins, so it has one."""
+    returns = columns.daily_return[begin : position + 1]
+    missing = np.isnan(returns)
+    growth = np.where(missing, 1.0, 1 + returns)
+    growth[0] = START
+    missing[0] &= begin >= columns.first
+    for level, no_reading in zip(np.cumprod(growth).tolist(), missing.tolist(), strict=True):
+        yield None if no_reading else level
+
+
+def _lowest(columns: Verdicts, position: int) -> Iterator[tuple[date, float]]:
+    """Moves from the lowest up, the earlier of equals first, without those that overlap one already named."""
+    moves = columns.move[: position + 1]
+    taken: list[int] = []
+    for at in np.argsort(moves, kind="stable")[: int((~np.isnan(moves)).sum())].tolist():
+        if all(abs(at - other) >= columns.window for other in taken):
+            taken.append(at)
+            yield columns.day(at), moves.item(at)
