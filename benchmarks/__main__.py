@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import against_pandas, against_plain, live, memory, replay, scaling
+from benchmarks import against_pandas, against_plain, live, memory, replay, scaling, storage
 
 # One file a benchmark, with a `run` that yields Lines as they come.
 BENCHMARKS = {
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "live": live,
     "replay": replay,
     "memory": memory,
+    "storage": storage,
 }
 
 
