@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import against_pandas, against_plain, chart, live, memory, replay, scaling
+from benchmarks import against_pandas, against_plain, chart, live, memory, replay, scaling, storage
 
 # One file a benchmark, with a `run` that yields Lines as they come.
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "replay": replay,
     "memory": memory,
     "chart": chart,
+    "storage": storage,
 }
 
 

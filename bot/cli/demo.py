@@ -82,7 +82,7 @@ def _draw(watch: Watch, language: str, days: Sequence[date], folder: Path) -> No
     from bot.chart import chart_facts, draw  # noqa: PLC0415
     from bot.pipeline import survey  # noqa: PLC0415
 
-    rulebook = watch.rulebook
+    rulebook = watch.setup.rulebook
     bars = {symbol: watch.source.bars(symbol) for basket in rulebook.baskets for symbol in basket.symbols}
     board = survey(assemble(rulebook.baskets, bars, watch.calendars).tables, rulebook)
     for alert in alerts(board, rulebook, days[0], days[-1]):

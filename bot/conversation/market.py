@@ -11,10 +11,11 @@ from datetime import date
 from bot.alerts import Alert, Decision, Evidence, Memory, Phase, Reason, Rule, Subject, conditions
 from bot.backtest import replay
 from bot.baskets import Basket
+from bot.chart import chart_facts, draw
 from bot.context import explain
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, View, rows, say, tongue
-from bot.messages import Button, Catalogue, card
+from bot.messages import Button, Catalogue, Message, card
 from bot.pipeline import judge
 from bot.statistics import Verdict
 
@@ -78,6 +79,18 @@ async def status(desk: Desk, ask: Ask) -> Reply:
     context = explain(topic.view.board, topic.view.rulebook.rules, alert)
     lines = card(verdict, context, words, final=topic.phase is Phase.FINAL)
     return say(words, *lines, buttons=_further(topic, words, "chart", "why"))
+
+
+async def chart(desk: Desk, ask: Ask) -> Reply:
+    """The picture of one session."""
+    words = tongue(await desk.known(ask))
+    topic = await _topic(desk, ask, words)
+    facts = chart_facts(topic.view.board, topic.basket.id, topic.rule.window, topic.session)
+    if facts is None:
+        raise Mistaken(_no_reading(topic, words))
+    picture = await asyncio.to_thread(draw, facts, words.language)
+    caption = Message(words.language, (_standing(topic, words),))
+    return Reply(caption, _further(topic, words, "status", "why"), file_name="chart.png", content=picture)
 
 
 async def why(desk: Desk, ask: Ask) -> Reply:

@@ -46,6 +46,7 @@ MENU = (
     Command("stop", DECIDERS, subscribing.stop),
     Command("baskets", EVERYONE, market.baskets),
     Command("status", EVERYONE, market.status),
+    Command("chart", EVERYONE, market.chart),
     Command("why", EVERYONE, market.why),
     Command("level", DECIDERS, choices.level),
     Command("mute", DECIDERS, choices.mute),

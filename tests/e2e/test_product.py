@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.adapters.database import Database
 from bot.adapters.telegram import Telegram, TelegramLine
-from bot.baskets import BasketId
 from bot.clock import SystemClock
 from bot.conversation import Condition, Desk, View
 from bot.converse import Converse

@@ -12,14 +12,14 @@ from bot.delivery import Manner, State
 
 
 def _due() -> sa.Select[Any]:
-    """What may be sent at `now` by `transport`, the first `most` of it (Outbox.claim has the order).
+    """The numbers of what may be sent at `now` by `transport`, the first `most` of it (Outbox.claim has the order).
 
     To send a chat's messages one at a time and in order is to hand out only the first that waits in each chat, and
     none while one is under way.
     """
     now = sa.bindparam("now", type_=outbox.c.expires.type)
     before, flying = outbox.alias("before"), outbox.alias("flying")
-    under_way = sa.exists().where(
+    under_way = sa.select(flying.c.id).where(
         flying.c.transport == outbox.c.transport,
         flying.c.chat == outbox.c.chat,
         flying.c.state == sa.literal_column("'sending'"),
@@ -29,20 +29,27 @@ def _due() -> sa.Select[Any]:
     as_urgent = before.c.severe == outbox.c.severe
     # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits.
     its_turn = (outbox.c.manner != Manner.EDIT.value) & (more_urgent | (as_urgent & earlier))
-    its_line = (outbox.c.manner != Manner.SEND.value) & earlier
-    waits_before = sa.exists().where(
+    line = sa.select(events.c.original).where(events.c.id == outbox.c.event).correlate(outbox).scalar_subquery()
+    its_line = (outbox.c.manner != Manner.SEND.value) & earlier & before.c.event.in_(line_of(line))
+    waits_before = sa.select(before.c.id).where(
         before.c.transport == outbox.c.transport,
         before.c.chat == outbox.c.chat,
         before.c.not_before.is_not(None) & (before.c.expires > now),
-        its_turn | (its_line & before.c.event.in_(line_of(events.c.original))),
+        its_turn | its_line,
     )
     return (
-        DELIVERIES.where(outbox.c.transport == sa.bindparam("transport"), outbox.c.not_before <= now)
+        sa.select(outbox.c.id)
+        .where(outbox.c.transport == sa.bindparam("transport"), outbox.c.not_before <= now)
         .where(outbox.c.expires > now, outbox.c.chat.not_in(sa.bindparam("resting", expanding=True)))
-        .where(~under_way, ~waits_before)
+        .where(_none(under_way), _none(waits_before))
         .order_by(outbox.c.severe.desc(), outbox.c.kind, outbox.c.id)
         .limit(sa.bindparam("most"))
     )
+
+
+def _none(found: sa.Select[Any]) -> sa.ColumnElement[bool]:
+    """NOT EXISTS in words that PostgreSQL does not take for a join of everything with everything."""
+    return found.limit(1).correlate(outbox).scalar_subquery().is_(None)
 
 
 def _expire() -> sa.Update:
@@ -66,11 +73,9 @@ UNDER_WAY = sa.select(outbox.c.id, outbox.c.event, outbox.c.chat, outbox.c.cance
     outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING.value
 )
 EXPIRE = _expire()
-TAKE = (
-    sa.update(outbox)
-    .where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)))
-    .values(state=State.SENDING.value, not_before=None)
-)
+THESE = outbox.c.id.in_(sa.bindparam("ids", expanding=True))
+TAKE = sa.update(outbox).where(THESE).values(state=State.SENDING.value, not_before=None)
+TAKEN = DELIVERIES.where(THESE)
 PROGRESS = (
     sa.update(outbox)
     .where(outbox.c.id == sa.bindparam("row"))

@@ -66,7 +66,7 @@ def _postgresql(url: sa.URL) -> AsyncEngine:
         # Poolers that change the connection between transactions know nothing of prepared statements.
         connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
     )
-    sa.event.listen(engine.sync_engine, "connect", _set_timeouts)
+    sa.event.listen(engine.sync_engine, "begin", _set_local)
     return engine
 
 
@@ -83,9 +83,10 @@ def _begin_immediate(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _set_timeouts(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
-    cursor.execute(f"SET lock_timeout = '{BUSY_MS}ms'")
-    cursor.close()
-    connection.commit()
+def _set_local(connection: sa.Connection) -> None:
+    # For this transaction only: with a pooler the next one may have another connection. The planner does not know that
+    # nearly everything that waits may be sent, and would rather sort all of it than read the first in their order.
+    connection.exec_driver_sql(
+        f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'; "
+        f"SET LOCAL lock_timeout = '{BUSY_MS}ms'; SET LOCAL enable_sort = off"
+    )

@@ -66,10 +66,12 @@ class Database(Subscriptions, Orders, Leasing):
                 await connection.execute(claims.EXPIRE, {"now": now})
                 self._swept = now
             about = {"transport": transport, "now": now, "most": limit, "resting": tuple(resting)}
-            claimed = [rows.delivery(row) for row in await connection.execute(claims.CLAIM, about)]
-            if claimed:
-                await connection.execute(claims.TAKE, {"ids": [one.id for one in claimed]})
-        return [replace(one, state=State.SENDING, not_before=None) for one in claimed]
+            ids = (await connection.scalars(claims.CLAIM, about)).all()
+            if not ids:
+                return []
+            await connection.execute(claims.TAKE, {"ids": ids})
+            found = {row.id: rows.delivery(row) for row in await connection.execute(claims.TAKEN, {"ids": ids})}
+            return [found[one] for one in ids]
 
     async def due(self, transport: str, now: datetime) -> bool:
         about = {"transport": transport, "now": now, "most": 1, "resting": ()}

@@ -88,8 +88,9 @@ class TelegramLine:
     async def _send_file(self, chat: str, reply: Reply) -> int:
         bot, file = self._telegram.bot, telegram.InputFile(reply.content, filename=reply.file_name)
         send = bot.send_photo if reply.file_name.endswith(".png") else bot.send_document
-        sent = await self._telegram.call(send(chat, file, reply.message.html, parse_mode=ParseMode.HTML))
-        return sent.message_id
+        keyboard = self._telegram.keyboard(reply.buttons)
+        work = send(chat, file, reply.message.html, parse_mode=ParseMode.HTML, reply_markup=keyboard)
+        return (await self._telegram.call(work)).message_id
 
     async def _introduce(self) -> None:
         """Learn the bot's name, and show its commands where they may be given. A menu that fails is no harm."""

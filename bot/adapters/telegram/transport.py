@@ -124,7 +124,7 @@ class Telegram:
                 parse_mode=None if plain else ParseMode.HTML,
                 link_preview_options=self._no_preview,
                 reply_parameters=reply,
-                reply_markup=self._keyboard(buttons, links=links),
+                reply_markup=self.keyboard(buttons, links=links),
             )
         )
         return sent.message_id
@@ -140,7 +140,7 @@ class Telegram:
                 number,
                 parse_mode=None if plain else ParseMode.HTML,
                 link_preview_options=self._no_preview,
-                reply_markup=self._keyboard(buttons, links=False),
+                reply_markup=self.keyboard(buttons),
             )
         )
 
@@ -160,7 +160,8 @@ class Telegram:
             text = text.replace(secret, "[token]")
         return text
 
-    def _keyboard(self, buttons: Rows, *, links: bool) -> telegram.InlineKeyboardMarkup | None:
+    def keyboard(self, buttons: Rows, *, links: bool = False) -> telegram.InlineKeyboardMarkup | None:
+        """Rows of buttons, or None if there are none to show."""
         if not buttons or (links and not self.name_of_bot):
             return None
         shown = [[one for one in row if not links or one.command.partition(" ")[0] in LINKED] for row in buttons]
