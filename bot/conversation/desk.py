@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bot.alerts import Memory, Subject
 from bot.baskets import Basket, BasketId
+from bot.chart import ChartFacts
 from bot.clock import Clock
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.throttle import Throttle
@@ -97,6 +98,7 @@ class Desk:
     worker: Worker
     clock: Clock
     administers: Callable[[str, int], Awaitable[bool]]
+    draw: Callable[[ChartFacts, str], Awaitable[bytes]]
     operators: Collection[int] = frozenset()
     throttle: Throttle = field(default_factory=Throttle)
 

@@ -11,7 +11,7 @@ from datetime import date
 from bot.alerts import Alert, Decision, Evidence, Memory, Phase, Reason, Rule, Subject, conditions
 from bot.backtest import replay
 from bot.baskets import Basket
-from bot.chart import chart_facts, draw
+from bot.chart import chart_facts
 from bot.context import explain
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, View, rows, say, tongue
@@ -88,7 +88,7 @@ async def chart(desk: Desk, ask: Ask) -> Reply:
     facts = chart_facts(topic.view.board, topic.basket.id, topic.rule.window, topic.session)
     if facts is None:
         raise Mistaken(_no_reading(topic, words))
-    picture = await asyncio.to_thread(draw, facts, words.language)
+    picture = await desk.draw(facts, words.language)
     caption = Message(words.language, (_standing(topic, words),))
     return Reply(caption, _further(topic, words, "status", "why"), file_name="chart.png", content=picture)
 

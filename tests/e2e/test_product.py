@@ -12,6 +12,7 @@ import pytest
 
 from bot.adapters.database import Database
 from bot.adapters.telegram import Telegram, TelegramLine
+from bot.chart import ChartFacts, draw
 from bot.clock import SystemClock
 from bot.conversation import Condition, Desk, View
 from bot.converse import Converse
@@ -67,6 +68,10 @@ class Bot:
             await asyncio.sleep(0.01)
 
 
+async def drawn(facts: ChartFacts, language: str) -> bytes:
+    return await asyncio.to_thread(draw, facts, language)
+
+
 @asynccontextmanager
 async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
     clock = Steered(datetime(2025, 1, 1, tzinfo=UTC))
@@ -78,7 +83,7 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
         watch = Watch(tape, tape, setup, database, clock)
         bot = Bot(watch, clock, bell, tape, database)
         line = TelegramLine(telegram, clock, ())
-        desk = Desk("telegram", database, bot, clock, line.administers)
+        desk = Desk("telegram", database, bot, clock, line.administers, drawn)
         loops = [
             watch.run(stop, bell),
             Dispatch(database, telegram, clock, limits).run(stop),
