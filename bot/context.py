@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import isnan, nan
@@ -198,13 +198,26 @@ def _yardstick(columns: Verdicts, session: date) -> Yardstick | None:
 
 def _entries(board: Board, alert: Alert, position: int) -> Iterator[StateEntry]:
     """Members that entered a bear market or a crash on that session."""
-    series = board.series[alert.subject.basket]
-    for column, member in enumerate(series.basket.members):
-        columns = board.of_member(alert.subject.basket, member.symbol, alert.rule.window)
-        if int(columns.entered[position]) >= BEAR and series.listed[position, column]:
-            verdict = columns.at(position)
-            if verdict is not None:
-                yield StateEntry(member.symbol, verdict)
+    basket, window = alert.subject.basket, alert.rule.window
+    for symbol in _entrants(board, basket, window).get(position, ()):
+        verdict = board.of_member(basket, symbol, window).at(position)
+        if verdict is not None:
+            yield StateEntry(symbol, verdict)
+
+
+def _entrants(board: Board, basket: BasketId, window: int) -> Mapping[int, Sequence[Symbol]]:
+    """Which members entered a bear market or a crash, by position; nobody did at the others."""
+
+    def found() -> Mapping[int, Sequence[Symbol]]:
+        series = board.series[basket]
+        symbols = series.basket.symbols
+        entered = np.column_stack([board.of_member(basket, symbol, window).entered for symbol in symbols])
+        entrants: dict[int, list[Symbol]] = {}
+        for position, column in np.argwhere((entered >= BEAR) & series.listed).tolist():
+            entrants.setdefault(position, []).append(symbols[column])
+        return entrants
+
+    return board.once(("entrants", basket, str(window)), found)
 
 
 def _contrast(board: Board, rules: Sequence[Rule], basket: BasketId, window: int, session: date) -> Contrast | None:

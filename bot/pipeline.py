@@ -81,17 +81,19 @@ def judge(
     passed over, unless `every` evaluation is asked for.
     """
     asked = questions(board, rulebook.rules)
+    loud = agenda(board, rulebook.rules).get(session, {})
     opened = _open_members(board, rulebook, memories)
-    places = range(len(asked)) if every else sorted({*agenda(board, rulebook.rules).get(session, ()), *opened})
+    places = range(len(asked)) if every else sorted({*loud, *opened})
     decisions: list[Decision] = []
     alerts: list[Alert] = []
     for place in places:
         question = asked[place]
         if only is not None and question not in only:
             continue
+        seen = question.evidence(board, session, loud.get(place), opened.get(place, frozenset()), every)
         found = [
             decide(question.rule, subject, session, evidence, memories.get(subject, FORGOTTEN), rulebook.close_after)
-            for subject, evidence in question.evidence(board, session, opened.get(place, frozenset()), every)
+            for subject, evidence in seen
         ]
         decisions += found
         speaking = tuple(one for one in found if one.speaks)

@@ -18,6 +18,7 @@ from bot.baskets import BasketId
 from bot.statistics import Board, Verdict, Verdicts
 
 QUIET = Evidence(None, quiet=True)
+Columns = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +42,31 @@ class Question:
         return self.rule.members and len(board.series[self.basket].basket.members) > 1
 
     def evidence(
-        self, board: Board, session: date, open_: AbstractSet[str], every: bool
+        self, board: Board, session: date, loud: Columns | None, open_: AbstractSet[str], every: bool
     ) -> Iterator[tuple[Subject, Evidence]]:
-        """The subjects to decide on; `open_` are the members with an open episode.
+        """The subjects to decide on; `loud` is the agenda's word on them, `open_` the members with an open episode.
 
         Members that are quiet and have no open episode are passed over unless `every`.
         """
         position = board.position(self.basket, session)
         if position is None:
             return
-        loud = _loud(board, self).get(position)
         if self.rule.contrast is not None:
             if loud is None and not every and _has_spread(board, self.rule, session):
                 yield self.subject, QUIET
             else:
                 yield self.subject, Evidence(spread(board, self.rule, session))
         elif self.about_members(board):
-            yield from self._members(board, position, open_, every)
+            yield from self._members(board, position, loud or (), open_, every)
         else:
             alone = len(board.series[self.basket].basket.members) == 1
             columns = board.of_basket(self.basket, self.rule.window)
             yield self.subject, self._seen(board, columns, position, 0 if alone else None, every or loud is not None)
 
     def _members(
-        self, board: Board, position: int, open_: AbstractSet[str], every: bool
+        self, board: Board, position: int, loud: Columns, open_: AbstractSet[str], every: bool
     ) -> Iterator[tuple[Subject, Evidence]]:
         series = board.series[self.basket]
-        loud = _loud(board, self).get(position, ())
         for column, member in enumerate(series.basket.members):
             asked = every or column in loud
             if (asked or member.symbol in open_) and series.listed[position, column]:
@@ -106,39 +105,37 @@ def place_of(board: Board, rules: tuple[Rule, ...]) -> Mapping[tuple[str, Basket
     return board.once(("places",), written)
 
 
-def agenda(board: Board, rules: tuple[Rule, ...]) -> Mapping[date, tuple[int, ...]]:
-    """The questions (by their place) that might get an answer, by session; on all other sessions they are quiet."""
+def agenda(board: Board, rules: tuple[Rule, ...]) -> Mapping[date, Mapping[int, Columns]]:
+    """The questions (by their place) that might get an answer, by session; on all other sessions they are quiet.
 
-    def written() -> Mapping[date, tuple[int, ...]]:
-        found: dict[date, tuple[int, ...]] = {}
+    Each comes with the columns of the members it might speak of.
+    """
+
+    def written() -> Mapping[date, Mapping[int, Columns]]:
+        found: dict[date, dict[int, Columns]] = {}
         for place, question in enumerate(questions(board, rules)):
             days = board.series[question.basket].sessions
-            for position in _loud(board, question):
-                day = days[position].item()
-                found[day] = (*found.get(day, ()), place)
+            for position, columns in _loud(board, question).items():
+                found.setdefault(days[position].item(), {})[place] = columns
         return found
 
     return board.once(("agenda",), written)
 
 
-def _loud(board: Board, question: Question) -> Mapping[int, tuple[int, ...]]:
+def _loud(board: Board, question: Question) -> Mapping[int, Columns]:
     """The positions at which the rule might speak, each with the columns of the members it might speak of."""
     rule, series = question.rule, board.series[question.basket]
-
-    def sifted() -> Mapping[int, tuple[int, ...]]:
-        if rule.contrast is not None:
-            return dict.fromkeys(_loud_gaps(board, question), ())
-        if question.about_members(board):
-            readings = [board.of_member(question.basket, symbol, rule.window) for symbol in series.basket.symbols]
-        else:
-            readings = [board.of_basket(question.basket, rule.window)]
-        kept = [sieve(rule, columns, series.day_lows[:, at]) for at, columns in enumerate(readings)]
-        found: dict[int, tuple[int, ...]] = {}
-        for position, column in np.argwhere(np.column_stack(kept)).tolist():
-            found[position] = (*found.get(position, ()), column)
-        return found
-
-    return board.once(("loud", rule.name, question.basket), sifted)
+    if rule.contrast is not None:
+        return dict.fromkeys(_loud_gaps(board, question), ())
+    if question.about_members(board):
+        readings = [board.of_member(question.basket, symbol, rule.window) for symbol in series.basket.symbols]
+    else:
+        readings = [board.of_basket(question.basket, rule.window)]
+    kept = [sieve(rule, columns, series.day_lows[:, at]) for at, columns in enumerate(readings)]
+    found: dict[int, Columns] = {}
+    for position, column in np.argwhere(np.column_stack(kept)).tolist():
+        found[position] = (*found.get(position, ()), column)
+    return found
 
 
 def _loud_gaps(board: Board, question: Question) -> Iterator[int]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
-
 from bot.adapters.calendars import ExchangeCalendars
 from bot.app.prices import source_of
 from bot.baskets import Basket, BasketId, LeftOut, Market, assemble, calendars_needed
+from bot.cli.beside import progress, say
 from bot.clock import SystemClock
 from bot.errors import ConfigError, NoData, Problem, SourceUnreachable
 from bot.pipeline import Rulebook, survey
@@ -23,8 +20,6 @@ from bot.settings import Settings, load_settings
 from bot.statistics import Board
 
 MOST_REFUSALS_SHOWN = 5
-
-errors = Console(stderr=True, highlight=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +61,7 @@ def open_market(
     for basket in market.baskets:
         for symbol in basket.symbols:
             if symbol in lacking:
-                text = f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}"
-                errors.print(text, markup=False, soft_wrap=True)
+                say(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}")
     if not market.baskets:
         raise NoData("There are prices for none of the baskets: see the warnings above.")
     kept = replace(rulebook, baskets=market.baskets)
@@ -86,12 +80,10 @@ def _basket(rulebook: Rulebook, name: str) -> Basket:
 def _fetch(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symbol, Bars], dict[Symbol, str]]:
     bars: dict[Symbol, Bars] = {}
     lacking: dict[Symbol, str] = {}
-    columns = (SpinnerColumn(), *Progress.get_default_columns(), TextColumn("{task.fields[symbol]}"))
-    with Progress(*columns, console=errors, transient=True, disable=not sys.stderr.isatty()) as progress:
-        wanted = list(symbols)
-        task = progress.add_task("Prices", total=len(wanted), symbol="")
-        for symbol in wanted:
-            progress.update(task, advance=1, symbol=symbol)
+    wanted = list(symbols)
+    with progress("Prices") as told:
+        for done, symbol in enumerate(wanted):
+            told(done, len(wanted), symbol)
             try:
                 bars[symbol] = source.bars(symbol)
             except (NoData, SourceUnreachable) as error:
@@ -101,9 +93,9 @@ def _fetch(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symbol,
 
 def _warn(refused: Sequence[Refusal]) -> None:
     for refusal in refused[:MOST_REFUSALS_SHOWN]:
-        errors.print(f"Warning: {refusal}", markup=False, soft_wrap=True)
+        say(f"Warning: {refusal}")
     if len(refused) > MOST_REFUSALS_SHOWN:
-        errors.print(f"Warning: {len(refused) - MOST_REFUSALS_SHOWN} more rows or prices were left out.", markup=False)
+        say(f"Warning: {len(refused) - MOST_REFUSALS_SHOWN} more rows or prices were left out.")
 
 
 def _complain(left_out: Sequence[LeftOut], wanted: set[BasketId], lacking: dict[Symbol, str]) -> None:
@@ -112,8 +104,8 @@ def _complain(left_out: Sequence[LeftOut], wanted: set[BasketId], lacking: dict[
         text = f"basket {one.basket.id} has prices for too few of its members: {why}"
         if one.basket.id in wanted:
             raise NoData(text)
-        errors.print(f"Warning: {text}", markup=False, soft_wrap=True)
+        say(f"Warning: {text}")
 
 
 def _say_building(codes: Sequence[str]) -> None:
-    errors.print(f"Working out the sessions of {', '.join(codes)} (once; a few seconds) ...", markup=False)
+    say(f"Working out the sessions of {', '.join(codes)} (once; a few seconds) ...")

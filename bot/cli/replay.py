@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.progress import Progress
 
 from bot.alerts import Alert
 from bot.backtest import alerts
-from bot.cli.market import Opened, errors, open_market
+from bot.cli.beside import progress, say
+from bot.cli.market import Opened, open_market
 from bot.cli.options import Config, Format, From, Lang, Language, Output, Prices, To
 from bot.cli.tables import plain_table, show
 from bot.cli.verdicts import stretch
@@ -53,15 +53,8 @@ def command(
 
 
 def _alerts(opened: Opened, start: date | None, stop: date | None) -> Iterator[Alert]:
-    with Progress(console=errors, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("Replay")
-        yield from alerts(
-            opened.board,
-            opened.rulebook,
-            start,
-            stop,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    with progress("Replay") as told:
+        yield from alerts(opened.board, opened.rulebook, start, stop, lambda done, total: told(done, total, ""))
 
 
 def _about(alert: Alert) -> set[str]:
@@ -114,7 +107,7 @@ def _text(opened: Opened, alert: Alert, context: Context, language: str) -> Mess
 def _table(opened: Opened, found: list[Alert], language: str) -> None:
     shown = found[-ALERTS_ON_SCREEN:]
     if len(shown) < len(found):
-        errors.print(f"The last {len(shown)} of {len(found):,} alerts; --from, --to or --format jsonl show more.")
+        say(f"The last {len(shown)} of {len(found):,} alerts; --from, --to or --format jsonl show more.")
     table = plain_table("session", "reason", "severity", "first line~")
     for alert in shown:
         context = explain(opened.board, opened.rulebook.rules, alert)

@@ -1,17 +1,23 @@
-"""How does a table look in a terminal, and in a pipe?"""
+"""How does a table look in a terminal, and in a pipe?
+
+rich is imported when there is a table to show; other forms of output do without it.
+"""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.table import Table
 
 WIDTH_OF_A_PIPE = 160
 
 
 def plain_table(*columns: str) -> Table:
     """A table without frames; a column whose name ends in ">" stands to the right, one in "~" may wrap."""
+    from rich.table import Table  # noqa: PLC0415 - see above
+
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
         number = name.endswith(">")
@@ -23,6 +29,8 @@ def plain_table(*columns: str) -> Table:
 
 def show(table: Table) -> None:
     """Print a table to standard output; in a pipe there is no width to fit into."""
+    from rich.console import Console  # noqa: PLC0415 - see above
+
     console = Console(highlight=False)
     if not sys.stdout.isatty():
         console.width = WIDTH_OF_A_PIPE

@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from bot.baskets import BasketId
-from bot.cli.market import errors, open_market
+from bot.cli.beside import say
+from bot.cli.market import open_market
 from bot.cli.options import Config, Format, From, Output, Prices, To
 from bot.cli.tables import plain_table, show
 from bot.errors import ConfigError, NoData, Problem
@@ -86,7 +87,7 @@ def written(cell: object) -> str:
 def _table(verdicts: Sequence[Verdict]) -> None:
     shown = verdicts[-ROWS_ON_SCREEN:]
     if len(shown) < len(verdicts):
-        errors.print(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")
+        say(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")
     table = plain_table(
         "session", "day>", "move>", "rank>", "worst %>", "worst since", "drawdown>", "state", "coverage>"
     )
