@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from math import isnan
 from typing import TypeVar, cast
 
 import numpy as np
@@ -49,6 +50,12 @@ class Board:
         if code not in self._places:
             self._places[code] = {day: at for at, day in enumerate(self._tables[code].sessions.tolist())}
         return self._places[code].get(session)
+
+    def close(self, calendar: CalendarCode, symbol: Symbol, position: int) -> float | None:
+        """The close of a symbol, adjusted for splits; None = missing."""
+        table = self._tables[calendar]
+        close = table.close.item(position, table.symbols.index(symbol))
+        return None if isnan(close) else close
 
     def of_basket(self, basket: BasketId, window: int) -> Verdicts:
         """The verdicts of a basket's `window`-session moves."""

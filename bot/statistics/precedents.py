@@ -57,7 +57,7 @@ class Aftermath:
 class Precedents:
     """The comparable episodes before a session, oldest first, and what followed them up to that session.
 
-    `alone` says that no earlier window but those that share a session with this one was comparable, thinned or not.
+    `alone` says that no earlier window at all was comparable, not even one that overlaps or is near.
     """
 
     cases: tuple[Case, ...]
@@ -135,7 +135,7 @@ def precedents(columns: Verdicts, path: Path, position: int) -> Precedents | Non
     now = columns.move.item(position)
     if not now < 0:
         return None
-    wanted = columns.move[: max(position - columns.window + 1, 0)] <= now * NEARLY
+    wanted = columns.move[:position] <= now * NEARLY
     alone = not wanted.any()
     early = wanted[: max(position - APART + 1, 0)]
     found = sorted(thinned(columns.move[: len(early)], early, APART))
@@ -149,15 +149,17 @@ def precedents(columns: Verdicts, path: Path, position: int) -> Precedents | Non
 def crossing(columns: Verdicts, position: int, most: int) -> Crossing | None:
     """The deepest round figure that the move at `position` is beyond, and the other episodes beyond it.
 
-    None if it is beyond none, or if there are more than `most` others.
+    None if it is beyond none, if a window of the same episode was beyond it before, or if there are more than `most`
+    others.
     """
     now = columns.move.item(position)
     limit = max((one for one in ROUND_FALLS if now < -one), default=None)
     if limit is None:
         return None
-    early = columns.move[: max(position - APART + 1, 0)] < -limit
-    found = thinned(columns.move[: len(early)], early, APART, most + 1)
-    if len(found) > most:
+    beyond = columns.move[:position] < -limit
+    near = max(position - APART + 1, 0)
+    found = thinned(columns.move[:near], beyond[:near], APART, most + 1)
+    if len(found) > most or beyond[near:].any():
         return None
     return Crossing(limit, tuple(_case(columns, at) for at in sorted(found)))
 

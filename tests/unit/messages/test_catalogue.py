@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import bot.messages
+from bot.context.history import MOST_OTHERS
 from bot.messages import catalogue, languages
 from bot.statistics import State
 
@@ -21,7 +22,7 @@ SOURCE = "".join(
 )
 OF_THE_LANGUAGE = {"locale", "name", "date", "adjusted", "split-adjusted"}
 # Places for the same figure in two forms; a language takes the one it needs.
-EITHER = {"plain", "signed", "drawdown", "depth", "words"}
+EITHER = {"plain", "signed", "drawdown", "depth", "words", "further"}
 
 
 def phrases(language: str) -> dict[str, Any]:
@@ -57,11 +58,13 @@ def test_every_state_and_small_number_has_a_word(language: str) -> None:
     own = phrases(language)
     assert set(own["state"]) == {state.word for state in State if state}
     assert len(own["numbers"]) == 11
+    assert len(own["ordinals"]) == MOST_OTHERS + 2  # it itself, and none
 
 
 def test_every_phrase_is_used_and_every_phrase_used_is_there() -> None:
-    kinds = ("claim", "widest")
+    kinds = ("claim", "widest", "course")
     used = {kind + end for kind in kinds for end in re.findall(r"\{kind\}(_[a-z]+)", SOURCE)}
+    used |= {key + end for key in re.findall(r'f"([a-z_]+)\{live\}"', SOURCE) for end in ("", "_live")}
     written = set(re.findall(r'"([a-z_]+)"', SOURCE))
     known = set(phrases("en")) - OF_THE_LANGUAGE
     assert known - written - used == set()
