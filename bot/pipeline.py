@@ -25,6 +25,7 @@ from bot.alerts import (
     Subject,
     agenda,
     decide,
+    muted,
     place_of,
     questions,
 )
@@ -84,8 +85,7 @@ def judge(
     loud = agenda(board, rulebook.rules).get(session, {})
     opened = _open_members(board, rulebook, memories)
     places = range(len(asked)) if every else sorted({*loud, *opened})
-    decisions: list[Decision] = []
-    alerts: list[Alert] = []
+    answers: list[tuple[Rule, Sequence[Decision]]] = []
     for place in places:
         question = asked[place]
         if only is not None and question not in only:
@@ -95,16 +95,17 @@ def judge(
             decide(question.rule, subject, session, evidence, memories.get(subject, FORGOTTEN), rulebook.close_after)
             for subject, evidence in seen
         ]
-        decisions += found
-        speaking = tuple(one for one in found if one.speaks)
-        if speaking:
-            alerts.append(Alert(question.rule, session, Phase.FINAL, speaking))
+        answers.append((question.rule, found))
+    answers = muted(answers)
+    decisions = tuple(one for _, found in answers for one in found)
+    speaking = ((rule, tuple(one for one in found if one.speaks)) for rule, found in answers)
+    alerts = tuple(Alert(rule, session, Phase.FINAL, found) for rule, found in speaking if found)
     changed = {
         one.subject: one.memory
         for one in decisions
         if one.memory.episode or memories.get(one.subject, FORGOTTEN).episode
     }
-    return Judgement(tuple(decisions), changed, tuple(alerts))
+    return Judgement(decisions, changed, alerts)
 
 
 def _open_members(

@@ -47,7 +47,7 @@ def swing(returns: list[Number], move: float, t: int, window: int) -> Number:
     if len(before) < 63 or not any(before):
         return None
     squares = weights = 0.0
-    for one in before:
+    for one in before[-600:]:  # what is older weighs less than 1e-15
         squares = 0.94 * squares + 0.06 * one * one
         weights = 0.94 * weights + 0.06
     return move / sqrt(squares / weights * window)

@@ -2,6 +2,7 @@
 
 from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, whole_months
 from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject
+from bot.alerts.muting import muted
 from bot.alerts.questions import Question, agenda, place_of, questions
 from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
 from bot.alerts.sieve import sieve
@@ -24,6 +25,7 @@ __all__ = [
     "agenda",
     "conditions",
     "decide",
+    "muted",
     "place_of",
     "questions",
     "sieve",

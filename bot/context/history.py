@@ -16,7 +16,7 @@ from bot.statistics import (
     swing,
 )
 
-MOST_OTHERS = 5  # of a fall that is "only the n-th time", the others are named
+MOST_OTHERS = 3  # of a fall that is "only the n-th time", the others are named
 
 
 def history_of(board: Board, alert: Alert, verdict: Verdict, position: int) -> History:

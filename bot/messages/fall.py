@@ -36,10 +36,10 @@ def fall_lines(alert: Alert, context: Context, events: Events, words: Catalogue)
     final = alert.phase is Phase.FINAL
     if final and context.entered is not None and verdict.entered >= State.CORRECTION:
         yield wording.entry_line(name, context.entered, words)
-    if context.contrast is not None:
-        yield _against(name, context.contrast, words)
     if final:
         yield from _entries(context.entries, words)
+    if context.contrast is not None and context.contrast.gap.move < 0:
+        yield _against(name, context.contrast, words)
     yield from followed(name, verdict, context, words)
     yield wording.foot(alert, context, words)
 
@@ -87,10 +87,11 @@ def _breadth(context: Context, words: Catalogue, *, provisional: bool) -> str:
     far = [one.symbol for one in context.members if one.fell_far]
     plunged = [one.symbol for one in context.members if one.plunged]
     limit = wording.limit(PLUNGE, words)
-    for phrase, symbols in ((f"fell_far{live}", far), ("plunged", plunged)):
-        if symbols:
-            names = _listed(symbols, total, words)
-            facts.append(words.say(phrase, count=len(symbols), limit=limit, names=names))
+    if far:
+        facts.append(words.say(f"fell_far{live}", count=len(far), limit=limit, names=_listed(far, total, words)))
+    if plunged:
+        names = words.say("the_same") if set(plunged) == set(far) else _listed(plunged, total, words)
+        facts.append(words.say("plunged", count=len(plunged), limit=limit, names=names))
     lows = sum(one.low_gap and not one.plunged for one in context.members)
     if lows and (far or plunged):
         facts.append(words.say("lows_unknown", count=lows))
@@ -154,12 +155,10 @@ def _entry(entry: StateEntry, phrase: str, words: Catalogue) -> str:
 
 
 def _against(name: str, contrast: Contrast, words: Catalogue) -> str:
-    """The other side; how rare it is to be so far behind it, not how far the two are apart either way."""
+    """The other side, and how rare it is to be so far behind it: not how far the two are apart either way."""
     gap = contrast.gap
     other, move = contrast.other.name(words.language), words.percent(contrast.other_move)
-    if gap.move >= 0:
-        return words.say("against", other=other, move=move)
-    line = words.say("against_ahead", other=other, move=move, points=words.decimal(gap.move * 100))
+    line = words.say("against", other=other, move=move, points=words.decimal(gap.move * 100))
     if gap.record and wording.years_enough(gap):
         return line + words.say("behind_record", name=name, date=words.day(gap.since))
     if gap.worst_since is not None and whole_months(gap.worst_since, gap.session) >= 1:
