@@ -21,6 +21,7 @@ from bot.alerts import (
     NamedEvent,
     Phase,
     Question,
+    Reason,
     Rule,
     Subject,
     agenda,
@@ -100,11 +101,7 @@ def judge(
     decisions = tuple(one for _, found in answers for one in found)
     speaking = ((rule, tuple(one for one in found if one.speaks)) for rule, found in answers)
     alerts = tuple(Alert(rule, session, Phase.FINAL, found) for rule, found in speaking if found)
-    changed = {
-        one.subject: one.memory
-        for one in decisions
-        if one.memory.episode or memories.get(one.subject, FORGOTTEN).episode
-    }
+    changed = {one.subject: one.memory for one in decisions if one.memory.episode or one.reason is Reason.CLOSED}
     return Judgement(decisions, changed, alerts)
 
 

@@ -11,6 +11,7 @@ from bot.alerts.rules import Rule, Rung, Severity
 from bot.statistics import Verdict
 
 YEARS_FOR_RECORD = 3
+SPEAKING = (Reason.FIRST, Reason.ESCALATED, Reason.DEEPENED)
 EPISODE_LETTERS = "23456789BCDFGHJKLMNPQRSTVWXYZ"  # no vowels, nothing that looks like another
 
 
@@ -39,7 +40,7 @@ class Decision:
     @property
     def speaks(self) -> bool:
         """Whether somebody is told."""
-        return self.reason in (Reason.FIRST, Reason.ESCALATED, Reason.DEEPENED)
+        return self.reason in SPEAKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def decide(
     verdict = evidence.verdict
     if verdict is None and not evidence.quiet:
         return Decision(subject, Reason.NO_READING, None, replace(memory, judged=session), evidence)
-    rung = deepest_rung(rule, evidence)
+    rung = None if evidence.quiet else deepest_rung(rule, evidence)
     if rung is None:
         reason = Reason.BELOW_THRESHOLD
         if episode is not None:

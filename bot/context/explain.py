@@ -32,18 +32,19 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert, as_of: datetime |
     position = board.position(basket, alert.session)
     assert position is not None  # an alert's session is one of its basket's calendar
     rows = slice(position - window + 1, position + 1)
-    yardstick = _yardstick(columns, alert.session)
+    move = columns.move.item(position)
+    yardstick = _yardstick(columns, position)
     then = board.position(basket, yardstick.session) if yardstick is not None else None
     alone = len(series.basket.members) == 1
     verdict = None if alert.subject.member else alert.decisions[0].evidence.verdict
     return Context(
-        sides=((series.basket, _move(board, basket, window, alert.session)),),
+        sides=((series.basket, None if isnan(move) else move),),
         yardstick=yardstick,
         days=tuple(zip(series.sessions[rows].tolist(), series.daily_return[rows].tolist(), strict=True)),
-        members=() if isnan(columns.move[position]) else member_shares(series, position, window),
+        members=() if isnan(move) else member_shares(series, position, window),
         listed=sum(series.listed[position].tolist()),
         present=sum(share > 0 for share in series.shares[position].tolist()),
-        traded_then=int((series.listed[then] & series.listed[position]).sum()) if then is not None else None,
+        traded_then=int(np.count_nonzero(series.listed[then] & series.listed[position])) if then is not None else None,
         entered=entered(None, columns, position, State.PULLBACK),
         entries=() if alone else tuple(entries(board, alert, position)),
         contrast=_contrast(board, rules, basket, window, alert.session) if verdict is not None else None,
@@ -58,7 +59,8 @@ def _of_contrast(board: Board, alert: Alert) -> Context:
     pair = (alert.subject.basket, BasketId(alert.subject.against))
     sides = tuple((board.series[one].basket, _move(board, one, window, alert.session)) for one in pair)
     one, other = reversed(pair) if alert.rule.upward else pair
-    yardstick = _yardstick(board.of_spread(one, other, window), alert.session)
+    columns = board.of_spread(one, other, window)
+    yardstick = _yardstick(columns, int(np.searchsorted(columns.sessions, np.datetime64(alert.session, "D"))))
     if yardstick is not None and alert.rule.upward:
         runner_up = None if yardstick.runner_up is None else -yardstick.runner_up
         yardstick = replace(yardstick, move=-yardstick.move, runner_up=runner_up)
@@ -71,17 +73,16 @@ def _move(board: Board, basket: BasketId, window: int, session: date) -> float |
     return None if isnan(move) else move
 
 
-def _yardstick(columns: Verdicts, session: date) -> Yardstick | None:
-    """What the move is held against: the latest as bad, or for a record the worst before it."""
-    position = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
-    at = int(columns.worst_at[position])
+def _yardstick(columns: Verdicts, position: int) -> Yardstick | None:
+    """What the move at `position` is held against: the latest as bad, or for a record the worst before it."""
+    at = columns.worst_at.item(position)
     if at < 0:
         earlier = columns.move[:position]
         if np.isnan(earlier).all():
             return None
         at = int(np.nanargmin(earlier))
     runner_up = float(np.fmin.reduce(columns.move[at + 1 : position], initial=np.inf))
-    return Yardstick(columns.sessions[at].item(), float(columns.move[at]), None if runner_up == np.inf else runner_up)
+    return Yardstick(columns.day(at), columns.move.item(at), None if runner_up == np.inf else runner_up)
 
 
 def _contrast(board: Board, rules: Sequence[Rule], basket: BasketId, window: int, session: date) -> Contrast | None:

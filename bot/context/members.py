@@ -10,7 +10,7 @@ import numpy as np
 from bot.alerts import Alert
 from bot.baskets import BasketId, BasketSeries
 from bot.context.context import MemberShare, StateEntry
-from bot.prices import Symbol
+from bot.prices import Floats, Symbol
 from bot.statistics import Board, State, Verdicts
 
 BEAR = int(State.BEAR)  # numpy is slow to compare with an enum
@@ -36,20 +36,20 @@ def member_shares(series: BasketSeries, position: int, window: int) -> tuple[Mem
     """The members that had a part in the window or belong at its end, the one that weighed most first."""
     rows = slice(position - window + 1, position + 1)
     returns = list(zip(*series.member_returns[rows].tolist(), strict=True))
-    lows = list(zip(*series.day_lows[rows].tolist(), strict=True))
-    shares_of = list(zip(*series.shares[rows].tolist(), strict=True))
-    listed = series.listed[position].tolist()
+    lows = np.fmin.reduce(series.day_lows[rows]).tolist()
+    lacking = _lacking(series.day_lows[rows], series.member_returns[rows])
+    belong = (series.listed[position] | (series.shares[rows] > 0).any(axis=0)).tolist()
     parts = contributions(series, position, window)
     shares = [
         MemberShare(
-            symbol=series.basket.members[column].symbol,
+            symbol=member.symbol,
             move=_compounded(returns[column]),
             contribution=parts[column],
-            day_low=min((low for low in lows[column] if not isnan(low)), default=None),
-            low_gap=any(map(_low_lacks, lows[column], returns[column])),
+            day_low=None if isnan(lows[column]) else lows[column],
+            low_gap=lacking[column],
         )
-        for column, own in enumerate(shares_of)
-        if listed[column] or any(own)
+        for column, member in enumerate(series.basket.members)
+        if belong[column]
     ]
     return tuple(sorted(shares, key=lambda share: (share.contribution, share.symbol)))
 
@@ -62,9 +62,9 @@ def _compounded(returns: Sequence[float]) -> float | None:
     return None if isnan(growth) else growth - 1
 
 
-def _low_lacks(low: float, own: float) -> bool:
-    """Whether there is a price and no low. Where the member's exchange was shut, the return is 0 and nobody traded."""
-    return isnan(low) and own != 0 and not isnan(own)
+def _lacking(lows: Floats, returns: Floats) -> list[bool]:
+    """Of whom a low is not known though it traded; where a member's exchange was shut, its return is 0."""
+    return (np.isnan(lows) & ~np.isnan(returns) & (returns != 0)).any(axis=0).tolist()  # type: ignore[no-any-return]
 
 
 def entered(symbol: Symbol | None, columns: Verdicts, position: int, least: State) -> StateEntry | None:

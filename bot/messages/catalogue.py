@@ -33,13 +33,14 @@ class Catalogue:
     def say(self, key: str, **values: object) -> str:
         """The phrase `key` with its places filled; `count` chooses among forms, one for that very number first."""
         phrase = self.phrases[key]
-        if isinstance(phrase, dict):
-            count = values["count"]
-            assert isinstance(count, int)
-            phrase = phrase.get(str(count)) or phrase.get(_plural(self.language, count), phrase["other"])
-            values["count"] = self.number(count)
-        assert isinstance(phrase, str)
-        return phrase.format(**values)
+        if isinstance(phrase, str):
+            return phrase.format_map(values)
+        count = values["count"]
+        assert isinstance(phrase, dict)
+        assert isinstance(count, int)
+        form = phrase.get(str(count)) or phrase.get(_plural(self.language, count), phrase["other"])
+        values["count"] = self.number(count)
+        return form.format_map(values)
 
     def number(self, value: int) -> str:
         """Digits in groups: 7,612."""
@@ -53,13 +54,13 @@ class Catalogue:
         """A fraction as a percentage: -0.182 is written with a true minus sign as -18.2 %; exactly 0.0 has no sign."""
         figure = f"{abs(value) * 100:,.{decimals}f}"
         mark = "" if not sign or not figure.strip("0.,") else MINUS if value < 0 else "+"
-        return str(self.phrases["percent"]).format(figure=mark + self._local(figure))
+        return self.say("percent", figure=mark + self._local(figure))
 
     def day(self, value: date) -> str:
         return _day(value, self.language)
 
     def weekday(self, value: date) -> str:
-        return _weekday(value, self.language)
+        return str(self.locale.days["format"]["abbreviated"][value.weekday()])
 
     def count_word(self, value: int) -> str:
         """Small numbers as words where the language has them in its file, digits otherwise."""
@@ -99,11 +100,6 @@ def languages() -> tuple[str, ...]:
 def _day(value: date, language: str) -> str:
     words = catalogue(language)
     return format_date(value, str(words.phrases["date"]), locale=words.locale)
-
-
-@cache
-def _weekday(value: date, language: str) -> str:
-    return format_date(value, "EEE", locale=catalogue(language).locale)
 
 
 @cache

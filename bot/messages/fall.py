@@ -39,7 +39,7 @@ def fall_lines(alert: Alert, context: Context, events: Events, words: Catalogue)
     if final:
         yield from _entries(context.entries, words)
     if context.contrast is not None and context.contrast.gap.move < 0:
-        yield _against(name, context.contrast, words)
+        yield _against(context.contrast, words)
     yield from followed(name, verdict, context, words)
     yield wording.foot(alert, context, words)
 
@@ -154,13 +154,13 @@ def _entry(entry: StateEntry, phrase: str, words: Catalogue) -> str:
     return words.say(phrase, name=entry.symbol, drawdown=drawdown, date=date)
 
 
-def _against(name: str, contrast: Contrast, words: Catalogue) -> str:
+def _against(contrast: Contrast, words: Catalogue) -> str:
     """The other side, and how rare it is to be so far behind it: not how far the two are apart either way."""
     gap = contrast.gap
     other, move = contrast.other.name(words.language), words.percent(contrast.other_move)
     line = words.say("against", other=other, move=move, points=words.decimal(gap.move * 100))
     if gap.record and wording.years_enough(gap):
-        return line + words.say("behind_record", name=name, date=words.day(gap.since))
+        return line + words.say("behind_record", date=words.day(gap.since))
     if gap.worst_since is not None and whole_months(gap.worst_since, gap.session) >= 1:
-        return line + words.say("behind_since", name=name, date=words.day(gap.worst_since))
+        return line + words.say("behind_since", date=words.day(gap.worst_since))
     return line

@@ -410,10 +410,9 @@ class Sceptic:
         other = self.named(match["other"])
         assert rounds_to(match["move"], self.rarity(other).move)
         assert rounds_to(match["points"], -self.gap(self.ledger, other).move)
-        if match["behind"]:
+        if match["since"]:
             gap = self.gap(self.ledger, other)
             assert gap.move < 0
-            assert match["behind"] == self.ledger.basket.name("en")
             assert day(match["since"]) == gap.sessions[gap.first if gap.since is None else gap.since]
             assert bool(match["record"]) == (gap.since is None)
 
@@ -477,7 +476,7 @@ FORMS = {
         "parts": r"(Largest parts|(?P<points>[\d.,]+) of the (?P<total>[\d.,]+) points from (?P<names>\w+) names):"
         r" (?P<parts>.+)",
         "entered": rf"({ICON} )?([^:]+: )?(?P<name>[^:]+) entered (?P<state>a \w+( market)?): (?P<drawdown>{SHOWN})"
-        rf" from its high of (?P<peak>{DAY}), (?P<before>[\d,]+) sessions? before"
+        rf" from its high of (?P<peak>{DAY}) \((?P<before>[\d,]+) sessions?\)"
         rf"(; first since (?P<since>{DAY})|; first in the data, since (?P<begin>{DAY}))?",
         "entered_together": rf"Entered (?P<state>a \w+( market)?): (?P<entries>.+? from its high of {DAY}"
         rf"(, \S+ {SHOWN} from {DAY})*)(; (?P<more>\d+) more)?",
@@ -486,7 +485,7 @@ FORMS = {
         " at the close",
         "entered_many": rf"{ICON} (?P<name>.+): .+ entered a \w+( market)?( or worse)?",
         "against": rf"Against it: (?P<other>.+) (?P<move>{SHOWN}), (?P<points>[\d.]+) points ahead"
-        rf"(\. (?P<behind>.+) furthest behind it (?P<record>on record, )?since (?P<since>{DAY}))?",
+        rf"(, the most (?P<record>on record, )?since (?P<since>{DAY}))?",
         "foot": r"((?P<present>\d+) of \d+ prices · )?(split-)?adjusted closes · event #[A-Z0-9]{5}",
     }.items()
 }

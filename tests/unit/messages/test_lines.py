@@ -38,8 +38,8 @@ SINCE = {"record": False, "worst_since": date(2020, 3, 2), "gap_sessions": 800}
 @pytest.mark.parametrize(
     ("gap", "rest"),
     [
-        pytest.param({}, ". Memory furthest behind it on record, since 5 Jan 2016", id="record"),
-        pytest.param(SINCE, ". Memory furthest behind it since 2 Mar 2020", id="in years"),
+        pytest.param({}, ", the most on record, since 5 Jan 2016", id="record"),
+        pytest.param(SINCE, ", the most since 2 Mar 2020", id="in years"),
         pytest.param(SINCE | {"worst_since": date(2023, 4, 3)}, "", id="less than a month"),
         pytest.param({"since": date(2022, 1, 3)}, "", id="record of a short history"),
     ],
