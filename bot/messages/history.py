@@ -10,7 +10,6 @@ from bot.messages import wording
 from bot.messages.catalogue import Catalogue
 from bot.statistics import FEWEST_CASES, Precedents, Verdict
 
-TOLD_AFTER = 63  # sessions after earlier falls
 LEAST_SWING = 2.0  # below it a move is nothing unusual
 LEAST_YEARS = 2.0  # what comes more often is no rarity
 EXACT_BELOW = 2.0  # years that are told with a decimal
@@ -56,18 +55,18 @@ def followed(name: str, verdict: Verdict, context: Context, words: Catalogue) ->
         return
     if found.alone:
         yield words.say("no_precedent", words=words.count_word(verdict.window), year=verdict.since.year)
-    elif found.cases:
+    elif found.sessions:
         yield _cases(found, words)
 
 
 def _cases(found: Precedents, words: Catalogue) -> str:
-    after = next(one for one in found.aftermath if one.sessions == TOLD_AFTER)
-    unknown = len(found.cases) - after.known
+    (after,) = found.aftermath
+    unknown = len(found.sessions) - after.known
     rest = words.say("not_yet_known", count=unknown) if unknown else ""
     counts = {"sessions": after.sessions, "higher": after.higher, "known": after.known}
     if after.known >= FEWEST_CASES:
         return words.say("followed", median=words.percent(after.median), **counts) + rest
-    dates = words.join([words.day(one.session) for one in found.cases])
+    dates = words.join([words.day(one) for one in found.sessions])
     later = words.say("higher_later", **counts) if after.known else ""
     return words.say("cases", dates=dates) + later + rest
 

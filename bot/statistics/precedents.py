@@ -6,6 +6,7 @@ near it go, then the next deepest, and so on. What stays are episodes, not windo
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -34,7 +35,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """The forward returns (fractions, ascending) `sessions` after the cases' ends, of the `known` ones."""
+    """The forward returns (fractions, ascending) `sessions` after the cases' ends, of those that are known."""
 
     sessions: int
     returns: tuple[float, ...]
@@ -57,10 +58,12 @@ class Aftermath:
 class Precedents:
     """The comparable episodes before a session, oldest first, and what followed them up to that session.
 
-    `alone` says that no earlier window at all was comparable, not even one that overlaps or is near.
+    `sessions` are the ends of their windows, `moves` fractions. `alone` says that no earlier window at all was
+    comparable, not even one that overlaps or is near.
     """
 
-    cases: tuple[Case, ...]
+    sessions: tuple[date, ...]
+    moves: tuple[float, ...]
     aftermath: tuple[Aftermath, ...]
     alone: bool
 
@@ -98,11 +101,11 @@ class Path:
         return cls(np.multiply.accumulate(level), np.cumsum(unread))
 
     def after(self, ends: Sequence[int], sessions: int, now: int) -> tuple[float, ...]:
-        """Returns over the `sessions` after each of `ends`, ascending; without those not known at position `now`."""
-        start = np.array([end for end in ends if end + sessions <= now], dtype=np.intp)
+        """Returns over the `sessions` after each of `ends` (both ascending), without those not known at `now`."""
+        start = np.array(ends[: bisect_right(ends, now - sessions)], dtype=np.intp)
         stop = start + sessions
-        whole = self.holes[start] == self.holes[stop]
-        return tuple(np.sort(self.level[stop[whole]] / self.level[start[whole]] - 1).tolist())
+        later = self.level[stop] / self.level[start] - 1
+        return tuple(sorted(later[self.holes[start] == self.holes[stop]].tolist()))
 
 
 def thinned(move: Floats, wanted: Flags, apart: int, most: int | None = None) -> list[int]:
@@ -130,8 +133,11 @@ def worst_moves(columns: Verdicts, position: int, n: int) -> tuple[Case, ...]:
     return tuple(_case(columns, at) for at in thinned(move, ~np.isnan(move), columns.window, n))
 
 
-def precedents(columns: Verdicts, path: Path, position: int) -> Precedents | None:
-    """Moves before `position` at least NEARLY as deep, APART sessions from it and each other; None if it is no fall."""
+def precedents(columns: Verdicts, path: Path, position: int, horizons: Sequence[int] = HORIZONS) -> Precedents | None:
+    """Moves before `position` at least NEARLY as deep, APART sessions from it and each other; None if it is no fall.
+
+    `horizons` are the sessions after which it is looked what followed.
+    """
     now = columns.move.item(position)
     if not now < 0:
         return None
@@ -140,8 +146,9 @@ def precedents(columns: Verdicts, path: Path, position: int) -> Precedents | Non
     early = wanted[: max(position - APART + 1, 0)]
     found = sorted(thinned(columns.move[: len(early)], early, APART))
     return Precedents(
-        tuple(_case(columns, at) for at in found),
-        tuple(Aftermath(sessions, path.after(found, sessions, position)) for sessions in HORIZONS),
+        tuple(columns.sessions[found].tolist()),
+        tuple(columns.move[found].tolist()),
+        tuple(Aftermath(sessions, path.after(found, sessions, position)) for sessions in horizons),
         alone,
     )
 

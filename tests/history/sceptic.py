@@ -146,7 +146,7 @@ class Rarity:
     def check_yardstick(self, fact: str) -> None:
         match = re.fullmatch(
             rf"(last as bad|last as wide|worst before|widest before): ({DAY}), ([−+\d.,]+)(?: %| points)"
-            r"(?: \(([\d,]+) sessions? before\))?",
+            r"(?: \(([\d,]+) sessions?\))?",
             fact,
         )
         assert match is not None, fact
@@ -232,7 +232,7 @@ class Sceptic:
         while facts and (side := re.fullmatch(r"(.+) ([−+]?[\d.]+ %)", facts[0])) and ":" not in facts[0]:
             assert rounds_to(side[2], self.rarity(self.named(side[1])).move)
             facts.pop(0)
-        then = facts.pop() if facts and facts[-1].endswith("members counted then") else ""
+        then = facts.pop() if facts and facts[-1].endswith("members then") else ""
         if facts:
             self.then(then, facts[-1])
             (self.of_gap if hasattr(self, "of_gap") else self.rarity()).check_yardstick(facts.pop())
@@ -246,7 +246,7 @@ class Sceptic:
         now, then = self.ledger.at(self.session), self.ledger.at(days(yardstick)[0])
         today = [own for own in self.ledger.returns.values() if not np.isnan(own[now])]
         there = sum(not np.isnan(own[then]) for own in today)
-        assert said == ("" if there == len(today) else f"{there} of today's {len(today)} members counted then")
+        assert said == ("" if there == len(today) else f"{there} of today's {len(today)} members then")
 
     def past(self, name: str = "") -> OwnPast:
         """The past of the basket itself, or of a member."""
@@ -447,11 +447,11 @@ FORMS = {
         r" in two sessions(: (?P<claim>.+))?",
         "facts": rf"closed {DAY}( · .+)?",
         "rank": r"Rank (?P<rank>[\d,]+) of (?P<sample>[\d,]+) (?P<window>\w+)-session moves since (?P<year>\d+)"
-        rf"(?P<overlapping> \(overlapping\))?( · among the worst (?P<share>{SHOWN}))?"
+        rf"(?P<overlapping> \(overlapping\))?( · worst (?P<share>{SHOWN}))?"
         r"(?P<few> · no percentile yet: it takes 250 moves, there are \d+)?"
         rf"( · no comparison by years yet: it takes 3 years of data, they begin (?P<begin>{DAY}))?"
         r"( · about once in (?P<years>[\d.]+) years \(90 %: (?P<low>[\d.]+)–(?P<high>[\d.]+)\))?"
-        r"( · (?P<times>[\d.,]+) times its usual swing)?",
+        r"( · (?P<times>[\d.,]+) × its usual swing)?",
         "nth_beyond": r"Only the (?P<nth>\w+) (?P<window>\w+)-session fall of over (?P<limit>\d+) % since"
         r" (?P<year>\d{4}); the others?: (?P<dates>.+)",
         "first_beyond": r"The first (?P<window>\w+)-session fall of over (?P<limit>\d+) % in the data"

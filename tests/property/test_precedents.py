@@ -45,7 +45,8 @@ def test_comparable_episodes_and_what_followed(seed: int) -> None:
             continue
         assert found is not None
         expected = hindsight.comparable(moves, t)
-        assert [(one.session, one.move) for one in found.cases] == [(columns.day(s), moves[s]) for s in expected]
+        assert found.sessions == tuple(columns.day(s) for s in expected)
+        assert found.moves == tuple(moves[s] for s in expected)
         assert found.alone == (not any(one is not None and one <= 0.8 * moves[t] for one in moves[:t]))
         for aftermath, horizon in zip(found.aftermath, HORIZONS, strict=True):
             later = [hindsight.afterwards(returns, s, horizon, t) for s in expected]
