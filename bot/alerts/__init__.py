@@ -1,6 +1,6 @@
 """Must anyone know?"""
 
-from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, whole_months
+from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, deepest_rung, whole_months
 from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject
 from bot.alerts.muting import muted
 from bot.alerts.questions import Question, agenda, place_of, questions
@@ -25,6 +25,7 @@ __all__ = [
     "agenda",
     "conditions",
     "decide",
+    "deepest_rung",
     "muted",
     "place_of",
     "questions",

@@ -1,8 +1,9 @@
 """What else is true of this fall?"""
 
 from bot.context.context import PLUNGE, Context, Contrast, History, MemberShare, StateEntry, Yardstick
-from bot.context.explain import explain
+from bot.context.explain import deeper_claim, explain
 from bot.context.members import contributions
+from bot.context.supposition import Reach, Supposition
 
 __all__ = [
     "PLUNGE",
@@ -10,8 +11,11 @@ __all__ = [
     "Contrast",
     "History",
     "MemberShare",
+    "Reach",
     "StateEntry",
+    "Supposition",
     "Yardstick",
     "contributions",
+    "deeper_claim",
     "explain",
 ]

@@ -106,11 +106,14 @@ def _counterparts(board: Board, rules: Sequence[Rule], basket: BasketId) -> Iter
 
 
 def _further(board: Board, columns: Verdicts, verdict: Verdict | None, position: int) -> Further | None:
-    """How much further the basket must fall to be the worst in more years, or on record."""
     if verdict is None or position == 0:
         return None
+    return deeper_claim(Past.of(columns, position - 1, board.lines), verdict)
+
+
+def deeper_claim(past: Past, verdict: Verdict) -> Further | None:
+    """How much further a session after `past` must fall to be the worst in more years than now, or on record."""
     years = verdict.worst_in_years or 0
-    past = Past.of(columns, position - 1, board.lines)
     return further(
         past,
         verdict.session,

@@ -8,9 +8,9 @@ from bot.alerts import Alert, Phase, whole_months
 from bot.context import PLUNGE, Context, Contrast, MemberShare, StateEntry
 from bot.messages import wording
 from bot.messages.catalogue import Catalogue
-from bot.messages.history import ahead, beyond, followed, rarity
+from bot.messages.history import beyond, followed, further_line, rarity
 from bot.messages.wording import MOST_NAMED, Events
-from bot.statistics import PERCENTILE_WINDOWS, YEARS_OF_HISTORY, State, Verdict
+from bot.statistics import State, Verdict
 
 MOST_DAYS = 5  # in more than a week, two sessions have the same weekday
 MOST_LISTED = 6  # symbols in one place
@@ -27,8 +27,8 @@ def fall_lines(alert: Alert, context: Context, events: Events, words: Catalogue)
         facts += wording.held_against("as_bad", "worst_before", verdict, context.yardstick, decimals, words)
         facts += _then(verdict, context, words)
     yield words.dotted(facts)
-    yield words.dotted([*_rank(verdict, words), *rarity(context.history, words)])
-    yield from ahead(context, words)
+    yield words.dotted([*wording.rank(verdict, words), *rarity(context.history, words)])
+    yield from further_line(context.further, words)
     yield from beyond(verdict, decimals, context.history, words)
     if len(basket.members) > 1:
         yield _breadth(context, words, provisional=bool(time))
@@ -66,16 +66,6 @@ def _then(verdict: Verdict, context: Context, words: Catalogue) -> Iterator[str]
     then = context.traded_then
     if then is not None and then < context.listed and not verdict.record:
         yield words.say("then", then=words.number(then), listed=words.number(context.listed))
-
-
-def _rank(verdict: Verdict, words: Catalogue) -> Iterator[str]:
-    yield words.say("rank", rank=words.number(verdict.rank), **wording.sample(verdict, words))
-    if verdict.percentile is not None and verdict.move < 0:
-        yield words.say("percentile", share=wording.share(wording.as_bad(verdict), verdict.sample, words))
-    if verdict.percentile is None:
-        yield words.say("few_windows", needed=words.number(PERCENTILE_WINDOWS), sample=words.number(verdict.sample))
-    if not wording.years_enough(verdict):
-        yield words.say("few_years", needed=YEARS_OF_HISTORY, date=words.day(verdict.since))
 
 
 def _breadth(context: Context, words: Catalogue, *, provisional: bool) -> str:

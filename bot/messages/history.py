@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot.context import Context, History
 from bot.messages import wording
 from bot.messages.catalogue import Catalogue
-from bot.statistics import FEWEST_CASES, Precedents, Verdict
+from bot.statistics import FEWEST_CASES, Further, Precedents, Verdict
 
 LEAST_SWING = 2.0  # below it a move is nothing unusual
 LEAST_YEARS = 2.0  # what comes more often is no rarity
@@ -85,20 +85,15 @@ def _line(name: str, verdict: Verdict, history: History, words: Catalogue) -> It
         yield words.say("line_level", level=words.decimal(level, 2), **facts)
     else:
         further = math.ceil(-history.line.fraction * 1000 - SLACK) / 1000
-        yield words.say("line_further", **_another(-further, words), **facts)
+        yield words.say("line_further", **wording.another(-further, words), **facts)
 
 
-def ahead(context: Context, words: Catalogue) -> Iterator[str]:
+def further_line(found: Further | None, words: Catalogue) -> Iterator[str]:
     """What a further fall would make of a session that has not ended."""
-    found = context.further
     if found is None:
         return
-    another = _another(found.fraction, words)
+    another = wording.another(found.fraction, words)
     if found.verdict.worst_in_years is not None:
         yield words.say("further_years", count=found.verdict.worst_in_years, **another)
     elif wording.years_enough(found.verdict):
         yield words.say("further_record", date=words.day(found.verdict.since), **another)
-
-
-def _another(fraction: float, words: Catalogue) -> dict[str, str]:
-    return {"further": words.percent(fraction), "plain": words.percent(fraction, sign=False)}

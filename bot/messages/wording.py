@@ -7,7 +7,7 @@ import math
 from bot.alerts import Alert, NamedEvent, Phase, Severity, whole_months
 from bot.context import Context, StateEntry, Yardstick
 from bot.messages.catalogue import Catalogue
-from bot.statistics import YEARS_OF_HISTORY, State, Verdict
+from bot.statistics import PERCENTILE_WINDOWS, YEARS_OF_HISTORY, State, Verdict
 
 ICONS = {Severity.NOTICE: "🟡", Severity.WARNING: "🟠", Severity.SEVERE: "🔴", Severity.EXTREME: "🚨"}
 MOST_NAMED = 3
@@ -119,6 +119,19 @@ def sample(verdict: Verdict, words: Catalogue) -> dict[str, object]:
     }
 
 
+def rank(verdict: Verdict, words: Catalogue) -> list[str]:
+    """Rank and percentile, or why there is none."""
+    facts = [words.say("rank", rank=words.number(verdict.rank), **sample(verdict, words))]
+    if verdict.percentile is not None and verdict.move < 0:
+        facts.append(words.say("percentile", share=share(as_bad(verdict), verdict.sample, words)))
+    if verdict.percentile is None:
+        needed, there = words.number(PERCENTILE_WINDOWS), words.number(verdict.sample)
+        facts.append(words.say("few_windows", needed=needed, sample=there))
+    if not years_enough(verdict):
+        facts.append(words.say("few_years", needed=YEARS_OF_HISTORY, date=words.day(verdict.since)))
+    return facts
+
+
 def as_bad(verdict: Verdict) -> int:
     """How many moves of the sample, this one included, were as bad."""
     assert verdict.percentile is not None
@@ -137,6 +150,11 @@ def limit(fraction: float, words: Catalogue) -> str:
     """A configured figure, as it was written."""
     written = f"{abs(fraction) * 100:.6g}"
     return words.percent(fraction, len(written.partition(".")[2]), sign=False)
+
+
+def another(fraction: float, words: Catalogue) -> dict[str, str]:
+    """A further fall, in both forms."""
+    return {"further": words.percent(fraction), "plain": words.percent(fraction, sign=False)}
 
 
 def named(names: list[str], words: Catalogue) -> str:

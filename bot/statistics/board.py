@@ -51,6 +51,12 @@ class Board:
             self._places[code] = {day: at for at, day in enumerate(self._tables[code].sessions.tolist())}
         return self._places[code].get(session)
 
+    def next_session(self, basket: BasketId, position: int) -> date | None:
+        """The session after the one at `position`, in the data or not; None = the calendar ends there."""
+        table = self._tables[self.series[basket].basket.calendar]
+        ahead = table.calendar.sessions[table.calendar.sessions > table.sessions[position]]
+        return cast("date", ahead.item(0)) if len(ahead) else None
+
     def close(self, calendar: CalendarCode, symbol: Symbol, position: int) -> float | None:
         """The close of a symbol, adjusted for splits; None = missing."""
         table = self._tables[calendar]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import bot.messages
+from bot.alerts import Severity
 from bot.context.history import MOST_OTHERS
 from bot.messages import catalogue, languages
 from bot.statistics import State
@@ -21,6 +22,7 @@ SOURCE = "".join(
     path.read_text() for stage in ("messages", "delivery") for path in (FOLDER.parent / stage).glob("*.py")
 )
 OF_THE_LANGUAGE = {"locale", "name", "date", "adjusted", "split-adjusted"}
+WORDS = {"state", "severity"}  # tables that no count chooses from
 # Places for the same figure in two forms; a language takes the one it needs.
 EITHER = {"plain", "signed", "drawdown", "depth", "words", "further"}
 
@@ -48,7 +50,7 @@ def test_every_language_has_every_phrase_with_the_same_places(language: str) -> 
 
 @pytest.mark.parametrize("language", languages())
 def test_every_plural_has_a_form_for_any_number(language: str) -> None:
-    tables = [phrase for key, phrase in phrases(language).items() if isinstance(phrase, dict) and key != "state"]
+    tables = [phrase for key, phrase in phrases(language).items() if isinstance(phrase, dict) and key not in WORDS]
     assert tables
     assert all("other" in table for table in tables)
 
@@ -57,6 +59,7 @@ def test_every_plural_has_a_form_for_any_number(language: str) -> None:
 def test_every_state_and_small_number_has_a_word(language: str) -> None:
     own = phrases(language)
     assert set(own["state"]) == {state.word for state in State if state}
+    assert set(own["severity"]) == {severity.word for severity in Severity}
     assert len(own["numbers"]) == 11
     assert len(own["ordinals"]) == MOST_OTHERS + 2  # it itself, and none
 
