@@ -8,6 +8,7 @@ from datetime import date
 from bot.alerts import Severity
 from bot.messages.catalogue import catalogue
 from bot.messages.message import Message, printable
+from bot.messages.wording import window_words
 from bot.statistics import Verdict
 
 ICON = "⚪"
@@ -23,7 +24,7 @@ def withdrawn(
         if verdict is None:
             lines.append(words.say("withdrawn_missing", name=label, date=words.day(session)))
         else:
-            move, window = words.percent(verdict.move), words.window(verdict.window)
+            move, window = words.percent(verdict.move), window_words(verdict.window, words)
             lines.append(words.say("withdrawn_move", name=label, move=move, window=window, date=words.day(session)))
     lines.append(words.say("withdrawn_foot", id=event))
     return Message(language, tuple(map(printable, lines)))

@@ -58,7 +58,8 @@ class Watch:
     """Judges every session of every basket's calendar once it is final, in order, whatever the clock did.
 
     `turn` is one look; nothing is fetched while nothing is due and no exchange is open. `known` gives what is known of
-    a symbol that the source cannot be asked about, None = nothing. `board` is the market as it was at the last look.
+    a symbol that the source cannot be asked about, None = nothing. `board` is the market as it was at the last look,
+    `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
     """
 
@@ -69,6 +70,7 @@ class Watch:
     clock: Clock
     known: Callable[[Symbol], Bars | None] = nothing_known
     board: Board | None = None
+    stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
     looked: datetime | None = None
     trouble: str = ""
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
@@ -106,8 +108,9 @@ class Watch:
         final, open_ = due.anything(memories, self._looked_final), setup.timing.provisional and due.anything_open()
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
-        turn = Turn(setup, due, await self._fetched(setup, due), frozenset(memories))
-        self.board, self.looked = turn.board, now
+        board = await self._fetched(setup, due)
+        self.board, self.looked = board, now
+        turn = Turn(setup, due, board, self.stamps, frozenset(memories))
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
@@ -124,6 +127,7 @@ class Watch:
     async def _fetched(self, setup: Setup, due: Due) -> Board:
         """The market as it is now; baskets of which too little can be had are left out."""
         bars = await self._fetch(setup.rulebook)
+        self.stamps = {symbol: one.as_of for symbol, one in bars.items() if one.as_of is not None}
         until = int((due.now - setup.timing.settle).timestamp())
         market = await asyncio.to_thread(assemble, setup.rulebook.baskets, bars, self.calendars, until)
         for one in market.left_out:

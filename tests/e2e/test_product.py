@@ -54,7 +54,7 @@ class Bot:
     async def view(self) -> View:
         if self.watch.board is None:
             raise NoData("nothing yet")
-        return View(self.watch.board, self.rulebook, await self.database.memories())
+        return View(self.watch.board, self.rulebook, lambda _basket: self.clock.now())
 
     async def reload(self) -> list[str]:
         return []
