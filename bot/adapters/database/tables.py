@@ -111,7 +111,7 @@ waits = outbox.c.not_before.is_not(None)
 under_way = outbox.c.state == sa.literal_column("'sending'")
 sa.Index(
     "ix_outbox_waiting",
-    *(outbox.c.transport, outbox.c.severe.desc(), outbox.c.kind, outbox.c.id),
+    *(outbox.c.transport, outbox.c.severe.desc(), outbox.c.kind, outbox.c.id, outbox.c.not_before),
     sqlite_where=waits,
     postgresql_where=waits,
 )
@@ -121,7 +121,6 @@ sa.Index(
     sqlite_where=waits,
     postgresql_where=waits,
 )
-sa.Index("ix_outbox_expiring", outbox.c.expires, sqlite_where=waits, postgresql_where=waits)
 sa.Index(
     "ix_outbox_under_way",
     *(outbox.c.transport, outbox.c.chat),

@@ -25,6 +25,11 @@ def upgrade() -> None:
     op.add_column("bodies", sa.Column("position", sa.Integer, nullable=False, server_default="0"))
     op.add_column("outbox", sa.Column("manner", sa.String, nullable=False, server_default="send"))
     op.add_column("outbox", sa.Column("cancelled", sa.String, nullable=False, server_default=""))
+    waits = sa.text("not_before IS NOT NULL")
+    op.drop_index("ix_outbox_expiring", "outbox")
+    op.drop_index("ix_outbox_waiting", "outbox")
+    in_order: list[str | sa.TextClause] = ["transport", sa.text("severe DESC"), "kind", "id", "not_before"]
+    op.create_index("ix_outbox_waiting", "outbox", in_order, sqlite_where=waits, postgresql_where=waits)
     _create_subscribers()
     _create_orders()
 
