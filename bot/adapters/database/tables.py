@@ -87,7 +87,8 @@ outbox = sa.Table(
     "outbox",
     METADATA,
     sa.Column("id", RowId, primary_key=True),
-    sa.Column("event", RowId, sa.ForeignKey("events.id"), nullable=False),
+    # Of events.id, unchecked: to check it takes a third of the time of a fan-out.
+    sa.Column("event", RowId, nullable=False),
     sa.Column("transport", sa.String, nullable=False),
     sa.Column("chat", sa.String, nullable=False),
     sa.Column("kind", sa.Integer, nullable=False),
