@@ -27,7 +27,9 @@ def progress(what: str) -> Iterator[Told]:
     from rich.progress import Progress, SpinnerColumn, TextColumn  # noqa: PLC0415 - see above
 
     columns = (SpinnerColumn(), *Progress.get_default_columns(), TextColumn("{task.fields[name]}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as drawn:
+    # Output for the screen has to be written above the bar; output for a file or a pipe is none of rich's business.
+    shared = sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=shared) as drawn:
         task = drawn.add_task(what, total=None, name="")
         yield lambda done, total, name: drawn.update(task, completed=done, total=total, name=name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -141,3 +142,22 @@ def test_a_folder_that_cannot_be_written_and_no_home(shell: Shell) -> None:
 def test_nothing_is_written_beside_the_data_folder(shell: Shell, tmp_path: Path) -> None:
     shell(f"bot now {' '.join(ABOUT)}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_output_for_a_file_gets_there_though_a_bar_is_drawn_on_the_terminal(warm_data: Path, tmp_path: Path) -> None:
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "bot", "replay", "energy", "--from", "2020-03-01", "--format", "jsonl", *ABOUT]
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "BOT_STORAGE__DATA_DIR": str(warm_data)}
+    with (tmp_path / "alerts.jsonl").open("wb") as file:
+        done = subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=file, stderr=terminal)
+    os.close(terminal)
+    drawn = b""
+    with os.fdopen(screen, "rb", buffering=0) as seen:
+        while done.poll() is None:
+            try:
+                drawn += seen.read(4096) or b""
+            except OSError:  # how Linux says that the other end is closed
+                break
+    assert done.wait(60) == 0
+    assert b"Replay" in drawn
+    assert (tmp_path / "alerts.jsonl").read_text(encoding="utf-8").startswith('{"session": "2020-03-')
