@@ -365,7 +365,8 @@ class Sceptic:
             assert fell == total == int({"Its": "1", "Both": "2"}.get(said[0], said[1]))
         else:
             assert (int(match["fell"]), int(match["total"])) == (fell, total)
-        assert bool(self.time) == (" down" in match.string) == (" so far" in match.string or not match["far"])
+        assert bool(self.time) == (" down" in match.string)
+        assert not match["far"] or bool(self.time) == (" so far" in match.string)
         assert bool(match["lacked"]) == any(np.isnan(move) for move in moves.values())
         at = self.ledger.at(self.session)
         rows = slice(at - self.window + 1, at + 1)
