@@ -11,7 +11,7 @@ import numpy as np
 
 from bot.alerts import Alert, Phase, Rule
 from bot.baskets import BasketId
-from bot.context.context import Context, Contrast, History, Yardstick
+from bot.context.context import Context, Contrast, Yardstick
 from bot.context.history import history_of
 from bot.context.members import entered, entries, member_shares
 from bot.statistics import Board, Further, Past, State, Verdict, Verdicts, further
@@ -31,24 +31,29 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert, as_of: datetime |
     series, columns = board.series[basket], board.of_basket(basket, window)
     position = board.position(basket, alert.session)
     assert position is not None  # an alert's session is one of its basket's calendar
-    rows = slice(position - window + 1, position + 1)
     move = columns.move.item(position)
+    sides = ((series.basket, None if isnan(move) else move),)
+    members = () if isnan(move) else member_shares(series, position, window)
+    if alert.subject.member:
+        return Context(sides, members=members, entries=tuple(entries(board, alert, position)), as_of=as_of)
+    rows = slice(position - window + 1, position + 1)
     yardstick = _yardstick(columns, position)
     then = board.position(basket, yardstick.session) if yardstick is not None else None
     alone = len(series.basket.members) == 1
-    verdict = None if alert.subject.member else alert.decisions[0].evidence.verdict
+    verdict = alert.decisions[0].evidence.verdict
+    assert verdict is not None  # only a verdict can reach a rung
     return Context(
-        sides=((series.basket, None if isnan(move) else move),),
+        sides=sides,
         yardstick=yardstick,
         days=tuple(zip(series.sessions[rows].tolist(), series.daily_return[rows].tolist(), strict=True)),
-        members=() if isnan(move) else member_shares(series, position, window),
+        members=members,
         listed=sum(series.listed[position].tolist()),
         present=sum(share > 0 for share in series.shares[position].tolist()),
         traded_then=int(np.count_nonzero(series.listed[then] & series.listed[position])) if then is not None else None,
         entered=entered(None, columns, position, State.PULLBACK),
         entries=() if alone else tuple(entries(board, alert, position)),
-        contrast=_contrast(board, rules, basket, window, alert.session) if verdict is not None else None,
-        history=History() if verdict is None else history_of(board, alert, verdict, position),
+        contrast=_contrast(board, rules, basket, window, alert.session),
+        history=history_of(board, alert, verdict, position),
         as_of=as_of,
         further=_further(board, columns, verdict, position) if alert.phase is Phase.PROVISIONAL else None,
     )
@@ -105,9 +110,7 @@ def _counterparts(board: Board, rules: Sequence[Rule], basket: BasketId) -> Iter
     yield from (other for other, series in board.series.items() if role and series.basket.role == role)
 
 
-def _further(board: Board, columns: Verdicts, verdict: Verdict | None, position: int) -> Further | None:
-    if verdict is None or position == 0:
-        return None
+def _further(board: Board, columns: Verdicts, verdict: Verdict, position: int) -> Further | None:
     return deeper_claim(Past.of(columns, position - 1, board.lines), verdict)
 
 

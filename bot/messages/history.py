@@ -11,14 +11,13 @@ from bot.messages.catalogue import Catalogue
 from bot.statistics import FEWEST_CASES, Further, Precedents, Verdict
 
 LEAST_SWING = 2.0  # below it a move is nothing unusual
-LEAST_YEARS = 2.0  # what comes more often is no rarity
 EXACT_BELOW = 2.0  # years that are told with a decimal
 SLACK = 1e-9
 
 
 def rarity(history: History, words: Catalogue) -> Iterator[str]:
     """How often such a fall is to be expected, and how it compares with the weeks before."""
-    if history.period is not None and history.period.years >= LEAST_YEARS:
+    if history.period is not None:
         years, low, high = (
             words.decimal(one, 1 if one < EXACT_BELOW else 0)
             for one in (history.period.years, history.period.low, history.period.high)

@@ -41,4 +41,4 @@ def fitting(lines: list[str]) -> tuple[str, ...]:
 
 
 def _length(lines: list[str]) -> int:
-    return sum(len(line.encode("utf-16-le")) // 2 + 1 for line in lines) - 1
+    return len("\n".join(lines).encode("utf-16-le")) // 2

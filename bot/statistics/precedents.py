@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from statistics import median
 
 import numpy as np
 
@@ -51,7 +50,9 @@ class Aftermath:
 
     @property
     def median(self) -> float:
-        return median(self.returns)
+        middle = len(self.returns) // 2
+        upper = self.returns[middle]
+        return upper if len(self.returns) % 2 else (self.returns[middle - 1] + upper) / 2
 
 
 @dataclass(frozen=True, slots=True)

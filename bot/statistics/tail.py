@@ -20,6 +20,7 @@ from bot.statistics.measure import Verdicts
 THRESHOLD = 0.95
 RUN = 5  # sessions at or below the threshold that end a cluster
 FEWEST_PEAKS = 30
+LEAST_YEARS = 2  # what comes more often is no rarity
 WIDEST = 10  # the interval's upper end over its lower one, at most
 REPLICATES = 999  # the 50th lowest and highest are then the ends of the 90 % interval
 TAIL = 50
@@ -68,7 +69,7 @@ def peaks(columns: Verdicts, position: int) -> Peaks | None:
     if not len(at):
         return None
     loss = -columns.move[at]
-    threshold = float(np.quantile(loss, THRESHOLD))
+    threshold = _percentile(np.sort(loss))
     above = loss > threshold
     at, loss = at[above], loss[above]
     begins = np.append(0, (np.diff(at) > RUN).nonzero()[0] + 1)
@@ -76,6 +77,13 @@ def peaks(columns: Verdicts, position: int) -> Peaks | None:
     since: date = columns.day(columns.first)
     years = (columns.day(position) - since).days / DAYS_A_YEAR
     return Peaks(threshold, highest - threshold, years)
+
+
+def _percentile(ascending: Floats) -> float:
+    """The THRESHOLD quantile, between two values in proportion (np.quantile's own way, at a tenth of its time)."""
+    whole = THRESHOLD * (len(ascending) - 1)
+    low = ascending.item(int(whole))
+    return low + (whole - int(whole)) * (ascending.item(min(int(whole) + 1, len(ascending) - 1)) - low)
 
 
 def fit(excess: Floats) -> Pareto:
@@ -90,8 +98,9 @@ def fit(excess: Floats) -> Pareto:
 def return_period(columns: Verdicts, position: int) -> ReturnPeriod | None:
     """The return period of the loss at `position`, walk-forward.
 
-    None = not to be told: it is not above the threshold, there are fewer than FEWEST_PEAKS peaks, or the interval (by
-    parametric bootstrap, of the number of peaks too, always with the same seed) is wider than a factor of WIDEST.
+    None = not to be told: it is not above the threshold, there are fewer than FEWEST_PEAKS peaks, it comes more often
+    than every LEAST_YEARS, or the interval (by parametric bootstrap, of the number of peaks too, always with the same
+    seed) is wider than a factor of WIDEST.
     """
     found = peaks(columns, position)
     if found is None or len(found.excess) < FEWEST_PEAKS:
@@ -100,13 +109,13 @@ def return_period(columns: Verdicts, position: int) -> ReturnPeriod | None:
     if excess <= 0:
         return None
     fitted = fit(np.sort(found.excess))
-    years = _years(fitted, np.float64(n), excess, found.years)
+    years = float(_years(fitted, np.float64(n), excess, found.years))
+    if not LEAST_YEARS <= years < inf:
+        return None
     counts, samples = _replicates(fitted, n)
     spread = np.sort(_years(fit(samples), counts, excess, found.years))
     low, high = float(spread[TAIL - 1]), float(spread[-TAIL])
-    if not high <= WIDEST * low or years == inf:
-        return None
-    return ReturnPeriod(float(years), low, high, n)
+    return ReturnPeriod(years, low, high, n) if high <= WIDEST * low else None
 
 
 def _years(fitted: Pareto, count: Floats | np.float64, excess: float, years: float) -> Floats:

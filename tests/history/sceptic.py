@@ -182,6 +182,7 @@ class Sceptic:
     session: date
     window: int = 2
     shown: str = ""
+    time: str = ""
 
     def rarity(self, basket: Ledger | None = None) -> Rarity:
         one = basket or self.ledger
@@ -213,6 +214,35 @@ class Sceptic:
         if match["claim"]:
             self.rarity().check_claim(match["claim"], self.shown, self.events)
 
+    def live_headline(self, match: re.Match[str]) -> None:
+        assert match["name"] == self.ledger.basket.name("en")
+        assert WORDS[match["window"]] == self.window
+        self.shown = f"−{match['move']}"
+        assert rounds_to(self.shown, self.rarity().move)
+        self.rarity().check_claim(match["claim"], self.shown, self.events)
+        self.time = match["time"]
+
+    def further(self, match: re.Match[str]) -> None:
+        """A close so much lower is the worst in so many years, one a tenth of a percent higher is not."""
+        begin = self.ledger.sessions[self.ledger.first]
+        now = self.worst_years(0)
+        there = self.worst_years(number(match["further"]) / 100)
+        assert self.worst_years(number(match["further"]) / 100 + 0.001) == now < there
+        if match["years"]:
+            assert int(match["years"]) == there
+        else:
+            assert there == 1000
+            assert day(match["begin"]) == begin
+
+    def worst_years(self, fraction: float) -> int:
+        """In how many years the session is the worst if it falls by so much more; 1,000 = on record."""
+        rarity = self.rarity()
+        move = (1 + rarity.move) * (1 + fraction) - 1
+        found = np.flatnonzero(rarity.earlier <= move)
+        if not len(found):
+            return 1000
+        return months_between(rarity.sessions[found[-1]], rarity.sessions[rarity.at]) // 12
+
     def gap_headline(self, match: re.Match[str]) -> None:
         self.ledger = self.named(match["one"])
         sign = -1 if match["side"] == "ahead of" else 1
@@ -226,7 +256,8 @@ class Sceptic:
 
     def facts(self, match: re.Match[str]) -> None:
         facts = match.string.split(" · ")
-        assert facts.pop(0) == f"closed {self.session.day} {self.session:%b %Y}"
+        when = f"{self.session.day} {self.session:%b %Y}"
+        assert facts.pop(0) == (f"not final: prices of {self.time}, {when}" if self.time else f"closed {when}")
         if facts and re.match(r"[−+0]", facts[0]):
             self.days(facts.pop(0))
         while facts and (side := re.fullmatch(r"(.+) ([−+]?[\d.]+ %)", facts[0])) and ":" not in facts[0]:
@@ -334,6 +365,8 @@ class Sceptic:
             assert fell == total == int({"Its": "1", "Both": "2"}.get(said[0], said[1]))
         else:
             assert (int(match["fell"]), int(match["total"])) == (fell, total)
+        assert bool(self.time) == (" down" in match.string)
+        assert not match["far"] or bool(self.time) == (" so far" in match.string)
         assert bool(match["lacked"]) == any(np.isnan(move) for move in moves.values())
         at = self.ledger.at(self.session)
         rows = slice(at - self.window + 1, at + 1)
@@ -445,7 +478,11 @@ FORMS = {
         "headline": rf"{ICON} (?P<name>.+?) (?P<move>{SHOWN}) in (?P<window>\w+) sessions?(: (?P<claim>.+))?",
         "gap_headline": rf"{ICON} (?P<one>.+) (?P<points>[\d.]+) points (?P<side>ahead of|behind) (?P<other>.+)"
         r" in two sessions(: (?P<claim>.+))?",
-        "facts": rf"closed {DAY}( · .+)?",
+        "live_headline": rf"{ICON} (?P<name>.+?) is down (?P<move>{SHOWN}) in (?P<window>\w+) sessions? as of"
+        r" (?P<time>\d\d:\d\d \w+), on course for its (?P<claim>.+)",
+        "further": rf"Another (?P<further>{SHOWN}) would make it the worst (in (?P<years>\d+) years?"
+        rf"|on record, since (?P<begin>{DAY}))",
+        "facts": rf"(closed|not final: prices of [^,]+,) {DAY}( · .+)?",
         "rank": r"Rank (?P<rank>[\d,]+) of (?P<sample>[\d,]+) (?P<window>\w+)-session moves since (?P<year>\d+)"
         rf"(?P<overlapping> \(overlapping\))?( · worst (?P<share>{SHOWN}))?"
         r"(?P<few> · no percentile yet: it takes 250 moves, there are \d+)?"
@@ -467,9 +504,9 @@ FORMS = {
         r" (?P<level>[\d.,]+) is (?P<state>.+)",
         "gap_rank": rf"Among the widest (?P<share>{SHOWN}) in this direction, of (?P<sample>[\d,]+) two-session gaps"
         r" since \d+ \(overlapping\)",
-        "breadth": r"(?:(?P<all>Its only member|Both members|All \d+ members) fell"
-        r"|(?P<fell>\d+) of (?P<total>\d+) members fell)"
-        r"(, (?P<far>\d+) by over 10 % at the close( \((?P<names>[^)]+)\))?)?"
+        "breadth": r"(?:(?P<all>Its only member|Both members|All \d+ members) (fell|(is|are) down)"
+        r"|(?P<fell>\d+) of (?P<total>\d+) members (fell|are down))"
+        r"(, (?P<far>\d+) by over 10 % (at the close|so far)( \((?P<names>[^)]+)\))?)?"
         r"(, (?P<plunged>\d+) dropped over 10 % during trading( \((?P<which>[^)]+)\))?)?"
         r"(, the days?'s? lows? of (?P<unknown>\d+) (is|are) not known)?"
         r"(?P<lacked>, \d+ lacked a price)?",
