@@ -34,8 +34,8 @@ from bot.alerts import (
 )
 from bot.baskets import Basket, BasketId
 from bot.context import explain
-from bot.delivery import Event, EventKey, Manner
-from bot.messages import Message, announcement, render, withdrawn
+from bot.delivery import Event, EventKey, Manner, Note
+from bot.messages import Message, announcement, noted, render, withdrawn
 from bot.prices import CalendarCode, PriceTable, Symbol
 from bot.statistics import Board, Lines, Verdict
 
@@ -127,22 +127,26 @@ def compose(
     created: datetime,
     expires: datetime,
     as_of: datetime | None = None,
+    notes: Sequence[Note] = (),
 ) -> Event:
     """One alert in words. `created` and `expires` carry a zone; every language of `languages` gets a message.
 
-    `as_of`, in the exchange's zone, is when the latest prices of a session that has not ended are from.
+    `as_of`, in the exchange's zone, is when the latest prices of a session that has not ended are from. `notes` are
+    the operator's; those about the alert's baskets are shown.
     """
     context = explain(board, rulebook.rules, alert, as_of)
-    subject = alert.subject
+    baskets = tuple(BasketId(one) for one in (alert.subject.basket, alert.subject.against) if one)
+    shown = [(one.written.date(), one.text) for one in notes if one.basket is None or one.basket in baskets]
+    said = (render(alert, context, rulebook.events, language) for language in languages)
     return Event(
         key=EventKey(alert.key),
         id=alert.episode,
-        baskets=tuple(BasketId(one) for one in (subject.basket, subject.against) if one),
+        baskets=baskets,
         severity=alert.severity,
         session=alert.session,
         created=created,
         expires=expires,
-        messages=tuple(render(alert, context, rulebook.events, language) for language in languages),
+        messages=tuple(noted(one, shown) if shown else one for one in said),
     )
 
 

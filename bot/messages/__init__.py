@@ -1,7 +1,7 @@
 """How do we say it?"""
 
 from bot.messages.catalogue import Catalogue, catalogue, languages
-from bot.messages.changes import announcement, withdrawn
+from bot.messages.changes import announcement, noted, withdrawn
 from bot.messages.message import Button, Message, printable
 from bot.messages.render import render
 from bot.messages.supposed import supposed
@@ -14,6 +14,7 @@ __all__ = [
     "announcement",
     "catalogue",
     "languages",
+    "noted",
     "printable",
     "render",
     "supposed",

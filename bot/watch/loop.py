@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from bot.alerts import Memory, Subject
 from bot.baskets import assemble
 from bot.clock import Clock
-from bot.delivery import Delivery, Event, address
+from bot.delivery import Delivery, Event, Note, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import Rulebook, survey
 from bot.prices import Bars, Calendars, PriceSource, Symbol
@@ -31,6 +31,10 @@ class Journal(Protocol):
 
     async def memories(self) -> dict[Subject, Memory]:
         """What every rule remembers."""
+        ...
+
+    async def notes(self, now: datetime, /) -> Sequence[Note]:
+        """What the operator wants to stand beside alerts at `now`."""
         ...
 
     async def commit(
@@ -110,7 +114,8 @@ class Watch:
             return 0
         board = await self._fetched(setup, due)
         self.board, self.looked = board, now
-        turn = Turn(setup, due, board, self.stamps, frozenset(memories))
+        notes = await _whole(self.journal.notes(now))
+        turn = Turn(setup, due, board, self.stamps, frozenset(memories), notes)
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from bot.alerts import Alert, Memory, Question, Subject, Told, questions
-from bot.delivery import Destination, Event
+from bot.delivery import Destination, Event, Note
 from bot.pipeline import Rulebook, announce, compose, judge, revise, withdraw
 from bot.prices import Symbol
 from bot.statistics import Board
@@ -43,13 +43,15 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One look: the figures, the hours, when prices are from, and which subjects were known before (`speaking`)."""
+    """One look: the figures, the hours, when prices are from, which subjects were known before
+    (`speaking`), and the operator's notes."""
 
     setup: Setup
     due: Due
     board: Board
     stamps: Mapping[Symbol, datetime]
     speaking: AbstractSet[Subject]
+    notes: Sequence[Note] = ()
 
     def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
         """The final sessions after the earliest one that some question was asked about."""
@@ -126,7 +128,9 @@ class Turn:
 
     def _composed(self, question: Question, alert: Alert, created: datetime, oldest: datetime | None = None) -> Event:
         expires = self._expires(question, alert.session)
-        return compose(self.board, self.setup.rulebook, alert, self.setup.languages, created, expires, oldest)
+        return compose(
+            self.board, self.setup.rulebook, alert, self.setup.languages, created, expires, oldest, self.notes
+        )
 
     def _settled(self, question: Question, day: date, one: Outcome, memories: Mapping[Subject, Memory]) -> list[Event]:
         if one.alert is not None:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.alerts import Phase
-from bot.delivery import Event, Manner
+from bot.baskets import BasketId
+from bot.delivery import Event, Manner, Note
 from bot.watch import Timing
 from tests.unit.watch.small_world import AGAIN, DAYS, EARLIER, RUNGS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Notebook, Stage, Tape
@@ -148,8 +149,8 @@ async def test_nothing_is_said_in_the_first_minutes_or_while_the_exchange_is_shu
 async def test_members_of_whom_it_was_told_are_settled_one_message_at_a_time(clock: VirtualClock) -> None:
     """AA is told first, BB later; at the close only BB still holds."""
     own = book([basket("tech", *TECH)], rule("plunge", "tech", rungs=RUNGS, members=True, window=1))
-    calm = dict.fromkeys(("CC", "DD", "EE"), {})
-    tape = Tape(world({"AA": {WARNED: -0.02}, "BB": {WARNED: -0.05}, **calm}), clock)
+    falls = {"AA": {WARNED: -0.02}, "BB": {WARNED: -0.05}, "CC": {}, "DD": {}, "EE": {}}
+    tape = Tape(world(falls), clock)
     stage = Stage(tape, own, Notebook(clock), Timing())
     await stage.after(BEFORE)
     stage.journal.events.clear()
@@ -193,3 +194,22 @@ def test_what_is_final_does_not_depend_on_what_was_looked_at_before(factors: lis
 
     assert finals(watched) == finals(blind)
     assert watched.known == blind.known
+
+
+async def test_the_operators_notes_stand_beside_the_alerts_they_are_about(live: Stage) -> None:
+    before, after = live.tape.close(BEFORE), live.tape.close(DAY) + timedelta(days=1)
+    live.journal.written += [
+        Note(BasketId("tech"), "Fire at <the> plant", before, after),
+        Note(None, "Half a day in Seoul", before, after),
+        Note(BasketId("oil"), "not this one", before, after),
+        Note(BasketId("tech"), "long ago", before - timedelta(days=9), before),
+    ]
+    await live.after(DAY)
+    (one,) = told(live)
+    *_, first, second, foot = one.messages[0].lines
+    assert first == "Note of 2 Jul 2025: Fire at <the> plant"
+    assert second == "Note of 2 Jul 2025: Half a day in Seoul"
+    assert "event #" in foot
+    assert "&lt;the&gt;" in one.messages[0].html
+    assert "not this one" not in one.messages[0].plain
+    assert "long ago" not in one.messages[0].plain
