@@ -26,8 +26,8 @@ async def subscribe(desk: Desk, ask: Ask) -> Reply:
     if not ask.words:
         offers = _offers(desk, known, words)
         return say(words, words.say("chat_choose" if offers else "chat_has_all"), buttons=offers)
-    everything = EVERYTHING in ask.words
-    wanted = desk.baskets if everything else [desk.basket(word, words, "subscribe") for word in ask.words]
+    wanted = desk.named_baskets(ask, words)
+    everything = EVERYTHING in map(str.lower, ask.words)
     then = replace(known.adding(one.id for one in wanted), everything=known.everything or everything)
     await desk.register.keep(then)
     level = words.word("severity", then.lowest.word)
@@ -44,9 +44,9 @@ async def unsubscribe(desk: Desk, ask: Ask) -> Reply:
         has = [one for one in desk.baskets if one.id in known.wishes]
         buttons = (*desk.choice(has, words, "unsubscribe"), (Button(words.say("chat_stop"), "stop"),)) if has else ()
         return say(words, words.say("chat_which_not" if has else "chat_has_none"), buttons=buttons)
-    if EVERYTHING in ask.words:
+    if EVERYTHING in map(str.lower, ask.words):
         return await stop(desk, ask)
-    left = [desk.basket(word, words, "unsubscribe") for word in ask.words]
+    left = desk.named_baskets(ask, words)
     for one in left:
         known = known.without(one.id)
     await desk.register.keep(known)

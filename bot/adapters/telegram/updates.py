@@ -15,7 +15,7 @@ COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?:\s|$)")
 # What a link carries may hold letters, digits and underscores alone; whoever follows one only looks at something.
 LINK_GAP = "__"
 LINKED = ("status", "chart", "why")
-KINDS = {ChatType.PRIVATE: Kind.PRIVATE, ChatType.GROUP: Kind.GROUP, ChatType.SUPERGROUP: Kind.GROUP}
+KINDS: dict[str, Kind] = {ChatType.PRIVATE: Kind.PRIVATE, ChatType.GROUP: Kind.GROUP, ChatType.SUPERGROUP: Kind.GROUP}
 LONGEST = 600  # characters of a command; what comes after is not read
 
 
@@ -40,7 +40,7 @@ def _pressed(number: int, query: telegram.CallbackQuery) -> Heard:
     chat = query.message.chat
     ask = Ask(
         chat=str(chat.id),
-        kind=KINDS.get(ChatType(chat.type), Kind.CHANNEL),
+        kind=_kind(chat),
         user=query.from_user.id,
         command=command,
         words=tuple(words),
@@ -57,14 +57,14 @@ def _asked(update: telegram.Update, message: telegram.Message, name_of_bot: str)
         return None  # another bot is meant
     words = tuple(text[found.end() :].split()) if found else ()
     command = found[1].lower() if found else ""
-    if command == "start" and words and words[0].partition(LINK_GAP)[0] in LINKED:
+    if command == "start" and words and words[0].startswith(tuple(f"{one}{LINK_GAP}" for one in LINKED)):
         command, *linked = words[0].split(LINK_GAP)
         words = tuple(linked)
     sender = message.sender_chat
     person = message.from_user if sender is None else None
     return Ask(
         chat=str(message.chat.id),
-        kind=KINDS.get(ChatType(message.chat.type), Kind.CHANNEL),
+        kind=_kind(message.chat),
         user=person.id if person else None,
         command=command,
         words=words,
@@ -72,6 +72,11 @@ def _asked(update: telegram.Update, message: telegram.Message, name_of_bot: str)
         origin=_origin(update, message),
         anonymous=sender is not None and sender.id == message.chat.id and message.chat.type != ChatType.CHANNEL,
     )
+
+
+def _kind(chat: telegram.Chat) -> Kind:
+    """Where nobody can be asked who speaks, and of what we have not heard of, is like a channel: not answered."""
+    return KINDS.get(chat.type, Kind.CHANNEL)
 
 
 def _origin(update: telegram.Update, message: telegram.Message) -> Origin:
