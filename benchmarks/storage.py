@@ -71,7 +71,9 @@ async def _subscribe(database: Database) -> None:
             Kind.PRIVATE,
             NOON,
             language=("en", "zh")[number % 2],
-            wishes={BasketId(one): Wish(Severity.NOTICE) for one in ("memory", "hyperscalers")[: 1 + (number % 3 == 0)]},
+            wishes={
+                BasketId(one): Wish(Severity.NOTICE) for one in ("memory", "hyperscalers")[: 1 + (number % 3 == 0)]
+            },
             quiet=Quiet(hour(11), hour(13)) if number % 20 == 0 else None,
             zone=("UTC", "Europe/London")[number % 2],
         )

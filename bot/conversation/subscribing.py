@@ -16,8 +16,10 @@ async def start(desk: Desk, ask: Ask) -> Reply:
     if known.wishes:
         await desk.register.keep(known)
     words = tongue(known)
-    lines = [words.say("chat_purpose"), words.say("chat_purpose_how"), *_hears(desk, known, words)]
-    return say(words, *lines, buttons=(*_offers(desk, known, words), (Button(words.say("chat_help"), "help"),)))
+    offers = _offers(desk, known, words)
+    lines = [words.say("chat_purpose"), *(_hears(desk, known, words) if known.wishes else [])]
+    lines.append(words.say("chat_purpose_how" if offers else "chat_has_all"))
+    return say(words, *lines, buttons=(*offers, (Button(words.say("chat_help"), "help"),)))
 
 
 async def subscribe(desk: Desk, ask: Ask) -> Reply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -30,11 +30,12 @@ class Quiet:
         if not self._cover(local.time()):
             return None
         day = local.date() + timedelta(days=self.end <= local.time())
-        end = datetime.combine(day, self.end, zone)
-        if end.utcoffset() != local.utcoffset():  # the clocks change before that
-            minutes = (moment.replace(second=0, microsecond=0) + timedelta(minutes=one) for one in count(1))
+        end = datetime.combine(day, self.end, zone).astimezone(UTC)
+        if end.astimezone(zone).utcoffset() != local.utcoffset():  # the clocks change before that
+            begun = moment.astimezone(UTC).replace(second=0, microsecond=0)
+            minutes = (begun + timedelta(minutes=one) for one in count(1))
             end = next(one for one in minutes if not self._cover(one.astimezone(zone).time()))
-        return end.astimezone(moment.tzinfo)
+        return end
 
     def _cover(self, wall: time) -> bool:
         if self.begin < self.end:
