@@ -9,11 +9,10 @@ from typing import Any, Self, TypeVar
 
 import telegram
 from telegram.constants import ParseMode
-from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.adapters.telegram.meaning import meaning
-from bot.adapters.telegram.updates import LINK_GAP, LINKED
+from bot.adapters.telegram.meaning import FAILURES, meaning
+from bot.adapters.telegram.updates import LINK_GAP, LINKED, readable
 from bot.delivery import Delivery, Kind, Manner, Outcome, Sent, keys
 from bot.messages import Button, Message
 
@@ -21,8 +20,6 @@ from bot.messages import Button, Message
 os.environ["PTB_TIMEDELTA"] = "true"
 PUBLIC_API = "https://api.telegram.org/bot"
 CONNECTIONS = 16
-# All but the first come out of the library when an answer has another shape than it expects.
-FAILURES = (TelegramError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError)
 
 T = TypeVar("T")
 Rows = Sequence[Sequence[Button]]
@@ -40,6 +37,16 @@ class _Request(HTTPXRequest):
         status, payload = await super().do_request(*args, **kwargs)
         _status.set(status)
         return status, payload
+
+
+class _Hearing(_Request):
+    """The same for what is heard."""
+
+    __slots__ = ()
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        status, payload = await super().do_request(*args, **kwargs)
+        return status, readable(payload)
 
 
 class Refused(Exception):
@@ -62,14 +69,14 @@ class Telegram:
         self._secrets = (token, token.partition(":")[2] or token)
         # To wait for what is heard takes a connection of its own: it is busy nearly always.
         sending, hearing = (
-            _Request(
+            request(
                 connection_pool_size=size,
                 connect_timeout=connect,
                 read_timeout=read,
                 write_timeout=read,
                 pool_timeout=connect,
             )
-            for size in (CONNECTIONS, 1)
+            for request, size in ((_Request, CONNECTIONS), (_Hearing, 1))
         )
         self._requests = (sending, hearing)
         self.bot = telegram.Bot(token, base_url=base_url, request=sending, get_updates_request=hearing)

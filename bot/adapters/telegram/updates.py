@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+from typing import Any
 
 import telegram
 from telegram.constants import ChatType
 
+from bot.adapters.telegram.meaning import FAILURES
 from bot.conversation import Ask, Origin
 from bot.converse import Heard
 from bot.delivery import Kind
@@ -17,6 +21,35 @@ LINK_GAP = "__"
 LINKED = ("status", "chart", "why")
 KINDS: dict[str, Kind] = {ChatType.PRIVATE: Kind.PRIVATE, ChatType.GROUP: Kind.GROUP, ChatType.SUPERGROUP: Kind.GROUP}
 LONGEST = 600  # characters of a command; what comes after is not read
+
+log = logging.getLogger(__name__)
+
+
+def readable(payload: bytes) -> bytes:
+    """The answer to a look for updates, without the content of those that the library cannot read.
+
+    It reads all or nothing, and what is not read is not confirmed: one update would keep all others from us for ever.
+    """
+    try:
+        told = json.loads(payload)
+        bad = [one for one in told["result"] if not _is_readable(one)]
+    except FAILURES:
+        return payload
+    for one in bad:
+        log.warning("an update cannot be read and is passed over", extra={"update": one["update_id"]})
+        for key in one.keys() - {"update_id"}:
+            del one[key]
+    return json.dumps(told).encode() if bad else payload
+
+
+def _is_readable(update: dict[str, Any]) -> bool:
+    """Whether the library can read it; FAILURES if it is no update at all."""
+    int(update["update_id"])
+    try:
+        telegram.Update.de_json(update)
+    except FAILURES:
+        return False
+    return True
 
 
 def heard(update: telegram.Update, name_of_bot: str) -> Heard:
