@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +57,14 @@ class Talk:
         for _ in range(round(seconds / step)):
             self.clock.seconds += step
             await asyncio.sleep(0.004)
+
+    async def pass_until(self, condition: Callable[[], object], step: float = 0.1) -> None:
+        """The same until it holds; an error after a thousand steps."""
+        for _ in range(1000):
+            if condition():
+                return
+            await self.pass_time(step, step)
+        raise TimeoutError("it did not happen")
 
     def force(self, kind: str, payload: dict[str, Any], number: int = 0) -> None:
         """An update that the bot did not ask for, or with a number of its own."""
