@@ -43,7 +43,7 @@ FORMS = {
         r"|(?P<fell>\d+) of (?P<total>\d+) members (fell|are down))"
         r"(, (?P<far>\d+) by over 10 % (at the close|so far)( \((?P<names>[^)]+)\))?)?"
         r"(, (?P<plunged>\d+) dropped over 10 % during trading( \((?P<which>[^)]+)\))?)?"
-        r"(, the days?'s? lows? of (?P<unknown>\d+) (is|are) not known)?"
+        r"(, day's low not known of (?P<unknown>[^ ,]+(, [^ ,]+)*?( members)?))?"
         r"(?P<lacked>, \d+ lacked a price)?",
         "parts": r"(Largest parts|(?P<points>[\d.,]+) of the (?P<total>[\d.,]+) points from (?P<names>\w+) names):"
         r" (?P<parts>.+)",
