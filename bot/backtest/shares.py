@@ -1,0 +1,156 @@
+"""How is a tuning divided, so that it comes out the same on one core, on many, and on a cluster?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from statistics import median_low
+from typing import Any, Protocol, TypeVar
+
+from bot.alerts import Rule
+from bot.backtest.fit import fitted_condition
+from bot.backtest.ladders import threshold, with_threshold
+from bot.backtest.tuning import Trial, Tuning, about, try_out, tune
+from bot.baskets import BasketId
+from bot.pipeline import Rulebook
+from bot.prices import CalendarCode, PriceTable
+
+SHARES_A_WORKER = 4
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one worker gets at a time: some baskets, with the prices and rules they need."""
+
+    tables: Mapping[CalendarCode, PriceTable]
+    rulebook: Rulebook
+    baskets: tuple[BasketId, ...]
+    per_year: float
+
+
+class Workers(Protocol):
+    """Whoever does the work."""
+
+    @property
+    def count(self) -> int:
+        """How many shares are worked on at a time."""
+        ...
+
+    def each(self, work: Callable[[Share], Result], shares: Sequence[Share]) -> Iterator[Result]:
+        """The results of `work`, in the order of the shares."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """A rule with the rungs that are suggested for all its baskets together, and what the engine makes of each."""
+
+    rule: Rule
+    trials: Mapping[BasketId, tuple[Trial, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Every rule on every basket, and one ladder a rule to write into the configuration."""
+
+    tunings: tuple[Tuning, ...]
+    ladders: tuple[Ladder, ...]
+
+
+def tune_all(
+    tables: Mapping[CalendarCode, PriceTable],
+    rulebook: Rulebook,
+    baskets: Sequence[BasketId],
+    per_year: float,
+    workers: Workers,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Tune every rule on each of `baskets`; `per_year` as in `tune`.
+
+    `progress` hears how many shares of the first, longer part are done, and of how many.
+    """
+    shares = divide(tables, rulebook, baskets, per_year, workers.count)
+    found: list[Tuning] = []
+    for done, some in enumerate(workers.each(tuned, shares)):
+        found += some
+        if progress is not None:
+            progress(done + 1, len(shares))
+    ladders = common(found)
+    trials: dict[str, dict[BasketId, tuple[Trial, ...]]] = defaultdict(dict)
+    for some_tried in workers.each(
+        tried, divide(tables, replace(rulebook, rules=ladders), baskets, per_year, workers.count)
+    ):
+        for basket, name, trial in some_tried:
+            trials[name][basket] = trial
+    return Outcome(tuple(found), tuple(Ladder(rule, trials[rule.name]) for rule in ladders))
+
+
+def divide(
+    tables: Mapping[CalendarCode, PriceTable],
+    rulebook: Rulebook,
+    baskets: Sequence[BasketId],
+    per_year: float,
+    workers: int,
+) -> list[Share]:
+    """Neighbouring baskets together. One worker gets the tables as they are, several get the columns they need."""
+    if workers == 1:
+        return [Share(tables, rulebook, (one,), per_year) for one in baskets]
+    size = max(1, -(-len(baskets) // (SHARES_A_WORKER * workers)))
+    groups = [tuple(baskets[begin : begin + size]) for begin in range(0, len(baskets), size)]
+    return [_share(tables, rulebook, group, per_year) for group in groups]
+
+
+def _share(
+    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, group: tuple[BasketId, ...], per_year: float
+) -> Share:
+    needed = {one.id: one for basket in group for one in about(rulebook, basket).baskets}
+    cut = {}
+    for code, table in tables.items():
+        symbols = {symbol for one in needed.values() if one.calendar == code for symbol in one.symbols}
+        if symbols:
+            cut[code] = _columns(table, [at for at, symbol in enumerate(table.symbols) if symbol in symbols])
+    return Share(cut, replace(rulebook, baskets=tuple(needed.values()), events=()), group, per_year)
+
+
+def _columns(table: PriceTable, at: list[int]) -> PriceTable:
+    columns: dict[str, Any] = {name: getattr(table, name)[:, at] for name in ("close", "adjusted", "low", "shut")}
+    return replace(table, symbols=tuple(table.symbols[one] for one in at), refused=(), **columns)
+
+
+def tuned(share: Share) -> list[Tuning]:
+    """One share's part of `tune_all`."""
+    found = (tune(share.tables, share.rulebook, basket, share.per_year) for basket in share.baskets)
+    return list(chain.from_iterable(found))
+
+
+def tried(share: Share) -> list[tuple[BasketId, str, tuple[Trial, ...]]]:
+    """What the share's rules did on each of its baskets."""
+    return [
+        (basket, name, trials)
+        for basket in share.baskets
+        for name, trials in try_out(share.tables, share.rulebook, basket).items()
+    ]
+
+
+def common(found: Sequence[Tuning]) -> tuple[Rule, ...]:
+    """For each rule the middle of the values that its baskets would have by themselves, in the order of the rules."""
+    own: dict[str, list[Rule]] = defaultdict(list)
+    for one in found:
+        if one.suggested is not None:
+            own[one.rule.name].append(one.suggested)
+    return tuple(_middle(rules) for rules in own.values())
+
+
+def _middle(rules: Sequence[Rule]) -> Rule:
+    rungs = []
+    for place, rung in enumerate(rules[0].rungs):
+        condition = fitted_condition(rung)
+        if condition is not None:
+            limits = [threshold(rule.rungs[place], condition) for rule in rules]
+            rung = with_threshold(rung, condition, median_low(one for one in limits if one is not None))  # noqa: PLW2901
+        rungs.append(rung)
+    baskets = tuple(chain.from_iterable(rule.baskets for rule in rules))
+    return replace(rules[0], rungs=tuple(rungs), baskets=baskets)
