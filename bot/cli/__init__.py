@@ -14,7 +14,7 @@ import typer
 
 from bot.errors import BotError, ConfigError
 
-COMMANDS = ("demo", "run", "now", "verdicts", "replay", "explain", "check", "schema", "migrate", "send-test")
+COMMANDS = ("demo", "run", "now", "verdicts", "replay", "tune", "explain", "check", "schema", "migrate", "send-test")
 OUR_BUG = 70
 # How typer and rich leave when whoever read the output has seen enough; no error of ours has this code.
 NOBODY_READS = 1

@@ -1,0 +1,107 @@
+"""What would each threshold have done, and which would give so many alerts a year?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from bot.adapters.workers import workers
+from bot.alerts import Rule
+from bot.backtest.report import render
+from bot.backtest.shares import Outcome, tune_all
+from bot.baskets import BasketId
+from bot.cli.market import Fetched, errors, fetch_market
+from bot.cli.options import Config, Format, Output, Prices
+from bot.cli.rungs import apply
+from bot.cli.tuning_tables import COLUMNS, cell, rows, tables
+from bot.errors import ConfigError, Problem
+from bot.pipeline import Rulebook
+from bot.settings.layers import FOLDER
+
+MOST_JOBS = 64
+
+
+def command(
+    baskets: Annotated[list[str] | None, typer.Argument(help="Baskets to tune for (default: all).")] = None,
+    per_year: Annotated[
+        float, typer.Option(min=0.05, max=50, help="How often a year a rule's shallowest rung shall be reached.")
+    ] = 4.0,
+    rule: Annotated[list[str] | None, typer.Option(help="A rule to tune (again for more; default: all).")] = None,
+    jobs: Annotated[int, typer.Option(min=0, max=MOST_JOBS, help="Processes to use; 0 = one a core.")] = 1,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster that does the work.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page (HTML) to read and to print.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--apply", help="Write the suggested rungs into bot.toml.")] = False,
+    config: Config = None,
+    prices: Prices = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Alerts a year at each rung over history, and rungs that would give so many, tried on years kept back."""
+    if write and baskets:
+        raise typer.BadParameter(
+            "a ladder counts for all baskets of its rule. Leave the baskets out.", param_hint="--apply"
+        )
+    fetched = fetch_market(config, prices, baskets or [])
+    asked = [one.id for one in fetched.rulebook.baskets if not baskets or one.id in baskets]
+    rulebook = replace(fetched.rulebook, rules=_only(fetched, rule)) if rule else fetched.rulebook
+    outcome = _tune(fetched, rulebook, asked, per_year, jobs, cluster)
+    if output is Format.TABLE:
+        tables(outcome, per_year, with_alerts=bool(baskets))
+    elif output is Format.CSV:
+        sys.stdout.write(",".join(COLUMNS) + "\n")
+        for row in rows(outcome):
+            sys.stdout.write(",".join(cell(row[name]) for name in COLUMNS) + "\n")
+    else:
+        for row in rows(outcome):
+            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    if report is not None:
+        _report(fetched, outcome, per_year, report)
+    if write:
+        file = apply(
+            config or Path(os.environ.get(FOLDER) or "config"), [one.rule for one in outcome.ladders], os.environ
+        )
+        errors.print(f"Written into {file}. A running bot reads it when it starts again.", markup=False, soft_wrap=True)
+
+
+def _only(fetched: Fetched, names: Sequence[str]) -> tuple[Rule, ...]:
+    known = {one.name: one for one in fetched.rulebook.rules}
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(known)}."
+            raise ConfigError((Problem("command line", "--rule", f'there is no rule "{name}"', hint),))
+    return tuple(one for name, one in known.items() if name in names)
+
+
+def _tune(
+    fetched: Fetched, rulebook: Rulebook, asked: Sequence[BasketId], per_year: float, jobs: int, cluster: str | None
+) -> Outcome:
+    doing = workers(jobs or min(os.cpu_count() or 1, MOST_JOBS), cluster)
+    with Progress(console=errors, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("Tuning")
+        return tune_all(
+            fetched.market.tables,
+            rulebook,
+            asked,
+            per_year,
+            doing,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
+
+
+def _report(fetched: Fetched, outcome: Outcome, per_year: float, file: Path) -> None:
+    page = render(fetched.market.tables, fetched.rulebook, outcome, per_year)
+    file.write_text(page, encoding="utf-8")
+    errors.print(f"The report is in {file}.", markup=False, soft_wrap=True)
