@@ -10,14 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.alerts import Decision, Memory, Subject, conditions
-from bot.backtest import replay
+from bot.alerts import Decision, Memory, conditions
+from bot.backtest.inquiry import inquire
 from bot.baskets import BasketId
 from bot.cli.market import Opened, open_market
 from bot.cli.options import Config, Prices, iso_date
 from bot.context import contributions
 from bot.errors import NoData
-from bot.pipeline import judge
 from bot.statistics import PERCENTILE_WINDOWS, Verdict
 
 
@@ -112,14 +111,8 @@ def _worst_since(moves: list[float], verdict: Verdict, position: int) -> str:
 
 def _answers(opened: Opened, basket: BasketId, day: date) -> Iterator[str]:
     """What every rule says of the basket on that session, and why."""
-    days = [one for one in opened.board.sessions() if one < day]
-    memories: dict[Subject, Memory] = {}
-    for one in replay(opened.board, opened.rulebook, days):
-        memories = dict(one.memories)
-    judgement = judge(opened.board, opened.rulebook, day, memories, every=True)
-    for decision in judgement.decisions:
-        if basket in (decision.subject.basket, decision.subject.against):
-            yield from _answer(opened, decision, memories.get(decision.subject, Memory()))
+    for answer in inquire(opened.board, opened.rulebook, basket, day):
+        yield from _answer(opened, answer.decision, answer.before)
 
 
 def _answer(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str]:

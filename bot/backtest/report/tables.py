@@ -18,7 +18,7 @@ SPANS = {5: "a week", 21: "a month", 63: "a quarter", 252: "a year"}
 
 def percent(value: float | None, places: int = 1) -> str:
     if value is None:
-        return '<span class="none">not yet known</span>'
+        return '<span class="none">not yet</span>'
     text = f"{abs(value):.{places}%}"
     sign = MINUS if value < 0 and text.strip("0.%") else "+" if value > 0 else ""
     return f"{sign}{text}"
@@ -33,7 +33,7 @@ def table(kind: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 def _cells(heads: Sequence[str], row: Sequence[str]) -> str:
     named = zip(heads, row, strict=True)
-    return "".join(f'<td data-head="{head.replace("<br>", " ")}">{cell}</td>' for head, cell in named)
+    return "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in named)
 
 
 def chip(severity: Severity) -> str:
@@ -99,7 +99,7 @@ def _trial(step: Step, trial: Trial | None, wanted: float) -> tuple[str, ...]:
 
 def worst(cases: Sequence[Case]) -> str:
     """The deepest alerts, and what the basket did after each."""
-    heads = ("Session", "Severity", "Size", "Drawdown", *(f"{sessions} sessions<br>later" for sessions in HORIZONS))
+    heads = ("Session", "Severity", "Size", "Drawdown", *(f"+{sessions} sessions" for sessions in HORIZONS))
     return table(
         "worst",
         heads,
