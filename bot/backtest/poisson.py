@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from math import ceil, exp, floor, lgamma, log, log1p
 
@@ -41,17 +42,15 @@ def dispersion(counts: Sequence[int]) -> float:
 
 
 def _fewest(seen: int, share: float) -> int:
-    count = 0
-    while count < seen and _binomial_at_most(count, seen + count, share) < TAIL:
-        count += 1
-    return count
+    return bisect_left(range(seen), TAIL, key=lambda count: _binomial_at_most(count, seen + count, share))
 
 
 def _most(seen: int, share: float) -> int:
-    count = int(seen * share / (1 - share))
-    while 1 - _binomial_at_most(count, seen + count + 1, share) >= TAIL:
-        count += 1
-    return count
+    beyond = 1
+    while 1 - _binomial_at_most(beyond - 1, seen + beyond, share) >= TAIL:
+        beyond *= 2
+    tails = range(1, beyond)
+    return bisect_right(tails, -TAIL, key=lambda count: _binomial_at_most(count - 1, seen + count, share) - 1)
 
 
 def _at_most(count: int, mean: float) -> float:
@@ -65,8 +64,9 @@ def _binomial_at_most(count: int, trials: int, share: float) -> float:
     """The chance of at most `count` of `trials`, each of which counts with probability `share`."""
     if count >= trials:
         return 1.0
-    ways = (lgamma(trials + 1) - lgamma(one + 1) - lgamma(trials - one + 1) for one in range(count + 1))
-    chances = (exp(way + one * log(share) + (trials - one) * log1p(-share)) for one, way in enumerate(ways))
+    odds, most = log(share) - log1p(-share), lgamma(trials + 1)
+    none = trials * log1p(-share)
+    chances = (exp(most - lgamma(one + 1) - lgamma(trials - one + 1) + one * odds + none) for one in range(count + 1))
     return min(sum(chances), 1.0)
 
 

@@ -80,9 +80,12 @@ def low_returns(table: PriceTable, series: BasketSeries) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One subject's sessions with a known low: severities held at the low, at the close, and of the open episode."""
+    """One subject's sessions with a known low: severities held at the low, at the close, and of the open episode.
 
-    sessions: Dates
+    `at` holds the sessions' positions.
+    """
+
+    at: Ints
     low: Ranks
     close: Ranks
     before: Ranks
@@ -92,7 +95,7 @@ class _Seen:
         moves = low_moves(track.verdicts, low_return)
         known = ~np.isnan(moves[track.at])
         return cls(
-            track.sessions[known],
+            track.at[known],
             severities_at_low(rule, track, moves)[known],
             severities(rule, track)[known],
             open_before(rule, track, close_after)[known],
@@ -102,11 +105,13 @@ class _Seen:
 def _counted(severity: int, seen: Sequence[_Seen], together: bool) -> Provisional:
     news = [one.before < severity for one in seen]
     deepest = [np.maximum(one.low, one.close) for one in seen]
-    reached = [one.sessions[new & (deep >= severity)] for one, new, deep in zip(seen, news, deepest, strict=True)]
-    stayed = [one.sessions[new & (one.close >= severity)] for one, new in zip(seen, news, strict=True)]
-    gone = np.setdiff1d(np.concatenate(reached), np.concatenate(stayed))
-    days = len(np.unique(np.concatenate([one.sessions for one in seen])))
-    return Provisional(days, len(np.unique(np.concatenate(reached))), len(gone), together)
+    reached = _any([one.at[new & (deep >= severity)] for one, new, deep in zip(seen, news, deepest, strict=True)])
+    stayed = _any([one.at[new & (one.close >= severity)] for one, new in zip(seen, news, strict=True)])
+    return Provisional(len(_any([one.at for one in seen])), len(reached), len(reached - stayed), together)
+
+
+def _any(positions: Sequence[Ints]) -> set[int]:
+    return {at for some in positions for at in some.tolist()}
 
 
 def low_moves(columns: Verdicts, low_return: Floats) -> Floats:

@@ -18,6 +18,7 @@ from bot.pipeline import Rulebook
 from bot.prices import CalendarCode, PriceTable
 
 SHARES_A_WORKER = 4
+MOST_IN_A_SHARE = 10  # what a worker holds in memory at a time
 Result = TypeVar("Result")
 
 
@@ -96,10 +97,10 @@ def divide(
     workers: int,
 ) -> list[Share]:
     """Neighbouring baskets together. One worker gets the tables as they are, several get the columns they need."""
-    if workers == 1:
-        return [Share(tables, rulebook, (one,), per_year) for one in baskets]
-    size = max(1, -(-len(baskets) // (SHARES_A_WORKER * workers)))
+    size = min(MOST_IN_A_SHARE, max(1, -(-len(baskets) // (SHARES_A_WORKER * workers))))
     groups = [tuple(baskets[begin : begin + size]) for begin in range(0, len(baskets), size)]
+    if workers == 1:
+        return [Share(tables, rulebook, group, per_year) for group in groups]
     return [_share(tables, rulebook, group, per_year) for group in groups]
 
 
@@ -128,11 +129,7 @@ def tuned(share: Share) -> list[Tuning]:
 
 def tried(share: Share) -> list[tuple[BasketId, str, tuple[Trial, ...]]]:
     """What the share's rules did on each of its baskets."""
-    return [
-        (basket, name, trials)
-        for basket in share.baskets
-        for name, trials in try_out(share.tables, share.rulebook, basket).items()
-    ]
+    return list(try_out(share.tables, share.rulebook, share.baskets))
 
 
 def common(found: Sequence[Tuning]) -> tuple[Rule, ...]:

@@ -95,14 +95,14 @@ def tune(
     return tuple(one for one in found if one is not None)
 
 
-def about(rulebook: Rulebook, basket: BasketId) -> Rulebook:
-    """The part of the rulebook that one basket needs."""
+def about(rulebook: Rulebook, *baskets: BasketId) -> Rulebook:
+    """The part of the rulebook that these baskets need."""
     rules = [
-        replace(rule, baskets=() if rule.contrast else (basket,))
+        replace(rule, baskets=tuple(one for one in rule.baskets if one in baskets))
         for rule in rulebook.rules
-        if (rule.contrast[0] if rule.contrast else None) == basket or basket in rule.baskets
+        if (rule.contrast[0] if rule.contrast else None) in baskets or set(rule.baskets) & set(baskets)
     ]
-    needed = {basket, *(one for rule in rules for one in rule.contrast or ())}
+    needed = {*baskets, *(one for rule in rules for one in rule.contrast or ())}
     return replace(
         rulebook, baskets=tuple(one for one in rulebook.baskets if one.id in needed), rules=tuple(rules), events=()
     )
@@ -159,30 +159,27 @@ def days_reached(heard: Sequence[Hearing], severity: Severity) -> Dates:
 
 
 def try_out(
-    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId
-) -> dict[str, tuple[Trial, ...]]:
-    """Replay the rules about `basket` with the engine and count either part of history; by the rule's name."""
-    narrow = about(rulebook, basket)
-    if not narrow.rules:
-        return {}
+    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, baskets: Sequence[BasketId]
+) -> Iterator[tuple[BasketId, str, tuple[Trial, ...]]]:
+    """Replay the rules about `baskets` with the engine and count either part of history; by the rule's name."""
+    narrow = about(rulebook, *baskets)
     board = survey(tables, narrow)
-    heard: dict[str, list[Hearing]] = {}
-    for name, hearing in by_engine(board, narrow):
-        heard.setdefault(name, []).append(hearing)
-    trials = {}
+    heard: dict[tuple[BasketId, str], list[Hearing]] = {}
+    for basket, name, hearing in by_engine(board, narrow):
+        heard.setdefault((basket, name), []).append(hearing)
     for question in questions(board, narrow.rules):
         years = Years.of(sessions_of(tuple(tracks(board, question))))
         if years is not None:
-            trials[question.rule.name] = _trials(question.rule, heard.get(question.rule.name, ()), years)
-    return trials
+            of = question.basket, question.rule.name
+            yield *of, _trials(question.rule, heard.get(of, ()), years)
 
 
 def _trials(rule: Rule, heard: Sequence[Hearing], years: Years) -> tuple[Trial, ...]:
     return tuple(_trial(rung, heard, years) for rung in rule.rungs if fitted_condition(rung) is not None)
 
 
-def by_engine(board: Board, rulebook: Rulebook) -> Iterator[tuple[str, Hearing]]:
-    """The alerts of a replay, each by its rule's name."""
+def by_engine(board: Board, rulebook: Rulebook) -> Iterator[tuple[BasketId, str, Hearing]]:
+    """The alerts of a replay, each with its basket and its rule's name."""
     standing: dict[tuple[str, str, str], int] = {}
     for alert in alerts(board, rulebook):
         words = []
@@ -193,7 +190,7 @@ def by_engine(board: Board, rulebook: Rulebook) -> Iterator[tuple[str, Hearing]]
             key = (one.subject.key, episode.id, str(episode.opened))
             words.append(Word(one.subject.member, one.reason, one.rung.severity, standing.get(key, 0), episode.move))
             standing[key] = int(one.rung.severity)
-        yield alert.rule.name, Hearing(alert.session, tuple(words))
+        yield alert.subject.basket, alert.rule.name, Hearing(alert.session, tuple(words))
 
 
 def _trial(rung: Rung, heard: Sequence[Hearing], years: Years) -> Trial:

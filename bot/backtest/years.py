@@ -97,7 +97,9 @@ def _anniversary(sessions: Dates, years: int) -> int:
 
 
 def sessions_of(subjects: Sequence[Track]) -> Dates:
-    """The sessions on which any subject has a reading."""
-    if len(subjects) == 1:
-        return subjects[0].sessions
-    return np.unique(np.concatenate([track.sessions for track in subjects]))
+    """The sessions on which any of a question's subjects has a reading."""
+    sessions = subjects[0].verdicts.sessions
+    read = np.zeros(len(sessions), dtype=np.bool_)
+    for track in subjects:
+        read[track.at] = True
+    return sessions[read]

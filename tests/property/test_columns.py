@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bot.alerts import Evidence, Question, Severity, questions
 from bot.alerts.decide import deepest_rung
-from bot.backtest import alerts
 from bot.backtest.fit import GRIDS, fitted_condition, reached
 from bot.backtest.hearings import hearings
 from bot.backtest.ladders import Condition, with_threshold
@@ -28,12 +27,10 @@ Told = tuple[date, tuple[tuple[str, str, int, int], ...]]
 
 
 def by_replay(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
-    of_rule = [one for name, one in by_engine(board, rulebook) if name == question.rule.name]
-    baskets = [one.subject.basket for one in alerts(board, rulebook) if one.rule == question.rule]
     return [
         (one.session, tuple((word.member, word.reason.value, int(word.severity), word.before) for word in one.words))
-        for one, of in zip(of_rule, baskets, strict=True)
-        if of == question.basket
+        for basket, name, one in by_engine(board, rulebook)
+        if (basket, name) == (question.basket, question.rule.name)
     ]
 
 
@@ -73,7 +70,7 @@ def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, condition: Con
     for candidate, count in zip(grid.tolist(), counted.tolist(), strict=True):
         turned = replace(asked, rungs=(with_threshold(asked.rungs[0], condition, candidate),))
         told = by_engine(replace(board, _notes={}), replace(rulebook, rules=(turned,)))
-        assert count == sum(hearing.reaches(Severity.WARNING) for _, hearing in told)
+        assert count == sum(hearing.reaches(Severity.WARNING) for *_, hearing in told)
 
 
 @given(st.integers(0, 10**9))
