@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from bot.backtest.shares import Result, Share, Workers
 from bot.errors import ConfigError, Problem
 
-REACH_SECONDS = 10
+REACH_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Here:
 
     count: int = 1
 
-    def each(self, work: Callable[[Share], Result], shares: Sequence[Share]) -> Iterator[Result]:
+    def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> Iterator[Result]:
         return map(work, shares)
 
 
@@ -28,7 +28,7 @@ class Cores:
 
     count: int
 
-    def each(self, work: Callable[[Share], Result], shares: Sequence[Share]) -> Iterator[Result]:
+    def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> Iterator[Result]:
         from joblib import Parallel, delayed  # noqa: PLC0415 - a tenth of a second that one process can do without
 
         yield from Parallel(n_jobs=self.count, return_as="generator")(delayed(work)(share) for share in shares)
@@ -41,7 +41,7 @@ class Cluster:
     address: str
     count: int
 
-    def each(self, work: Callable[[Share], Result], shares: Sequence[Share]) -> Iterator[Result]:
+    def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> Iterator[Result]:
         from joblib import Parallel, delayed, parallel_config  # noqa: PLC0415 - see above
 
         with (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from statistics import median_low
@@ -18,7 +18,7 @@ from bot.pipeline import Rulebook
 from bot.prices import CalendarCode, PriceTable
 
 SHARES_A_WORKER = 4
-MOST_IN_A_SHARE = 10  # what a worker holds in memory at a time
+MOST_IN_A_SHARE = 5  # what a worker holds in memory at a time
 Result = TypeVar("Result")
 
 
@@ -40,8 +40,8 @@ class Workers(Protocol):
         """How many shares are worked on at a time."""
         ...
 
-    def each(self, work: Callable[[Share], Result], shares: Sequence[Share]) -> Iterator[Result]:
-        """The results of `work`, in the order of the shares."""
+    def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> Iterator[Result]:
+        """The results of `work`, in the order of the shares, which are asked for as they are needed."""
         ...
 
 
@@ -55,10 +55,14 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Every rule on every basket, and one ladder a rule to write into the configuration."""
+    """Every rule on every basket, and one ladder a rule to write into the configuration.
+
+    `short` names the rules and baskets of which there are too few years.
+    """
 
     tunings: tuple[Tuning, ...]
     ladders: tuple[Ladder, ...]
+    short: tuple[tuple[str, BasketId], ...]
 
 
 def tune_all(
@@ -73,35 +77,42 @@ def tune_all(
 
     `progress` hears how many shares of the first, longer part are done, and of how many.
     """
-    shares = divide(tables, rulebook, baskets, per_year, workers.count)
+    groups = divide(baskets, workers.count)
+    whole = workers.count == 1
     found: list[Tuning] = []
-    for done, some in enumerate(workers.each(tuned, shares)):
+    for done, some in enumerate(workers.each(tuned, shares(tables, rulebook, groups, per_year, whole=whole))):
         found += some
         if progress is not None:
-            progress(done + 1, len(shares))
+            progress(done + 1, len(groups))
     ladders = common(found)
     trials: dict[str, dict[BasketId, tuple[Trial, ...]]] = defaultdict(dict)
-    for some_tried in workers.each(
-        tried, divide(tables, replace(rulebook, rules=ladders), baskets, per_year, workers.count)
-    ):
+    suggested = shares(tables, replace(rulebook, rules=ladders), groups, per_year, whole=whole)
+    for some_tried in workers.each(tried, suggested):
         for basket, name, trial in some_tried:
             trials[name][basket] = trial
-    return Outcome(tuple(found), tuple(Ladder(rule, trials[rule.name]) for rule in ladders))
+    counted = {(one.rule.name, one.basket.id) for one in found}
+    asked = [(rule.name, basket) for basket in baskets for rule in about(rulebook, basket).rules]
+    short = tuple(one for one in asked if one not in counted)
+    return Outcome(tuple(found), tuple(Ladder(rule, trials[rule.name]) for rule in ladders), short)
 
 
-def divide(
+def divide(baskets: Sequence[BasketId], workers: int) -> list[tuple[BasketId, ...]]:
+    """Neighbouring baskets together, some groups for each worker."""
+    size = min(MOST_IN_A_SHARE, max(1, -(-len(baskets) // (SHARES_A_WORKER * workers))))
+    return [tuple(baskets[begin : begin + size]) for begin in range(0, len(baskets), size)]
+
+
+def shares(
     tables: Mapping[CalendarCode, PriceTable],
     rulebook: Rulebook,
-    baskets: Sequence[BasketId],
+    groups: Sequence[tuple[BasketId, ...]],
     per_year: float,
-    workers: int,
-) -> list[Share]:
-    """Neighbouring baskets together. One worker gets the tables as they are, several get the columns they need."""
-    size = min(MOST_IN_A_SHARE, max(1, -(-len(baskets) // (SHARES_A_WORKER * workers))))
-    groups = [tuple(baskets[begin : begin + size]) for begin in range(0, len(baskets), size)]
-    if workers == 1:
-        return [Share(tables, rulebook, group, per_year) for group in groups]
-    return [_share(tables, rulebook, group, per_year) for group in groups]
+    *,
+    whole: bool,
+) -> Iterator[Share]:
+    """A share for each group, with the tables as they are if it has the `whole` of them, else the columns it needs."""
+    for group in groups:
+        yield Share(tables, rulebook, group, per_year) if whole else _share(tables, rulebook, group, per_year)
 
 
 def _share(

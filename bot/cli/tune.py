@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -22,10 +21,11 @@ from bot.baskets import BasketId
 from bot.cli.market import Fetched, errors, fetch_market
 from bot.cli.options import Config, Format, Output, Prices
 from bot.cli.rungs import apply
-from bot.cli.tuning_tables import COLUMNS, cell, rows, tables
-from bot.errors import ConfigError, Problem
+from bot.cli.tuning_tables import show_outcome
+from bot.errors import ConfigError, NoData, Problem
 from bot.pipeline import Rulebook
 from bot.settings.layers import FOLDER
+from bot.statistics import YEARS_OF_HISTORY
 
 MOST_JOBS = 64
 
@@ -53,25 +53,23 @@ def command(
         raise typer.BadParameter(
             "a ladder counts for all baskets of its rule. Leave the baskets out.", param_hint="--apply"
         )
+    if report is not None and not report.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {report.parent}. Make it first.", param_hint="--report")
     fetched = fetch_market(config, prices, baskets or [])
     asked = [one.id for one in fetched.rulebook.baskets if not baskets or one.id in baskets]
     rulebook = replace(fetched.rulebook, rules=_only(fetched, rule)) if rule else fetched.rulebook
     outcome = _tune(fetched, rulebook, asked, per_year, jobs, cluster)
-    if output is Format.TABLE:
-        tables(outcome, per_year, with_alerts=bool(baskets))
-    elif output is Format.CSV:
-        sys.stdout.write(",".join(COLUMNS) + "\n")
-        for row in rows(outcome):
-            sys.stdout.write(",".join(cell(row[name]) for name in COLUMNS) + "\n")
-    else:
-        for row in rows(outcome):
-            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    for name, basket in outcome.short:
+        text = f'Warning: rule "{name}" on {basket}: no rates, for its data have no more than {YEARS_OF_HISTORY} years.'
+        errors.print(text, markup=False, soft_wrap=True)
+    if not outcome.tunings:
+        raise NoData("Nothing can be tuned: see the warnings above. Give longer histories, or other baskets or rules.")
+    show_outcome(outcome, per_year, output, with_alerts=bool(baskets))
     if report is not None:
         _report(fetched, outcome, per_year, report)
     if write:
-        file = apply(
-            config or Path(os.environ.get(FOLDER) or "config"), [one.rule for one in outcome.ladders], os.environ
-        )
+        folder = config or Path(os.environ.get(FOLDER) or "config")
+        file = apply(folder, [one.rule for one in outcome.ladders], os.environ)
         errors.print(f"Written into {file}. A running bot reads it when it starts again.", markup=False, soft_wrap=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from bot.backtest.shares import Ladder, Outcome
 from bot.backtest.tuning import Step, Trial, Tuning
 from bot.backtest.wording import block, in_words
 from bot.backtest.years import HELD_OUT
+from bot.cli.options import Format
 from bot.cli.tables import plain_table, show
 
 ALERTS_ON_SCREEN = 30
@@ -35,7 +37,20 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def tables(outcome: Outcome, per_year: float, *, with_alerts: bool) -> None:
+def show_outcome(outcome: Outcome, per_year: float, output: Format, *, with_alerts: bool) -> None:
+    """Print a tuning; `with_alerts` lists the latest ones in tables (as JSON lines all of them stand there)."""
+    if output is Format.TABLE:
+        _tables(outcome, per_year, with_alerts=with_alerts)
+    elif output is Format.CSV:
+        sys.stdout.write(",".join(COLUMNS) + "\n")
+        for row in _rows(outcome):
+            sys.stdout.write(",".join(_cell(row[name]) for name in COLUMNS) + "\n")
+    else:
+        for row in _rows(outcome):
+            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _tables(outcome: Outcome, per_year: float, *, with_alerts: bool) -> None:
     for name in dict.fromkeys(one.rule.name for one in outcome.tunings):
         of_rule = [one for one in outcome.tunings if one.rule.name == name]
         sys.stdout.write(f'Rule "{name}"\n')
@@ -133,7 +148,7 @@ def _comment(tries: Sequence[Trial], wanted: float) -> str:
     )
 
 
-def rows(outcome: Outcome) -> Iterator[dict[str, Any]]:
+def _rows(outcome: Outcome) -> Iterator[dict[str, Any]]:
     """One row a rule, basket and rung."""
     for one in outcome.tunings:
         for step in one.steps:
@@ -180,7 +195,7 @@ def _trial_fields(trial: Trial | None) -> dict[str, Any]:
     }
 
 
-def cell(value: Any) -> str:
+def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = str(value).lower() if isinstance(value, bool) else str(value)
