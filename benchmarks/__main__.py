@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import against_pandas, against_plain, live, memory, replay, scaling
+from benchmarks import against_pandas, against_plain, live, memory, replay, scaling, tuning
 
 # One file a benchmark, with a `run` that yields Lines as they come.
 BENCHMARKS = {
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "scaling": scaling,
     "live": live,
     "replay": replay,
+    "tuning": tuning,
     "memory": memory,
 }
 
