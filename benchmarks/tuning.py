@@ -128,7 +128,7 @@ def _typed(what: str, symbols: int, count: int, members: int, seconds_at_most: f
             after = os.times()
             busy = after.children_user + after.children_system - before.children_user - before.children_system
             yield Line(f"tune of {what}, --jobs {jobs}", taken, "s")
-            # A machine that others use makes one wait; what it takes on idle cores is the processor time over their number.
+            # Where others use the machine too, one waits; on idle cores it takes the processor time over their number.
             yield Line("  its processor time, over the jobs", busy / jobs, "s", seconds_at_most)
         peak = int(
             subprocess.run(
