@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.alerts import Memory, Reason, Subject
 from bot.backtest import replay
 from bot.backtest.inquiry import inquire
-from bot.cli.explain import _answer
+from bot.cli.explain import answered
 from tests import told
 from tests.property.worlds import any_world
 
@@ -55,7 +55,7 @@ def test_what_explain_prints_is_what_it_found(seed: int) -> None:
     for day in rng.sample(spoke, min(3, len(spoke))):
         for basket in opened.board.series:
             for answer in inquire(opened.board, opened.rulebook, basket, day):
-                lines = list(_answer(opened, answer.decision, answer.before))
+                lines = list(answered(opened, answer.decision, answer.before))
                 assert lines[0].endswith(f": {answer.decision.reason.value}")
                 met = [line.split()[0] for line in lines[1:] if "not met" not in line and "episode #" not in line]
                 rung = answer.decision.rung

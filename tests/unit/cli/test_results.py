@@ -322,3 +322,12 @@ def test_every_command_has_a_file() -> None:
     folder = Path(cli.__file__).parent
     commands = {path.stem.replace("_", "-") for path in folder.glob("*.py") if "def command(" in path.read_text()}
     assert commands == set(cli.COMMANDS)
+
+
+def test_replay_counts_its_alerts_by_year(asked: Type) -> None:
+    alerts = asked("replay", "five", "--format", "csv").rows[1:]
+    years = [row for row in asked("replay", "five").rows if re.match(r"\d{4}  ", row)]
+    assert [row[:4] for row in years] == ["2021", "2022"]
+    for row in years:
+        counts = [int(part.split()[1]) for part in row[6:].split(", ")]
+        assert sum(counts) == sum(alert.startswith(row[:4]) for alert in alerts) > 0
