@@ -44,6 +44,10 @@ class Hearing:
         """The deepest of its subjects, a fraction."""
         return min(word.depth for word in self.words)
 
+    def size(self, rule: Rule) -> float:
+        """The move or day's low behind it, a fraction; of several subjects the deepest, of a spread the widest."""
+        return -self.depth if rule.upward else self.depth
+
     def reaches(self, severity: Severity) -> bool:
         """Whether an episode comes to this rung, or to a deeper one, for the first time."""
         return any(word.before < severity <= word.severity for word in self.words)

@@ -26,7 +26,7 @@ class RungRate:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One alert as history would have had it. `rung` is what made it so loud; `depth` (a fraction) is its deepest."""
+    """One alert as history would have had it. `rung` is what made it so loud; `size` is as in Hearing."""
 
     session: date
     rule: str
@@ -35,7 +35,7 @@ class Said:
     reason: Reason
     severity: Severity
     rung: Rung
-    depth: float
+    size: float
     members: tuple[str, ...]
 
 
@@ -82,6 +82,6 @@ def _said(question: Question, heard: Hearing) -> Said:
         reason=heard.reason,
         severity=heard.severity,
         rung=next(rung for rung in rule.rungs if rung.severity == heard.severity),
-        depth=heard.depth,
+        size=heard.size(rule),
         members=tuple(word.member for word in heard.words if word.member),
     )

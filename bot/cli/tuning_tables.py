@@ -108,7 +108,9 @@ def _alerts(one: Tuning) -> None:
     table = plain_table("session", "reason", "severity", "size>", "members~")
     for heard in shown:
         members = ", ".join(word.member for word in heard.words)
-        table.add_row(str(heard.session), heard.reason.value, heard.severity.word, f"{heard.depth:.1%}", members)
+        table.add_row(
+            str(heard.session), heard.reason.value, heard.severity.word, f"{heard.size(one.rule):+.1%}", members
+        )
     show(table)
 
 
@@ -173,7 +175,7 @@ def _rows(outcome: Outcome) -> Iterator[dict[str, Any]]:
                 "withdrawn": doubt.withdrawn if doubt else None,
                 "together": doubt.together if doubt else None,
                 **_trial_fields(_trial_of(one, step)),
-                "sessions": [[str(heard.session), heard.reason.value, heard.depth] for heard in told],
+                "sessions": [[str(heard.session), heard.reason.value, heard.size(one.rule)] for heard in told],
             }
 
 

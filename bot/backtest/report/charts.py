@@ -64,7 +64,7 @@ def _area(chapter: Chapter, deepest: float) -> str:
 def _marks(chapter: Chapter, section: Section) -> Iterator[str]:
     for one in sorted(section.tuning.hearings, key=lambda one: one.severity):
         x = f"{WIDTH * chapter.place(one.session):.1f}"
-        about = f"{one.session}: {one.severity.word}, {one.depth:.1%}"
+        about = f"{one.session}: {one.severity.word}, {one.size(section.tuning.rule):.1%}"
         yield (
             f'<line class="{one.severity.word}" x1="{x}" x2="{x}" y1="1" y2="{TICKS[one.severity]}">'
             f"<title>{escape(about)}</title></line>"

@@ -100,11 +100,11 @@ def _section(of: Chapter, section: Section, per_year: float) -> str:
 def _after(section: Section) -> str:
     if not section.worst:
         return ""
-    hearings = section.tuning.hearings
+    rule, hearings = section.tuning.rule, section.tuning.hearings
     return (
-        f'<div class="pair"><div><h4>The worst {len(section.worst)}</h4>{worst(section.worst)}</div>'
+        f'<div class="pair"><div><h4>The worst {len(section.worst)}</h4>{worst(rule, section.worst)}</div>'
         f"<div><h4>What followed</h4>{followed(section)}</div></div>"
-        f"<details><summary>All {len(hearings):,} alerts</summary>{heard(hearings)}</details>"
+        f"<details><summary>All {len(hearings):,} alerts</summary>{heard(rule, hearings)}</details>"
     )
 
 

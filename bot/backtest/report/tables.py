@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from bot.alerts import Severity
+from bot.alerts import Rule, Severity
 from bot.backtest.fit import RARER, fitted_condition
 from bot.backtest.hearings import Hearing
 from bot.backtest.report.chapter import HORIZONS, Aftermath, Case, Section
@@ -97,7 +97,7 @@ def _trial(step: Step, trial: Trial | None, wanted: float) -> tuple[str, ...]:
     )
 
 
-def worst(cases: Sequence[Case]) -> str:
+def worst(rule: Rule, cases: Sequence[Case]) -> str:
     """The deepest alerts, and what the basket did after each."""
     heads = ("Session", "Severity", "Size", "Drawdown", *(f"+{sessions} sessions" for sessions in HORIZONS))
     return table(
@@ -107,7 +107,7 @@ def worst(cases: Sequence[Case]) -> str:
             (
                 f"<time>{case.hearing.session}</time>{_members(case.hearing)}",
                 chip(case.hearing.severity),
-                f"<b>{percent(case.hearing.depth)}</b>",
+                f"<b>{percent(case.hearing.size(rule))}</b>",
                 percent(case.drawdown),
                 *(percent(one) for one in case.later),
             )
@@ -143,11 +143,11 @@ def _spread(one: Aftermath) -> tuple[str, str]:
     return str(one.rose), percent(one.middle)
 
 
-def heard(hearings: Sequence[Hearing]) -> str:
+def heard(rule: Rule, hearings: Sequence[Hearing]) -> str:
     """Every alert, the latest first; there may be thousands, so the cells do without their heads."""
     rows = "".join(
         f"<tr><td><time>{one.session}</time>{_members(one)}</td><td>{chip(one.severity)}</td>"
-        f"<td>{percent(one.depth)}</td><td>{one.reason.value}</td></tr>"
+        f"<td>{percent(one.size(rule))}</td><td>{one.reason.value}</td></tr>"
         for one in reversed(hearings)
     )
     return f'<table class="heard"><tbody>{rows}</tbody></table>'

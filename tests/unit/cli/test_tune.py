@@ -130,8 +130,8 @@ def test_rates_are_those_of_a_replay(tune: Type, typed: Type, own: Path, long_pr
     told = typed("replay", "--format", "jsonl", "--config", own, "--prices", long_prices)
     alerts = [json.loads(line) for line in told.rows]
     rungs = ("notice", "warning", "severe", "extreme")
-    for row in [row for row in rows if row["rule"] == "fall"]:
-        mine = [one for one in alerts if (one["rule"], one["basket"]) == ("fall", row["basket"])]
+    for row in [row for row in rows if row["rule"] in {"fall", "gap"}]:
+        mine = [one for one in alerts if (one["rule"], one["basket"]) == (row["rule"], row["basket"])]
         spoken = [one for one in mine if one["severity"] == row["rung"]]
         assert [session for session, *_ in row["sessions"]] == [one["session"] for one in spoken]
         assert [size for *_, size in row["sessions"]] == [one["move"] for one in spoken]
