@@ -31,7 +31,9 @@ class Cores:
     def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> Iterator[Result]:
         from joblib import Parallel, delayed  # noqa: PLC0415 - a tenth of a second that one process can do without
 
-        yield from Parallel(n_jobs=self.count, return_as="generator")(delayed(work)(share) for share in shares)
+        # A share is small enough for a pipe: no copies of it on the disk.
+        run = Parallel(n_jobs=self.count, return_as="generator", max_nbytes=None)
+        yield from run(delayed(work)(share) for share in shares)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def _chapter(one: Chapter, per_year: float) -> str:
 
 def _section(of: Chapter, section: Section, per_year: float) -> str:
     tuning = section.tuning
-    against = f" against {escape(tuning.against.name('en'))}" if tuning.against else ""
+    sides = f": {of.basket.name('en')} minus {tuning.against.name('en')}" if tuning.against else ""
     count = len(tuning.hearings)
     counted = f"{count:,} alert{'s' * (count != 1)} in all; rates from {tuning.first} to {tuning.last}"
     if not count:
@@ -92,7 +92,7 @@ def _section(of: Chapter, section: Section, per_year: float) -> str:
     else:
         drawn = f"<h4>Alerts under the drawdown</h4>{timeline(of, section)}<h4>Alerts a year</h4>{bars(section)}"
     return (
-        f'<article><h3>{escape(tuning.rule.name)}{against}</h3><p class="facts">{counted}</p>{drawn}'
+        f'<article><h3>{escape(tuning.rule.name + sides)}</h3><p class="facts">{counted}</p>{drawn}'
         f"<h4>Ladder</h4>{ladder(tuning, per_year)}{_after(section)}</article>"
     )
 
@@ -101,8 +101,9 @@ def _after(section: Section) -> str:
     if not section.worst:
         return ""
     rule, hearings = section.tuning.rule, section.tuning.hearings
+    which = "widest" if rule.upward else "worst"
     return (
-        f'<div class="pair"><div><h4>The worst {len(section.worst)}</h4>{worst(rule, section.worst)}</div>'
+        f'<div class="pair"><div><h4>The {which} {len(section.worst)}</h4>{worst(rule, section.worst)}</div>'
         f"<div><h4>What followed</h4>{followed(section)}</div></div>"
         f"<details><summary>All {len(hearings):,} alerts</summary>{heard(rule, hearings)}</details>"
     )
