@@ -112,8 +112,8 @@ def test_each_part_has_its_own_years(here: Outcome) -> None:
             assert trial.held_out.years == pytest.approx(one.steps[0].reached.years / 3, rel=0.25)
 
 
-def test_later_years_do_not_change_what_is_fitted_on_earlier_ones(world: World) -> None:
-    """The values kept back are not looked at: other prices there leave what is fitted as it is."""
+def test_years_kept_back_are_not_looked_at(world: World) -> None:
+    """Other prices there leave what is fitted as it is."""
     rulebook = replace(RULES, rules=(rule("deep", "two", rungs={"notice": {"move": -0.06}}),), baskets=(BASKETS[1],))
     other = World(DAYS)
     kept_back = [day.year % 3 == 0 for day in DAYS[1:]]
