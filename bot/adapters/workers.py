@@ -31,8 +31,8 @@ class Cores:
     def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> Iterator[Result]:
         from joblib import Parallel, delayed  # noqa: PLC0415 - a tenth of a second that one process can do without
 
-        # A share is small enough for a pipe: no copies of it on the disk.
-        run = Parallel(n_jobs=self.count, return_as="generator", max_nbytes=None)
+        # Large arrays go by joblib's memory maps, and none is made ready long before it is needed: copies take memory.
+        run = Parallel(n_jobs=self.count, return_as="generator", pre_dispatch="n_jobs")
         yield from run(delayed(work)(share) for share in shares)
 
 
