@@ -1,7 +1,8 @@
 """What would have been said?"""
 
 from bot.backtest.replay import Session, alerts, replay
+from bot.backtest.review import Review, RungRate, Said, review
 from bot.backtest.whatif import whatif
 from bot.backtest.worst import worst
 
-__all__ = ["Session", "alerts", "replay", "whatif", "worst"]
+__all__ = ["Review", "RungRate", "Said", "Session", "alerts", "replay", "review", "whatif", "worst"]

@@ -20,6 +20,7 @@ COMMANDS = (
     "now",
     "verdicts",
     "replay",
+    "tune",
     "explain",
     "whatif",
     "chart",
@@ -48,7 +49,7 @@ def main() -> None:
     app.callback()(lambda: None)
     for name in names:
         module = import_module(f"bot.cli.{name.replace('-', '_')}")
-        app.command(name, context_settings=getattr(module, "NEGATIVE_NUMBERS", None))(module.command)
+        app.command(name, context_settings=getattr(module, "CONTEXT", None))(module.command)
     try:
         try:
             app(prog_name="drawdown-bot")

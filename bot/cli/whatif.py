@@ -13,7 +13,7 @@ from bot.cli.market import open_market
 from bot.cli.options import Config, Lang, Language, Prices
 from bot.messages import supposed
 
-NEGATIVE_NUMBERS = {"ignore_unknown_options": True}  # -8 is no option
+CONTEXT = {"ignore_unknown_options": True}  # -8 is no option
 
 
 def percent(text: str) -> float:

@@ -186,7 +186,8 @@ def test_replay_as_csv_and_on_screen(asked: Type) -> None:
     assert [row["episode"] for row in rows] == [one["episode"] for one in found]
     assert [row["move"] for row in rows] == [repr(one["move"]) for one in found]
     screen = asked("replay", "--lang", "zh")
-    assert found[-1]["text"]["zh"].split("\n")[0][:10] in screen.rows[-2]
+    told = [row for row in screen.rows[:-1] if not re.match(r"\d{4}  ", row)]  # a line a year follows
+    assert found[-1]["text"]["zh"].split("\n")[0][:10] in told[-1]
     assert sum(int(count) for count in re.findall(r" (\d+)", screen.rows[-1])) == len(found)
 
 
@@ -364,3 +365,12 @@ def test_every_command_has_a_file() -> None:
     folder = Path(cli.__file__).parent
     commands = {path.stem.replace("_", "-") for path in folder.glob("*.py") if "def command(" in path.read_text()}
     assert commands == set(cli.COMMANDS)
+
+
+def test_replay_counts_its_alerts_by_year(asked: Type) -> None:
+    alerts = asked("replay", "five", "--format", "csv").rows[1:]
+    years = [row for row in asked("replay", "five").rows if re.match(r"\d{4}  ", row)]
+    assert [row[:4] for row in years] == ["2021", "2022"]
+    for row in years:
+        counts = [int(part.split()[1]) for part in row[6:].split(", ")]
+        assert sum(counts) == sum(alert.startswith(row[:4]) for alert in alerts) > 0
