@@ -14,11 +14,10 @@ from bot.conversation import Desk
 from bot.converse import Converse
 from bot.delivery import Limits
 from bot.dispatch import Dispatch
+from tests.canary import TOKEN
 from tests.desks import NOW, Clerk
 from tests.fake_telegram import FakeTelegram
 from tests.virtual import VirtualClock, until
-
-TOKEN = f"{10**9}:{'canary' * 6}"
 
 
 class HandClock(VirtualClock):
