@@ -20,6 +20,14 @@ from tests.fake_telegram import FakeTelegram
 from tests.virtual import VirtualClock, until
 
 
+class BriskClock(VirtualClock):
+    """Goes on whenever somebody sleeps, and leaves the machine a moment for everything else."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        await asyncio.sleep(0.001)
+
+
 class HandClock(VirtualClock):
     """Goes only when the test moves it; who sleeps looks at it again and again."""
 

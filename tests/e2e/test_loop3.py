@@ -17,9 +17,10 @@ from bot.converse import Converse
 from bot.delivery import Kind, Limits, Manner, State
 from bot.errors import NoData, TokenRefused
 from bot.messages import Message
+from tests.canary import TOKEN
 from tests.desks import NOW, Clerk
 from tests.fake_telegram import HALF, HANG, RESET, Answer, FakeTelegram, flood, refusal
-from tests.loops import TOKEN, HandClock, Talk, message, talking
+from tests.loops import BriskClock, HandClock, Talk, message, talking
 from tests.specimens import PRIVATE, delivery
 from tests.stored import put
 from tests.virtual import VirtualClock, until
@@ -42,7 +43,7 @@ async def database() -> AsyncIterator[Database]:
 
 @pytest.fixture
 def clock() -> VirtualClock:
-    return VirtualClock(NOW)
+    return BriskClock(NOW)
 
 
 @pytest.fixture
@@ -358,6 +359,17 @@ async def test_a_press_is_answered_before_anything_else(talk: Talk) -> None:
     await talk.settled(2)
     methods = [one.method for one in talk.fake.calls if one.method in ("answerCallbackQuery", "sendMessage")]
     assert methods == ["sendMessage", "answerCallbackQuery", "sendMessage"]
+
+
+async def test_presses_that_nobody_acknowledges_keep_nobody_from_an_answer(slow: Talk) -> None:
+    kim, lee = slow.fake.person(1), slow.fake.person(2)
+    await kim.say("/start")
+    await slow.pass_until(lambda: kim.chat.sent)
+    slow.fake.fail("answerCallbackQuery", *[HANG] * 200)
+    for _ in range(200):
+        await kim.press("Tech")
+    await lee.say("/help")
+    await slow.pass_until(lambda: lee.chat.texts)
 
 
 @pytest.mark.parametrize("answer", [Answer(500, b"{}"), refusal(400, "Bad Request: query is too old")])

@@ -16,8 +16,7 @@ from bot.delivery import Kind, Subscriber, Wish
 from bot.messages import catalogue
 from tests.desks import NOW, OPERATOR
 from tests.fake_telegram import Answer, Chat, FakeTelegram, Person, refusal
-from tests.loops import Talk, message, talking
-from tests.virtual import VirtualClock
+from tests.loops import BriskClock, Talk, message, talking
 
 # + is answered, a = told that only administrators may, o = told that only the operator may, . = silence.
 TABLE = """
@@ -65,7 +64,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def talk() -> AsyncIterator[Talk]:
-    clock = VirtualClock(NOW)
+    clock = BriskClock(NOW)
     database = await Database.open("sqlite://", upgrade=True)
     async with FakeTelegram(clock=clock.monotonic) as fake:
         async with talking(fake, database, clock, [OPERATOR]) as one:
@@ -341,7 +340,7 @@ async def test_in_the_place_of_a_file_that_fails_come_words(talk: Talk, method: 
 
 
 async def test_a_menu_that_fails_hides_no_other() -> None:
-    clock = VirtualClock(NOW)
+    clock = BriskClock(NOW)
     database = await Database.open("sqlite://", upgrade=True)
     async with FakeTelegram(clock=clock.monotonic) as fake:
         fake.fail("setMyCommands", refusal(400, "Bad Request: chat not found"))
@@ -354,7 +353,7 @@ async def test_a_menu_that_fails_hides_no_other() -> None:
 
 
 async def test_without_menus_the_bot_answers() -> None:
-    clock = VirtualClock(NOW)
+    clock = BriskClock(NOW)
     database = await Database.open("sqlite://", upgrade=True)
     async with FakeTelegram(clock=clock.monotonic) as fake:
         fake.fail("setMyCommands", Answer(500, b"{}"))
