@@ -15,7 +15,7 @@ from bot.converse import Converse
 from bot.delivery import Limits
 from bot.dispatch import Dispatch
 from tests.canary import TOKEN
-from tests.desks import NOW, Clerk
+from tests.desks import NOW, Clerk, drawn
 from tests.fake_telegram import FakeTelegram
 from tests.virtual import VirtualClock, until
 
@@ -95,7 +95,7 @@ async def talking(
     limits = Limits()
     async with Telegram(TOKEN, base_url=fake.base_url, connect=10, read=10) as telegram:
         line = TelegramLine(telegram, clock, operators)
-        desk = Desk("telegram", database, clerk or Clerk(), clock, line.administers, frozenset(operators))
+        desk = Desk("telegram", database, clerk or Clerk(), clock, line.administers, drawn, frozenset(operators))
         converse = Converse(desk, line, limits, database.move, sleep=clock.sleep)
         dispatch = Dispatch(database, telegram, clock, limits, sleep=clock.sleep, jitter=lambda: 0.0)
         talk = Talk(fake, clock, database, telegram, limits, converse, dispatch)

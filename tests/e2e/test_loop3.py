@@ -18,7 +18,7 @@ from bot.delivery import Kind, Limits, Manner, State
 from bot.errors import NoData, TokenRefused
 from bot.messages import Message
 from tests.canary import TOKEN
-from tests.desks import NOW, Clerk
+from tests.desks import NOW, Clerk, drawn
 from tests.fake_telegram import HALF, HANG, RESET, Answer, FakeTelegram, flood, refusal
 from tests.loops import BriskClock, HandClock, Talk, message, talking
 from tests.specimens import PRIVATE, delivery
@@ -211,7 +211,7 @@ async def test_a_token_that_stays_refused_ends_after_ten_minutes(fake, database,
     fake.fail(method, *[answer] * 100)
     async with Telegram(TOKEN, base_url=fake.base_url) as telegram:
         line = TelegramLine(telegram, clock)
-        desk = Desk("telegram", database, Clerk(), clock, line.administers)
+        desk = Desk("telegram", database, Clerk(), clock, line.administers, drawn)
         with pytest.raises(TokenRefused):
             await Converse(desk, line, Limits(), database.move, sleep=clock.sleep).run(asyncio.Event())
     assert 600 <= clock.seconds < 700
@@ -225,7 +225,7 @@ async def test_telegram_that_is_down_at_the_start_comes_up_later(database, clock
         port = gone.port
     async with Telegram(TOKEN, base_url=f"http://127.0.0.1:{port}/bot") as telegram:
         line = TelegramLine(telegram, clock)
-        desk = Desk("telegram", database, Clerk(), clock, line.administers)
+        desk = Desk("telegram", database, Clerk(), clock, line.administers, drawn)
         converse, stop = Converse(desk, line, Limits(), database.move, sleep=clock.sleep), asyncio.Event()
         running = asyncio.create_task(converse.run(stop))
         await until(lambda: converse.counts["deaf"] >= 5)

@@ -20,6 +20,7 @@ from bot.dispatch import Dispatch
 from bot.errors import NoData
 from bot.pipeline import Rulebook
 from bot.watch import Setup, Timing, Watch
+from tests.desks import drawn
 from tests.fake_telegram import FakeTelegram
 from tests.people import Message, Person, Rig
 from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
@@ -54,7 +55,7 @@ class Bot:
     async def view(self) -> View:
         if self.watch.board is None:
             raise NoData("nothing yet")
-        return View(self.watch.board, self.rulebook, await self.database.memories())
+        return View(self.watch.board, self.rulebook, lambda _basket: self.clock.now())
 
     async def reload(self) -> list[str]:
         return []
@@ -78,7 +79,7 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
         watch = Watch(tape, tape, setup, database, clock)
         bot = Bot(watch, clock, bell, tape, database)
         line = TelegramLine(telegram, clock, ())
-        desk = Desk("telegram", database, bot, clock, line.administers)
+        desk = Desk("telegram", database, bot, clock, line.administers, drawn)
         loops = [
             watch.run(stop, bell),
             Dispatch(database, telegram, clock, limits).run(stop),
@@ -130,7 +131,7 @@ async def test_from_the_first_word_to_the_last(rig: Rig, database: Database) -> 
         await reads(kim, "English")
 
         alert = await fall(bot, kim)
-        assert "Tech −6." in alert.text
+        assert "Tech is down 6." in alert.text
         assert alert.buttons == ["Details", "Chart", "Why", "Mute 1 day"]
         await bot.at(bot.tape.close(DAYS[WARNED]) + timedelta(minutes=21))
         edited = await kim.chat.next_edit()

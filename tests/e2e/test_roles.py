@@ -28,8 +28,10 @@ unsubscribe  +         +           +         a       +              +          .
 stop         +         +           +         a       +              +          .        .          .
 baskets      +         +           +         +       +              +          .        .          .
 status       +         +           +         +       +              +          .        .          .
+worst        +         +           +         +       +              +          .        .          .
 chart        +         +           +         +       +              +          .        .          .
 why          +         +           +         +       +              +          .        .          .
+whatif       +         +           +         +       +              +          .        .          .
 level        +         +           +         a       +              +          .        .          .
 mute         +         +           +         a       +              +          .        .          .
 unmute       +         +           +         a       +              +          .        .          .
