@@ -121,7 +121,17 @@ def main() -> int:
     folder.chmod(0o755)  # another user runs PostgreSQL there
     (folder / "tmp").mkdir(mode=0o777)
     environ = {**os.environ, FOLDER: str(folder), "TMPDIR": str(folder / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
-    options = ["-p", "tests.canary", "--basetemp", str(folder / "temp"), "--show-capture=no", "-p", "no:cacheprovider"]
+    # What pytest shows of a failure are the test's own values, the token among them: the suite by itself shows them.
+    options = [
+        "--tb=no",
+        "-p",
+        "tests.canary",
+        "--basetemp",
+        str(folder / "temp"),
+        "--show-capture=no",
+        "-p",
+        "no:cacheprovider",
+    ]
     with (folder / "terminal").open("w") as terminal:
         command = [sys.executable, "-m", "pytest", *options, *(sys.argv[1:] or ["-n", "auto"])]
         code = subprocess.run(command, env=environ, stdout=terminal, stderr=subprocess.STDOUT, check=False).returncode
