@@ -63,7 +63,7 @@ class Line(Protocol):
         ...
 
     async def acknowledge(self, heard: Heard) -> None:
-        """Show that a pressed button was noticed."""
+        """Show that a pressed button was noticed; a failure is no harm."""
         ...
 
     async def reply(self, heard: Heard, reply: Reply) -> Outcome: ...
@@ -94,6 +94,7 @@ class Converse:
         self._known: deque[int] = deque(maxlen=1000)
         self._waiting: deque[Owed] = deque()
         self._flying: dict[asyncio.Task[Outcome], Owed] = {}
+        self._signs: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -109,9 +110,9 @@ class Converse:
             over = self._desk.clock.monotonic() + LANDING
             while (self._waiting or self._flying) and self._desk.clock.monotonic() < over and not speaking.done():
                 await self._sleep(POLL)
-            for task in (ended, speaking, *self._flying):
+            for task in (rest := (ended, speaking, *self._flying, *self._signs)):
                 task.cancel()
-            await asyncio.gather(ended, hearing, speaking, *self._flying, return_exceptions=True)
+            await asyncio.gather(hearing, *rest, return_exceptions=True)
 
     async def _hear(self) -> None:
         pause, refused_since = FIRST_PAUSE, None
@@ -147,7 +148,7 @@ class Converse:
             if heard.moved:
                 await self._move(self._desk.transport, *heard.moved)
             if heard.press:
-                await self._line.acknowledge(heard)
+                self._acknowledge(heard)
             reply = await answer(self._desk, heard.ask) if heard.ask else None
         except Exception:
             self.counts["errors"] += 1
@@ -156,6 +157,13 @@ class Converse:
         self.counts["heard"] += 1
         if heard.ask and reply is not None:
             self._owe(Owed(heard, heard.ask, reply))
+
+    def _acknowledge(self, heard: Heard) -> None:
+        """Without waiting for it, and not if others wait for theirs already: the sign goes away by itself."""
+        if len(self._signs) < MOST_IN_FLIGHT:
+            sign = asyncio.create_task(self._line.acknowledge(heard))
+            self._signs.add(sign)
+            sign.add_done_callback(self._signs.discard)
 
     def _owe(self, new: Owed) -> None:
         """It waits for its turn if there is room; a chat that must be left alone shall not take that of the others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +12,21 @@ from bot.adapters.database import Database
 from bot.adapters.telegram import Telegram, TelegramLine
 from bot.conversation import Desk
 from bot.converse import Converse
-from bot.delivery import Limits
+from bot.delivery import Destination, Limits
 from bot.dispatch import Dispatch
+from tests.canary import TOKEN
 from tests.desks import NOW, Clerk, drawn
 from tests.fake_telegram import FakeTelegram
+from tests.stored import put
 from tests.virtual import VirtualClock, until
 
-TOKEN = f"{10**9}:{'canary' * 6}"
+
+class BriskClock(VirtualClock):
+    """Goes on whenever somebody sleeps, and leaves the machine a moment for everything else."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        await asyncio.sleep(0.001)
 
 
 class HandClock(VirtualClock):
@@ -108,3 +116,15 @@ async def talking(
 def message(chat: dict[str, Any], text: str, **more: Any) -> dict[str, Any]:
     """A message as an update has it."""
     return {"message_id": 77, "date": int(NOW.timestamp()), "chat": chat, "text": text, **more}
+
+
+async def alert(talk: Talk, key: str = "fall", *destinations: Destination, baskets: Sequence[str] = ("tech",)) -> None:
+    """An event about these baskets, for these chats and for whoever subscribed."""
+    await put(
+        talk.database,
+        *destinations,
+        key=key,
+        baskets=baskets,
+        subscribers_of="telegram",
+        created=talk.clock.now(),
+    )

@@ -23,12 +23,12 @@ from bot.delivery import Limits, State, address
 from bot.dispatch import Dispatch, send_test
 from bot.errors import TokenRefused
 from bot.messages import Message
+from tests.canary import TOKEN
 from tests.fake_telegram import HALF, HANG, RESET, Answer, FakeTelegram, flood, refusal
 from tests.log_state import NAMES, log_state
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
 from tests.virtual import VirtualClock, until
 
-TOKEN = f"{10**9}:{'canary' * 6}"
 CHAT = CHANNEL.chat
 
 

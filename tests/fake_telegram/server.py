@@ -13,6 +13,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from bot.clock import SystemClock
+from tests.canary import TOKEN
 from tests.fake_telegram.answers import Answer, Refused, bad, refusal
 from tests.fake_telegram.asking import ASKING
 from tests.fake_telegram.chats import Chat
@@ -51,7 +52,7 @@ class FakeTelegram:
     commands: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)  # by scope and language
     files: dict[str, File] = field(default_factory=dict)
     me: dict[str, Any] = field(default_factory=lambda: dict(ME))
-    token: str = "1:fake"  # any other is taken as well
+    token: str = TOKEN  # any other is taken as well
 
     def __post_init__(self) -> None:
         self.bell = Bell()

@@ -390,7 +390,8 @@ async def test_each_delivery_leaves_one_line_that_names_alert_chat_and_outcome(d
     chat.tell("-2001", Gone("kicked"))
     with caplog.at_level(logging.INFO, "bot.dispatch"):
         await dispatch.drain()
-    said = [(one.levelname, one.message, one.alert, one.chat, one.outcome) for one in caplog.records]
+    own = [one for one in caplog.records if one.name == "bot.dispatch"]
+    said = [(one.levelname, one.message, one.alert, one.chat, one.outcome) for one in own]
     assert said == [
         ("INFO", "delivery sent", "FALL", "-1001", "Sent"),
         ("WARNING", "delivery failed", "FALL", "-2001", "Gone"),

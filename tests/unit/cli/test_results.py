@@ -19,6 +19,7 @@ from bot.cli import market
 from bot.errors import SourceUnreachable
 from bot.prices import Bars, Calendar, Symbol
 from bot.settings import schemas
+from tests.canary import TOKEN
 from tests.unit.cli.folders import FALLS, FIRST, SESSIONS
 from tests.unit.cli.typed import Type
 
@@ -326,7 +327,7 @@ def test_when_no_symbol_can_be_asked_the_source_is_unreachable(at_noon: Live, ty
 
 def test_check_shows_every_value_with_its_origin(typed: Type, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOT_SCHEDULE__POLL_MINUTES", "7")
-    monkeypatch.setenv("BOT_TELEGRAM__TOKEN", f"{10**9}:{'canary' * 6}")
+    monkeypatch.setenv("BOT_TELEGRAM__TOKEN", TOKEN)
     told = typed("check", "--config", config)
     assert told.code == 0
     assert told.rows[-1] == "The configuration is sound."

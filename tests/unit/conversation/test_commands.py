@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,12 +10,11 @@ import pytest
 from bot.alerts import Severity
 from bot.baskets import BasketId
 from bot.conversation import MENU, Audience
-from bot.delivery import Kind, State
-from bot.errors import ConfigError, NoData, Problem, StoreError
+from bot.delivery import Kind
+from bot.errors import NoData, StoreError
 from bot.messages import catalogue
 from tests.desks import KIM, LONGEST_ID, OPERATOR, Room, book, latest, shown
 from tests.specimens import event
-from tests.stored import put
 
 TECH = BasketId("tech")
 BOSS = {"chat": str(OPERATOR), "user": OPERATOR}
@@ -257,109 +255,6 @@ async def test_a_long_answer_loses_lines_and_arrives(room: Room) -> None:
     room.clerk.rulebook = replace(book(), baskets=(*book().baskets, *many))
     for text in ("/start", "/subscribe all", "/settings", "/unsubscribe"):
         assert await room.say(text)
-
-
-# What is stored
-
-
-async def test_an_export_holds_what_is_stored(room: Room) -> None:
-    await room.say("/subscribe tech")
-    await room.say("/quiet 22:00-07:00")
-    await put(room.database, key="fall", baskets=["tech"], subscribers_of="telegram", created=room.clock.now())
-    reply = await room.reply("/export")
-    told = json.loads(reply.content)
-    assert told["settings"]["chat"] == KIM
-    assert told["settings"]["kind"] == "private"
-    assert told["settings"]["wishes"] == {"tech": {"lowest": "notice", "muted_until": None}}
-    assert told["settings"]["quiet"] == {"begin": "22:00:00", "end": "07:00:00"}
-    assert [(one["event_id"], one["state"]) for one in told["messages"]] == [("FALL", "pending")]
-
-
-async def test_an_export_of_nothing(room: Room) -> None:
-    assert json.loads((await room.reply("/export")).content) == {"settings": None, "messages": []}
-
-
-async def test_delete_asks_first_and_leaves_nothing(room: Room) -> None:
-    await room.say("/subscribe tech")
-    await put(room.database, key="fall", baskets=["tech"], subscribers_of="telegram", created=room.clock.now())
-    assert await room.buttons("/delete") == ["delete yes"]
-    assert await wish(room)
-    assert "nothing is stored" in await room.press("delete yes")
-    assert await rows_with(room, KIM) == []
-
-
-async def rows_with(room: Room, chat: str) -> list[str]:
-    """The tables in which something is of this chat."""
-    found = []
-    async with room.database._transaction() as connection:
-        names = await connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
-        for (table,) in names.all():
-            rows = (await connection.exec_driver_sql(f"SELECT * FROM {table}")).all()  # noqa: S608  its own names
-            found += [table for row in rows if any(str(cell) == chat for cell in row)]
-    return found
-
-
-async def test_stop_ends_what_waits_at_once(room: Room) -> None:
-    await room.say("/subscribe tech")
-    await put(room.database, key="fall", baskets=["tech"], subscribers_of="telegram", created=room.clock.now())
-    assert "Stopped" in await room.say("/stop")
-    assert [one.state for one in await room.database.undelivered()] == [State.FAILED]
-    await put(room.database, key="next", baskets=["tech"], subscribers_of="telegram", created=room.clock.now())
-    assert len(await room.database.undelivered()) == 1
-
-
-@pytest.mark.parametrize(
-    ("command", "left"), [("unsubscribe tech", ["oil"]), ("mute tech 1d", ["oil"]), ("mute 1d", [])]
-)
-async def test_what_is_not_wanted_any_more_does_not_arrive_late(room: Room, command: str, left: list[str]) -> None:
-    await room.say("/subscribe tech oil")
-    for name in ("tech", "oil"):
-        await put(room.database, key=name, baskets=[name], subscribers_of="telegram", created=room.clock.now())
-    await room.say(f"/{command}")
-    assert [one.event for one in await room.database.undelivered() if one.state is State.PENDING] == left
-
-
-# The operator
-
-
-async def test_health_shows_source_baskets_and_queue(room: Room) -> None:
-    room.clerk.trouble, room.clerk.looked = NoData("no answer <for> MU"), room.clock.now()
-    said = await room.say("/health", **BOSS)
-    assert "1 minute ago" in said
-    assert "no answer <for> MU" in said
-    assert "0 waiting" in said
-
-
-async def test_reload_tells_what_changed_and_what_is_wrong(room: Room) -> None:
-    assert "as it was" in await room.say("/reload", **BOSS)
-    room.clerk.changes = ["a: 1 → 2 <b>"]
-    assert "1 change:\na: 1 → 2 <b>" in await room.say("/reload", **BOSS)
-    problem = Problem("config/bot.toml", "rules[1].window", "is no number", "Write a number.")
-    room.clerk.refuses = ConfigError((problem,))
-    assert "1 problem\nconfig/bot.toml: rules[1].window" in await room.say("/reload", **BOSS)
-
-
-async def test_a_silence_and_its_end(room: Room) -> None:
-    assert "tech until 2025-07-05" in await room.say("/silence tech 3d the source is wrong", **BOSS)
-    assert "the source is wrong" in await room.say("/silence", **BOSS)
-    await room.say("/subscribe tech")
-    await put(room.database, key="fall", baskets=["tech"], subscribers_of="telegram", created=room.clock.now())
-    assert await room.database.undelivered() == []
-    assert "No silence any more" in await room.say("/silence tech off", **BOSS)
-    assert "Nothing is silenced" in await room.say("/silence", **BOSS)
-
-
-async def test_a_note_is_kept(room: Room) -> None:
-    await room.say("/note all 2d Fire at the plant", **BOSS)
-    assert "Note of 2 Jul 2025: Fire at the plant" in await room.say("/note", **BOSS)
-
-
-async def test_the_outbox_lists_what_has_not_arrived(room: Room) -> None:
-    await room.say("/subscribe tech")
-    await put(room.database, key="fall", baskets=["tech"], subscribers_of="telegram", created=room.clock.now())
-    said = await room.say("/outbox", **BOSS)
-    assert said.startswith("1 message has not")
-    assert f"#FALL {KIM}: pending" in said
 
 
 async def test_a_group_has_choices_of_its_own(room: Room) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from bot.adapters.database import Database
 from bot.alerts import Severity
 from bot.baskets import BasketId
 from bot.conversation import MENU, Role
 from bot.delivery import Kind, Subscriber, Wish
 from bot.messages import catalogue
 from tests.desks import NOW, OPERATOR
-from tests.fake_telegram import Answer, Chat, FakeTelegram, Person, refusal
-from tests.loops import Talk, message, talking
-from tests.virtual import VirtualClock
+from tests.fake_telegram import Answer, Chat, Person, refusal
+from tests.loops import Talk, message
 
 # + is answered, a = told that only administrators may, o = told that only the operator may, . = silence.
 TABLE = """
@@ -57,24 +54,6 @@ SAID = {
     catalogue("en").say("chat_trouble"): "trouble",
     catalogue("en").say("chat_not_understood"): "not understood",
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "*")
-
-
-@pytest.fixture
-async def talk() -> AsyncIterator[Talk]:
-    clock = VirtualClock(NOW)
-    database = await Database.open("sqlite://", upgrade=True)
-    async with FakeTelegram(clock=clock.monotonic) as fake:
-        async with talking(fake, database, clock, [OPERATOR]) as one:
-            yield one
-        assert fake.violations == 0
-        assert fake.unknown == []
-    await database.close()
 
 
 def test_the_table_has_every_role_and_every_command() -> None:
@@ -300,69 +279,3 @@ async def test_who_is_no_administrator_decides_nothing(talk: Talk, standing: str
     await kim.say("/subscribe tech")
     assert "Only administrators" in (await kim.chat.next_message()).text
     assert await talk.database.subscriber("telegram", kim.chat.key) is None
-
-
-# What people see
-
-
-async def test_the_menus_show_what_may_be_done(talk: Talk) -> None:
-    await talk.fake.person(OPERATOR).say("/help")
-    await talk.settled(1)
-    commands = talk.fake.commands
-    for language in ("", "en", "zh"):
-        names = {scope: set(listed) for (scope, of), listed in commands.items() if of == language}
-        everybody = {one for (role, one), sign in EXPECTED.items() if role == "member" and sign == "+"}
-        assert names["all_group_chats"] == everybody
-        assert names["all_chat_administrators"] == names["all_private_chats"]
-        assert names["all_private_chats"] == {
-            one for (r, one), sign in EXPECTED.items() if (r, sign) == ("stranger", "+")
-        }
-        assert names[f"chat:{OPERATOR}"] == {one.name for one in MENU}
-    assert commands["all_private_chats", "zh"]["help"] == catalogue("zh").say("chat_cmd_help")
-    assert commands["all_private_chats", ""] == commands["all_private_chats", "en"]
-    assert list(commands["all_private_chats", "en"]) == [
-        one.name for one in MENU if one.name in names["all_private_chats"]
-    ]
-
-
-async def test_a_chart_comes_as_a_picture_with_buttons(talk: Talk) -> None:
-    kim = talk.fake.person()
-    await kim.say("/chart tech")
-    picture = await kim.chat.next_message()
-    assert picture.file.body.startswith(b"\x89PNG")
-    assert picture.buttons == ["Details", "Why"]
-
-
-@pytest.mark.parametrize("method", ["sendPhoto", "sendDocument"])
-@pytest.mark.parametrize("answer", [Answer(500, b"{}"), Answer(502, b"bad"), refusal(400, "Bad Request: IMAGE")])
-async def test_in_the_place_of_a_file_that_fails_come_words(talk: Talk, method: str, answer: Answer) -> None:
-    talk.fake.fail(method, answer)
-    kim = talk.fake.person()
-    await kim.say({"sendPhoto": "/chart tech", "sendDocument": "/export"}[method])
-    assert "does not work just now" in (await kim.chat.next_message()).text
-
-
-async def test_a_menu_that_fails_hides_no_other() -> None:
-    clock = VirtualClock(NOW)
-    database = await Database.open("sqlite://", upgrade=True)
-    async with FakeTelegram(clock=clock.monotonic) as fake:
-        fake.fail("setMyCommands", refusal(400, "Bad Request: chat not found"))
-        async with talking(fake, database, clock, [OPERATOR]) as one:
-            await fake.person().say("/help")
-            await one.settled(1)
-    await database.close()
-    assert ("all_private_chats", "") not in fake.commands
-    assert {(scope, "zh") for scope in ("all_group_chats", f"chat:{OPERATOR}")} < fake.commands.keys()
-
-
-async def test_without_menus_the_bot_answers() -> None:
-    clock = VirtualClock(NOW)
-    database = await Database.open("sqlite://", upgrade=True)
-    async with FakeTelegram(clock=clock.monotonic) as fake:
-        fake.fail("setMyCommands", Answer(500, b"{}"))
-        async with talking(fake, database, clock, [OPERATOR]):
-            kim = fake.person()
-            await kim.say("/help")
-            assert "I watch baskets" in (await kim.chat.next_message()).text
-    await database.close()
-    assert fake.commands == {}
