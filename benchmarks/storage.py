@@ -12,8 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from benchmarks.timing import Line
-from bot.adapters.database import Database
-from bot.adapters.database import rows
+from bot.adapters.database import Database, rows
 from bot.adapters.database.tables import subscribers, wishes
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
@@ -22,7 +21,7 @@ from tests.postgres import NoServer, server
 from tests.specimens import event
 from tests.virtual import NOON
 
-SUBSCRIBERS = int(__import__("os").environ.get("N", 100000))
+SUBSCRIBERS = 100_000
 BATCH = 8
 ROUNDS = 100
 
@@ -63,7 +62,7 @@ async def _measure(name: str, url: str) -> list[Line]:
 
 
 async def _subscribe(database: Database) -> None:
-    """Every second subscriber has quiet hours, every third wants two baskets."""
+    """Every twentieth has quiet hours, every third wants two baskets."""
     everybody = [
         Subscriber(
             "telegram",
@@ -71,12 +70,14 @@ async def _subscribe(database: Database) -> None:
             Kind.PRIVATE,
             NOON,
             language=("en", "zh")[number % 2],
-            wishes={BasketId(one): Wish(Severity.NOTICE) for one in ("memory", "hyperscalers")[: 1 + (number % 3 == 0)]},
+            wishes={
+                BasketId(one): Wish(Severity.NOTICE) for one in ("memory", "hyperscalers")[: 1 + (number % 3 == 0)]
+            },
             quiet=Quiet(hour(11), hour(13)) if number % 20 == 0 else None,
             zone=("UTC", "Europe/London")[number % 2],
         )
         for number in range(SUBSCRIBERS)
     ]
-    async with database._transaction() as connection:
+    async with database._transaction() as connection:  # noqa: SLF001  one by one they would take minutes
         await connection.execute(sa.insert(subscribers), [rows.subscriber_row(one) for one in everybody])
         await connection.execute(sa.insert(wishes), [row for one in everybody for row in rows.wish_rows(one)])

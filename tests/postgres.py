@@ -36,9 +36,9 @@ def programs() -> Path:
 
 
 class Server:
-    """PostgreSQL over a UNIX socket in its own folder; durable only with `durable`."""
+    """PostgreSQL over a UNIX socket in its own folder; `durable` as in earnest, with `passwords` nobody gets in."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, passwords: bool = False) -> None:
         self._programs = programs()
         self._data = folder / "data"
         self._folder = folder
@@ -51,6 +51,8 @@ class Server:
         settings = "listen_addresses = ''\n" + ("" if durable else FAST)
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(f"{settings}unix_socket_directories = '{folder}'\n")
+        if passwords:
+            (self._data / "pg_hba.conf").write_text("local all all scram-sha-256\n")
         self.start()
 
     def url(self, database: str) -> str:
@@ -86,11 +88,11 @@ class Server:
 
 
 @contextmanager
-def server(*, durable: bool = False) -> Iterator[Server]:
+def server(*, durable: bool = False, passwords: bool = False) -> Iterator[Server]:
     """A server, and the end of it; NoServer if there can be none."""
     # A socket's path must be short, and another user must reach it: not pytest's own folder.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        made = Server(Path(folder), durable=durable)
+        made = Server(Path(folder), durable=durable, passwords=passwords)
         try:
             yield made
         finally:

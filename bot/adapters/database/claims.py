@@ -27,8 +27,13 @@ def _due() -> sa.Select[Any]:
     earlier = before.c.id < outbox.c.id
     more_urgent = before.c.severe & ~outbox.c.severe
     as_urgent = before.c.severe == outbox.c.severe
-    # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits.
-    its_turn = (outbox.c.manner != Manner.EDIT.value) & (more_urgent | (as_urgent & earlier))
+    # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits. Messages do
+    # not wait for edits and replies, for these may wait for a less urgent message.
+    its_turn = (
+        (outbox.c.manner != Manner.EDIT.value)
+        & (before.c.manner == Manner.SEND.value)
+        & (more_urgent | (as_urgent & earlier))
+    )
     line = sa.select(events.c.original).where(events.c.id == outbox.c.event).correlate(outbox).scalar_subquery()
     its_line = (outbox.c.manner != Manner.SEND.value) & earlier & before.c.event.in_(line_of(line))
     waits_before = sa.select(before.c.id).where(
