@@ -24,7 +24,7 @@ LONGEST_LIFE = 0.6  # seconds from the first message to the signal
 EARLY = 10  # every tenth signal comes at any moment from the start of the process on, whether it sends already or not
 MINOR = 4  # every fourth event is a minor one
 ENOUGH = 40  # deliveries that wait; below that there is something new
-SHARDS = 2  # trials side by side, each with a database and a server of its own
+SHARDS = 4  # trials side by side, each with a database and a server of its own
 
 
 @dataclass

@@ -32,7 +32,7 @@ REPEATED = catalogue("en").say("repeated")
 LATE = catalogue("en").say("late", when="").partition(":")[0]
 # What a kill leaves is taken over after 15 s in the product; a trial with a thousand kills does not wait so long.
 _migrating = asyncio.Lock()  # alembic knows one migration at a time in a process
-SHORT_LEASE = {"beat": 0.1, "glance": 0.03, "patience": 0.25}
+SHORT_LEASE = {"beat": 0.1, "glance": 0.03, "patience": 0.2}
 
 
 class Rig:

