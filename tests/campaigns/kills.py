@@ -111,7 +111,7 @@ async def _trial(count: int, trial: Trial, chance: random.Random, tell: Callable
     async with _rig() as rig:
         while trial.signals < count:
             if await rig.waiting() < ENOUGH:
-                severity = Severity.SEVERE if len(rig.news) % MINOR else Severity.WARNING
+                severity = Severity.WARNING if len(rig.news) % MINOR == MINOR - 1 else Severity.SEVERE
                 rig.find(f"event {len(rig.news)}", severity, CHATS)
             if end is _terminate:
                 rig.fake.latency = chance.choice([0.02, LATENCY, LATENCY, 1.0])
