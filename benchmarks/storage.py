@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from benchmarks.timing import Line
 from bot.adapters.database import Database, rows
-from bot.adapters.database.tables import subscribers, wishes
+from bot.adapters.database.tables import outbox, subscribers, wishes
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery import Kind, Quiet, Sent, Subscriber, Wish, next_step
+from bot.delivery import Kind, Manner, Quiet, Sent, Subscriber, Wish, next_step
 from tests.postgres import NoServer, server
 from tests.specimens import event
 from tests.virtual import NOON
@@ -51,12 +51,19 @@ async def _measure(name: str, url: str) -> list[Line]:
             assert len(claimed) == BATCH
             await database.record([next_step(one, Sent(1), NOON, 0.0) for one in claimed])
         rate = ROUNDS * BATCH / (time.perf_counter() - begin)
+        async with database._transaction() as connection:  # noqa: SLF001  as if all of it had been sent
+            sent = sa.update(outbox).where(outbox.c.event == 1).values(state="sent", not_before=None, message_id=1)
+            await connection.execute(sent)
+        correction = event("correction", manner=Manner.EDIT, original="fall 0")
         begin = time.perf_counter()
+        await database.commit({}, [correction], [], "telegram")
+        edited = time.perf_counter() - begin
     finally:
         await database.close()
     backlog = f"{name}: claim and acknowledge, {BATCH} at a time, over a backlog of {3 * SUBSCRIBERS:,}"
     return [
         Line(f"{name}: one event to {SUBSCRIBERS:,} subscribers, committed", min(seconds), "s", at_most=1),
+        Line(f"{name}: the same for its correction, which edits every message", edited, "s"),
         Line(backlog, rate, "/s", at_least=1000),
     ]
 

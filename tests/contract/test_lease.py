@@ -26,8 +26,9 @@ async def other(store, url):
 class Time(VirtualClock):
     """Several sleep at once: the time goes on when nobody works, to when the first of them wakes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *databases: Database) -> None:
         super().__init__()
+        self.databases = databases
         self.sleepers: list[tuple[float, asyncio.Event]] = []
 
     async def sleep(self, seconds: float) -> None:
@@ -47,9 +48,14 @@ class Time(VirtualClock):
         self.seconds = end
 
     async def settle(self) -> None:
-        """Until everybody sleeps: the databases work on other threads."""
-        for _ in range(4):
-            await asyncio.sleep(0.01)
+        """Until nobody is at a database any more: they work on other threads, and take their time."""
+        quiet = 0
+        while quiet < 50:
+            await asyncio.sleep(0)
+            busy = any(one._turn.locked() for one in self.databases)
+            quiet = 0 if busy else quiet + 1
+            if busy:
+                await asyncio.sleep(0.001)
 
 
 class Process:
@@ -89,7 +95,7 @@ async def processes(clock, *databases):
 
 
 async def test_who_comes_first_works_and_the_other_stands_by(store, other):
-    clock = Time()
+    clock = Time(store, other)
     async with processes(clock, store) as (first,), processes(clock, other) as (second,):
         await clock.go(60)
         assert (first.works, second.works) == (True, False)
@@ -97,7 +103,7 @@ async def test_who_comes_first_works_and_the_other_stands_by(store, other):
 
 
 async def test_a_holder_that_ends_hands_over_at_once(store, other):
-    clock = Time()
+    clock = Time(store, other)
     async with processes(clock, store) as (first,), processes(clock, other) as (second,):
         await clock.go(7)
         first.end.set()
@@ -109,7 +115,7 @@ async def test_a_holder_that_ends_hands_over_at_once(store, other):
 
 
 async def test_a_holder_that_is_silent_is_replaced_after_its_patience_and_writes_nothing_more(store, other):
-    clock = Time()
+    clock = Time(store, other)
     await put(store, CHANNEL)
     assert await store.take(None, "stopped in the middle")
     (under_way,) = await claim(store)
@@ -139,7 +145,7 @@ async def test_a_holder_that_is_silent_is_replaced_after_its_patience_and_writes
 
 
 async def test_a_holder_that_loses_the_lease_is_told_and_can_have_it_again(store, other):
-    clock = Time()
+    clock = Time(store, other)
     async with processes(clock, store) as (first,):
         assert await other.take(await other.look(), "another")
         await clock.go(5)
@@ -152,7 +158,7 @@ async def test_a_holder_that_loses_the_lease_is_told_and_can_have_it_again(store
 
 
 async def test_a_holder_that_renews_is_never_replaced_however_its_own_clock_goes(store, other):
-    clock = Time()
+    clock = Time(store, other)
     assert await store.take(None, "holder")
     async with processes(clock, other) as (second,):
         for _ in range(10):
@@ -179,7 +185,7 @@ async def test_who_never_took_the_lease_writes_freely(store, other):
 
 
 async def test_who_is_stopped_while_standing_by_ends_without_the_lease(store, other):
-    clock = Time()
+    clock = Time(store, other)
     assert await store.take(None, "holder")
     async with processes(clock, other) as (second,):
         second.stop.set()
@@ -203,7 +209,7 @@ class Failing:
 
 
 async def test_a_database_that_cannot_be_reached_is_asked_again(store):
-    clock, failing = Time(), Failing(store)
+    clock, failing = Time(store), Failing(store)
     failing.fails = True
     async with processes(clock, failing) as (one,):
         await clock.go(3)

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.adapters.database import Database, migrate
+from bot.adapters.database.refusals import refusal
 from bot.errors import StoreError
 from tests.postgres import server
 from tests.specimens import CHANNEL, GROUP, PRIVATE
@@ -47,6 +48,11 @@ async def test_a_server_that_cannot_be_reached_says_so_without_the_password(addr
     said = await refused(address)
     assert re.search(words, said)
     assert "secret" not in said
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.ConnectionTimeout("expired"), psycopg.InterfaceError("is closed")])
+def test_whatever_the_library_says_of_a_lost_connection_is_said_in_our_words(error):
+    assert "cannot be reached" in str(refusal(error, "bot at here"))
 
 
 async def test_a_database_that_is_not_there_says_so(postgres):
