@@ -23,9 +23,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_events_shown", "events", ["shown"])
     op.add_column("bodies", sa.Column("position", sa.Integer, nullable=False, server_default="0"))
-    _change_outbox()
     for name, kind in (("told_event", sa.String), ("told_session", sa.Date), ("told_severity", sa.Integer)):
         op.add_column("memories", sa.Column(name, kind))
+    _change_outbox()
     _create_subscribers()
     _create_orders()
 
