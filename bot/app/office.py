@@ -16,7 +16,7 @@ from bot.dispatch import Dispatch
 from bot.errors import ConfigError, NoData
 from bot.pipeline import Rulebook
 from bot.settings import Settings, effective
-from bot.watch import Watch
+from bot.watch import Watch, as_of
 
 # What is wired once, at the start.
 AT_START = ("telegram.token", "telegram.base_url", "telegram.connect", "telegram.read", "storage.", "schedule.poll")
@@ -46,7 +46,9 @@ class Office:
     async def view(self) -> View:
         if self.watch.board is None:
             raise NoData("no prices have been fetched yet; the first look is under way")
-        return View(self.watch.board, self.rulebook, await self.database.memories())
+        stamps, looked = self.watch.stamps, self.watch.looked
+        assert looked is not None  # it brought the board
+        return View(self.watch.board, self.rulebook, lambda one: as_of(one, stamps, self.calendars, looked))
 
     async def reload(self) -> Sequence[str]:
         """Read the configuration again; it counts from the next look on. Raises ConfigError and keeps the old one."""

@@ -1,5 +1,7 @@
 """What would have been said?"""
 
 from bot.backtest.replay import Session, alerts, replay
+from bot.backtest.whatif import whatif
+from bot.backtest.worst import worst
 
-__all__ = ["Session", "alerts", "replay"]
+__all__ = ["Session", "alerts", "replay", "whatif", "worst"]

@@ -8,8 +8,8 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Protocol
 
-from bot.alerts import Memory, Subject
 from bot.baskets import Basket, BasketId
+from bot.chart import ChartFacts
 from bot.clock import Clock
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.throttle import Throttle
@@ -52,11 +52,11 @@ class Register(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The market as it is known now: every figure, the rules, and what they remember."""
+    """The market as it is known now: every figure, the rules, and since when that is (`as_of` a basket)."""
 
     board: Board
     rulebook: Rulebook
-    memories: Mapping[Subject, Memory]
+    as_of: Callable[[Basket], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ class Desk:
     worker: Worker
     clock: Clock
     administers: Callable[[str, int], Awaitable[bool]]
+    draw: Callable[[ChartFacts, str], Awaitable[bytes]]
     operators: Collection[int] = frozenset()
     throttle: Throttle = field(default_factory=Throttle)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from bot.alerts import Memory, Subject
 from bot.baskets import assemble
 from bot.clock import Clock
-from bot.delivery import Delivery, Event, address
+from bot.delivery import Delivery, Event, Note, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import Rulebook, survey
 from bot.prices import Bars, Calendars, PriceSource, Symbol
@@ -31,6 +31,10 @@ class Journal(Protocol):
 
     async def memories(self) -> dict[Subject, Memory]:
         """What every rule remembers."""
+        ...
+
+    async def notes(self, now: datetime, /) -> Sequence[Note]:
+        """What the operator wants to stand beside alerts at `now`."""
         ...
 
     async def commit(
@@ -58,7 +62,8 @@ class Watch:
     """Judges every session of every basket's calendar once it is final, in order, whatever the clock did.
 
     `turn` is one look; nothing is fetched while nothing is due and no exchange is open. `known` gives what is known of
-    a symbol that the source cannot be asked about, None = nothing. `board` is the market as it was at the last look.
+    a symbol that the source cannot be asked about, None = nothing. `board` is the market as it was at the last look,
+    `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
     """
 
@@ -69,6 +74,7 @@ class Watch:
     clock: Clock
     known: Callable[[Symbol], Bars | None] = nothing_known
     board: Board | None = None
+    stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
     looked: datetime | None = None
     trouble: str = ""
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
@@ -106,8 +112,10 @@ class Watch:
         final, open_ = due.anything(memories, self._looked_final), setup.timing.provisional and due.anything_open()
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
-        turn = Turn(setup, due, await self._fetched(setup, due), frozenset(memories))
-        self.board, self.looked = turn.board, now
+        board = await self._fetched(setup, due)
+        self.board, self.looked = board, now
+        notes = await _whole(self.journal.notes(now))
+        turn = Turn(setup, due, board, self.stamps, frozenset(memories), notes)
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
@@ -124,6 +132,7 @@ class Watch:
     async def _fetched(self, setup: Setup, due: Due) -> Board:
         """The market as it is now; baskets of which too little can be had are left out."""
         bars = await self._fetch(setup.rulebook)
+        self.stamps = {symbol: one.as_of for symbol, one in bars.items() if one.as_of is not None}
         until = int((due.now - setup.timing.settle).timestamp())
         market = await asyncio.to_thread(assemble, setup.rulebook.baskets, bars, self.calendars, until)
         for one in market.left_out:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from bot.alerts import Alert, Memory, Question, Subject, Told, questions
-from bot.delivery import Destination, Event
+from bot.delivery import Destination, Event, Note
 from bot.pipeline import Rulebook, announce, compose, judge, revise, withdraw
+from bot.prices import Symbol
 from bot.statistics import Board
-from bot.watch.due import Due, Timing
+from bot.watch.due import Due, Timing, as_of
 from bot.watch.live import Outcome, Twice, outcomes
 
 # A new question looks at this many past sessions in silence, to know of an episode that is already open.
@@ -42,12 +43,15 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One look: the figures, the hours, and which subjects were known before it (`speaking`)."""
+    """One look: the figures, the hours, when prices are from, which subjects were known before
+    (`speaking`), and the operator's notes."""
 
     setup: Setup
     due: Due
     board: Board
+    stamps: Mapping[Symbol, datetime]
     speaking: AbstractSet[Subject]
+    notes: Sequence[Note] = ()
 
     def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
         """The final sessions after the earliest one that some question was asked about."""
@@ -82,10 +86,14 @@ class Turn:
         return Findings(known, tuple(events))
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
-        """Ask about the sessions that are not over; nobody remembers more of it than what was told."""
+        """Ask about the sessions that are not over; nobody remembers more of it than what was told.
+
+        A drawdown state is entered by a close, so that nothing can be said of it before.
+        """
         days: dict[date, set[Question]] = {}
         for question in self._questions():
-            if (day := self.due.under_way(self.board, question, memories)) is not None:
+            day = self.due.under_way(self.board, question, memories)
+            if day is not None and not question.rule.asks("enters"):
                 days.setdefault(day, set()).add(question)
         alerts = [
             alert
@@ -113,11 +121,16 @@ class Turn:
         return self._composed(question, alert, created)
 
     def _provisional(self, alert: Alert) -> Event:
-        return self._composed(Question(alert.rule, alert.subject.basket), alert, self.due.now)
+        question = Question(alert.rule, alert.subject.basket)
+        baskets = [self.board.series[one].basket for one in question.baskets]
+        oldest = min(as_of(one, self.stamps, self.due.calendars, self.due.now) for one in baskets)
+        return self._composed(question, alert, self.due.now, oldest)
 
-    def _composed(self, question: Question, alert: Alert, created: datetime) -> Event:
+    def _composed(self, question: Question, alert: Alert, created: datetime, oldest: datetime | None = None) -> Event:
         expires = self._expires(question, alert.session)
-        return compose(self.board, self.setup.rulebook, alert, self.setup.languages, created, expires)
+        return compose(
+            self.board, self.setup.rulebook, alert, self.setup.languages, created, expires, oldest, self.notes
+        )
 
     def _settled(self, question: Question, day: date, one: Outcome, memories: Mapping[Subject, Memory]) -> list[Event]:
         if one.alert is not None:

@@ -12,6 +12,7 @@ import pytest
 
 from bot.adapters.database import Database
 from bot.adapters.telegram import Telegram, TelegramLine
+from bot.chart import ChartFacts, draw
 from bot.clock import SystemClock
 from bot.conversation import Condition, Desk, View
 from bot.converse import Converse
@@ -23,7 +24,7 @@ from bot.watch import Setup, Timing, Watch
 from tests.people import Rig
 from tests.unit.watch.small_world import AGAIN, DAYS, WARNED, rulebook, world
 from tests.unit.watch.tape import Tape
-from tests.virtual import VirtualClock
+from tests.virtual import VirtualClock, until
 
 
 class Steered(VirtualClock):
@@ -53,7 +54,7 @@ class Bot:
     async def view(self) -> View:
         if self.watch.board is None:
             raise NoData("nothing yet")
-        return View(self.watch.board, self.rulebook, await self.database.memories())
+        return View(self.watch.board, self.rulebook, lambda _basket: self.clock.now())
 
     async def reload(self) -> list[str]:
         return []
@@ -63,8 +64,11 @@ class Bot:
         self.clock.seconds = (moment - self.clock.start).total_seconds()
         turns = self.watch.counts["turns"]
         self.bell.set()
-        while self.watch.counts["turns"] == turns or self.bell.is_set():
-            await asyncio.sleep(0.01)
+        await until(lambda: self.watch.counts["turns"] > turns and not self.bell.is_set())
+
+
+async def drawn(facts: ChartFacts, language: str) -> bytes:
+    return await asyncio.to_thread(draw, facts, language)
 
 
 @asynccontextmanager
@@ -78,18 +82,19 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
         watch = Watch(tape, tape, setup, database, clock)
         bot = Bot(watch, clock, bell, tape, database)
         line = TelegramLine(telegram, clock, ())
-        desk = Desk("telegram", database, bot, clock, line.administers)
+        desk = Desk("telegram", database, bot, clock, line.administers, drawn)
         loops = [
             watch.run(stop, bell),
             Dispatch(database, telegram, clock, limits).run(stop),
             Converse(desk, line, limits, database.move).run(stop),
         ]
         tasks = [asyncio.create_task(one) for one in loops]
-        while watch.board is None:
-            await asyncio.sleep(0.01)
-        yield bot
-        stop.set()
-        await asyncio.wait_for(asyncio.gather(*tasks), 30)
+        try:
+            await until(lambda: watch.board is not None)
+            yield bot
+        finally:
+            stop.set()
+            await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
 
 @pytest.fixture
@@ -118,13 +123,15 @@ async def test_from_the_first_word_to_the_last(rig: Rig, database: Database) -> 
         await bot.at(close - timedelta(hours=3))
         await bot.at(close - timedelta(hours=2, minutes=55))
         alert = await kim.chat.next_message()
-        print(alert.text)
+        assert "Tech is down 7.3 % in two sessions as of" in alert.text
+        await kim.chat.next_message()
         await bot.at(close + timedelta(minutes=21))
         edited = await kim.chat.next_edit()
-        print(edited.text)
         assert edited.id == alert.id
+        assert "🟠 Tech −7.3 % in two sessions" in edited.text
+        assert "\nclosed 3 Jul 2025" in edited.text
         await kim.press("Mute 1 day")
-        print((await kim.chat.next_message()).text)
+        assert "Nothing about Tech until" in (await kim.chat.next_message()).text
         await kim.say("/delete")
         await kim.chat.next_message()
         await kim.press("Yes, delete")

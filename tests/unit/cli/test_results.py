@@ -237,6 +237,26 @@ def test_a_chart_of_the_latest_session_of_a_basket_with_one_member(asked: Type) 
     assert asked("chart", "index", "--lang", "zh").out == "index-2022-12-27-zh.png\n"
 
 
+# whatif
+
+
+@pytest.mark.parametrize("typed_as", ["-20", "-20.0", "-20%", "−20"])
+def test_whatif(asked: Type, typed_as: str) -> None:
+    told = asked("whatif", "duo", typed_as)
+    assert told.code == 0
+    assert told.rows[0].startswith("If Duo closes −")
+    assert "it has moved −20.0 % in two sessions" in told.rows[0]
+    assert told.rows[-1] == "Rule “fall”: notice"
+
+
+def test_whatif_of_a_small_fall_tells_how_far_the_next_rung_is(asked: Type) -> None:
+    told = asked("whatif", "duo", "-0.1", "--window", "1", "--lang", "zh")
+    assert told.code == 0
+    assert told.rows[0].startswith("若双子20")
+    assert "无提醒；再跌 " in told.rows[-1]
+    assert told.rows[-1].endswith("即为提示")
+
+
 # now
 
 
