@@ -24,6 +24,7 @@ COMMANDS = (
     "whatif",
     "chart",
     "check",
+    "deliveries",
     "schema",
     "migrate",
     "send-test",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,11 +26,9 @@ MISSED = 1
 
 async def _storage(_share: float, told: Told, _chance: random.Random) -> list[Figure]:
     """The benchmark of the store, in the words of this table."""
-    found = []
-    for line in await asyncio.to_thread(lambda: list(storage.run())):
-        found.append(Figure(line.what, line.measured, line.unit, "", line.at_most, line.at_least))
+    found = await asyncio.to_thread(lambda: list(storage.run()))
     told(1, 1)
-    return found
+    return [Figure(one.what, one.measured, one.unit, "", one.at_most, one.at_least) for one in found]
 
 
 ROWS: dict[str, Row] = {
@@ -38,13 +37,21 @@ ROWS: dict[str, Row] = {
     "severe": lambda share, told, _: drains.severe(_part(20, share), 10_000, told),
     "kills": lambda share, told, chance: kills.kills(_part(1_000, share), told, chance),
     "stops": lambda share, told, chance: kills.stops(_part(200, share), told, chance),
+    "unanswered": lambda _share, _told, _: kills.unanswered(),
     "takeover": lambda share, told, _: takeovers.takeovers(_part(2, share), told),
     "crashes": lambda _share, told, _: crashes.crashes(told),
     "slow": lambda share, told, _: drains.slow(60 * share, told),
     "storage": _storage,
 }
 # What waits most of the time runs side by side; what is measured by the second has few beside it.
-STAGES = (("drain", "dead"), ("severe",), ("storage",), ("takeover", "crashes", "slow"), ("kills",), ("stops",))
+STAGES = (
+    ("drain", "dead"),
+    ("severe",),
+    ("storage",),
+    ("takeover", "crashes", "slow"),
+    ("kills",),
+    ("stops", "unanswered"),
+)
 
 
 def _part(whole: int, share: float) -> int:
@@ -86,10 +93,12 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := [name for name in asked.rows if name not in ROWS]:
         parser.error(f"no row {', '.join(unknown)}. There are: {', '.join(ROWS)}.")
-    print(f"seed {asked.seed}; kills and stops with a lease of {SHORT_LEASE['patience']} s in the place of 15 s")
+    say = Console(highlight=False, soft_wrap=True).print
+    say(f"seed {asked.seed}; kills and stops with a lease of {SHORT_LEASE['patience']} s in the place of 15 s")
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # a killed process leaves requests half written
     figures = asyncio.run(_run(asked.rows or list(ROWS), asked.share, asked.seed))
     missed = sum(not one.kept for one in figures)
-    print(f"{missed} bounds missed" if missed else "every bound kept")
+    say(f"{missed} bounds missed" if missed else "every bound kept")
     return MISSED if missed else 0
 
 

@@ -40,6 +40,11 @@ class Figure:
         return f"{number} {self.unit}".rstrip()
 
 
+def none_of(what: str, found: int, of: str = "") -> Figure:
+    """A figure of which there must be none."""
+    return Figure(what, found, "", of, at_most=0)
+
+
 def highest_rate(found: int, of: int) -> float:
     """The rate below which the true one lies with 95 % certainty, when `found` of `of` were found (exact binomial)."""
     if found >= of:
@@ -67,6 +72,8 @@ def _at_most(found: int, of: int, rate: float) -> float:
     """The chance of so few at this rate."""
     log_rate, log_rest = math.log(rate), math.log1p(-rate)
     return sum(
-        math.exp(math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1) + k * log_rate + (of - k) * log_rest)
+        math.exp(
+            math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1) + k * log_rate + (of - k) * log_rest
+        )
         for k in range(found + 1)
     )

@@ -78,6 +78,11 @@ class Evidence:
     def duplicates(self) -> int:
         return self.read.total() - len(self.read)
 
+    @property
+    def twice(self) -> int:
+        """How many events are stored too often."""
+        return len(self.keys) - len(set(self.keys))
+
 
 def no_event_twice(evidence: Evidence) -> Iterator[str]:
     for key, times in Counter(evidence.keys).items():

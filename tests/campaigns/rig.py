@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
@@ -96,9 +96,10 @@ class Rig:
         return found
 
     async def drained(self, seconds: float = 120.0, look: float = 0.2) -> None:
-        async with asyncio.timeout(seconds):
-            while await self.waiting():
-                await asyncio.sleep(look)
+        async def done() -> bool:
+            return not await self.waiting()
+
+        await until(done, seconds, look)
 
     async def evidence(self) -> Evidence:
         columns = (
@@ -133,11 +134,22 @@ def _copy(one: Any) -> Copy:
     return Copy(first, one.chat, datetime.fromtimestamp(one.date, UTC), REPEATED in said, LATE in said)
 
 
+async def until(look: Callable[[], Awaitable[bool]], seconds: float, every: float) -> None:
+    """Look every so many seconds; TimeoutError after so many."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if await look():
+                return
+            await asyncio.sleep(every)
+
+
 async def ended(process: BaseProcess, seconds: float = 60.0) -> int | None:
     """The exit code, once there is one."""
-    async with asyncio.timeout(seconds):
-        while process.exitcode is None:
-            await asyncio.sleep(0.005)
+
+    async def is_over() -> bool:
+        return process.exitcode is not None
+
+    await until(is_over, seconds, 0.005)
     return process.exitcode
 
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.adapters import logs
-from bot.app import worker
 from bot.alerts.rules import Severity
+from bot.app import worker
 from bot.clock import SystemClock
 from bot.delivery import Destination, Event, Kind, address
 from bot.dispatch import Dispatch
@@ -100,9 +100,7 @@ async def _run(order: Order) -> None:
     database = await MinedDatabase.open(order.url)
     database.lay(order.mine)
     try:
-        tenancy = Tenancy(
-            database, clock, clock.sleep, beat=order.beat, glance=order.glance, patience=order.patience
-        )
+        tenancy = Tenancy(database, clock, clock.sleep, beat=order.beat, glance=order.glance, patience=order.patience)
         while not stop.is_set():
             async with tenancy.hold(stop) as lost:
                 if lost is not None:
