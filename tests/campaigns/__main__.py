@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from benchmarks import storage
-from tests.campaigns import crashes, drains, kills, takeovers
+from tests.campaigns import crashes, drains, kills, restarts, takeovers
 from tests.campaigns.figures import Figure, Told
 from tests.campaigns.rig import SHORT_LEASE
 
@@ -40,6 +40,7 @@ ROWS: dict[str, Row] = {
     "unanswered": lambda _share, _told, _: kills.unanswered(),
     "takeover": lambda share, told, _: takeovers.takeovers(_part(2, share), told),
     "crashes": lambda _share, told, _: crashes.crashes(told),
+    "restart": lambda _share, told, _: restarts.restart(told),
     "slow": lambda share, told, _: drains.slow(60 * share, told),
     "storage": _storage,
 }
@@ -48,7 +49,7 @@ STAGES = (
     ("drain", "dead"),
     ("severe",),
     ("storage",),
-    ("takeover", "crashes", "slow"),
+    ("takeover", "crashes", "restart", "slow"),
     ("kills",),
     ("stops", "unanswered"),
 )

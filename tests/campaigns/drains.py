@@ -21,6 +21,7 @@ LATENCY = 0.1
 SUSTAINED = 28.5  # messages a second
 BLOCKED = refusal(403, "Forbidden: bot was blocked by the user")
 TOLD_TO_WAIT = 3600
+STOPPING = 20  # chats
 FLAT_MB = 10
 MOST_MB = 300
 
@@ -71,7 +72,7 @@ async def severe(alerts: int, backlog: int, told: Told) -> list[Figure]:
 
 
 async def dead(chats: int, told: Told) -> list[Figure]:
-    """Of all chats 30 % are gone, and one is told to be left alone for an hour."""
+    """Of all chats 30 % are gone, one is told to be left alone for an hour, and the last ones stop in time."""
     names = _names(chats)
     gone, flooded = {name for at, name in enumerate(names) if at % 10 in (2, 5, 8)}, names[chats // 20]
 
@@ -79,23 +80,39 @@ async def dead(chats: int, told: Told) -> list[Figure]:
         for name in gone:
             rig.fake.script(name, BLOCKED)
         rig.fake.script(flooded, flood(TOLD_TO_WAIT))
+        stopping = asyncio.create_task(_stop_chats(rig, names[-STOPPING:]))
         evidence = await _drain(rig, chats, told, leave=1)
+        await stopping
     begin, end = rig.fake.accepted[0].at, rig.fake.accepted[-1].at
     asked = [one for one in rig.fake.requests if one in gone]
-    alive = chats - len(gone) - 1
-    others = len(rig.fake.requests) / (end - begin)
+    answered = len(rig.fake.requests)
+    read = len(evidence.copies)
+    others = answered / (end - begin)
     faults = [one for one in broken(evidence) if f" {flooded} " not in one and not one.startswith("I10")]
-    about = f"{end - begin:.1f} s for {alive:,} alive and one request for each that is gone"
+    about = f"{end - begin:.1f} s for {read:,} messages and one request for each that is gone"
     what = f"drain of {chats:,} chats, {len(gone):,} of them gone: time for each request"
     beside = "  requests a second beside one chat that is to be left alone"
     most = max(Counter(asked).values())
     return [
-        Figure(what, 1000 * (end - begin) / (chats - 1), "ms", about, at_most=1000 / SUSTAINED),
+        Figure(what, 1000 * (end - begin) / (answered - 1), "ms", about, at_most=1000 / SUSTAINED),
         Figure("  requests for one that is gone, most", most, "", f"{len(asked):,} in all", at_most=1),
         Figure(beside, others, "/s", at_least=27),
         Figure("  requests for that chat", rig.fake.requests.count(flooded), "", "told to wait an hour", at_most=1),
+        none_of(
+            "  messages for chats that stopped while it waited",
+            sum(one.chat in evidence.stopped for one in evidence.copies),
+            f"{len(evidence.stopped)} chats",
+        ),
         none_of("  invariants broken (but that it waits)", len(faults), "; ".join(faults[:3])),
     ]
+
+
+async def _stop_chats(rig: Rig, chats: list[str]) -> None:
+    """They say /stop while their messages wait."""
+    await rig.accepts(5)
+    for chat in chats:
+        await rig.database.cancel("telegram", chat, "the chat has stopped")
+        rig.stopped[chat] = len(rig.fake.accepted)
 
 
 async def slow(seconds: float, told: Told) -> list[Figure]:
@@ -145,8 +162,8 @@ async def _drain(rig: Rig, chats: int, told: Told, leave: int = 0) -> Evidence:
     rig.find("event", Severity.SEVERE, _names(chats))
     process = rig.start()
     async with asyncio.timeout(120 + 2 * chats / SUSTAINED):
-        while (left := chats - len(rig.fake.requests)) > 0 or await rig.waiting() > leave:
-            told(chats - max(left, 0), chats)
+        while not (asked := len(rig.fake.requests)) or await rig.waiting() > leave:
+            told(min(asked, chats), chats)
             await asyncio.sleep(1)
     await stop(process)
     return await rig.evidence()
