@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
 import signal
 from dataclasses import dataclass, field
@@ -96,6 +97,8 @@ async def _run(order: Order) -> None:
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
+    if conductor := multiprocessing.parent_process():  # a trial that is broken off leaves nobody behind
+        loop.add_reader(conductor.sentinel, os._exit, 1)
     clock = PacedClock(order.pace)
     database = await MinedDatabase.open(order.url)
     database.lay(order.mine)
