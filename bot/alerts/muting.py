@@ -1,4 +1,4 @@
-"""Which news of members does their basket's alert tell already?"""
+"""Which news does a basket's fall tell already: that of its members, and of a state it enters itself?"""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Answer = tuple[Rule, Sequence[Decision]]
 
 
 def muted(answers: Sequence[Answer]) -> list[Answer]:
-    """One session's answers, in which members are silent whose basket's fall is told, at least as loud.
+    """One session's answers, in which what a basket's fall tells is silent if the fall is at least as loud.
 
-    What they remember stays the same: their news counts as told.
+    What is remembered stays the same: it counts as told.
     """
     loudest: dict[BasketId, Severity] = {}
     for rule, found in answers:
@@ -27,11 +27,10 @@ def muted(answers: Sequence[Answer]) -> list[Answer]:
                     loudest[basket] = max(loudest.get(basket, one.rung.severity), one.rung.severity)
     if not loudest:
         return list(answers)
-    return [(rule, [_heard(rule, one, loudest) for one in found] if rule.members else found) for rule, found in answers]
+    return [(rule, [_heard(rule, one, loudest) for one in found]) for rule, found in answers]
 
 
 def _heard(rule: Rule, decision: Decision, loudest: dict[BasketId, Severity]) -> Decision:
-    """Of a basket of one symbol, a fall tells the state it entered and not the day's low."""
     subject, rung = decision.subject, decision.rung
     told = bool(subject.member) or rule.asks("enters")
     if not told or not decision.speaks or rung is None or subject.basket not in loudest:

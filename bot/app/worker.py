@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
+from bot.adapters.disks import passing
 from bot.adapters.drawing import DrawingRoom
 from bot.adapters.price_files import PriceCache
 from bot.adapters.scheduler import Ticker
@@ -153,6 +154,13 @@ def database_url(settings: Settings) -> str:
         remedy = "Name another one with [storage] data_dir or BOT_STORAGE__DATA_DIR."
         place = settings.storage.data_dir
         raise StoreError(f"{place}: the folder cannot be made ({error.strerror}). {remedy}") from error
+    if why := passing(settings.storage.data_dir):
+        log.warning(
+            "the database in %s will not last: %s. Subscriptions and what was posted are forgotten then. Give the bot "
+            "a volume, or a PostgreSQL by DATABASE_URL",
+            settings.storage.data_dir,
+            why,
+        )
     return f"sqlite:///{settings.storage.data_dir / 'bot.sqlite3'}"
 
 

@@ -23,13 +23,15 @@ MOST_OTHERS = 3  # of a fall that is "only the n-th time", the others are named
 def history_of(board: Board, alert: Alert, verdict: Verdict, position: int) -> History:
     """Everything of a fall at `position`.
 
-    What followed earlier ones is worked out for warnings and louder, how often it is to be expected for severe ones.
+    What followed earlier ones is worked out for warnings and louder, and for what nobody is told of; how often it is to
+    be expected for severe ones.
     """
     basket, window = alert.subject.basket, alert.rule.window
     columns = board.of_basket(basket, window)
     series = board.series[basket]
     fell = verdict.move < 0
-    loud, severe = fell and alert.severity >= Severity.WARNING, fell and alert.severity >= Severity.SEVERE
+    level = alert.severity if alert.speaks else Severity.WARNING
+    loud, severe = fell and level >= Severity.WARNING, fell and level >= Severity.SEVERE
     path = board.once(("path", basket), lambda: Path.of(series.daily_return))
     line = next_line(columns, position, board.lines) if not verdict.holes else None
     return History(

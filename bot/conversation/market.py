@@ -15,6 +15,7 @@ from bot.chart import chart_facts
 from bot.context import explain
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, View, rows, say, tongue
+from bot.errors import NoData
 from bot.messages import Button, Catalogue, Message, render, supposed, window_words
 from bot.pipeline import judge
 from bot.statistics import Case, Verdict
@@ -158,12 +159,11 @@ def _standing(topic: Topic, words: Catalogue) -> str:
 async def _topic(desk: Desk, ask: Ask, words: Catalogue) -> Topic:
     """The basket (or the event, by its id) and the session that are meant; the latest session if none is named."""
     view = await desk.worker.view()
-    if ask.words and (event := EVENT.fullmatch(ask.words[0])):
-        for told in await desk.register.told_of(event[1], 1):
-            return Topic(view, desk.basket(told.baskets[0], words, ask.command), told.session)
     *rest, last = ask.words or ("",)
     day = _day(last)
-    named = " ".join((*rest, last) if day is None else rest)
+    named = " ".join(ask.words if day is None else rest)
+    if (event := EVENT.fullmatch(last)) and (told := await desk.register.told_of(event[1], 1)):
+        named, day = told[0].baskets[0], told[0].session
     basket = desk.asked_basket(named, words, ask.command)
     topic = Topic(view, basket, day or _latest(view, basket))
     if view.board.position(basket.id, topic.session) is None:
@@ -172,6 +172,9 @@ async def _topic(desk: Desk, ask: Ask, words: Catalogue) -> Topic:
 
 
 def _latest(view: View, basket: Basket) -> date:
+    """The basket's last session; NoData for one that was configured after the last look."""
+    if basket.id not in view.board.series:
+        raise NoData(f"{basket.id} has no prices yet; the next look fetches them")
     found: date = view.board.series[basket.id].sessions[-1].item()
     return found
 

@@ -22,9 +22,11 @@ from bot.delivery.orders import Note, NoteId, Silence
 from bot.delivery.outbox import Outbox
 from bot.delivery.steps import Chat, News, Step, after_refusal, next_step
 from bot.delivery.subscribers import Quiet, Subscriber, Wish
-from bot.delivery.wording import dress, fit, keys
+from bot.delivery.wording import LONGEST, LONGEST_CAPTION, dress, fit, keys
 
 __all__ = [
+    "LONGEST",
+    "LONGEST_CAPTION",
     "TOKEN_PATIENCE",
     "BadFormat",
     "BadToken",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bot.delivery.deliveries import Kind
 
@@ -34,6 +36,7 @@ class Limits:
         self._rests_until: dict[str, float] = {}
         self._under_way: set[str] = set()
         self._floods: deque[tuple[float, str, float]] = deque()
+        self._choosing = False
 
     def wait(self, now: float) -> float:
         """Seconds until a message may leave, to whomever; 0 = now."""
@@ -43,12 +46,21 @@ class Limits:
         """Seconds until an answer to a command may leave; it goes before all messages, a few times a second."""
         full = self._left[0] + 1 if len(self._left) == MOST_IN_A_SECOND else 0.0
         many = self._replied[0] + 1 if len(self._replied) == REPLIES else 0.0
-        return max(0.0, max(full, many, self._halted_until) - now)
+        return max(CLOSEST if self._choosing else 0.0, max(full, many, self._halted_until) - now)
 
     def replied(self, chat: str, kind: Kind, now: float) -> None:
         """An answer leaves; it counts as a message, so that the next message leaves later."""
         self._replied.append(now)
         self.began(chat, kind, now)
+
+    @contextmanager
+    def choosing(self, now: float) -> Iterator[frozenset[str]]:
+        """While a message is chosen for a chat that does not rest, no answer leaves that would make it rest."""
+        self._choosing = True
+        try:
+            yield self.resting(now)
+        finally:
+            self._choosing = False
 
     def resting(self, now: float) -> frozenset[str]:
         """The chats that must hear nothing now."""

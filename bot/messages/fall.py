@@ -82,9 +82,9 @@ def _breadth(context: Context, words: Catalogue, *, provisional: bool) -> str:
     if plunged:
         names = words.say("the_same") if set(plunged) == set(far) else _listed(plunged, total, words)
         facts.append(words.say("plunged", count=len(plunged), limit=limit, names=names))
-    lows = sum(one.low_gap and not one.plunged for one in context.members)
-    if lows and (far or plunged):
-        facts.append(words.say("lows_unknown", count=lows))
+    unknown = sorted(one.symbol for one in context.members if one.low_gap and not one.plunged)
+    if unknown and (far or plunged):
+        facts.append(words.say("lows_unknown", symbols=wording.named(list(unknown), words)))
     if known < total:
         facts.append(words.say("unpriced", count=total - known))
     return words.join(facts, "clause")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot.context import Context, History
 from bot.messages import wording
 from bot.messages.catalogue import Catalogue
-from bot.statistics import FEWEST_CASES, Further, Precedents, Verdict
+from bot.statistics import FEWEST_CASES, Further, Precedents, State, Verdict
 
 LEAST_SWING = 2.0  # below it a move is nothing unusual
 EXACT_BELOW = 2.0  # years that are told with a decimal
@@ -71,7 +71,7 @@ def _cases(found: Precedents, words: Catalogue) -> str:
 
 
 def _line(name: str, verdict: Verdict, history: History, words: Catalogue) -> Iterator[str]:
-    if history.line is None or verdict.entered:
+    if history.line is None or verdict.entered >= State.CORRECTION:
         return
     facts = {
         "name": name,

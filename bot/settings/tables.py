@@ -99,7 +99,7 @@ class StorageTable(Table):
         Path("data"), strict=False, description="folder for the database and the caches, from the working directory"
     )
     database: Annotated[SecretStr, _of_form(URL)] = Field(
-        SecretStr(""), description='address of the database; "" = a SQLite file in data_dir'
+        SecretStr(""), description='address of the database; "" = DATABASE_URL, else a SQLite file in data_dir'
     )
 
 

@@ -20,6 +20,7 @@ from bot.statistics.measure import Verdicts
 NEARLY = 0.8  # a comparable move is at least so deep, as a part of this one
 APART = 20  # sessions between two cases
 HORIZONS = (5, 21, 63, 252)  # sessions after the end of a case's window
+NOISE = 1e-9  # the same level, but for the rounding of its factors
 FEWEST_CASES = 8  # below it nothing is said of a median
 ROUND_FALLS = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40, 0.50)
 
@@ -46,7 +47,7 @@ class Aftermath:
     @property
     def higher(self) -> int:
         """After how many cases the series stood higher."""
-        return sum(one > 0 for one in self.returns)
+        return sum(one > NOISE for one in self.returns)
 
     @property
     def median(self) -> float:

@@ -12,7 +12,6 @@ import pytest
 
 from bot.adapters.database import Database
 from bot.adapters.telegram import Telegram, TelegramLine
-from bot.chart import ChartFacts, draw
 from bot.clock import SystemClock
 from bot.conversation import Condition, Desk, View
 from bot.converse import Converse
@@ -21,8 +20,10 @@ from bot.dispatch import Dispatch
 from bot.errors import NoData
 from bot.pipeline import Rulebook
 from bot.watch import Setup, Timing, Watch
-from tests.people import Rig
-from tests.unit.watch.small_world import AGAIN, DAYS, WARNED, rulebook, world
+from tests.desks import drawn
+from tests.fake_telegram import FakeTelegram
+from tests.people import Message, Person, Rig
+from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Tape
 from tests.virtual import VirtualClock, until
 
@@ -67,10 +68,6 @@ class Bot:
         await until(lambda: self.watch.counts["turns"] > turns and not self.bell.is_set())
 
 
-async def drawn(facts: ChartFacts, language: str) -> bytes:
-    return await asyncio.to_thread(draw, facts, language)
-
-
 @asynccontextmanager
 async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
     clock = Steered(datetime(2025, 1, 1, tzinfo=UTC))
@@ -89,12 +86,10 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
             Converse(desk, line, limits, database.move).run(stop),
         ]
         tasks = [asyncio.create_task(one) for one in loops]
-        try:
-            await until(lambda: watch.board is not None)
-            yield bot
-        finally:
-            stop.set()
-            await asyncio.wait_for(asyncio.gather(*tasks), 30)
+        await until(lambda: watch.board is not None)
+        yield bot
+        stop.set()
+        await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
 
 @pytest.fixture
@@ -104,36 +99,94 @@ async def database(tmp_path):
     await opened.close()
 
 
+async def reads(person: Person, words: str) -> Message:
+    """The first message with these words; other alerts may come before it."""
+    while words not in (found := await person.chat.next_message()).text:
+        pass
+    return found
+
+
+async def fall(bot: Bot, kim: Person) -> Message:
+    """Tech falls for warning while the session is under way, and a bit further until its close; what Kim reads."""
+    day = DAYS[WARNED]
+    close = bot.tape.close(day)
+    bot.tape.live |= {(symbol, day): 1.01 for symbol in TECH}
+    await bot.at(close - timedelta(hours=3))
+    await bot.at(close - timedelta(hours=2, minutes=55))
+    return await reads(kim, "Tech")
+
+
 async def test_from_the_first_word_to_the_last(rig: Rig, database: Database) -> None:
     async with running(rig, database) as bot:
         kim = rig.person(language="en")
         await kim.say("/start")
-        welcome = await kim.chat.next_message()
-        assert "I watch baskets of stocks" in welcome.text
+        await reads(kim, "I watch baskets of stocks")
         await kim.press("Tech")
-        assert "Subscribed to Tech" in (await kim.chat.next_message()).text
+        await reads(kim, "Subscribed to Tech")
         await kim.say("/level warning")
-        assert "warning" in (await kim.chat.next_message()).text
+        await reads(kim, "“warning”")
         await kim.say("/language zh")
-        assert "简体中文" in (await kim.chat.next_message()).text
+        await reads(kim, "中文")
         await kim.say("/language en")
-        await kim.chat.next_message()
-        day = DAYS[WARNED]
-        close = bot.tape.close(day)
-        await bot.at(close - timedelta(hours=3))
-        await bot.at(close - timedelta(hours=2, minutes=55))
-        alert = await kim.chat.next_message()
-        assert "Tech is down 7.3 % in two sessions as of" in alert.text
-        await kim.chat.next_message()
-        await bot.at(close + timedelta(minutes=21))
+        await reads(kim, "English")
+
+        alert = await fall(bot, kim)
+        assert "Tech is down 6." in alert.text
+        assert alert.buttons == ["Details", "Chart", "Why", "Mute 1 day"]
+        await bot.at(bot.tape.close(DAYS[WARNED]) + timedelta(minutes=21))
         edited = await kim.chat.next_edit()
         assert edited.id == alert.id
-        assert "🟠 Tech −7.3 % in two sessions" in edited.text
-        assert "\nclosed 3 Jul 2025" in edited.text
+        assert "Tech −7." in edited.text
+        assert edited.buttons == alert.buttons
+
+        await kim.press("Details")
+        await reads(kim, "📊 Tech −7.")
+        await kim.press("Why")
+        await reads(kim, "fall: alert")
         await kim.press("Mute 1 day")
-        assert "Nothing about Tech until" in (await kim.chat.next_message()).text
+        await reads(kim, "Nothing about Tech until")
+        await kim.say("/settings")
+        await reads(kim, "muted until")
+        await kim.say("/unsubscribe tech")
+        await reads(kim, "hears of no basket")
         await kim.say("/delete")
-        await kim.chat.next_message()
+        await reads(kim, "Delete everything")
         await kim.press("Yes, delete")
-        assert "nothing is stored" in (await kim.chat.next_message()).text
+        await reads(kim, "nothing is stored")
         assert await database.subscriber("telegram", "1001") is None
+        assert await database.received("telegram", "1001", 10) == []
+        await kim.say("/stop")
+        await reads(kim, "Stopped")
+
+
+async def test_in_chinese(rig: Rig, database: Database) -> None:
+    async with running(rig, database) as bot:
+        kim = rig.person(language="zh-hans")
+        await kim.say("/start tech")
+        await reads(kim, "已关注Tech")
+        alert = await fall(bot, kim)
+        assert "Tech" in alert.text
+        assert alert.buttons == ["详情", "图表", "原因", "静音 1 天"]
+        await kim.press("静音 1 天")
+        await reads(kim, "前不再提醒Tech")
+
+
+async def test_a_picture_arrives_or_words_say_that_it_does_not(rig: Rig, database: Database) -> None:
+    """The independent stand-in knows neither pictures nor files."""
+    async with running(rig, database):
+        kim = rig.person()
+        await kim.say("/chart tech")
+        await reads(kim, "Tech −" if isinstance(rig, FakeTelegram) else "does not work just now")
+        await kim.say("/help")
+        await reads(kim, "/start")
+
+
+async def test_a_stranger_who_asks_nonsense_is_helped(rig: Rig, database: Database) -> None:
+    async with running(rig, database):
+        kim = rig.person()
+        await kim.say("hello <b>")
+        await reads(kim, "/help")
+        await kim.say("/subscribe tehc")
+        await reads(kim, "no basket “tehc”")
+        await kim.press("Tech")
+        await reads(kim, "Subscribed to Tech")

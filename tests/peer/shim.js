@@ -19,9 +19,9 @@ function completed(method, result) {
   if (result === null) return true;
   if (method === 'getMe') return { ...result, is_bot: true };
   if (method === 'sendMessage') {
-    // What was asked for comes back as it was sent: text, where the library reads objects.
-    const { link_preview_options: _preview, reply_parameters: _target, ...message } = result;
-    return { ...message, date: Math.floor(result.date / 1000) };
+    // What was asked for comes back as the text that it was in the request: no part of a message.
+    const { link_preview_options: asked, reply_parameters: meant, ...message } = result;
+    return { ...message, date: Math.floor(message.date / 1000) };
   }
   if (method !== 'getUpdates') return result;
   return result.map((update) => (update.callback_query

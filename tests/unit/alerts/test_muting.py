@@ -67,9 +67,16 @@ def test_not_by_another_basket_nor_without_a_fall() -> None:
     assert reasons(judged(quiet, ENTERS))["bear market", "A"] is Reason.FIRST
 
 
+STATE = rule("basket's own", "memory", rungs={"severe": {"enters": State.CORRECTION}})
+
+
+def test_a_state_that_the_basket_enters_is_told_with_its_fall() -> None:
+    assert reasons(judged(falls("severe"), STATE))["basket's own", ""] is Reason.MUTED
+    assert reasons(judged(falls("warning"), STATE))["basket's own", ""] is Reason.FIRST
+
+
 def test_not_by_a_state_of_the_basket_which_names_no_members() -> None:
-    state = rule("basket's own", "memory", rungs={"severe": {"enters": State.CORRECTION}})
-    found = reasons(judged(state, ENTERS))
+    found = reasons(judged(STATE, ENTERS))
     assert found["basket's own", ""] is Reason.FIRST
     assert found["bear market", "A"] is Reason.FIRST
 
