@@ -25,6 +25,7 @@ COMMANDS = (
     "whatif",
     "chart",
     "check",
+    "deliveries",
     "schema",
     "migrate",
     "send-test",

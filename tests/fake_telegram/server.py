@@ -53,6 +53,7 @@ class FakeTelegram:
     files: dict[str, File] = field(default_factory=dict)
     me: dict[str, Any] = field(default_factory=lambda: dict(ME))
     token: str = TOKEN  # any other is taken as well
+    latency: float = 0.0  # seconds between the taking of a message and the answer
 
     def __post_init__(self) -> None:
         self.bell = Bell()
@@ -165,6 +166,8 @@ class FakeTelegram:
             result = await self._run(call)
         except Refused as refused:
             return _written(refused.answer)
+        if self.latency and call.method in SENDING:
+            await asyncio.sleep(self.latency)
         if answer is None or (answer.then == "answer" and answer.body is None):
             return web.json_response({"ok": True, "result": result})
         return await self._fail(request, answer)
