@@ -16,7 +16,7 @@ from bot.delivery.answers import (
     Transport,
     Uncertain,
 )
-from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, Manner, State
+from bot.delivery.deliveries import TOPIC, Delivery, DeliveryId, Destination, Event, EventKey, Kind, Manner, State
 from bot.delivery.limits import Limits
 from bot.delivery.orders import Note, NoteId, Silence
 from bot.delivery.outbox import Outbox
@@ -28,6 +28,7 @@ __all__ = [
     "LONGEST",
     "LONGEST_CAPTION",
     "TOKEN_PATIENCE",
+    "TOPIC",
     "BadFormat",
     "BadToken",
     "Chat",

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.delivery.deliveries import Kind
+from bot.delivery.deliveries import TOPIC, Kind
 
 PER_SECOND = 28.6  # on average; with what late timers cost, a long drain keeps 28.5
 MOST_IN_A_SECOND = 29
@@ -35,6 +35,7 @@ class Limits:
         self._halted_until = 0.0
         self._rests_until: dict[str, float] = {}
         self._under_way: set[str] = set()
+        self._topics: set[str] = set()  # those of one group share its limits
         self._floods: deque[tuple[float, str, float]] = deque()
         self._choosing = False
 
@@ -65,13 +66,17 @@ class Limits:
     def resting(self, now: float) -> frozenset[str]:
         """The chats that must hear nothing now."""
         self._rests_until = {chat: until for chat, until in self._rests_until.items() if until > now}
-        return frozenset((*self._rests_until, *self._under_way))
+        resting = {*self._rests_until, *self._under_way}
+        groups = {chat.partition(TOPIC)[0] for chat in resting}
+        return frozenset(resting | groups | {topic for topic in self._topics if topic.partition(TOPIC)[0] in groups})
 
     def began(self, chat: str, kind: Kind, now: float) -> None:
         """A request leaves."""
         if kind is Kind.TERMINAL:
             return
         self._under_way.add(chat)
+        if TOPIC in chat:
+            self._topics.add(chat)
         self._left.append(now)
         late = now - self._planned < MADE_GOOD
         self._planned = (self._planned if late else now) + 1 / PER_SECOND

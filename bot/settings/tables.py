@@ -105,6 +105,7 @@ class StorageTable(Table):
 
 class ChannelTable(Table):
     chat: Chat = Field(description='"@name" of a channel or the number of a chat')
+    topic: int | None = Field(None, gt=0, description="number of the topic, in a group that has topics")
     language: Language = Field("en", description="language of its messages")
     lowest: SeverityWord = Field("notice", description="severity from which on it gets messages")
     baskets: list[str] = Field(["*"], min_length=1, description='baskets it hears of; "*" = all')

@@ -13,7 +13,7 @@ from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.meaning import FAILURES, meaning
 from bot.adapters.telegram.updates import LINK_GAP, LINKED, readable
-from bot.delivery import Delivery, Kind, Manner, Outcome, Sent, keys
+from bot.delivery import TOPIC, Delivery, Kind, Manner, Moved, Outcome, Sent, keys
 from bot.messages import Button, Message
 
 # Without it the library warns of its own future each time Telegram says retry_after.
@@ -104,7 +104,7 @@ class Telegram:
             target = delivery.target if delivery.manner is Manner.REPLY else None
             return Sent(await self.post(delivery.chat, message, buttons, target=target, plain=plain, links=links))
         except Refused as refused:
-            return Sent(delivery.target) if isinstance(refused.outcome, Sent) else refused.outcome
+            return _in_topic(delivery, refused.outcome)
 
     async def post(
         self,
@@ -120,10 +120,12 @@ class Telegram:
 
         `links` turns buttons into links to the bot, for chats in which nobody can be asked who presses them.
         """
+        group, _, topic = chat.partition(TOPIC)
         sent = await self.call(
             self.bot.send_message(
-                chat,
+                group,
                 message.plain if plain else message.html,
+                message_thread_id=int(topic) if topic else None,
                 parse_mode=None if plain else ParseMode.HTML,
                 link_preview_options=self._no_preview,
                 reply_parameters=answer_to(target),
@@ -146,7 +148,7 @@ class Telegram:
         await self.call(
             self.bot.edit_message_text(
                 message.plain if plain else message.html,
-                chat,
+                chat.partition(TOPIC)[0],
                 number,
                 parse_mode=None if plain else ParseMode.HTML,
                 link_preview_options=self._no_preview,
@@ -182,6 +184,18 @@ class Telegram:
             payload = button.command.replace(" ", LINK_GAP)
             return telegram.InlineKeyboardButton(button.label, url=f"https://t.me/{self.name_of_bot}?start={payload}")
         return telegram.InlineKeyboardButton(button.label, callback_data=button.command)
+
+
+def _in_topic(delivery: Delivery, outcome: Outcome) -> Outcome:
+    """What a refusal means for this delivery: what says it already is sent, and a group that moves keeps its topics."""
+    _, mark, topic = delivery.chat.partition(TOPIC)
+    match outcome:
+        case Sent():
+            return Sent(delivery.target)
+        case Moved(chat):
+            return Moved(f"{chat}{mark}{topic}")
+        case _:
+            return outcome
 
 
 def answer_to(number: int | None) -> telegram.ReplyParameters | None:
