@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from bot.prices.bars import Bars, Dates, Floats, Refusal, Symbol
+from bot.prices.bars import Action, Bars, Dates, Floats, Refusal, Symbol
 
 Rows = npt.NDArray[np.intp]
 Refuse = Callable[[np.intp, str], None]
@@ -28,6 +28,8 @@ class RawRows:
     high: Floats
     low: Floats
     lines: Sequence[int] | None = None
+    volume: Floats | None = None
+    actions: tuple[Action, ...] = ()
 
 
 def screen(symbol: Symbol, where: str, raw: RawRows, as_of: datetime | None = None) -> Bars:
@@ -60,6 +62,8 @@ def screen(symbol: Symbol, where: str, raw: RawRows, as_of: datetime | None = No
         where=where,
         refused=tuple(refused),
         as_of=as_of,
+        volume=None if raw.volume is None else raw.volume[stay],
+        actions=raw.actions,
     )
 
 
