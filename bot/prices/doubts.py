@@ -30,6 +30,8 @@ LIMITS = {CalendarCode("XKRX"): 0.30}
 LIMIT_SLACK = 0.005
 MOST_MOVED = 0.6
 CLOCKS_DIFFER = timedelta(minutes=5)
+# Yahoo tells of some exchanges 20 minutes late.
+STALE_AFTER = timedelta(minutes=30)
 
 
 class Kind(StrEnum):
@@ -41,11 +43,12 @@ class Kind(StrEnum):
     LIMIT = "beyond what its exchange allows"
     REWRITTEN = "its whole past was rewritten"
     FROZEN = "stands still while its peers move"
+    STALE = "its exchange's prices are old"
     TIME = "its time is outside the session"
 
     @property
     def impossible(self) -> bool:
-        return self in {Kind.ABSURD, Kind.LIMIT, Kind.TIME}
+        return self in {Kind.ABSURD, Kind.LIMIT, Kind.STALE, Kind.TIME}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ def doubts(
     """
     seen = moves(bars, calendars, recent)
     found: dict[tuple[Symbol, date], Doubt] = {}
-    every = (_mistimed(bars, calendars, now), _jumps(seen, bars, circles), _lows(seen, circles), _frozen(seen, bars))
-    for one in chain(*every, _rewritten(bars)):
+    timed = (_mistimed(bars, calendars, now), _late(bars, calendars, now))
+    for one in chain(*timed, _jumps(seen, bars, circles), _lows(seen, circles), _frozen(seen, bars), _rewritten(bars)):
         found.setdefault((one.symbol, one.session), one)
     return tuple(found.values())
 
@@ -112,6 +115,26 @@ def _mistimed(bars: Mapping[Symbol, Bars], calendars: Calendars, now: datetime |
         elif now is not None and one.as_of > now + CLOCKS_DIFFER:
             detail = f"of {one.as_of:%d %b %H:%M} UTC, which is yet to come"
             yield Doubt(symbol, one.dates[-1].item(), Kind.TIME, detail)
+
+
+def _late(bars: Mapping[Symbol, Bars], calendars: Calendars, now: datetime | None) -> Iterator[Doubt]:
+    """Newest prices that are old for an open session, or for a close: a whole exchange's, or those of some symbols."""
+    ages: dict[CalendarCode, dict[Symbol, timedelta]] = {}
+    for symbol, one in bars.items():
+        if now is not None and one.as_of is not None:
+            calendar = calendars.get(exchange_of(symbol))
+            at = int(np.searchsorted(calendar.opens, now.timestamp(), side="right")) - 1
+            opens, closes = (datetime.fromtimestamp(int(times[at]), UTC) for times in (calendar.opens, calendar.closes))
+            due = min(now, closes)
+            if one.dates[-1:] == calendar.sessions[at] and due - opens > STALE_AFTER:
+                ages.setdefault(calendar.code, {})[symbol] = due - one.as_of
+    for each in ages.values():
+        old = [symbol for symbol, age in each.items() if age > STALE_AFTER]
+        alone = len(old) <= (1 - MOST_MOVED) * len(each)
+        for symbol in old:
+            minutes = each[symbol] // timedelta(minutes=1)
+            detail = f"{minutes} minutes old, as are {len(old)} of {len(each)} on its exchange"
+            yield Doubt(symbol, bars[symbol].dates[-1].item(), Kind.FROZEN if alone else Kind.STALE, detail)
 
 
 def _jumps(seen: Moves, bars: Mapping[Symbol, Bars], circles: Sequence[Collection[Symbol]]) -> Iterator[Doubt]:

@@ -26,6 +26,7 @@ class Sighting:
 
     first: datetime
     price: float
+    settled: bool = False
 
     def again(self, price: float, now: datetime) -> Sighting:
         stayed = abs(price - self.price) <= STAYS_WITHIN * self.price

@@ -1,7 +1,11 @@
 """Has something happened that is to be judged, and what follows from it?"""
 
 from bot.watch.due import Due, Timing
+from bot.watch.gate import Gate
 from bot.watch.loop import Journal, Watch, nothing_known
+from bot.watch.troubles import Notice, State, Trouble, Unsure
 from bot.watch.turn import Setup
 
-__all__ = ["Due", "Journal", "Setup", "Timing", "Watch", "nothing_known"]
+__all__ = [
+    "Due", "Gate", "Journal", "Notice", "Setup", "State", "Timing", "Trouble", "Unsure", "Watch", "nothing_known",
+]  # fmt: skip

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from bot.alerts import Alert, Memory, Question, Subject, Told, questions
-from bot.delivery import Destination, Event
-from bot.pipeline import Rulebook, announce, compose, judge, revise, withdraw
+from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
+from bot.delivery import Destination, Event, EventKey
+from bot.pipeline import Rulebook, announce, compose, revise, withdraw
 from bot.statistics import Board
+from bot.watch.agreement import Answers, Doubted, Unconfirmed, answer
 from bot.watch.due import Due, Timing
 from bot.watch.live import Outcome, Twice, outcomes
+from bot.watch.troubles import Unsure
 
 # A new question looks at this many past sessions in silence, to know of an episode that is already open.
 WARM_UP_SESSIONS = 60
@@ -34,20 +36,28 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What is to be stored at once: what subjects remember from now on, and what is to be said."""
+    """What is to be stored at once: what subjects remember from now on, and what is to be said.
+
+    What is `unsure` is for the operators alone.
+    """
 
     known: Mapping[Subject, Memory]
     events: tuple[Event, ...]
+    unsure: tuple[Unsure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One look: the figures, the hours, and which subjects were known before it (`speaking`)."""
+    """One look: the figures, the hours, and which subjects were known before it (`speaking`).
+
+    `board` is without doubtful prices; `doubted` is what they would make of it (None = there are none).
+    """
 
     setup: Setup
     due: Due
     board: Board
     speaking: AbstractSet[Subject]
+    doubted: Doubted | None = None
 
     def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
         """The final sessions after the earliest one that some question was asked about."""
@@ -58,20 +68,24 @@ class Turn:
 
     def ready(self, day: date, memories: Mapping[Subject, Memory]) -> frozenset[Question]:
         """The questions to be asked about the final session `day` now."""
-        return frozenset(one for one in self._questions() if self.due.ready(self.board, one, day, memories))
+        return frozenset(one for one in self._questions() if self.due.ready(self._whole(one), one, day, memories))
 
     def judged(self, day: date, memories: Mapping[Subject, Memory], ready: AbstractSet[Question]) -> Findings:
         """Ask the questions that are ready about one final session.
 
         What was told while the session was under way is confirmed or withdrawn. A question that was never asked before
-        learns the past in silence: it speaks only of what is still news.
+        learns the past in silence: it speaks only of what is still news. One that waits for a doubt is not asked yet;
+        of what is unconfirmed in the end, nothing is confirmed or withdrawn.
         """
-        judgement = judge(self.board, self.setup.rulebook, day, memories, only=ready)
-        known = dict(judgement.memories)
+        answers = self._answers(day, memories, ready)
+        ready -= answers.waiting
+        known = dict(answers.judgement.memories)
         events: list[Event] = []
         for question in filter(ready.__contains__, self._questions()):
-            before, new = outcomes(question, day, judgement.alerts, memories)
-            events += [event for one in before for event in self._settled(question, day, one, memories)]
+            before, new = outcomes(question, day, answers.judgement.alerts, memories)
+            for one in before:
+                if one.alert is not None or not self._disputed(one.told, answers, memories):
+                    events += self._settled(question, day, one, memories)
             news = self.due.now < self._expires(question, day)
             events += [self._final(question, one) for one in new if question.subject in self.speaking or news]
             for subject, memory in memories.items():
@@ -79,19 +93,17 @@ class Turn:
                     known.setdefault(subject, replace(memory, told=None))
             own = known.get(question.subject) or memories.get(question.subject, Memory())
             known[question.subject] = replace(own, judged=day)
-        return Findings(known, tuple(events))
+        return Findings(known, tuple(events), self._unsure(answers.unconfirmed, Phase.FINAL))
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
         """Ask about the sessions that are not over; nobody remembers more of it than what was told."""
         days: dict[date, set[Question]] = {}
         for question in self._questions():
-            if (day := self.due.under_way(self.board, question, memories)) is not None:
+            if (day := self.due.under_way(self._whole(question), question, memories)) is not None:
                 days.setdefault(day, set()).add(question)
-        alerts = [
-            alert
-            for day, asked in days.items()
-            for alert in judge(self.board, self.setup.rulebook, day, memories, only=asked).alerts
-        ]
+        answers = [self._answers(day, memories, asked) for day, asked in days.items()]
+        alerts = [alert for one in answers for alert in one.judgement.alerts]
+        unconfirmed = [one for each in answers for one in each.unconfirmed]
         known: dict[Subject, Memory] = {}
         events: list[Event] = []
         for alert, told in twice.speaking(alerts, memories):
@@ -100,7 +112,26 @@ class Turn:
             for one in alert.decisions:
                 now = Told(event.key, alert.session, event.severity)
                 known[one.subject] = replace(memories.get(one.subject, Memory()), told=now)
-        return Findings(known, tuple(events))
+        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.PROVISIONAL))
+
+    def _answers(self, day: date, memories: Mapping[Subject, Memory], asked: AbstractSet[Question]) -> Answers:
+        return answer(self.board, self.doubted, self.setup.rulebook, day, memories, asked)
+
+    def _whole(self, question: Question) -> Board:
+        """Where a question's baskets have all the prices there are: a doubt is no reason to wait for its price."""
+        return self.board if self.doubted is None or not self.doubted.of(question) else self.doubted.board
+
+    def _unsure(self, unconfirmed: Iterable[Unconfirmed], phase: Phase) -> tuple[Unsure, ...]:
+        found = []
+        for one in unconfirmed:
+            alert = replace(one.alert, phase=phase)
+            expires = self._expires(one.question, alert.session)
+            event = compose(one.board, self.setup.rulebook, alert, self.setup.languages, self.due.now, expires)
+            found.append(Unsure(replace(event, key=EventKey(f"{event.key}/unconfirmed")), one.depends_on))
+        return tuple(found)
+
+    def _disputed(self, told: Told, answers: Answers, memories: Mapping[Subject, Memory]) -> bool:
+        return any(memory.told == told for subject, memory in memories.items() if subject in answers.undecided)
 
     def _questions(self) -> tuple[Question, ...]:
         return questions(self.board, self.setup.rulebook.rules)
