@@ -37,6 +37,10 @@ class Notice:
     detail: str
     ended: datetime | None = None
 
+    def __str__(self) -> str:
+        what = f"{self.trouble.state} {self.trouble.about}".strip()
+        return f"{what} is over after {self.ended - self.since}" if self.ended else f"{what}: {self.detail}"
+
 
 @dataclass(frozen=True, slots=True)
 class Unsure:
@@ -44,6 +48,9 @@ class Unsure:
 
     event: Event
     depends_on: tuple[Symbol, ...]
+
+    def __str__(self) -> str:
+        return f"unconfirmed, depends on {', '.join(self.depends_on)}: {self.event.messages[0].lines[0]}"
 
 
 @dataclass(frozen=True, slots=True)

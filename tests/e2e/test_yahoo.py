@@ -14,7 +14,7 @@ import pytest
 from bot.adapters.price_files import PriceCache
 from bot.adapters.yahoo import Yahoo
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Symbol
+from bot.prices import Action, Symbol
 from tests import fake_yahoo
 from tests.fake_yahoo import Answer, Day, FakeYahoo, Listing, LocalSession
 
@@ -60,7 +60,7 @@ def test_the_whole_history_is_one_request_after_cookie_and_crumb(server: FakeYah
     assert bars.dates.tolist() == [day.date for day in days]
     for name in ("close", "adjusted", "high", "low"):
         assert getattr(bars, name).tolist() == [getattr(day, name) for day in days]
-    assert (bars.where, bars.as_of) == ("Yahoo", server.listings["MU"].asked)
+    assert (bars.where, bars.as_of) == ("Yahoo", server.listings["MU"].newest)
     yahoo.bars(MU)
     assert len(server.asked) == 4
 
@@ -103,6 +103,17 @@ def test_a_newest_row_without_prices_is_missing_not_filled(server: FakeYahoo, ya
     days[-1] = Day(days[-1].date, None)
     assert np.isnan(yahoo.bars(MU).close[-1])
     assert yahoo.bars(MU).close[-2] == days[-2].close
+
+
+def test_splits_and_volumes_come_along(server: FakeYahoo, yahoo: Yahoo) -> None:
+    mine = server.listings["MU"]
+    mine.splits = {mine.days[-3].date: 10.0, mine.days[2].date: 0.1}
+    mine.days[-1].volume = 7_000
+    bars = yahoo.bars(MU)
+    assert bars.actions == (Action(mine.days[2].date, 0.1), Action(mine.days[-3].date, 10.0))
+    assert bars.volume is not None
+    assert bars.volume.tolist() == [1_000.0] * 29 + [7_000.0]
+    assert yahoo.bars_since(MU, mine.days[-4].date).actions == (Action(mine.days[-3].date, 10.0),)
 
 
 def test_an_index_is_read_by_its_close(server: FakeYahoo, yahoo: Yahoo) -> None:
