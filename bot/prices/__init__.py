@@ -2,13 +2,14 @@
 
 from bot.prices.bars import Action, Bars, Dates, Floats, PriceSource, Refusal, Revision, Symbol, no_bars
 from bot.prices.calendars import Calendar, CalendarCode, Calendars, exchange_of
-from bot.prices.doubts import Doubt, Kind, doubts, without
+from bot.prices.doubts import RECENT_SESSIONS, Doubt, Kind, doubts, without
 from bot.prices.revisions import revisions, undone
 from bot.prices.screen import RawRows, screen
 from bot.prices.settling import Sighting, confirmed, mended, stayed
 from bot.prices.table import Flags, PriceTable, load
 
 __all__ = [
+    "RECENT_SESSIONS",
     "Action",
     "Bars",
     "Calendar",

@@ -14,8 +14,8 @@ from bot.prices.calendars import Calendar, Calendars, exchange_of
 
 Places = npt.NDArray[np.intp]
 Price = Literal["close", "adjusted"]
-# Of fewer peers nobody can say how they moved: then every symbol counts as a peer.
-FEWEST_PEERS = 3
+# Fewer do not say how a circle moved.
+FEWEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +65,33 @@ def _own(bars: Bars, calendar: Calendar, recent: int) -> tuple[Places, Places]:
 
 
 def around(found: Floats, symbols: Sequence[Symbol], circles: Sequence[Collection[Symbol]]) -> tuple[Floats, Floats]:
-    """The median of every symbol's peers, and the median distance from it; arrays like `found`.
+    """The median of every symbol's circle, itself included, and the median distance from it; arrays like `found`.
 
-    Peers are all others of the circles (baskets) that a symbol is in; where fewer than FEWEST_PEERS of them moved,
-    all others, and where nobody did, the market stood still: 0.
+    A symbol's circle is everyone in a basket with it; where fewer than FEWEST of them moved, all symbols; where even
+    those are fewer, the others alone; and where nobody else moved, the market stood still: 0.
     """
     centre, spread = np.zeros(found.shape), np.zeros(found.shape)
     column = {symbol: at for at, symbol in enumerate(symbols)}
-    everybody = set(range(len(symbols)))
+    everybody = frozenset(range(len(symbols)))
+    known: dict[frozenset[int], tuple[Floats, Floats, Places]] = {}
     for at, symbol in enumerate(symbols):
-        near = {column[one] for circle in circles if symbol in circle for one in circle if one in column} - {at}
-        few = np.ones(len(found), dtype=np.bool_)
-        for group in (near, everybody - {at}):
-            moved = found[few][:, sorted(group)]
-            middle = _median(moved)
-            centre[few, at] = np.nan_to_num(middle)
-            spread[few, at] = np.nan_to_num(_median(np.abs(moved - middle[:, None])))
-            few[few] = (~np.isnan(moved)).sum(axis=1) < FEWEST_PEERS
-            if not few.any():
-                break
+        near = frozenset(column[one] for circle in circles if symbol in circle for one in circle if one in column)
+        todo = np.ones(len(found), dtype=np.bool_)
+        for group in (near, everybody):
+            if group not in known:
+                known[group] = _of_group(found[:, sorted(group)])
+            middle, distance, count = known[group]
+            here = todo & (count >= FEWEST)
+            centre[here, at], spread[here, at] = middle[here], distance[here]
+            todo &= ~here
+        centre[todo, at] = np.nan_to_num(_median(found[todo][:, sorted(everybody - {at})]))
     return centre, spread
+
+
+def _of_group(moved: Floats) -> tuple[Floats, Floats, Places]:
+    """The median of every row, the median distance from it, and how many there are."""
+    middle = _median(moved)
+    return middle, _median(np.abs(moved - middle[:, None])), (~np.isnan(moved)).sum(axis=1)
 
 
 def _median(values: Floats) -> Floats:

@@ -93,13 +93,15 @@ def _one_a_date(order: Rows, dates: Dates, columns: Sequence[Floats], refuse: Re
     follows = dates[order][1:] == dates[order][:-1]
     if not follows.any():
         return order
-    stay = []
-    for group in np.split(order, np.flatnonzero(~follows) + 1):
+    joins = np.flatnonzero(follows)
+    crowd = np.union1d(joins, joins + 1)
+    stay = [np.delete(order, crowd)]
+    for group in np.split(order[crowd], np.flatnonzero(np.diff(dates[order[crowd]]) != np.timedelta64(0)) + 1):
         same = all(np.array_equal(values[group[1:]], values[group[:-1]], equal_nan=True) for values in columns)
         if same:
-            stay.append(group[0])
-        if not same:
-            refuse(group[-1], "two rows of one date disagree; both are left out")
-        elif len(group) > 1:
+            stay.append(group[:1])
             refuse(group[-1], "the row stands twice; it counts once")
-    return np.array(stay, dtype=np.intp)
+        else:
+            refuse(group[-1], "two rows of one date disagree; both are left out")
+    rows = np.concatenate(stay)
+    return rows[np.argsort(dates[rows], kind="stable")]

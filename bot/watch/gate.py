@@ -8,7 +8,20 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from bot.prices import Bars, Calendars, Doubt, Kind, Sighting, Symbol, confirmed, doubts, mended, stayed, without
+from bot.prices import (
+    RECENT_SESSIONS,
+    Bars,
+    Calendars,
+    Doubt,
+    Kind,
+    Sighting,
+    Symbol,
+    confirmed,
+    doubts,
+    mended,
+    stayed,
+    without,
+)
 
 # So long a verdict waits for a doubt to be settled.
 HOLD = timedelta(minutes=10)
@@ -37,8 +50,9 @@ class Screened:
 
 @dataclass(slots=True)
 class Gate:
-    """Remembers from look to look what was doubted; a new process doubts anew."""
+    """Remembers from look to look what was doubted of the `recent` latest sessions; a new process doubts anew."""
 
+    recent: int = RECENT_SESSIONS
     _since: dict[Key, datetime] = field(default_factory=dict)
     _sightings: dict[Key, Sighting] = field(default_factory=dict)
     _open: tuple[Doubt, ...] = ()
@@ -77,7 +91,7 @@ class Gate:
         now: datetime,
     ) -> Sequence[Doubt]:
         """The doubts of this look; that a past was rewritten is seen once only, so it is carried on."""
-        found = {_key(one): one for one in doubts(bars, circles, calendars, now)}
+        found = {_key(one): one for one in doubts(bars, circles, calendars, now, self.recent)}
         for one in self._open:
             if one.kind is Kind.REWRITTEN and one.symbol in bars:
                 found.setdefault(_key(one), one)
