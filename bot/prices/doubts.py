@@ -22,7 +22,7 @@ RECENT_SESSIONS = 10
 # Distances of logarithms: 0.22 is some 22 per cent.
 FAR, SPREADS = 0.22, 6.0
 AWAY, NEAR_A_RATIO = 0.15, 0.02
-ABSURD = math.log(50)
+HIGHEST, LOWEST = math.log(8), -math.log(50)
 SPLITS = (2.0, 3.0, 1.5, 4.0, 5.0, 10.0, 20.0, 25.0)
 RATIOS = np.log([*SPLITS, *(1 / one for one in SPLITS)])
 # No price may move further in a session, by the exchange's own rules.
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
     FAR = "far from its peers"
     SPLIT = "looks like a split"
-    ABSURD = "about a hundred times too high or too low"
+    ABSURD = "further than any price goes in a session"
     LIMIT = "beyond what its exchange allows"
     REWRITTEN = "its whole past was rewritten"
     FROZEN = "stands still while its peers move"
@@ -143,17 +143,18 @@ def _jumps(seen: Moves, bars: Mapping[Symbol, Bars], circles: Sequence[Collectio
     for own in (seen.close,) if same else (seen.close, seen.adjusted):
         centre, spread = around(own, seen.symbols, circles)
         apart = own - centre
+        if own is seen.close and not same:
+            apart[_paid(seen, bars)] = 0.0
         limits = np.array([LIMITS.get(exchange_of(one), np.inf) for one in seen.symbols])
-        beyond = np.abs(np.expm1(np.minimum(own, ABSURD))) > limits + LIMIT_SLACK
-        ratio = _near_a_ratio(own) | _near_a_ratio(apart)
+        beyond = np.abs(np.expm1(np.minimum(own, HIGHEST))) > limits + LIMIT_SLACK
+        split = np.abs(apart) > AWAY
+        split[split] = _near_a_ratio(own[split]) | _near_a_ratio(apart[split])
         kinds = {
-            Kind.ABSURD: np.abs(own) > ABSURD,
+            Kind.ABSURD: (own > HIGHEST) | (own < LOWEST),
             Kind.LIMIT: beyond,
-            Kind.SPLIT: ratio & (np.abs(apart) > AWAY),
+            Kind.SPLIT: split,
             Kind.FAR: np.abs(apart) > np.maximum(FAR, SPREADS * spread),
         }
-        if own is seen.close and not same:
-            apart = np.where(_paid(seen, bars), 0.0, apart)
         flagged = _not_back(np.logical_or.reduce(list(kinds.values())), apart)
         for day, column in np.argwhere(flagged).tolist():
             kind = next(kind for kind, cells in kinds.items() if cells[day, column])
@@ -172,11 +173,8 @@ def _lows(seen: Moves, circles: Sequence[Collection[Symbol]]) -> Iterator[Doubt]
         yield Doubt(seen.symbols[column], seen.days[day].item(), Kind.FAR, detail)
 
 
-def _near_a_ratio(jump: Floats) -> Mask:
-    near = np.zeros(jump.shape, dtype=np.bool_)
-    for ratio in RATIOS:
-        near |= np.abs(jump - ratio) <= NEAR_A_RATIO
-    return near
+def _near_a_ratio(jumps: Floats) -> Mask:
+    return np.asarray((np.abs(jumps[:, None] - RATIOS) <= NEAR_A_RATIO).any(axis=1))
 
 
 def _not_back(flagged: Mask, apart: Floats) -> Mask:

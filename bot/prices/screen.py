@@ -14,6 +14,9 @@ from bot.prices.bars import Action, Bars, Dates, Floats, Refusal, Symbol
 Rows = npt.NDArray[np.intp]
 Refuse = Callable[[np.intp, str], None]
 
+# Beyond these nothing is a price of a share, in any currency and however often it was split.
+LEAST, MOST = 1e-12, 1e12
+
 
 @dataclass(frozen=True, slots=True)
 class RawRows:
@@ -33,9 +36,9 @@ class RawRows:
 
 
 def screen(symbol: Symbol, where: str, raw: RawRows, as_of: datetime | None = None) -> Bars:
-    """Rows in order, one a date, every price finite and above zero; what is refused is listed with its place.
+    """Rows in order, one a date, every price between LEAST and MOST; what is refused is listed with its place.
 
-    A price that is not finite or not positive is taken out (the row is then missing that figure). A row whose high
+    A price that is none is taken out (the row is then missing that figure). A row whose high
     is below its low loses both. Rows in the wrong order are sorted and reported once. Equal rows of one date count
     once; rows of one date that disagree are both refused, for nothing says which is right.
     """
@@ -68,9 +71,9 @@ def screen(symbol: Symbol, where: str, raw: RawRows, as_of: datetime | None = No
 
 
 def _prices(name: str, values: Floats, refuse: Refuse) -> Floats:
-    """A copy of `values` in which only finite prices above zero are left."""
+    """A copy of `values` in which only what can be a price is left."""
     believed = np.array(values, dtype=np.float64)
-    wrong = np.isinf(believed) | (believed <= 0)
+    wrong = (believed < LEAST) | (believed > MOST)
     for row in np.flatnonzero(wrong):
         refuse(row, f"{name} {float(believed[row])!r} is no price; it is left out")
     believed[wrong] = np.nan

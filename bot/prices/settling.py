@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from statistics import median
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from bot.prices.doubts import AWAY, Doubt, Kind
 STAYS_FOR = timedelta(seconds=60)
 STAYS_WITHIN = 0.05  # of the price it was first seen at
 HEAVY = 3.0  # times the median of the sessions before
-FEWEST_VOLUMES = 5
+SESSIONS_BEFORE, FEWEST_VOLUMES = 20, 5
 SECOND_WITHIN = 0.01
 # Nothing is lost by believing these; the others would have to trade heavily too.
 HARMLESS = (Kind.REWRITTEN,)
@@ -33,26 +35,38 @@ class Sighting:
         return self if stayed and now >= self.first else Sighting(now, price)
 
 
-def stayed(doubt: Doubt, bars: Bars, sighting: Sighting, now: datetime) -> bool:
+def stayed(doubt: Doubt, bars: Bars, others: Iterable[Bars], sighting: Sighting, now: datetime) -> bool:
     """Whether the price has stayed put for a minute of heavy trading. What looks like a split stays put by nature."""
     if doubt.kind.impossible or doubt.kind is Kind.SPLIT or now - sighting.first < STAYS_FOR:
         return False
-    return doubt.kind in HARMLESS or heavy(bars, doubt)
+    return doubt.kind in HARMLESS or heavy(bars, others, doubt.session)
 
 
-def heavy(bars: Bars, doubt: Doubt) -> bool:
-    """Whether more shares, and more money, changed hands than usual; a wrong price moves only one of the two."""
-    row = int(np.searchsorted(bars.dates, np.datetime64(doubt.session, "D")))
-    if bars.volume is None:
+def heavy(bars: Bars, others: Iterable[Bars], session: date) -> bool:
+    """Whether shares and money changed hands far more than usual, and more so than those of the others.
+
+    A wrong price moves only one of the two, and on a day of panic everything is traded heavily.
+    """
+    own = min(_trading(bars, session))
+    if not own >= HEAVY:
         return False
-    before = bars.volume[:row] > 0
-    shares = bars.volume[:row][before][-20:]
-    money = shares * bars.close[:row][before][-20:]
-    if len(shares) < FEWEST_VOLUMES or np.isnan(money).all():
-        return False
+    known = [ratio for one in others for ratio, _ in [_trading(one, session)] if not math.isnan(ratio)]
+    return own >= HEAVY * max(1.0, median(known) if known else 1.0)
+
+
+def _trading(bars: Bars, session: date) -> tuple[float, float]:
+    """Shares and money of a session as multiples of the medians of the sessions before; NaN = nobody knows."""
+    row = int(np.searchsorted(bars.dates, np.datetime64(session, "D")))
+    if bars.volume is None or row >= len(bars.dates) or bars.dates[row] != np.datetime64(session, "D"):
+        return math.nan, math.nan
+    before = slice(max(row - SESSIONS_BEFORE, 0), row)
+    traded = bars.volume[before] > 0
+    shares = bars.volume[before][traded]
+    money = (shares * bars.close[before][traded])[~np.isnan(bars.close[before][traded])]
+    if len(money) < FEWEST_VOLUMES:
+        return math.nan, math.nan
     now = float(bars.volume[row])
-    least = min(now / float(np.median(shares)), now * float(bars.close[row]) / float(np.nanmedian(money)))
-    return least >= HEAVY
+    return now / float(np.median(shares)), now * float(bars.close[row]) / float(np.median(money))
 
 
 def confirmed(doubt: Doubt, bars: Bars, other: Bars) -> bool:
@@ -69,18 +83,15 @@ def mended(doubt: Doubt, bars: Bars) -> Bars | None:
     if action is None or (doubt.kind.impossible and action.split == 1.0):
         return None
     row = int(np.searchsorted(bars.dates, np.datetime64(doubt.session, "D")))
-    if action.split != 1.0:
-        for factor in (1 / action.split, action.split):
-            if abs(_move(bars, doubt) - math.log(factor)) <= AWAY:
-                close, adjusted, high, low = (
-                    _scaled(one, row, factor) for one in (bars.close, bars.adjusted, bars.high, bars.low)
-                )
-                return replace(bars, close=close, adjusted=adjusted, high=high, low=low)
-    if action.dividend > 0:
-        before = float(bars.close[row - 1])
-        factor = 1 - action.dividend / before
-        if factor > 0 and abs(_move(bars, doubt) - math.log(factor)) <= AWAY:
-            return replace(bars, adjusted=_scaled(bars.adjusted, row, factor))
+    shown = _move(bars, doubt)
+    for factor in (1 / action.split, action.split) if action.split != 1.0 else ():
+        if abs(shown - math.log(factor)) <= AWAY:
+            columns = (bars.close, bars.adjusted, bars.high, bars.low)
+            close, adjusted, high, low = (_scaled(one, row, factor) for one in columns)
+            return replace(bars, close=close, adjusted=adjusted, high=high, low=low)
+    left = 1 - action.dividend / float(bars.close[row - 1])
+    if action.dividend > 0 and left > 0 and abs(shown - math.log(left)) <= AWAY:
+        return replace(bars, adjusted=_scaled(bars.adjusted, row, left))
     return None
 
 

@@ -73,7 +73,7 @@ class Gate:
             better = mended(doubt, believed[doubt.symbol])
             if better is not None:
                 believed[doubt.symbol] = better
-            elif not self._settled(doubt, believed[doubt.symbol], now, second):
+            elif not self._settled(doubt, believed, now, second):
                 still.append(doubt)
         self._open = tuple(still)
         times = frozenset((symbol, one.as_of) for symbol, one in bars.items())
@@ -99,13 +99,16 @@ class Gate:
         self._sightings = {key: one for key, one in self._sightings.items() if key in found}
         return tuple(found.values())
 
-    def _settled(self, doubt: Doubt, bars: Bars, now: datetime, second: Callable[[Symbol], Bars | None] | None) -> bool:
-        price = _price(bars, doubt.session)
+    def _settled(
+        self, doubt: Doubt, bars: Mapping[Symbol, Bars], now: datetime, second: Callable[[Symbol], Bars | None] | None
+    ) -> bool:
+        own, others = bars[doubt.symbol], (one for symbol, one in bars.items() if symbol != doubt.symbol)
+        price = _price(own, doubt.session)
         sighting = self._sightings.get(_key(doubt), Sighting(now, price)).again(price, now)
         if not sighting.settled:
             other = second(doubt.symbol) if second is not None and not doubt.kind.impossible else None
-            agrees = other is not None and confirmed(doubt, bars, other)
-            sighting = replace(sighting, settled=agrees or stayed(doubt, bars, sighting, now))
+            agrees = other is not None and confirmed(doubt, own, other)
+            sighting = replace(sighting, settled=agrees or stayed(doubt, own, others, sighting, now))
         self._sightings[_key(doubt)] = sighting
         return sighting.settled
 
