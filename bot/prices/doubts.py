@@ -139,18 +139,19 @@ def _late(bars: Mapping[Symbol, Bars], calendars: Calendars, now: datetime | Non
 
 def _jumps(seen: Moves, bars: Mapping[Symbol, Bars], circles: Sequence[Collection[Symbol]]) -> Iterator[Doubt]:
     """Moves that are too far from those of the peers (rule 4)."""
+    limits = np.array([LIMITS.get(exchange_of(one), np.inf) for one in seen.symbols])
     same = np.array_equal(seen.close, seen.adjusted, equal_nan=True)
     for own in (seen.close,) if same else (seen.close, seen.adjusted):
-        centre, spread = around(own, seen.symbols, circles)
+        absurd = (own > HIGHEST) | (own < LOWEST)
+        beyond = np.abs(np.expm1(np.minimum(own, HIGHEST))) > limits + LIMIT_SLACK
+        centre, spread = around(np.where(absurd | beyond, np.nan, own), seen.symbols, circles)
         apart = own - centre
         if own is seen.close and not same:
             apart[_paid(seen, bars)] = 0.0
-        limits = np.array([LIMITS.get(exchange_of(one), np.inf) for one in seen.symbols])
-        beyond = np.abs(np.expm1(np.minimum(own, HIGHEST))) > limits + LIMIT_SLACK
         split = np.abs(apart) > AWAY
         split[split] = _near_a_ratio(own[split]) | _near_a_ratio(apart[split])
         kinds = {
-            Kind.ABSURD: (own > HIGHEST) | (own < LOWEST),
+            Kind.ABSURD: absurd,
             Kind.LIMIT: beyond,
             Kind.SPLIT: split,
             Kind.FAR: np.abs(apart) > np.maximum(FAR, SPREADS * spread),

@@ -36,10 +36,14 @@ class Sighting:
 
 
 def stayed(doubt: Doubt, bars: Bars, others: Iterable[Bars], sighting: Sighting, now: datetime) -> bool:
-    """Whether the price has stayed put for a minute of heavy trading. What looks like a split stays put by nature."""
+    """Whether a fall has stayed put for a minute of heavy trading.
+
+    What looks like a split stays put by nature. A rise stays doubtful: no fall is lost by that, and believing a wrong
+    one would hide it.
+    """
     if doubt.kind.impossible or doubt.kind is Kind.SPLIT or now - sighting.first < STAYS_FOR:
         return False
-    return doubt.kind in HARMLESS or heavy(bars, others, doubt.session)
+    return doubt.kind in HARMLESS or (_move(bars, doubt) < 0 and heavy(bars, others, doubt.session))
 
 
 def heavy(bars: Bars, others: Iterable[Bars], session: date) -> bool:
