@@ -3,9 +3,23 @@
 from bot.watch.due import Due, Timing
 from bot.watch.gate import Gate
 from bot.watch.loop import Journal, Watch, nothing_known
+from bot.watch.revised import Correction, Published, corrections
 from bot.watch.troubles import Notice, State, Trouble, Unsure
 from bot.watch.turn import Setup
 
 __all__ = [
-    "Due", "Gate", "Journal", "Notice", "Setup", "State", "Timing", "Trouble", "Unsure", "Watch", "nothing_known",
-]  # fmt: skip
+    "Correction",
+    "Due",
+    "Gate",
+    "Journal",
+    "Notice",
+    "Published",
+    "Setup",
+    "State",
+    "Timing",
+    "Trouble",
+    "Unsure",
+    "Watch",
+    "corrections",
+    "nothing_known",
+]

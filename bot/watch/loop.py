@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.delivery import Delivery, Event, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import Rulebook, survey
-from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of
+from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of, undone
 from bot.statistics import Board
 from bot.watch.agreement import Doubted
 from bot.watch.due import Due, has_reading
@@ -84,10 +84,12 @@ class Watch:
     """Judges every session of every basket's calendar once it is final, in order, whatever the clock did.
 
     `turn` is one look; nothing is fetched while nothing is due and no exchange is open. `known` gives what is known of
-    a symbol that the source cannot be asked about, None = nothing. `gate` doubts prices (None = all are believed),
-    `second` is asked about a doubtful one, and `tell` carries to the operators what is for them alone. `board` is the
-    market as it was at the last look, without what was doubtful. `trouble` says why the last look came to nothing ("" =
-    it did not). `counts` counts what happened, by name.
+    a symbol that the source cannot be asked about, None = nothing. `gate` doubts prices (None = all are believed), and
+    `second` is asked about a doubtful one. `tell` carries to the operators what is for them alone; `revised` hears of
+    corrected closes: the market as it was read before, and as it is read now.
+
+    `board` is the market as it was at the last look, without what was doubtful. `trouble` says why the last look came
+    to nothing ("" = it did not). `counts` counts what happened, by name.
     """
 
     source: PriceSource
@@ -99,6 +101,7 @@ class Watch:
     gate: Gate | None = None
     second: Callable[[Symbol], Bars | None] | None = None
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
+    revised: Callable[[Board, Board], Awaitable[None]] | None = None
     board: Board | None = None
     looked: datetime | None = None
     trouble: str = ""
@@ -142,6 +145,7 @@ class Watch:
         fetched = await self._fetch(setup.rulebook)
         turn, screened = await self._turn(due, fetched, frozenset(memories))
         self.board, self.looked = turn.board, now
+        await self._revise(due, screened.excluded, turn.board)
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
@@ -163,6 +167,15 @@ class Watch:
         new = tuple(one for one in found.unsure if one.event.key not in self._unsure)
         self._unsure = frozenset(one.event.key for one in found.unsure)
         await self._store(turn.setup, replace(found, unsure=new))
+
+    async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
+        """Say which closes were corrected; nobody else does so again."""
+        changes = [change for one in bars.values() for change in one.revised]
+        for change in changes:
+            log.info("the close of %s on %s was corrected: %s, now %s", *astuple(change))
+        if changes and self.revised is not None:
+            before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
+            await self.revised(await self._surveyed(due, before), after)
 
     async def _turn(self, due: Due, fetched: Fetched, speaking: frozenset[Subject]) -> tuple[Turn, Screened]:
         """The market as it is now, twice if some of it is doubtful."""
