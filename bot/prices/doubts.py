@@ -224,8 +224,9 @@ def _rewritten(bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
         common = len(factors) > 1 and np.ptp(factors) <= NEAR_A_RATIO
         told = any(action.split != 1.0 for action in one.actions)
         if common and abs(factors[0]) > NEAR_A_RATIO and not told:
+            newest = one.dates[~np.isnan(one.close)][-1].item()
             detail = f"every close of it is {math.exp(factors[0]):.4g} times what it was, and no split is known"
-            yield Doubt(symbol, one.dates[-1].item(), Kind.REWRITTEN, detail)
+            yield Doubt(symbol, newest, Kind.REWRITTEN, detail)
 
 
 def _percent(move: float) -> str:

@@ -53,15 +53,20 @@ def moves(bars: Mapping[Symbol, Bars], calendars: Calendars, recent: int) -> Mov
 
 
 def _own(bars: Bars, calendar: Calendar, recent: int) -> tuple[Places, Places]:
-    """The rows of the latest sessions, and for each the row of the session before it (-1 = there is none)."""
-    place = np.searchsorted(calendar.sessions, bars.dates)
+    """The rows of the latest sessions, and for each the row of the session before it (-1 = there is none).
+
+    Of twice as many rows it takes those that are of sessions: strangers are few.
+    """
+    begin = max(len(bars.dates) - 2 * (recent + 1), 0)
+    dates = bars.dates[begin:]
+    place = np.searchsorted(calendar.sessions, dates)
     inside = place < len(calendar.sessions)
-    inside[inside] = calendar.sessions[place[inside]] == bars.dates[inside]
+    inside[inside] = calendar.sessions[place[inside]] == dates[inside]
     rows = np.flatnonzero(inside)
     before = np.full(len(rows), -1, dtype=np.intp)
     consecutive = np.flatnonzero(np.diff(place[rows]) == 1)
-    before[consecutive + 1] = rows[consecutive]
-    return rows[-recent:], before[-recent:]
+    before[consecutive + 1] = rows[consecutive] + begin
+    return rows[-recent:] + begin, before[-recent:]
 
 
 def around(found: Floats, symbols: Sequence[Symbol], circles: Sequence[Collection[Symbol]]) -> tuple[Floats, Floats]:

@@ -32,15 +32,16 @@ Key = tuple[Symbol, date]
 class Screened:
     """The prices of one look: `included` with the doubtful ones, `excluded` without; impossible ones are in neither.
 
-    `open` are the doubts that nothing has settled, `waiting` the symbols of which that may still happen. `fresh` says
-    whether some price is of another time than at the look before.
+    `open` are the doubts that nothing has settled, `new` those that were not there at the look before. Of the symbols
+    in `waiting` they may still be settled. `fresh` says whether some price is of another time than before.
     """
 
     included: Mapping[Symbol, Bars]
     excluded: Mapping[Symbol, Bars]
-    open: tuple[Doubt, ...]
-    waiting: frozenset[Symbol]
-    fresh: bool
+    open: tuple[Doubt, ...] = ()
+    new: tuple[Doubt, ...] = ()
+    waiting: frozenset[Symbol] = frozenset()
+    fresh: bool = True
 
     @property
     def doubtful(self) -> frozenset[Symbol]:
@@ -66,7 +67,9 @@ class Gate:
         now: datetime,
         second: Callable[[Symbol], Bars | None] | None = None,
     ) -> Screened:
-        """Doubt, settle and part the prices of a look; `second` is another source (it may block), None = none."""
+        """Doubt, settle and part the prices of a look; `second` is another source: it may block, and
+        gives None where it cannot say.
+        """
         believed = dict(bars)
         still = []
         for doubt in self._doubts(bars, circles, calendars, now):
@@ -75,13 +78,15 @@ class Gate:
                 believed[doubt.symbol] = better
             elif not self._settled(doubt, believed, now, second):
                 still.append(doubt)
+        before = {_key(one) for one in self._open}
+        new = tuple(one for one in still if _key(one) not in before)
         self._open = tuple(still)
         times = frozenset((symbol, one.as_of) for symbol, one in bars.items())
         fresh = times != self._times or not any(time for _, time in times)
         self._times = times
         included = without(believed, [one for one in still if one.kind.impossible])
         waiting = frozenset(one.symbol for one in still if now - self._since[_key(one)] < HOLD)
-        return Screened(included, without(included, still), self._open, waiting, fresh)
+        return Screened(included, without(included, still), self._open, new, waiting, fresh)
 
     def _doubts(
         self,

@@ -76,7 +76,7 @@ class Fetched:
 
     @property
     def outage(self) -> bool:
-        return len(self.missing) > OUTAGE_SHARE * self.asked
+        return len(self.missing) > max(1, OUTAGE_SHARE * self.asked)
 
 
 @dataclass(slots=True)
@@ -179,12 +179,12 @@ class Watch:
 
     async def _turn(self, due: Due, fetched: Fetched, speaking: frozenset[Subject]) -> tuple[Turn, Screened]:
         """The market as it is now, twice if some of it is doubtful."""
-        screened = Screened(fetched.bars, fetched.bars, (), frozenset(), fresh=True)
+        screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
             circles = [basket.symbols for basket in self.setup.rulebook.baskets]
             look = self.gate.look
             screened = await asyncio.to_thread(look, fetched.bars, circles, self.calendars, due.now, self.second)
-        for doubt in screened.open:
+        for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
         board = await self._surveyed(due, screened.excluded)
         doubted = None

@@ -93,7 +93,12 @@ class Turn:
                     known.setdefault(subject, replace(memory, told=None))
             own = known.get(question.subject) or memories.get(question.subject, Memory())
             known[question.subject] = replace(own, judged=day)
-        return Findings(known, tuple(events), self._unsure(answers.unconfirmed, Phase.FINAL))
+        unconfirmed = [
+            one
+            for one in answers.unconfirmed
+            if one.question.subject in self.speaking or self.due.now < self._expires(one.question, day)
+        ]
+        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.FINAL))
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
         """Ask about the sessions that are not over; nobody remembers more of it than what was told."""

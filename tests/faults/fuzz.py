@@ -98,7 +98,7 @@ def trial(errors: int, seed: int, tally: Tally, *, gated: bool = True) -> None:
         spoiled.append((at, column, name))
     bars = {one: screen(one, "vendor", feed.raw()) for one, feed in zip(MEMBERS, feeds, strict=True)}
     gate = Gate(recent=len(closes))
-    looks = [Screened(bars, bars, (), frozenset(), fresh=True)]
+    looks = [Screened(bars, bars)]
     if gated:
         looks = [gate.look(bars, [MEMBERS], calendars, NOW + late) for late in (timedelta(0), HOLD)]
     first, last = boards(looks[0], calendars), boards(looks[-1], calendars)

@@ -131,6 +131,13 @@ async def test_a_bad_tick_of_one_look_is_nothing(stage: Stage, ear: Ear) -> None
     assert ear.troubles(State.DOUBTFUL) == [("AA", False), ("AA", True)]
 
 
+async def test_the_first_start_says_nothing_unconfirmed_of_the_past(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.5)
+    await judge(stage, QUIET + 3)
+    assert stage.journal.judged("tech")[-1] == DAYS[QUIET + 3]
+    assert ear.unsure() == []
+
+
 # A true fall, and an error on top
 
 
