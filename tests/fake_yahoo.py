@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -29,6 +29,7 @@ class Day:
     adjusted: float | None = None
     high: float | None = None
     low: float | None = None
+    volume: int = 1_000
 
     def times(self, factor: float, names: Sequence[str]) -> None:
         for name in names:
@@ -38,13 +39,18 @@ class Day:
 
 @dataclass
 class Listing:
-    """A symbol with its rows as Yahoo tells them today. `asked` is the time of the newest price."""
+    """A symbol with its rows as Yahoo tells them today.
+
+    `asked` is the time of the newest price, None = the close of the last day. `splits` are those the feed tells of: how
+    many shares one became.
+    """
 
     days: list[Day]
     kind: str = "EQUITY"
     zone: str = "America/New_York"
     opens: time = time(9, 30)
-    asked: datetime = datetime(2026, 1, 2, 21, tzinfo=UTC)
+    asked: datetime | None = None
+    splits: dict[date, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for day in self.days:
@@ -63,16 +69,30 @@ class Listing:
     def stamp(self, day: Day) -> int:
         return int(datetime.combine(day.date, self.opens, ZoneInfo(self.zone)).timestamp())
 
+    @property
+    def newest(self) -> datetime:
+        """The time of the newest price."""
+        return self.asked or datetime.fromtimestamp(self.stamp(self.days[-1]) + 23_400, UTC)
+
+    def _events(self, days: Sequence[Day]) -> dict[str, Any]:
+        """The splits of `days` in Yahoo's form."""
+        told = [(self.stamp(day), self.splits[day.date]) for day in days if day.date in self.splits]
+        splits = {
+            str(at): {"date": at, "numerator": ratio, "denominator": 1, "splitRatio": f"{ratio:g}:1"}
+            for at, ratio in told
+        }
+        return {"events": {"splits": splits}} if splits else {}
+
     def chart(self, symbol: str, begin: float, end: float) -> dict[str, Any]:
         """Yahoo's answer with the rows stamped from `begin` to `end`."""
         days = [day for day in self.days if begin <= self.stamp(day) <= end]
         last = self.stamp(self.days[-1])
         hours = {"timezone": "EST", "start": last, "end": last + 23_400, "gmtoffset": -18_000}
         quote = {name: [getattr(day, name) for day in days] for name in ("close", "high", "low")}
-        quote |= {"open": quote["close"], "volume": [1_000] * len(days)}
+        quote |= {"open": quote["close"], "volume": [day.volume for day in days]}
         meta = {
             "currency": "USD", "symbol": symbol, "exchangeName": "NMS", "instrumentType": self.kind,
-            "firstTradeDate": self.stamp(self.days[0]), "regularMarketTime": int(self.asked.timestamp()),
+            "firstTradeDate": self.stamp(self.days[0]), "regularMarketTime": int(self.newest.timestamp()),
             "gmtoffset": -18_000, "timezone": "EST", "exchangeTimezoneName": self.zone, "priceHint": 2,
             "regularMarketPrice": self.days[-1].close, "dataGranularity": "1d", "range": "",
             "currentTradingPeriod": {name: dict(hours) for name in ("pre", "regular", "post")},
@@ -80,6 +100,7 @@ class Listing:
         }  # fmt: skip
         indicators = {"quote": [quote], "adjclose": [{"adjclose": [day.adjusted for day in days]}]}
         result = {"meta": meta, "timestamp": [self.stamp(day) for day in days], "indicators": indicators}
+        result |= self._events(days)
         return {"chart": {"result": [result], "error": None}}
 
 

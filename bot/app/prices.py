@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.adapters.price_files import CsvFolder, PriceCache
-from bot.adapters.yahoo import Yahoo
+from bot.adapters.yahoo import Breaker, Yahoo
+from bot.clock import SystemClock
 from bot.errors import NoData
 from bot.prices import PriceSource
 from bot.settings import Settings
@@ -21,4 +22,5 @@ def source_of(settings: Settings, prices: Path | None = None) -> PriceSource:
             raise NoData(f"{prices}: there is no such folder. Name a folder of SYMBOL.csv files with --prices.")
         return CsvFolder(prices)
     folder = settings.storage.data_dir
-    return PriceCache(folder / "prices", Yahoo(folder / "yahoo", settings.source.deadline_seconds))
+    yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds)
+    return PriceCache(folder / "prices", Breaker(yahoo, SystemClock()))

@@ -29,7 +29,7 @@ from bot.errors import LeaseLost, StoreError
 from bot.lease import Tenancy
 from bot.prices import Calendars, PriceSource
 from bot.settings import Settings
-from bot.watch import Setup, Watch, nothing_known
+from bot.watch import Gate, Setup, Watch
 
 if TYPE_CHECKING:
     from bot.adapters.telegram import Telegram
@@ -176,9 +176,10 @@ def _say_building(codes: Sequence[str]) -> None:
 
 
 def watch_of(setup: Setup, clock: Clock, source: PriceSource, calendars: Calendars, database: Database) -> Watch:
-    """Loop 1."""
-    known = source.cached if isinstance(source, PriceCache) else nothing_known
-    return Watch(source, calendars, setup, database, clock, known)
+    """Loop 1. A folder of files is the operator's own word; what a vendor says may be doubted."""
+    if isinstance(source, PriceCache):
+        return Watch(source, calendars, setup, database, clock, source.cached, Gate())
+    return Watch(source, calendars, setup, database, clock)
 
 
 async def _until_stopped(loops: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event, lost: asyncio.Event) -> None:

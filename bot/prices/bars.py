@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NewType, Protocol
 
 import numpy as np
@@ -26,13 +26,35 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """What a company did to its shares before `session` opened.
+
+    `split` is how many shares one became (10.0, or 0.1), `dividend` what was paid for one share in its currency.
+    """
+
+    session: date
+    split: float = 1.0
+    dividend: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The close of a past session, adjusted for splits alone, reads otherwise than it did (NaN = there was none)."""
+
+    symbol: Symbol
+    session: date
+    old: float
+    new: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bars:
     """Daily prices of one symbol, ascending by the exchange's local date, one row a date.
 
     All arrays have shape (rows,); NaN = the source has no value. `close`, `high`, `low` are adjusted for splits,
     `adjusted` for splits and dividends. `where` names the source for error messages ("prices/MU.csv", "Yahoo").
-    `as_of` is the time (UTC) of the last row's price where the source tells it, and `live` whether the last row is
-    of a session that had not closed at that time.
+    `as_of` is the time (UTC) of the last row's price where the source tells it. `volume` counts shares (None = the
+    source does not tell), `actions` are those of the rows, and `revised` is what a cache read otherwise before.
     """
 
     symbol: Symbol
@@ -44,6 +66,9 @@ class Bars:
     where: str
     refused: tuple[Refusal, ...] = ()
     as_of: datetime | None = None
+    volume: Floats | None = None
+    actions: tuple[Action, ...] = ()
+    revised: tuple[Revision, ...] = ()
 
 
 def no_bars(symbol: Symbol) -> Bars:

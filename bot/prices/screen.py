@@ -9,10 +9,13 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from bot.prices.bars import Bars, Dates, Floats, Refusal, Symbol
+from bot.prices.bars import Action, Bars, Dates, Floats, Refusal, Symbol
 
 Rows = npt.NDArray[np.intp]
 Refuse = Callable[[np.intp, str], None]
+
+# Beyond these nothing is a price of a share, in any currency and however often it was split.
+LEAST, MOST = 1e-12, 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,14 @@ class RawRows:
     high: Floats
     low: Floats
     lines: Sequence[int] | None = None
+    volume: Floats | None = None
+    actions: tuple[Action, ...] = ()
 
 
 def screen(symbol: Symbol, where: str, raw: RawRows, as_of: datetime | None = None) -> Bars:
-    """Rows in order, one a date, every price finite and above zero; what is refused is listed with its place.
+    """Rows in order, one a date, every price between LEAST and MOST; what is refused is listed with its place.
 
-    A price that is not finite or not positive is taken out (the row is then missing that figure). A row whose high
+    A price that is none is taken out (the row is then missing that figure). A row whose high
     is below its low loses both. Rows in the wrong order are sorted and reported once. Equal rows of one date count
     once; rows of one date that disagree are both refused, for nothing says which is right.
     """
@@ -60,13 +65,15 @@ def screen(symbol: Symbol, where: str, raw: RawRows, as_of: datetime | None = No
         where=where,
         refused=tuple(refused),
         as_of=as_of,
+        volume=None if raw.volume is None else raw.volume[stay],
+        actions=raw.actions,
     )
 
 
 def _prices(name: str, values: Floats, refuse: Refuse) -> Floats:
-    """A copy of `values` in which only finite prices above zero are left."""
+    """A copy of `values` in which only what can be a price is left."""
     believed = np.array(values, dtype=np.float64)
-    wrong = np.isinf(believed) | (believed <= 0)
+    wrong = (believed < LEAST) | (believed > MOST)
     for row in np.flatnonzero(wrong):
         refuse(row, f"{name} {float(believed[row])!r} is no price; it is left out")
     believed[wrong] = np.nan
@@ -89,13 +96,15 @@ def _one_a_date(order: Rows, dates: Dates, columns: Sequence[Floats], refuse: Re
     follows = dates[order][1:] == dates[order][:-1]
     if not follows.any():
         return order
-    stay = []
-    for group in np.split(order, np.flatnonzero(~follows) + 1):
+    joins = np.flatnonzero(follows)
+    crowd = np.union1d(joins, joins + 1)
+    stay = [np.delete(order, crowd)]
+    for group in np.split(order[crowd], np.flatnonzero(np.diff(dates[order[crowd]]) != np.timedelta64(0)) + 1):
         same = all(np.array_equal(values[group[1:]], values[group[:-1]], equal_nan=True) for values in columns)
         if same:
-            stay.append(group[0])
-        if not same:
-            refuse(group[-1], "two rows of one date disagree; both are left out")
-        elif len(group) > 1:
+            stay.append(group[:1])
             refuse(group[-1], "the row stands twice; it counts once")
-    return np.array(stay, dtype=np.intp)
+        else:
+            refuse(group[-1], "two rows of one date disagree; both are left out")
+    rows = np.concatenate(stay)
+    return rows[np.argsort(dates[rows], kind="stable")]

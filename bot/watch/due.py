@@ -92,6 +92,12 @@ class Due:
             return None
         return day if all(has_reading(board, one, day) for one in self._closes(question, day)) else None
 
+    def final_session(self, basket: BasketId) -> date | None:
+        """The latest session of the basket's calendar that is final."""
+        calendar = self._calendar(basket)
+        closed = int(np.searchsorted(calendar.closes, (self.now - self.timing.settle).timestamp(), side="right"))
+        return calendar.sessions[closed - 1].item() if closed else None
+
     def is_final(self, question: Question, day: date) -> bool:
         return self.close(question, day) + self.timing.settle <= self.now
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -15,13 +15,20 @@ from bot.clock import Clock
 from bot.delivery import Delivery, Event, Note, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import Rulebook, survey
-from bot.prices import Bars, Calendars, PriceSource, Symbol
+from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of, undone
 from bot.statistics import Board
-from bot.watch.due import Due
+from bot.watch.agreement import Doubted
+from bot.watch.due import Due, has_reading
+from bot.watch.gate import Gate, Screened
 from bot.watch.live import Twice
+from bot.watch.troubles import Notice, State, Trouble, Troubles, Unsure
 from bot.watch.turn import Findings, Setup, Turn
 
 T = TypeVar("T")
+Telling = Notice | Unsure
+
+# More symbols missing at once are an outage of the source, whatever it says of each.
+OUTAGE_SHARE = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +64,37 @@ def nothing_known(_symbol: Symbol) -> None:
     """Of a source that keeps nothing."""
 
 
+async def log_only(told: Sequence[Telling]) -> None:
+    """Of a bot whose operators read the log."""
+    for one in told:
+        log.warning("for the operators: %s", one)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the source gave, or what is known from before; `missing` could not be had now, each with the reason."""
+
+    bars: Mapping[Symbol, Bars]
+    missing: Mapping[Symbol, str]
+    asked: int
+
+    @property
+    def outage(self) -> bool:
+        return len(self.missing) > max(1, OUTAGE_SHARE * self.asked)
+
+
 @dataclass(slots=True)
 class Watch:
     """Judges every session of every basket's calendar once it is final, in order, whatever the clock did.
 
     `turn` is one look; nothing is fetched while nothing is due and no exchange is open. `known` gives what is known of
-    a symbol that the source cannot be asked about, None = nothing. `board` is the market as it was at the last look,
-    `stamps` when its prices are from.
-    `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
+    a symbol that the source cannot be asked about, None = nothing. `gate` doubts prices (None = all are believed), and
+    `second` is asked about a doubtful one. `tell` carries to the operators what is for them alone; `revised` hears of
+    corrected closes: the market as it was read before, and as it is read now.
+
+    `board` is the market as it was at the last look, without what was doubtful; `stamps` when
+    its prices are from. `trouble` says why the last look came
+    to nothing ("" = it did not). `counts` counts what happened, by name.
     """
 
     source: PriceSource
@@ -73,6 +103,10 @@ class Watch:
     journal: Journal
     clock: Clock
     known: Callable[[Symbol], Bars | None] = nothing_known
+    gate: Gate | None = None
+    second: Callable[[Symbol], Bars | None] | None = None
+    tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
+    revised: Callable[[Board, Board], Awaitable[None]] | None = None
     board: Board | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
     looked: datetime | None = None
@@ -80,6 +114,8 @@ class Watch:
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
+    _troubles: Troubles = field(default_factory=Troubles)
+    _unsure: frozenset[str] = frozenset()  # keys of what was told as unconfirmed of sessions under way
 
     async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
         """One turn at the start and one at each `bell`, until `stop`. Errors are logged; the next turn tries again."""
@@ -112,49 +148,101 @@ class Watch:
         final, open_ = due.anything(memories, self._looked_final), setup.timing.provisional and due.anything_open()
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
-        board = await self._fetched(setup, due)
-        self.board, self.looked = board, now
+        fetched = await self._fetch(setup.rulebook)
+        self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
         notes = await _whole(self.journal.notes(now))
-        turn = Turn(setup, due, board, self.stamps, frozenset(memories), notes)
+        turn, screened = await self._turn(due, fetched, frozenset(memories), notes)
+        self.board, self.looked = turn.board, now
+        await self._revise(due, screened.excluded, turn.board)
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
-                memories |= await self._store(setup, turn.judged(day, memories, ready))
-                judged += 1
-        if final:
+                known = await self._store(setup, turn.judged(day, memories, ready))
+                memories |= known
+                judged += bool(known)
+        if final and not (turn.doubted and turn.doubted.waiting):
             self._looked_final = now
-        if open_:
-            await self._store(setup, turn.under_way(memories, self._twice))
+        if open_ and screened.fresh:
+            await self._provisional(turn, memories)
+        await self._notice(_troubles(due, turn, fetched, screened), now)
         self.counts["sessions"] += judged
         log.info("judged %s sessions of %s baskets", judged, len(turn.board.series), extra=self.counts)
         return judged
 
-    async def _fetched(self, setup: Setup, due: Due) -> Board:
-        """The market as it is now; baskets of which too little can be had are left out."""
-        bars = await self._fetch(setup.rulebook)
-        self.stamps = {symbol: one.as_of for symbol, one in bars.items() if one.as_of is not None}
-        until = int((due.now - setup.timing.settle).timestamp())
-        market = await asyncio.to_thread(assemble, setup.rulebook.baskets, bars, self.calendars, until)
+    async def _provisional(self, turn: Turn, memories: Mapping[Subject, Memory]) -> None:
+        """Look at the sessions that are not over; what is unconfirmed there is told once, not at every look."""
+        found = turn.under_way(memories, self._twice)
+        new = tuple(one for one in found.unsure if one.event.key not in self._unsure)
+        self._unsure = frozenset(one.event.key for one in found.unsure)
+        await self._store(turn.setup, replace(found, unsure=new))
+
+    async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
+        """Say which closes were corrected; nobody else does so again."""
+        changes = [change for one in bars.values() for change in one.revised]
+        for change in changes:
+            log.info("the close of %s on %s was corrected: %s, now %s", *astuple(change))
+        if changes and self.revised is not None:
+            before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
+            await self.revised(await self._surveyed(due, before), after)
+
+    async def _turn(
+        self, due: Due, fetched: Fetched, speaking: frozenset[Subject], notes: Sequence[Note]
+    ) -> tuple[Turn, Screened]:
+        """The market as it is now, twice if some of it is doubtful."""
+        screened = Screened(fetched.bars, fetched.bars)
+        if self.gate is not None:
+            circles = [basket.symbols for basket in self.setup.rulebook.baskets]
+            look = self.gate.look
+            screened = await asyncio.to_thread(look, fetched.bars, circles, self.calendars, due.now, self.second)
+        for doubt in screened.new:
+            log.warning("a price is not believed: %s", doubt)
+        board = await self._surveyed(due, screened.excluded)
+        doubted = None
+        if screened.doubtful:
+            whole = await self._surveyed(due, screened.included)
+            doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
+        return Turn(self.setup, due, board, self.stamps, speaking, notes, doubted), screened
+
+    async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
+        """The figures of all baskets; those of which too little can be had are left out."""
+        until = int((due.now - self.setup.timing.settle).timestamp())
+        market = await asyncio.to_thread(assemble, due.rulebook.baskets, bars, self.calendars, until)
         for one in market.left_out:
             log.warning("basket %s is left out: no prices of %s", one.basket.id, ", ".join(one.lacking))
-        return survey(market.tables, replace(setup.rulebook, baskets=market.baskets))
+        return survey(market.tables, replace(due.rulebook, baskets=market.baskets))
 
-    async def _fetch(self, rulebook: Rulebook) -> dict[Symbol, Bars]:
-        """One symbol after the other, off the event loop; of what cannot be asked now, the past counts all the same."""
-        bars, spares = {}, {}
+    async def _notice(self, found: Mapping[Trouble, str], now: datetime) -> None:
+        """Tell the operators of troubles that began or ended."""
+        self._troubles, told = self._troubles.after(found, now)
+        if told:
+            await self.tell(told)
+
+    async def _fetch(self, rulebook: Rulebook) -> Fetched:
+        """One symbol after the other, off the event loop; of what cannot be asked now, the past counts all the same.
+
+        That a symbol is unknown is believed of a few symbols only: of many at once it means that the source is down.
+        """
+        bars, missing, unknown = {}, {}, set()
         symbols = dict.fromkeys(symbol for basket in rulebook.baskets for symbol in basket.symbols)
         for symbol in symbols:
             try:
                 bars[symbol] = await asyncio.to_thread(self.source.bars, symbol)
             except NoData as error:
                 log.warning("no prices of %s: %s", symbol, error)
+                missing[symbol] = str(error)
+                unknown.add(symbol)
             except SourceUnreachable as error:
                 log.warning("no new prices of %s: %s", symbol, error)
-                if (known := await asyncio.to_thread(self.known, symbol)) is not None:
-                    spares[symbol] = known
+                missing[symbol] = str(error)
+        fetched = Fetched(bars, missing, len(symbols))
         if not bars:
+            await self._notice({Trouble(State.OUTAGE): _seen(fetched)}, self.clock.now())
             raise SourceUnreachable(f"none of {len(symbols)} symbols could be had; nothing was judged, nothing is lost")
-        return bars | spares
+        spares = missing if fetched.outage else [one for one in missing if one not in unknown]
+        for symbol in spares:
+            if (known := await asyncio.to_thread(self.known, symbol)) is not None:
+                bars[symbol] = known
+        return fetched
 
     async def _store(self, setup: Setup, found: Findings) -> Mapping[Subject, Memory]:
         """Answers and messages in one transaction; the answer is what is remembered now."""
@@ -162,7 +250,29 @@ class Watch:
             deliveries = [one for event in found.events for one in address(event, setup.destinations)]
             commit = self.journal.commit(found.known, found.events, deliveries, setup.subscribers_of)
             self.counts["events"] += len(found.events) - await _whole(commit)
+        if found.unsure:
+            await self.tell(found.unsure)
         return found.known
+
+
+def _troubles(due: Due, turn: Turn, fetched: Fetched, screened: Screened) -> dict[Trouble, str]:
+    """Everything that is wrong at a look, each with what was seen of it."""
+    found = {Trouble(State.OUTAGE): _seen(fetched)} if fetched.outage else {}
+    for doubt in screened.open:
+        stale = doubt.kind is Kind.STALE
+        about = exchange_of(doubt.symbol) if stale else doubt.symbol
+        found.setdefault(Trouble(State.STALE if stale else State.DOUBTFUL, about), str(doubt))
+    for basket in due.rulebook.baskets:
+        day = due.final_session(basket.id)
+        board = turn.doubted.board if turn.doubted else turn.board
+        if day is not None and not (basket.id in board.series and has_reading(board, basket.id, day)):
+            found[Trouble(State.NO_READING, basket.id)] = f"session {day}"
+    return found
+
+
+def _seen(fetched: Fetched) -> str:
+    first = next(iter(fetched.missing.values()))
+    return f"{len(fetched.missing)} of {fetched.asked} symbols cannot be had: {first}"
 
 
 async def _whole(work: Coroutine[Any, Any, T]) -> T:

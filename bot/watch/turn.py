@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from bot.alerts import Alert, Memory, Question, Subject, Told, questions
-from bot.delivery import Destination, Event, Note
-from bot.pipeline import Rulebook, announce, compose, judge, revise, withdraw
+from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
+from bot.delivery import Destination, Event, EventKey, Note
+from bot.pipeline import Rulebook, announce, compose, revise, withdraw
 from bot.prices import Symbol
 from bot.statistics import Board
+from bot.watch.agreement import Answers, Doubted, Unconfirmed, answer
 from bot.watch.due import Due, Timing, as_of
 from bot.watch.live import Outcome, Twice, outcomes
+from bot.watch.troubles import Unsure
 
 # A new question looks at this many past sessions in silence, to know of an episode that is already open.
 WARM_UP_SESSIONS = 60
@@ -35,16 +37,22 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What is to be stored at once: what subjects remember from now on, and what is to be said."""
+    """What is to be stored at once: what subjects remember from now on, and what is to be said.
+
+    What is `unsure` is for the operators alone.
+    """
 
     known: Mapping[Subject, Memory]
     events: tuple[Event, ...]
+    unsure: tuple[Unsure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One look: the figures, the hours, when prices are from, which subjects were known before
-    (`speaking`), and the operator's notes."""
+    """One look: the figures, the hours, when prices are from (`stamps`), who was known before (`speaking`), and notes.
+
+    `board` is without doubtful prices; `doubted` is what they would make of it (None = there are none).
+    """
 
     setup: Setup
     due: Due
@@ -52,6 +60,7 @@ class Turn:
     stamps: Mapping[Symbol, datetime]
     speaking: AbstractSet[Subject]
     notes: Sequence[Note] = ()
+    doubted: Doubted | None = None
 
     def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
         """The final sessions after the earliest one that some question was asked about."""
@@ -62,20 +71,24 @@ class Turn:
 
     def ready(self, day: date, memories: Mapping[Subject, Memory]) -> frozenset[Question]:
         """The questions to be asked about the final session `day` now."""
-        return frozenset(one for one in self._questions() if self.due.ready(self.board, one, day, memories))
+        return frozenset(one for one in self._questions() if self.due.ready(self._whole(one), one, day, memories))
 
     def judged(self, day: date, memories: Mapping[Subject, Memory], ready: AbstractSet[Question]) -> Findings:
         """Ask the questions that are ready about one final session.
 
         What was told while the session was under way is confirmed or withdrawn. A question that was never asked before
-        learns the past in silence: it speaks only of what is still news.
+        learns the past in silence: it speaks only of what is still news. One that waits for a doubt is not asked yet;
+        of what is unconfirmed in the end, nothing is confirmed or withdrawn.
         """
-        judgement = judge(self.board, self.setup.rulebook, day, memories, only=ready)
-        known = dict(judgement.memories)
+        answers = self._answers(day, memories, ready)
+        ready -= answers.waiting
+        known = dict(answers.judgement.memories)
         events: list[Event] = []
         for question in filter(ready.__contains__, self._questions()):
-            before, new = outcomes(question, day, judgement.alerts, memories)
-            events += [event for one in before for event in self._settled(question, day, one, memories)]
+            before, new = outcomes(question, day, answers.judgement.alerts, memories)
+            for one in before:
+                if one.alert is not None or not self._disputed(one.told, answers, memories):
+                    events += self._settled(question, day, one, memories)
             news = self.due.now < self._expires(question, day)
             events += [self._final(question, one) for one in new if question.subject in self.speaking or news]
             for subject, memory in memories.items():
@@ -83,7 +96,8 @@ class Turn:
                     known.setdefault(subject, replace(memory, told=None))
             own = known.get(question.subject) or memories.get(question.subject, Memory())
             known[question.subject] = replace(own, judged=day)
-        return Findings(known, tuple(events))
+        unconfirmed = [one for one in answers.unconfirmed if self.due.now < self._expires(one.question, day)]
+        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.FINAL))
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
         """Ask about the sessions that are not over; nobody remembers more of it than what was told.
@@ -92,14 +106,12 @@ class Turn:
         """
         days: dict[date, set[Question]] = {}
         for question in self._questions():
-            day = self.due.under_way(self.board, question, memories)
+            day = self.due.under_way(self._whole(question), question, memories)
             if day is not None and not question.rule.asks("enters"):
                 days.setdefault(day, set()).add(question)
-        alerts = [
-            alert
-            for day, asked in days.items()
-            for alert in judge(self.board, self.setup.rulebook, day, memories, only=asked).alerts
-        ]
+        answers = [self._answers(day, memories, asked) for day, asked in days.items()]
+        alerts = [alert for one in answers for alert in one.judgement.alerts]
+        unconfirmed = [one for each in answers for one in each.unconfirmed]
         known: dict[Subject, Memory] = {}
         events: list[Event] = []
         for alert, told in twice.speaking(alerts, memories):
@@ -108,7 +120,25 @@ class Turn:
             for one in alert.decisions:
                 now = Told(event.key, alert.session, event.severity)
                 known[one.subject] = replace(memories.get(one.subject, Memory()), told=now)
-        return Findings(known, tuple(events))
+        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.PROVISIONAL))
+
+    def _answers(self, day: date, memories: Mapping[Subject, Memory], asked: AbstractSet[Question]) -> Answers:
+        return answer(self.board, self.doubted, self.setup.rulebook, day, memories, asked)
+
+    def _whole(self, question: Question) -> Board:
+        """Where a question's baskets have all the prices there are: a doubt is no reason to wait for its price."""
+        return self.board if self.doubted is None or not self.doubted.of(question) else self.doubted.board
+
+    def _unsure(self, unconfirmed: Iterable[Unconfirmed], phase: Phase) -> tuple[Unsure, ...]:
+        found = []
+        for one in unconfirmed:
+            oldest = self._as_of(one.question) if phase is Phase.PROVISIONAL else None
+            event = self._composed(one.question, replace(one.alert, phase=phase), self.due.now, oldest, one.board)
+            found.append(Unsure(replace(event, key=EventKey(f"{event.key}/unconfirmed")), one.depends_on))
+        return tuple(found)
+
+    def _disputed(self, told: Told, answers: Answers, memories: Mapping[Subject, Memory]) -> bool:
+        return any(memory.told == told for subject, memory in memories.items() if subject in answers.undecided)
 
     def _questions(self) -> tuple[Question, ...]:
         return questions(self.board, self.setup.rulebook.rules)
@@ -122,15 +152,24 @@ class Turn:
 
     def _provisional(self, alert: Alert) -> Event:
         question = Question(alert.rule, alert.subject.basket)
-        baskets = [self.board.series[one].basket for one in question.baskets]
-        oldest = min(as_of(one, self.stamps, self.due.calendars, self.due.now) for one in baskets)
-        return self._composed(question, alert, self.due.now, oldest)
+        return self._composed(question, alert, self.due.now, self._as_of(question))
 
-    def _composed(self, question: Question, alert: Alert, created: datetime, oldest: datetime | None = None) -> Event:
-        expires = self._expires(question, alert.session)
-        return compose(
-            self.board, self.setup.rulebook, alert, self.setup.languages, created, expires, oldest, self.notes
-        )
+    def _as_of(self, question: Question) -> datetime:
+        """When the oldest of the latest prices that a question looks at is from."""
+        baskets = [self.board.series[one].basket for one in question.baskets]
+        return min(as_of(one, self.stamps, self.due.calendars, self.due.now) for one in baskets)
+
+    def _composed(
+        self,
+        question: Question,
+        alert: Alert,
+        created: datetime,
+        oldest: datetime | None = None,
+        board: Board | None = None,
+    ) -> Event:
+        expires, setup = self._expires(question, alert.session), self.setup
+        on = self.board if board is None else board
+        return compose(on, setup.rulebook, alert, setup.languages, created, expires, oldest, self.notes)
 
     def _settled(self, question: Question, day: date, one: Outcome, memories: Mapping[Subject, Memory]) -> list[Event]:
         if one.alert is not None:

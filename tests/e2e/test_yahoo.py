@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from bot.adapters.price_files import PriceCache
-from bot.adapters.yahoo import Yahoo
+from bot.adapters.yahoo import Breaker, Yahoo
+from bot.clock import SystemClock
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Symbol
+from bot.prices import Action, Calendar, Kind, Symbol
+from bot.watch import Gate
 from tests import fake_yahoo
 from tests.fake_yahoo import Answer, Day, FakeYahoo, Listing, LocalSession
 
@@ -60,7 +62,7 @@ def test_the_whole_history_is_one_request_after_cookie_and_crumb(server: FakeYah
     assert bars.dates.tolist() == [day.date for day in days]
     for name in ("close", "adjusted", "high", "low"):
         assert getattr(bars, name).tolist() == [getattr(day, name) for day in days]
-    assert (bars.where, bars.as_of) == ("Yahoo", server.listings["MU"].asked)
+    assert (bars.where, bars.as_of) == ("Yahoo", server.listings["MU"].newest)
     yahoo.bars(MU)
     assert len(server.asked) == 4
 
@@ -105,6 +107,17 @@ def test_a_newest_row_without_prices_is_missing_not_filled(server: FakeYahoo, ya
     assert yahoo.bars(MU).close[-2] == days[-2].close
 
 
+def test_splits_and_volumes_come_along(server: FakeYahoo, yahoo: Yahoo) -> None:
+    mine = server.listings["MU"]
+    mine.splits = {mine.days[-3].date: 10.0, mine.days[2].date: 0.1}
+    mine.days[-1].volume = 7_000
+    bars = yahoo.bars(MU)
+    assert bars.actions == (Action(mine.days[2].date, 0.1), Action(mine.days[-3].date, 10.0))
+    assert bars.volume is not None
+    assert bars.volume.tolist() == [1_000.0] * 29 + [7_000.0]
+    assert yahoo.bars_since(MU, mine.days[-4].date).actions == (Action(mine.days[-3].date, 10.0),)
+
+
 def test_an_index_is_read_by_its_close(server: FakeYahoo, yahoo: Yahoo) -> None:
     server.listings["^SOX"] = listing(3)
     server.listings["^SOX"].kind = "INDEX"
@@ -136,6 +149,35 @@ def test_a_split_is_seen_in_the_rows_asked_again_and_all_is_fetched(
     bars = PriceCache(tmp_path, yahoo).bars(MU)
     assert bars.close.tolist() == [day.close for day in server.listings["MU"].days]
     assert [int(query["period1"]) < 0 for query in server.charts("MU")] == [True, False, True]
+
+
+def test_a_split_that_is_told_and_not_applied_is_taken_out_by_the_gate(
+    server: FakeYahoo, yahoo: Yahoo, tmp_path: Path, new_york: Calendar
+) -> None:
+    calendars = type("Real", (), {"get": staticmethod(lambda code: new_york)})()
+    mine = server.listings["MU"]
+    mine.days[-1] = Day(mine.days[-1].date, 12.9, 11.9, 13.0, 12.8)
+    now = mine.newest + timedelta(minutes=20)
+    bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
+    (doubt,) = Gate().look(bars, [[MU]], calendars, now).open
+    assert (doubt.session, doubt.kind) == (mine.days[-1].date, Kind.SPLIT)
+    mine.splits = {mine.days[-1].date: 10.0}
+    bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
+    look = Gate().look(bars, [[MU]], calendars, now)
+    assert look.open == ()
+    assert look.included[MU].close[-2:].tolist() == pytest.approx([12.8, 12.9])
+
+
+@pytest.mark.parametrize("symbols", [10, 50])
+def test_a_poll_is_one_request_a_symbol(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path, symbols: int) -> None:
+    names = [Symbol(f"S{number}") for number in range(symbols)]
+    server.listings |= {name: listing(30) for name in names}
+    cache = PriceCache(tmp_path, Breaker(yahoo, SystemClock()))
+    for cookie_and_crumb in (2, 0, 0):
+        server.asked.clear()
+        for name in names:
+            cache.bars(name)
+        assert len(server.asked) == symbols + cookie_and_crumb
 
 
 def test_so_is_a_dividend(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path) -> None:

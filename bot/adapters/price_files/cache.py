@@ -15,7 +15,7 @@ import numpy as np
 
 from bot.adapters.price_files.folder import CsvFolder
 from bot.errors import NoData
-from bot.prices import Bars, Floats, PriceSource, Symbol
+from bot.prices import Bars, Floats, PriceSource, Symbol, revisions
 
 OVERLAP = 10  # sessions asked for once more, to see whether the past still reads the same
 ROUNDING = 1e-6  # relative; a dividend of a hundredth of a per cent is more
@@ -48,7 +48,8 @@ class PriceCache:
         """The whole history with the newest rows of the upstream source.
 
         A row that no longer reads as before means that a split or a dividend has changed the whole past: then all
-        of it is fetched. Raises what the upstream source raises; the file stays as it was.
+        of it is fetched. The closes that changed are among the `revised`, once: then the file has them as they are now.
+        Raises what the upstream source raises; the file stays as it was.
         """
         kept = self.cached(symbol)
         if kept is None:
@@ -56,6 +57,7 @@ class PriceCache:
         else:
             new = self._upstream.bars_since(symbol, kept.dates[-OVERLAP:][0].item())
             whole = _joined(kept, new) if _agree(kept, new) else self._upstream.bars(symbol)
+            whole = replace(whole, revised=revisions(kept, whole))
         if len(whole.dates) > 1 and (kept is None or not _same(kept, whole)):
             self._keep(whole)
         return whole
@@ -110,7 +112,11 @@ def _joined(kept: Bars, new: Bars) -> Bars:
         return joined
 
     close, adjusted, high, low = map(both, ("close", "adjusted", "high", "low"))
-    return replace(new, dates=dates[order], close=close, adjusted=adjusted, high=high, low=low)
+    # Volumes are not kept: those of the sessions read again are enough to tell a heavy day.
+    volume = None
+    if new.volume is not None:
+        volume = np.concatenate([np.full(older.sum(), np.nan), new.volume[priced]])[order]
+    return replace(new, dates=dates[order], close=close, adjusted=adjusted, high=high, low=low, volume=volume)
 
 
 def _same(kept: Bars, whole: Bars) -> bool:

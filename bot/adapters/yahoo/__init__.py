@@ -1,5 +1,6 @@
 """What does Yahoo say about a symbol, asked through yfinance?"""
 
+from bot.adapters.yahoo.breaker import Breaker
 from bot.adapters.yahoo.source import Yahoo
 
-__all__ = ["Yahoo"]
+__all__ = ["Breaker", "Yahoo"]

@@ -21,7 +21,7 @@ from yfinance.data import YfData
 from yfinance.exceptions import YFException, YFInvalidPeriodError, YFRateLimitError
 
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Dates, RawRows, Symbol
+from bot.prices import Action, Dates, Flags, RawRows, Symbol
 
 # What yfinance lets through besides its own exceptions: those of its HTTP client and its SQLite files, and whatever
 # Python raises where an answer is not shaped as it expects.
@@ -101,7 +101,20 @@ def _rows(frame: Any, metadata: Any, since: date | None) -> tuple[RawRows, datet
     columns = {name: frame[column].to_numpy(dtype=np.float64)[rows] for name, column in names.items()}
     newest = metadata.get("regularMarketTime")
     as_of = datetime.fromtimestamp(newest.timestamp(), UTC) if isinstance(newest, datetime) else None
-    return RawRows(dates[rows], **columns), as_of
+    volume = frame["Volume"].to_numpy(dtype=np.float64)[rows]
+    return RawRows(dates[rows], **columns, volume=volume, actions=_actions(frame, dates, rows)), as_of
+
+
+def _actions(frame: Any, dates: Dates, rows: Flags) -> tuple[Action, ...]:
+    """Splits and dividends of the `rows`; the columns are there only if there are any."""
+    splits, dividends = (
+        np.nan_to_num(frame[name].to_numpy(dtype=np.float64)) if name in frame else np.zeros(len(dates))
+        for name in ("Stock Splits", "Dividends")
+    )
+    return tuple(
+        Action(dates[row].item(), float(splits[row]) or 1.0, float(dividends[row]))
+        for row in np.flatnonzero(rows & ((splits > 0) | (dividends > 0)))
+    )
 
 
 def meaning(symbol: Symbol, error: Exception) -> NoData | SourceUnreachable:

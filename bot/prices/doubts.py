@@ -1,0 +1,233 @@
+"""Which prices are hard to believe, and why?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.prices.bars import Bars, Floats, Symbol
+from bot.prices.calendars import CalendarCode, Calendars, exchange_of
+from bot.prices.moves import Moves, around, moves
+
+Mask = npt.NDArray[np.bool_]
+
+RECENT_SESSIONS = 10
+# Distances of logarithms: 0.22 is some 22 per cent.
+FAR, SPREADS = 0.22, 6.0
+AWAY, NEAR_A_RATIO = 0.15, 0.02
+HIGHEST, LOWEST = math.log(8), -math.log(50)
+SPLITS = (2.0, 3.0, 1.5, 4.0, 5.0, 10.0, 20.0, 25.0)
+RATIOS = np.log([*SPLITS, *(1 / one for one in SPLITS)])
+# No price may move further in a session, by the exchange's own rules.
+LIMITS = {CalendarCode("XKRX"): 0.30}
+LIMIT_SLACK = 0.005
+MOST_MOVED = 0.6
+CLOCKS_DIFFER = timedelta(minutes=5)
+# Yahoo tells of some exchanges 20 minutes late.
+STALE_AFTER = timedelta(minutes=30)
+
+
+class Kind(StrEnum):
+    """What is wrong with a price; an impossible one is never believed, whatever happens next."""
+
+    FAR = "far from its peers"
+    SPLIT = "looks like a split"
+    ABSURD = "further than any price goes in a session"
+    LIMIT = "beyond what its exchange allows"
+    REWRITTEN = "its whole past was rewritten"
+    FROZEN = "stands still while its peers move"
+    STALE = "its exchange's prices are old"
+    TIME = "its time is outside the session"
+
+    @property
+    def impossible(self) -> bool:
+        return self in {Kind.ABSURD, Kind.LIMIT, Kind.STALE, Kind.TIME}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One symbol's price of one session of its exchange that is not believed yet."""
+
+    symbol: Symbol
+    session: date
+    kind: Kind
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.session}: {self.kind}: {self.detail}"
+
+
+def doubts(
+    bars: Mapping[Symbol, Bars],
+    circles: Sequence[Collection[Symbol]],
+    calendars: Calendars,
+    now: datetime | None = None,
+    recent: int = RECENT_SESSIONS,
+) -> tuple[Doubt, ...]:
+    """What is doubtful of the `recent` latest sessions of every symbol, in the order of the symbols and sessions.
+
+    `circles` are the baskets' symbols: who is in one with a symbol is its peer. `now` (with a zone) is the time of
+    the look, None = nobody looks at an open session. A price that comes back from a doubtful one is not doubtful.
+    """
+    seen = moves(bars, calendars, recent)
+    found: dict[tuple[Symbol, date], Doubt] = {}
+    timed = (_mistimed(bars, calendars, now), _late(bars, calendars, now))
+    for one in chain(*timed, _jumps(seen, bars, circles), _lows(seen, circles), _frozen(seen, bars), _rewritten(bars)):
+        found.setdefault((one.symbol, one.session), one)
+    return tuple(found.values())
+
+
+def without(bars: Mapping[Symbol, Bars], doubted: Iterable[Doubt]) -> dict[Symbol, Bars]:
+    """The same prices, but the doubtful ones are missing."""
+    left = dict(bars)
+    days: dict[Symbol, list[date]] = {}
+    for one in doubted:
+        days.setdefault(one.symbol, []).append(one.session)
+    for symbol, sessions in days.items():
+        whole = left[symbol]
+        gone = np.isin(whole.dates, np.array(sessions, dtype="M8[D]"))
+        columns = (whole.close, whole.adjusted, whole.high, whole.low)
+        close, adjusted, high, low = (np.where(gone, np.nan, one) for one in columns)
+        left[symbol] = replace(whole, close=close, adjusted=adjusted, high=high, low=low)
+    return left
+
+
+def _mistimed(bars: Mapping[Symbol, Bars], calendars: Calendars, now: datetime | None) -> Iterator[Doubt]:
+    """Newest prices from before their session or from the future (rule 3)."""
+    for symbol, one in bars.items():
+        if one.as_of is None or not len(one.dates):
+            continue
+        calendar = calendars.get(exchange_of(symbol))
+        at = int(np.searchsorted(calendar.sessions, one.dates[-1]))
+        if at == len(calendar.sessions) or calendar.sessions[at] != one.dates[-1] or np.isnan(one.close[-1]):
+            continue
+        opens = datetime.fromtimestamp(int(calendar.opens[at]), UTC)
+        if one.as_of < opens:
+            detail = f"of {one.as_of:%d %b %H:%M} UTC, before the session opened"
+            yield Doubt(symbol, one.dates[-1].item(), Kind.TIME, detail)
+        elif now is not None and one.as_of > now + CLOCKS_DIFFER:
+            detail = f"of {one.as_of:%d %b %H:%M} UTC, which is yet to come"
+            yield Doubt(symbol, one.dates[-1].item(), Kind.TIME, detail)
+
+
+def _late(bars: Mapping[Symbol, Bars], calendars: Calendars, now: datetime | None) -> Iterator[Doubt]:
+    """Newest prices that are old for an open session, or for a close: a whole exchange's, or those of some symbols."""
+    ages: dict[CalendarCode, dict[Symbol, timedelta]] = {}
+    for symbol, one in bars.items():
+        if now is not None and one.as_of is not None:
+            calendar = calendars.get(exchange_of(symbol))
+            at = int(np.searchsorted(calendar.opens, now.timestamp(), side="right")) - 1
+            opens, closes = (datetime.fromtimestamp(int(times[at]), UTC) for times in (calendar.opens, calendar.closes))
+            due = min(now, closes)
+            if one.dates[-1:] == calendar.sessions[at] and due - opens > STALE_AFTER:
+                ages.setdefault(calendar.code, {})[symbol] = due - one.as_of
+    for each in ages.values():
+        old = [symbol for symbol, age in each.items() if age > STALE_AFTER]
+        alone = len(old) <= (1 - MOST_MOVED) * len(each)
+        for symbol in old:
+            minutes = each[symbol] // timedelta(minutes=1)
+            detail = f"{minutes} minutes old, as are {len(old)} of {len(each)} on its exchange"
+            yield Doubt(symbol, bars[symbol].dates[-1].item(), Kind.FROZEN if alone else Kind.STALE, detail)
+
+
+def _jumps(seen: Moves, bars: Mapping[Symbol, Bars], circles: Sequence[Collection[Symbol]]) -> Iterator[Doubt]:
+    """Moves that are too far from those of the peers (rule 4)."""
+    limits = np.array([LIMITS.get(exchange_of(one), np.inf) for one in seen.symbols])
+    same = np.array_equal(seen.close, seen.adjusted, equal_nan=True)
+    for own in (seen.close,) if same else (seen.close, seen.adjusted):
+        absurd = (own > HIGHEST) | (own < LOWEST)
+        beyond = np.abs(np.expm1(np.minimum(own, HIGHEST))) > limits + LIMIT_SLACK
+        centre, spread = around(np.where(absurd | beyond, np.nan, own), seen.symbols, circles)
+        apart = own - centre
+        if own is seen.close and not same:
+            apart[_paid(seen, bars)] = 0.0
+        split = np.abs(apart) > AWAY
+        split[split] = _near_a_ratio(own[split]) | _near_a_ratio(apart[split])
+        kinds = {
+            Kind.ABSURD: absurd,
+            Kind.LIMIT: beyond,
+            Kind.SPLIT: split,
+            Kind.FAR: np.abs(apart) > np.maximum(FAR, SPREADS * spread),
+        }
+        flagged = _not_back(np.logical_or.reduce(list(kinds.values())), apart)
+        for day, column in np.argwhere(flagged).tolist():
+            kind = next(kind for kind, cells in kinds.items() if cells[day, column])
+            detail = f"{_percent(own[day, column])} while its peers moved {_percent(centre[day, column])}"
+            yield Doubt(seen.symbols[column], seen.days[day].item(), kind, detail)
+
+
+def _lows(seen: Moves, circles: Sequence[Collection[Symbol]]) -> Iterator[Doubt]:
+    """Lows that lie too far below the close, and not because it was such a day."""
+    if not (seen.dip < -FAR).any():
+        return
+    centre, spread = around(seen.dip, seen.symbols, circles)
+    for day, column in np.argwhere(seen.dip < centre - np.maximum(FAR, SPREADS * spread)).tolist():
+        own, others = _percent(seen.dip[day, column]), _percent(centre[day, column])
+        detail = f"its low lies {own} from its close, those of its peers {others}"
+        yield Doubt(seen.symbols[column], seen.days[day].item(), Kind.FAR, detail)
+
+
+def _near_a_ratio(jumps: Floats) -> Mask:
+    return np.asarray((np.abs(jumps[:, None] - RATIOS) <= NEAR_A_RATIO).any(axis=1))
+
+
+def _not_back(flagged: Mask, apart: Floats) -> Mask:
+    """`flagged` without the moves that undo the doubtful one of the day before: those prices are back to normal."""
+    kept = flagged.copy()
+    for day in np.flatnonzero(flagged[1:].any(axis=1) & flagged[:-1].any(axis=1)) + 1:
+        back = np.abs(apart[day] + apart[day - 1]) <= AWAY
+        kept[day] &= ~(kept[day - 1] & back)
+    return kept
+
+
+def _paid(seen: Moves, bars: Mapping[Symbol, Bars]) -> Mask:
+    """Where a dividend in the feed of actions accounts for what the closes show and the adjusted ones do not."""
+    paid = np.zeros(seen.close.shape, dtype=np.bool_)
+    for column, symbol in enumerate(seen.symbols):
+        for action in bars[symbol].actions:
+            day = np.flatnonzero(seen.days == np.datetime64(action.session, "D"))
+            if action.dividend > 0 and len(day):
+                gap = seen.close[day[0], column] - seen.adjusted[day[0], column]
+                price = bars[symbol].close[seen.rows[day[0], column]]
+                paid[day[0], column] = abs(gap - math.log(price / (price + action.dividend))) <= AWAY
+    return paid
+
+
+def _frozen(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
+    """Rows that repeat the row before while most of the symbols moved."""
+    known = ~np.isnan(seen.close)
+    moved = known & (seen.close != 0)
+    for column, symbol in enumerate(seen.symbols):
+        others = np.arange(len(seen.symbols)) != column
+        count = known[:, others].sum(axis=1)
+        many = moved[:, others].sum(axis=1) >= MOST_MOVED * np.maximum(count, 1)
+        one = bars[symbol]
+        for day in np.flatnonzero(many & known[:, column] & ~moved[:, column] & (count > 0)).tolist():
+            row = seen.rows[day, column]
+            if one.high[row] == one.high[row - 1] and one.low[row] == one.low[row - 1]:
+                share = moved[day, others].sum() / count[day]
+                detail = f"the same as the day before while {share:.0%} of the others moved"
+                yield Doubt(symbol, seen.days[day].item(), Kind.FROZEN, detail)
+
+
+def _rewritten(bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
+    """Pasts whose closes were all multiplied by one factor though no split accounts for it."""
+    for symbol, one in bars.items():
+        factors = np.array([math.log(change.new / change.old) for change in one.revised])
+        common = len(factors) > 1 and np.ptp(factors) <= NEAR_A_RATIO
+        told = any(action.split != 1.0 for action in one.actions)
+        if common and abs(factors[0]) > NEAR_A_RATIO and not told:
+            newest = one.dates[~np.isnan(one.close)][-1].item()
+            detail = f"every close of it is {math.exp(factors[0]):.4g} times what it was, and no split is known"
+            yield Doubt(symbol, newest, Kind.REWRITTEN, detail)
+
+
+def _percent(move: float) -> str:
+    return f"{100 * math.expm1(min(move, 700.0)):+.1f} %".replace("-", "−")

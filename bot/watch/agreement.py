@@ -1,0 +1,128 @@
+"""Does a verdict hold with the doubtful prices and without them?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import date
+
+from bot.alerts import Alert, Decision, Memory, Question, Subject
+from bot.pipeline import Judgement, Rulebook, judge
+from bot.prices import Symbol
+from bot.statistics import Board
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """The market as it would be if the doubtful prices were true; `waiting` are those that may yet be believed."""
+
+    board: Board
+    symbols: frozenset[Symbol]
+    waiting: frozenset[Symbol]
+
+    def of(self, question: Question) -> frozenset[Symbol]:
+        """The doubtful symbols that a question's answer may depend on."""
+        members = (symbol for one in question.baskets for symbol in self.board.series[one].basket.symbols)
+        return self.symbols.intersection(members)
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """An alert that holds on `board` only: with the prices of `depends_on`, or only without them."""
+
+    question: Question
+    alert: Alert
+    board: Board
+    depends_on: tuple[Symbol, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The judgement of all questions but those that are `waiting`, and what cannot be confirmed."""
+
+    judgement: Judgement
+    unconfirmed: tuple[Unconfirmed, ...] = ()
+    waiting: frozenset[Question] = frozenset()
+
+    @property
+    def undecided(self) -> frozenset[Subject]:
+        return frozenset(one.subject for each in self.unconfirmed for one in each.alert.decisions)
+
+
+def answer(
+    board: Board,
+    doubted: Doubted | None,
+    rulebook: Rulebook,
+    session: date,
+    memories: Mapping[Subject, Memory],
+    asked: AbstractSet[Question],
+) -> Answers:
+    """Judge a session on `board`, which is without the doubtful prices, and where it matters with them as well.
+
+    What speaks on both is said, as loud as on the quieter one. What speaks on one only waits as long as its doubts may
+    be settled; then it is unconfirmed, and the question's memory stays as it was.
+    """
+    touched = frozenset(one for one in asked if doubted is not None and doubted.of(one))
+    plain = judge(board, rulebook, session, memories, only=asked - touched)
+    if doubted is None or not touched:
+        return Answers(plain)
+    parts, unconfirmed, waiting = [plain], [], set()
+    for question in sorted(touched, key=lambda one: one.subject.key):
+        excluded, included = (
+            judge(one, rulebook, session, memories, only={question}) for one in (board, doubted.board)
+        )
+        apart = [(board, one) for one in _only_on(excluded, included)]
+        apart += [(doubted.board, one) for one in _only_on(included, excluded)]
+        if apart and doubted.of(question) & doubted.waiting:
+            waiting.add(question)
+            continue
+        parts.append(_agreed(excluded, included))
+        depends_on = tuple(sorted(doubted.of(question)))
+        unconfirmed += [Unconfirmed(question, alert, one, depends_on) for one, alert in apart]
+    return Answers(_together(parts), tuple(unconfirmed), frozenset(waiting))
+
+
+def _only_on(one: Judgement, other: Judgement) -> Iterator[Alert]:
+    """The alerts of `one`, of each the decisions that do not speak on `other`."""
+    spoken = {decision.subject for alert in other.alerts for decision in alert.decisions}
+    for alert in one.alerts:
+        if alone := tuple(decision for decision in alert.decisions if decision.subject not in spoken):
+            yield replace(alert, decisions=alone)
+
+
+def _agreed(excluded: Judgement, included: Judgement) -> Judgement:
+    """What both say, with the figures of `excluded`; of whom they disagree, nothing is said or remembered."""
+    others = {decision.subject: decision for alert in included.alerts for decision in alert.decisions}
+    own = {decision.subject for alert in excluded.alerts for decision in alert.decisions}
+    disputed = own.symmetric_difference(others)
+    alerts = []
+    for alert in excluded.alerts:
+        both = (_no_louder(one, others[one.subject]) for one in alert.decisions if one.subject in others)
+        if said := tuple(both):
+            alerts.append(replace(alert, decisions=said))
+    spoken = {one.subject: one for alert in alerts for one in alert.decisions}
+    decisions = tuple(spoken.get(one.subject, one) for one in excluded.decisions if one.subject not in disputed)
+    memories = {subject: one for subject, one in excluded.memories.items() if subject not in disputed}
+    memories |= {subject: one.memory for subject, one in spoken.items()}
+    return Judgement(decisions, memories, tuple(alerts))
+
+
+def _no_louder(one: Decision, other: Decision) -> Decision:
+    """`one`, with the rung of `other` where that is the shallower."""
+    assert one.rung is not None  # both speak
+    assert other.rung is not None
+    if one.rung.severity <= other.rung.severity:
+        return one
+    episode = one.memory.episode
+    assert episode is not None
+    memory = replace(one.memory, episode=replace(episode, severity=other.rung.severity))
+    return replace(one, reason=other.reason, rung=other.rung, memory=memory)
+
+
+def _together(parts: list[Judgement]) -> Judgement:
+    memories: dict[Subject, Memory] = {}
+    for one in parts:
+        memories |= one.memories
+    decisions = tuple(decision for one in parts for decision in one.decisions)
+    return Judgement(decisions, memories, tuple(alert for one in parts for alert in one.alerts))

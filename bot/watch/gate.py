@@ -1,0 +1,126 @@
+"""Which prices of this look are believed, which are not, and which wait for a second look?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from bot.prices import (
+    RECENT_SESSIONS,
+    Bars,
+    Calendars,
+    Doubt,
+    Kind,
+    Sighting,
+    Symbol,
+    confirmed,
+    doubts,
+    mended,
+    stayed,
+    without,
+)
+
+# So long a verdict waits for a doubt to be settled.
+HOLD = timedelta(minutes=10)
+Key = tuple[Symbol, date]
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """The prices of one look: `included` with the doubtful ones, `excluded` without; impossible ones are in neither.
+
+    `open` are the doubts that nothing has settled, `new` those that were not there at the look before. Of the symbols
+    in `waiting` they may still be settled. `fresh` says whether some price is of another time than before.
+    """
+
+    included: Mapping[Symbol, Bars]
+    excluded: Mapping[Symbol, Bars]
+    open: tuple[Doubt, ...] = ()
+    new: tuple[Doubt, ...] = ()
+    waiting: frozenset[Symbol] = frozenset()
+    fresh: bool = True
+
+    @property
+    def doubtful(self) -> frozenset[Symbol]:
+        """The symbols whose price is in one of the two and not in the other."""
+        return frozenset(one.symbol for one in self.open if not one.kind.impossible)
+
+
+@dataclass(slots=True)
+class Gate:
+    """Remembers from look to look what was doubted of the `recent` latest sessions; a new process doubts anew."""
+
+    recent: int = RECENT_SESSIONS
+    _since: dict[Key, datetime] = field(default_factory=dict)
+    _sightings: dict[Key, Sighting] = field(default_factory=dict)
+    _open: tuple[Doubt, ...] = ()
+    _times: frozenset[tuple[Symbol, datetime | None]] = frozenset()
+
+    def look(
+        self,
+        bars: Mapping[Symbol, Bars],
+        circles: Sequence[Collection[Symbol]],
+        calendars: Calendars,
+        now: datetime,
+        second: Callable[[Symbol], Bars | None] | None = None,
+    ) -> Screened:
+        """Doubt, settle and part the prices of a look; `second` is another source: it may block, and
+        gives None where it cannot say.
+        """
+        believed = dict(bars)
+        still = []
+        for doubt in self._doubts(bars, circles, calendars, now):
+            better = mended(doubt, believed[doubt.symbol])
+            if better is not None:
+                believed[doubt.symbol] = better
+            elif not self._settled(doubt, believed, now, second):
+                still.append(doubt)
+        before = {_key(one) for one in self._open}
+        new = tuple(one for one in still if _key(one) not in before)
+        self._open = tuple(still)
+        times = frozenset((symbol, one.as_of) for symbol, one in bars.items())
+        fresh = times != self._times or not any(time for _, time in times)
+        self._times = times
+        included = without(believed, [one for one in still if one.kind.impossible])
+        waiting = frozenset(one.symbol for one in still if now - self._since[_key(one)] < HOLD)
+        return Screened(included, without(included, still), self._open, new, waiting, fresh)
+
+    def _doubts(
+        self,
+        bars: Mapping[Symbol, Bars],
+        circles: Sequence[Collection[Symbol]],
+        calendars: Calendars,
+        now: datetime,
+    ) -> Sequence[Doubt]:
+        """The doubts of this look; that a past was rewritten is seen once only, so it is carried on."""
+        found = {_key(one): one for one in doubts(bars, circles, calendars, now, self.recent)}
+        for one in self._open:
+            if one.kind is Kind.REWRITTEN and one.symbol in bars:
+                found.setdefault(_key(one), one)
+        self._since = {key: min(self._since.get(key, now), now) for key in found}
+        self._sightings = {key: one for key, one in self._sightings.items() if key in found}
+        return tuple(found.values())
+
+    def _settled(
+        self, doubt: Doubt, bars: Mapping[Symbol, Bars], now: datetime, second: Callable[[Symbol], Bars | None] | None
+    ) -> bool:
+        own, others = bars[doubt.symbol], (one for symbol, one in bars.items() if symbol != doubt.symbol)
+        price = _price(own, doubt.session)
+        sighting = self._sightings.get(_key(doubt), Sighting(now, price)).again(price, now)
+        if not sighting.settled:
+            other = second(doubt.symbol) if second is not None and not doubt.kind.impossible else None
+            agrees = other is not None and confirmed(doubt, own, other)
+            sighting = replace(sighting, settled=agrees or stayed(doubt, own, others, sighting, now))
+        self._sightings[_key(doubt)] = sighting
+        return sighting.settled
+
+
+def _key(doubt: Doubt) -> Key:
+    return doubt.symbol, doubt.session
+
+
+def _price(bars: Bars, session: date) -> float:
+    return float(bars.close[int(np.searchsorted(bars.dates, np.datetime64(session, "D")))])

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.prices import Action, Bars, Doubt, Kind, Revision, Symbol, doubts, without
+from bot.prices.moves import around
+from tests.world import World, calm, weekdays
+
+DAYS = weekdays(30, date(2025, 3, 3))
+NAMES = tuple(Symbol(name) for name in ("AA", "BB", "CC", "DD", "EE", "FF"))
+LAST = len(DAYS) - 1
+
+
+def bars(**last: float) -> dict[Symbol, Bars]:
+    """Six calm symbols; `last` are returns of the last session by symbol."""
+    world = World(days=DAYS)
+    for seed, name in enumerate(NAMES):
+        returns = calm(LAST, seed)
+        returns[-1] = last.get(name, returns[-1])
+        world.trade(name, returns)
+    return world.rows
+
+
+def changed(rows: dict[Symbol, Bars], symbol: str, **columns: object) -> dict[Symbol, Bars]:
+    return {**rows, Symbol(symbol): replace(rows[Symbol(symbol)], **columns)}  # type: ignore[arg-type]
+
+
+def found(rows: dict[Symbol, Bars], now: datetime | None = None) -> list[tuple[str, date, Kind]]:
+    return [(one.symbol, one.session, one.kind) for one in doubts(rows, [NAMES], World(days=DAYS), now)]
+
+
+def test_calm_prices_are_believed() -> None:
+    assert found(bars()) == []
+
+
+@pytest.mark.parametrize(
+    ("move", "kind"),
+    [
+        (-0.17, None), (-0.25, Kind.FAR), (0.20, None), (0.35, Kind.FAR), (-0.5, Kind.SPLIT), (-0.9, Kind.SPLIT),
+        (-0.902, Kind.SPLIT), (-1 / 3, Kind.SPLIT), (-0.75, Kind.SPLIT), (1.0, Kind.SPLIT), (0.5, Kind.SPLIT),
+        (-0.45, Kind.FAR), (-0.99, Kind.ABSURD), (99.0, Kind.ABSURD), (9.0, Kind.ABSURD), (-0.96, Kind.SPLIT),
+    ],
+)  # fmt: skip
+def test_a_jump_away_from_the_peers(move: float, kind: Kind | None) -> None:
+    assert found(bars(AA=move)) == ([("AA", DAYS[-1], kind)] if kind else [])
+
+
+def test_what_all_of_them_do_is_no_doubt() -> None:
+    assert found(bars(**dict.fromkeys(NAMES, -0.3))) == []
+
+
+def test_on_a_day_when_they_scatter_far_is_further() -> None:
+    wild = dict(zip(NAMES, (-0.26, -0.1, 0.08, 0.01, 0.12, -0.12), strict=True))
+    assert found(bars(**wild)) == []
+
+
+def test_the_way_back_is_not_doubtful() -> None:
+    rows = bars()
+    close = rows[NAMES[0]].close.copy()
+    close[-3] *= 0.6
+    assert found(changed(rows, "AA", close=close, adjusted=close, low=close, high=close)) == [
+        ("AA", DAYS[-3], Kind.FAR)
+    ]
+
+
+def test_a_move_over_a_hole_is_no_move() -> None:
+    rows = bars(AA=-0.5)
+    close = rows[NAMES[0]].close.copy()
+    close[-2] = math.nan
+    assert found(changed(rows, "AA", close=close, adjusted=close)) == []
+
+
+def test_seoul_allows_thirty_per_cent() -> None:
+    world = World(days=DAYS)
+    for seed, (name, last) in enumerate([("AA.KS", -0.295), ("BB.KS", 0.31), ("CC.KS", 0.001), ("DD.KS", 0.001)]):
+        world.trade(name, [*calm(LAST - 1, seed), last])
+    kinds = {one.symbol: one.kind for one in doubts(world.rows, [tuple(world.rows)], world)}
+    assert kinds == {"AA.KS": Kind.FAR, "BB.KS": Kind.LIMIT}
+
+
+def test_adjusted_closes_that_jump_alone_are_doubtful() -> None:
+    rows = bars()
+    adjusted = rows[NAMES[0]].close * np.where(np.arange(len(DAYS)) < LAST, 0.5, 1.0)
+    assert found(changed(rows, "AA", adjusted=adjusted)) == [("AA", DAYS[-1], Kind.SPLIT)]
+
+
+def test_a_payment_that_the_adjusted_closes_know_of_is_no_doubt() -> None:
+    rows = bars(AA=-0.25)
+    close = rows[NAMES[0]].close
+    adjusted = close * np.where(np.arange(len(DAYS)) < LAST, 0.75, 1.0)
+    assert found(changed(rows, "AA", adjusted=adjusted)) == [("AA", DAYS[-1], Kind.FAR)]
+    paid = Action(DAYS[-1], dividend=float(close[-2]) / 4)
+    assert found(changed(rows, "AA", adjusted=adjusted, actions=(paid,))) == []
+
+
+def test_a_low_far_below_the_close() -> None:
+    rows = bars()
+    low = rows[NAMES[0]].low.copy()
+    low[-1] *= 0.5
+    assert found(changed(rows, "AA", low=low)) == [("AA", DAYS[-1], Kind.FAR)]
+    lower = {name: replace(one, low=np.append(one.low[:-1], one.low[-1] * 0.5)) for name, one in rows.items()}
+    assert found(lower) == []
+
+
+def test_a_row_that_repeats_the_one_before() -> None:
+    rows = bars(AA=0.0)
+    assert found(rows) == [("AA", DAYS[-1], Kind.FROZEN)]
+    high = rows[NAMES[0]].high.copy()
+    high[-1] += 0.01
+    assert found(changed(rows, "AA", high=high)) == []
+    assert found(bars(**dict.fromkeys(NAMES, 0.0))) == []
+
+
+def test_a_past_that_was_rewritten_by_one_factor_without_a_split() -> None:
+    rows = bars()
+    closes = zip(DAYS[-6:-1], rows[NAMES[0]].close[-6:-1].tolist(), strict=True)
+    changes = [Revision(NAMES[0], day, 2 * close, close) for day, close in closes]
+    assert found(changed(rows, "AA", revised=tuple(changes))) == [("AA", DAYS[-1], Kind.REWRITTEN)]
+    assert found(changed(rows, "AA", revised=tuple(changes[:1]))) == []
+    split = (Action(DAYS[-1], 2.0),)
+    assert found(changed(rows, "AA", revised=tuple(changes), actions=split)) == []
+
+
+# The time of the newest price
+
+CLOSE = datetime(DAYS[-1].year, DAYS[-1].month, DAYS[-1].day, 21, tzinfo=UTC)
+
+
+def timed(*minutes: float) -> dict[Symbol, Bars]:
+    """The newest prices are so many minutes older than the close."""
+    times = [CLOSE - timedelta(minutes=one) for one in minutes]
+    return {name: replace(one, as_of=time) for (name, one), time in zip(bars().items(), times, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "now", "kinds"),
+    [
+        ([0] * 6, 20, []),
+        ([10, 20, 29, 0, 5, 15], 20, []),
+        ([40, 0, 0, 0, 0, 0], 20, [("AA", Kind.FROZEN)]),
+        ([40] * 6, 20, [(name, Kind.STALE) for name in NAMES]),
+        ([120] * 6, -100, []),
+        ([120] * 6, -80, [(name, Kind.STALE) for name in NAMES]),
+        ([9 * 60, 0, 0, 0, 0, 0], 20, [("AA", Kind.TIME)]),
+        ([-60, 0, 0, 0, 0, 0], 20, [("AA", Kind.TIME)]),
+        ([-60, 0, 0, 0, 0, 0], 60, []),
+    ],
+)
+def test_prices_of_the_wrong_time(minutes: list[float], now: float, kinds: list[tuple[str, Kind]]) -> None:
+    told = found(timed(*minutes), CLOSE + timedelta(minutes=now))
+    assert [(symbol, kind) for symbol, _, kind in told] == kinds
+
+
+# What is left
+
+
+def test_a_doubtful_price_is_missing_and_nothing_else_is() -> None:
+    rows = bars()
+    left = without(rows, [Doubt(NAMES[0], DAYS[-2], Kind.FAR, "")])
+    for name in ("close", "adjusted", "high", "low"):
+        values = getattr(left[NAMES[0]], name)
+        assert np.flatnonzero(np.isnan(values)).tolist() == [LAST - 1]
+        assert np.array_equal(np.delete(values, LAST - 1), np.delete(getattr(rows[NAMES[0]], name), LAST - 1))
+    assert all(left[name] is rows[name] for name in NAMES[1:])
+
+
+# Peers, against brute force
+
+SOME = st.one_of(st.just(math.nan), st.floats(-1, 1))
+
+
+@given(st.lists(st.tuples(*[SOME] * 6), min_size=1, max_size=4), st.lists(st.sets(st.sampled_from(NAMES))))
+def test_the_middle_of_the_peers(rows: list[tuple[float, ...]], circles: list[set[Symbol]]) -> None:
+    centre, spread = around(np.array(rows), NAMES, circles)
+    for row, moves in enumerate(rows):
+        for at, symbol in enumerate(NAMES):
+            near = {one for circle in circles if symbol in circle for one in circle}
+            groups = [[moves[NAMES.index(one)] for one in near], list(moves)]
+            known = [[move for move in group if not math.isnan(move)] for group in groups]
+            others = [move for place, move in enumerate(moves) if place != at and not math.isnan(move)]
+            group = next((one for one in known if len(one) >= 4), others)
+            middle = statistics.median(group) if group else 0.0
+            width = statistics.median([abs(one - middle) for one in group]) if len(group) >= 4 else 0.0
+            assert centre[row, at] == pytest.approx(middle)
+            if group is not others:
+                assert spread[row, at] == pytest.approx(width)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from bot.prices import Action, Bars, Doubt, Kind, Sighting, Symbol, confirmed, mended, revisions, stayed, undone
+from tests.world import weekdays
+
+AA = Symbol("AA")
+DAYS = weekdays(25, date(2025, 3, 3))
+NOW = datetime(2025, 4, 4, 21, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def bars(last: float, *, volume: float = 1.0, symbol: Symbol = AA) -> Bars:
+    """Closes of 100, and the last one `last` times that; of the last session's volume `volume` times the usual."""
+    close = np.full(len(DAYS), 100.0)
+    close[-1] *= last
+    shares = np.full(len(DAYS), 1e6)
+    shares[-1] *= volume
+    dates = np.array(DAYS, dtype="M8[D]")
+    return Bars(symbol, dates, close, close, close, close, "test", volume=shares)
+
+
+def doubt(kind: Kind = Kind.FAR) -> Doubt:
+    return Doubt(AA, DAYS[-1], kind, "")
+
+
+def settled(one: Bars, kind: Kind = Kind.FAR, *, after: timedelta = MINUTE, usual: float = 1.0) -> bool:
+    others = [bars(1.0, volume=usual, symbol=Symbol(name)) for name in ("BB", "CC", "DD")]
+    return stayed(doubt(kind), one, others, Sighting(NOW, float(one.close[-1])), NOW + after)
+
+
+def test_a_fall_that_stays_put_in_heavy_trading_is_believed() -> None:
+    assert settled(bars(0.6, volume=6))
+
+
+@pytest.mark.parametrize(
+    ("one", "more"),
+    [
+        (bars(0.6, volume=6), {"after": timedelta(seconds=59)}),
+        (bars(0.6, volume=2.5), {}),
+        (bars(0.6, volume=4.9), {}),  # 2.9 times the usual money
+        (bars(0.6, volume=6), {"usual": 3.0}),  # the whole market is like that
+        (bars(0.1, volume=10), {}),  # ten times the shares at a tenth of the price
+        (bars(1.6, volume=6), {}),
+        (bars(0.5, volume=8), {"kind": Kind.SPLIT}),
+        (bars(0.01, volume=1000), {"kind": Kind.ABSURD}),
+        (replace(bars(0.6), volume=None), {}),
+    ],
+)
+def test_these_are_not(one: Bars, more: dict[str, object]) -> None:
+    assert not settled(one, **more)  # type: ignore[arg-type]
+
+
+def test_a_price_that_has_moved_on_is_first_seen_now() -> None:
+    seen = Sighting(NOW, 60.0, settled=True)
+    assert seen.again(62.9, NOW + MINUTE) is seen
+    assert seen.again(63.1, NOW + MINUTE) == Sighting(NOW + MINUTE, 63.1)
+    assert seen.again(60.0, NOW - MINUTE) == Sighting(NOW - MINUTE, 60.0)
+
+
+def test_a_second_source_must_show_the_same_move() -> None:
+    assert confirmed(doubt(), bars(0.6), bars(0.603))
+    assert not confirmed(doubt(), bars(0.6), bars(0.61))
+    assert confirmed(doubt(), bars(0.6), replace(bars(0.6), close=bars(0.6).close * 2))
+    hole = bars(0.6)
+    hole.close[-1] = math.nan
+    assert not confirmed(doubt(), bars(0.6), hole)
+
+
+@pytest.mark.parametrize(("shown", "ratio"), [(0.1, 10.0), (0.51, 2.0), (0.66, 1.5), (10.0, 0.1), (10.0, 10.0)])
+def test_a_split_of_the_feed_puts_the_past_on_the_footing_of_today(shown: float, ratio: float) -> None:
+    one = replace(bars(shown), actions=(Action(DAYS[-1], ratio),))
+    better = mended(doubt(Kind.SPLIT), one)
+    assert better is not None
+    for name in ("close", "adjusted", "high", "low"):
+        values = getattr(better, name)
+        assert values[-1] == getattr(one, name)[-1]
+        assert values[-2] == pytest.approx(values[-1], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [(), (Action(DAYS[-2], 10.0),), (Action(DAYS[-1], 4.0),), (Action(DAYS[-1], dividend=1.0),)],
+)
+def test_an_action_that_does_not_account_for_the_move_mends_nothing(actions: tuple[Action, ...]) -> None:
+    assert mended(doubt(Kind.SPLIT), replace(bars(0.1), actions=actions)) is None
+
+
+def test_a_payment_changes_the_adjusted_closes_alone() -> None:
+    one = replace(bars(0.75), actions=(Action(DAYS[-1], dividend=25.0),))
+    better = mended(doubt(), one)
+    assert better is not None
+    assert better.close is one.close
+    assert better.adjusted[-2:].tolist() == [75.0, 75.0]
+
+
+# Closes that were corrected
+
+
+def test_a_changed_close_is_a_revision_and_undone_it_is_as_before() -> None:
+    kept = bars(1.0)
+    new = replace(kept, close=kept.close.copy(), adjusted=kept.adjusted * 0.9)
+    new.close[-3] = 98.0
+    (change,) = revisions(kept, new)
+    assert (change.symbol, change.session, change.old, change.new) == (AA, DAYS[-3], 100.0, 98.0)
+    assert undone(new, [change]).close.tolist() == kept.close.tolist()
+    assert undone(new, [change]).adjusted[-3] == pytest.approx(90.0 * 100 / 98)
+
+
+def test_rounding_a_hole_of_today_and_a_split_since_are_none() -> None:
+    kept = bars(1.0)
+    new = replace(kept, close=kept.close * (1 + 1e-9))
+    new.close[4] = math.nan
+    assert revisions(kept, new) == ()
+    later = Action(DAYS[-1] + timedelta(days=3), 4.0)
+    assert revisions(kept, replace(kept, close=kept.close / 4, actions=(later,))) == ()
+    assert len(revisions(kept, replace(kept, close=kept.close / 4))) == len(DAYS)
+
+
+def test_a_close_that_came_late_is_a_revision_of_none() -> None:
+    new = bars(1.0)
+    kept = replace(new, close=np.where(np.arange(len(DAYS)) == 5, math.nan, new.close))
+    (change,) = revisions(kept, new)
+    assert (math.isnan(change.old), change.new) == (True, 100.0)

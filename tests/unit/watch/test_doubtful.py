@@ -1,0 +1,314 @@
+"""What is said when prices cannot be believed, and to whom?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from bot.errors import NoData, SourceUnreachable
+from bot.prices import Action, Bars, Symbol
+from bot.watch import Gate, Notice, State, Timing, Unsure
+from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
+from tests.unit.watch.tape import SETTLE, Notebook, Stage, Tape
+from tests.virtual import VirtualClock
+from tests.world import SEOUL
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+QUIET = 100  # nothing happens on this session, nor in the weeks before
+EVERY = (*TECH, "XX", "YY", "S.KS", "T.KS")
+HEAVY = 8.0
+
+
+@dataclass
+class Ear:
+    """What the operators heard."""
+
+    heard: list[Notice | Unsure] = field(default_factory=list)
+
+    async def __call__(self, told: Sequence[Notice | Unsure]) -> None:
+        self.heard += told
+
+    def unsure(self) -> list[tuple[date, tuple[str, ...]]]:
+        return [(one.event.session, one.depends_on) for one in self.heard if isinstance(one, Unsure)]
+
+    def troubles(self, state: State) -> list[tuple[str, bool]]:
+        """About what, and whether it was the end."""
+        notices = (one for one in self.heard if isinstance(one, Notice) and one.trouble.state is state)
+        return [(one.trouble.about, one.ended is not None) for one in notices]
+
+
+@pytest.fixture
+def ear(stage: Stage) -> Ear:
+    ear = Ear()
+    stage.watch.gate, stage.watch.tell = Gate(), ear
+    return ear
+
+
+def spoil(stage: Stage, symbol: str, at: int, factor: float, *, until: int | None = None, volume: float = 1.0) -> None:
+    """All prices of a symbol from session `at` on, up to but without `until`, are told `factor` times too high."""
+    rows = stage.tape.world.rows
+    one = rows[Symbol(symbol)]
+    told = (one.dates >= np.datetime64(DAYS[at])) & (one.dates < np.datetime64(DAYS[until or len(DAYS) - 1]))
+    close, high, low = (np.where(told, factor, 1.0) * price for price in (one.close, one.high, one.low))
+    shares = np.where(one.dates == np.datetime64(DAYS[at]), volume, 1.0) * 1e6
+    rows[one.symbol] = replace(one, close=close, adjusted=close, high=high, low=low, volume=shares)
+
+
+def timed(stage: Stage, symbols: Sequence[str], newest: datetime | None = None) -> None:
+    """The source tells the times of these symbols' prices: now, or `newest`."""
+    untold = stage.tape.bars
+
+    def bars(symbol: Symbol) -> Bars:
+        time = newest if symbol in symbols and newest is not None else stage.tape.clock.now()
+        return replace(untold(symbol), as_of=time)
+
+    stage.watch.source = type("Timed", (), {"bars": staticmethod(bars)})()
+
+
+async def judge(stage: Stage, at: int, waits: Sequence[int] = (20, 25, 30)) -> list[list[tuple[date, str, str]]]:
+    """What has been said at each of these minutes after the close of session `at`."""
+    said = []
+    for minutes in waits:
+        await stage.look(stage.tape.close(DAYS[at]) + minutes * MINUTE)
+        said.append([one for one in stage.journal.said() if one[0] == DAYS[at]])
+    return said
+
+
+TOLD = [(DAYS[WARNED], "tech", "warning"), (DAYS[WARNED], "tech/oil", "warning")]
+
+
+# An error on a quiet day
+
+
+@pytest.mark.parametrize("factor", [1 / 2, 1 / 10, 2 / 3])
+async def test_a_split_that_nobody_told_of_makes_no_headline(stage: Stage, ear: Ear, factor: float) -> None:
+    spoil(stage, "AA", QUIET, factor)
+    await stage.after(DAYS[QUIET - 1])
+    assert await judge(stage, QUIET) == [[], [], []]
+    assert ear.unsure() == [(DAYS[QUIET], ("AA",)), (DAYS[QUIET], ("AA",))]
+    assert ear.troubles(State.DOUBTFUL) == [("AA", False)]
+    assert stage.journal.judged("tech")[-1] == DAYS[QUIET]
+    await stage.after(DAYS[QUIET + 1])
+    await stage.after(DAYS[QUIET + 2])
+    assert [one for one in stage.journal.said() if one[0] > DAYS[QUIET - 1]] == []
+    assert len(ear.troubles(State.DOUBTFUL)) == 1
+
+
+async def test_a_basket_waits_for_its_doubts_and_no_other_does(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.5)
+    await stage.after(DAYS[QUIET - 1])
+    waited = []
+    for minutes in (20, 25, 29, 30):
+        await stage.look(stage.tape.close(DAYS[QUIET]) + minutes * MINUTE)
+        waited.append((stage.journal.judged("tech")[-1], stage.journal.judged("oil")[-1]))
+    before, now = DAYS[QUIET - 1], DAYS[QUIET]
+    assert waited == [(before, now), (before, now), (before, now), (now, now)]
+
+
+async def test_a_split_that_the_feed_tells_of_is_taken_out_at_once(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 1 / 10)
+    rows = stage.tape.world.rows
+    rows[Symbol("AA")] = replace(rows[Symbol("AA")], actions=(Action(DAYS[QUIET], 10.0),))
+    await stage.after(DAYS[QUIET - 1])
+    assert await judge(stage, QUIET, [20]) == [[]]
+    assert stage.journal.judged("tech")[-1] == DAYS[QUIET]
+    assert ear.heard == []
+
+
+async def test_a_bad_tick_of_one_look_is_nothing(stage: Stage, ear: Ear) -> None:
+    await stage.after(DAYS[QUIET - 1])
+    good = stage.tape.world.rows[Symbol("AA")]
+    spoil(stage, "AA", QUIET, 0.6, until=QUIET + 1)
+    await judge(stage, QUIET, [20])
+    stage.tape.world.rows[Symbol("AA")] = good
+    assert await judge(stage, QUIET, [25]) == [[]]
+    assert stage.journal.judged("tech")[-1] == DAYS[QUIET]
+    assert ear.unsure() == []
+    assert ear.troubles(State.DOUBTFUL) == [("AA", False), ("AA", True)]
+
+
+async def test_the_first_start_says_nothing_unconfirmed_of_the_past(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.5)
+    await judge(stage, QUIET + 3)
+    assert stage.journal.judged("tech")[-1] == DAYS[QUIET + 3]
+    assert ear.unsure() == []
+
+
+# A true fall, and an error on top
+
+
+@pytest.mark.parametrize("factor", [1 / 2, 1 / 10, 100, 1 / 100, 10])
+async def test_a_true_fall_is_told_at_once_without_the_wrong_price(stage: Stage, ear: Ear, factor: float) -> None:
+    spoil(stage, "AA", WARNED, factor)
+    await stage.after(DAYS[WARNED - 1])
+    assert await judge(stage, WARNED, [20]) == [TOLD]
+    text = next(one for one in stage.journal.events.values() if one.baskets == ("tech",)).messages[0].plain
+    assert "−7.3 % in two sessions" in text
+    assert "4 of 5 prices" in text
+    assert ear.unsure() == []
+
+
+async def test_a_wrong_rise_hides_a_true_fall_from_all_but_the_operators(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", WARNED, 1.6)
+    await stage.after(DAYS[WARNED - 1])
+    assert await judge(stage, WARNED) == [[], [], []]
+    assert ear.unsure() == [(DAYS[WARNED], ("AA",))] * 2
+    (unsure, *_) = (one for one in ear.heard if isinstance(one, Unsure))
+    assert "−7.3 % in two sessions" in unsure.event.messages[0].plain
+
+
+async def test_a_second_source_settles_a_true_outlier_at_once(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.6)
+    stage.watch.second = stage.tape.world.rows.get
+    await stage.after(DAYS[QUIET - 1])
+    (said,) = await judge(stage, QUIET, [20])
+    assert said[0] == (DAYS[QUIET], "tech", "warning")
+    assert ear.heard == []
+
+
+# One name alone
+
+
+async def test_a_crash_of_one_name_in_heavy_trading_is_told_at_the_second_look(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.6, volume=HEAVY)
+    await stage.after(DAYS[QUIET - 1])
+    first, second = await judge(stage, QUIET, [20, 25])
+    assert first == []
+    assert second[0] == (DAYS[QUIET], "tech", "warning")
+    assert ear.unsure() == []
+
+
+async def test_a_second_look_within_a_minute_settles_nothing(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.6, volume=HEAVY)
+    await stage.after(DAYS[QUIET - 1])
+    for seconds in (0, 59):
+        await stage.look(stage.tape.close(DAYS[QUIET]) + SETTLE + timedelta(seconds=seconds))
+        assert [one for one in stage.journal.said() if one[0] == DAYS[QUIET]] == []
+
+
+async def test_without_heavy_trading_it_goes_to_the_operators_after_ten_minutes(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.6, volume=1.5)
+    await stage.after(DAYS[QUIET - 1])
+    assert await judge(stage, QUIET) == [[], [], []]
+    assert (DAYS[QUIET], ("AA",)) in ear.unsure()
+
+
+# While the session is open
+
+
+async def test_nothing_provisional_depends_on_a_doubtful_price(stage: Stage, ear: Ear) -> None:
+    stage.watch.setup = replace(stage.watch.setup, timing=Timing())
+    await stage.after(DAYS[QUIET - 1])
+    stage.tape.live = {("AA", DAYS[QUIET]): 0.5}
+    noon = stage.tape.close(DAYS[QUIET]) - 3 * HOUR
+    await stage.every(5 * MINUTE, noon, noon + HOUR)
+    assert stage.journal.said() == []
+    assert ear.unsure() == [(DAYS[QUIET], ("AA",))] * 2  # the basket and the spread, once each
+    stage.tape.live = {(symbol, DAYS[QUIET]): 0.93 for symbol in TECH}
+    await stage.every(5 * MINUTE, noon + HOUR, noon + HOUR + 5 * MINUTE)
+    assert [one[1] for one in stage.journal.said()] == ["tech", "tech/oil"]
+
+
+async def test_two_looks_at_the_same_price_count_once(stage: Stage, ear: Ear) -> None:
+    stage.watch.setup = replace(stage.watch.setup, timing=Timing())
+    await stage.after(DAYS[QUIET - 1])
+    stage.tape.live = {(symbol, DAYS[QUIET]): 0.93 for symbol in TECH}
+    noon = stage.tape.close(DAYS[QUIET]) - 3 * HOUR
+    timed(stage, EVERY, noon)
+    await stage.look(noon + MINUTE)
+    await stage.look(noon + 6 * MINUTE)
+    assert stage.journal.said() == []
+    timed(stage, EVERY, noon + 9 * MINUTE)
+    await stage.look(noon + 11 * MINUTE)
+    assert [one[1] for one in stage.journal.said()] == ["tech", "tech/oil"]
+
+
+# What is wrong
+
+
+async def test_an_outage_is_told_when_it_begins_and_when_it_ends(stage: Stage, ear: Ear) -> None:
+    await stage.after(DAYS[WARNED - 1])
+    for down, minutes in ((set(EVERY), 20), (set(EVERY), 25), ({"AA"}, 30), (set(), 35), (set(EVERY[:3]), 40)):
+        stage.tape.down = down
+        try:
+            await stage.look(stage.tape.close(DAYS[WARNED]) + minutes * MINUTE)
+        except SourceUnreachable:
+            assert down == set(EVERY)
+    assert ear.troubles(State.OUTAGE) == [("", False), ("", True)]
+
+
+async def test_many_unknown_symbols_are_an_outage_and_keep_their_past(stage: Stage, ear: Ear) -> None:
+    await stage.after(DAYS[WARNED - 1])
+    past, asked = stage.tape.world.until(DAYS[WARNED - 1]).rows, stage.tape.bars
+    stage.watch.known = past.get
+
+    def bars(symbol: Symbol) -> Bars:
+        if symbol in {"AA", "BB"}:
+            raise NoData(f"{symbol}: possibly delisted")
+        return asked(symbol)
+
+    stage.watch.source = type("Limited", (), {"bars": staticmethod(bars)})()
+    await stage.after(DAYS[WARNED])
+    assert ear.troubles(State.OUTAGE) == [("", False)]
+    assert stage.journal.said() == []  # three of five are too few: without their past, two would be no members
+    stage.watch.source = stage.tape
+    await stage.after(DAYS[WARNED], wait=2 * SETTLE)
+    assert stage.journal.said() == TOLD
+
+
+async def test_a_feed_that_stands_still_is_stale_and_nobody_is_judged_by_it(stage: Stage, ear: Ear) -> None:
+    stage.watch.setup = replace(stage.watch.setup, timing=Timing())
+    await stage.after(DAYS[WARNED - 1])
+    close = stage.tape.close(DAYS[WARNED])
+    stage.tape.live = {(symbol, DAYS[WARNED]): 0.9 for symbol in TECH}
+    timed(stage, [one for one in EVERY if not one.endswith(".KS")], close - 3 * HOUR)
+    await stage.every(5 * MINUTE, close - 2 * HOUR, close + HOUR)
+    assert stage.journal.said() == []
+    assert ear.troubles(State.STALE) == [("XNYS", False)]
+    assert stage.journal.judged("tech")[-1] == DAYS[WARNED - 1]
+    timed(stage, ())
+    await stage.look(close + 2 * HOUR)
+    assert stage.journal.said() == TOLD
+    assert ear.troubles(State.STALE) == [("XNYS", False), ("XNYS", True)]
+
+
+async def test_one_old_price_among_fresh_ones_decides_nothing_alone(stage: Stage, ear: Ear) -> None:
+    await stage.after(DAYS[WARNED - 1])
+    timed(stage, ["AA"], stage.tape.close(DAYS[WARNED]) - 4 * HOUR)
+    assert await judge(stage, WARNED, [20]) == [TOLD]
+    assert ear.troubles(State.DOUBTFUL) == [("AA", False)]
+    text = next(one for one in stage.journal.events.values() if one.baskets == ("tech",)).messages[0].plain
+    assert "4 of 5 prices" in text
+
+
+async def test_prices_from_the_future_are_no_prices(stage: Stage, ear: Ear) -> None:
+    await stage.after(DAYS[WARNED - 1])
+    timed(stage, EVERY, stage.tape.close(DAYS[WARNED]) + 2 * HOUR)
+    assert await judge(stage, WARNED, [20]) == [[]]
+    assert stage.journal.judged("tech")[-1] == DAYS[WARNED - 1]
+
+
+async def test_a_basket_without_a_reading_is_told_once_and_again_when_it_has_one(stage: Stage, ear: Ear) -> None:
+    close = stage.tape.close(DAYS[WARNED])
+    stage.tape.late = {(symbol, DAYS[WARNED]): close + HOUR for symbol in ("AA", "BB")}
+    await stage.after(DAYS[WARNED - 1])
+    ear.heard.clear()
+    await stage.every(5 * MINUTE, close, close + 2 * HOUR)
+    assert ear.troubles(State.NO_READING) == [("tech", False), ("tech", True)]
+
+
+async def test_seoul_cannot_move_by_more_than_it_allows(clock: VirtualClock) -> None:
+    stage = Stage(Tape(world({"T.KS": {QUIET: -0.04}}), clock), rulebook(), Notebook(clock))
+    ear = Ear()
+    stage.watch.gate, stage.watch.tell = Gate(), ear
+    spoil(stage, "S.KS", QUIET, 0.65)
+    await stage.after(DAYS[QUIET - 1], SEOUL)
+    close = stage.tape.close(DAYS[QUIET], SEOUL)
+    await stage.every(5 * MINUTE, close, close + HOUR)
+    assert [one for one in stage.journal.said() if one[1] == "korea"] == []
+    assert ear.unsure() == []  # an impossible price holds nobody up
+    assert ear.troubles(State.DOUBTFUL) == [("S.KS", False)]

@@ -1,0 +1,37 @@
+"""Is every trouble told once when it begins and once when it ends?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.watch import Notice, State, Trouble
+from bot.watch.troubles import Troubles
+
+START = datetime(2026, 7, 2, tzinfo=UTC)
+OUTAGE, DOUBT = Trouble(State.OUTAGE), Trouble(State.DOUBTFUL, "AA")
+
+
+@given(st.lists(st.sets(st.sampled_from([OUTAGE, DOUBT, Trouble(State.STALE, "XNYS")]))))
+def test_begins_and_ends_take_turns(looks: list[set[Trouble]]) -> None:
+    troubles, told = Troubles(), []
+    for number, found in enumerate(looks):
+        now = START + number * timedelta(minutes=5)
+        troubles, notices = troubles.after(dict.fromkeys(found, "seen"), now)
+        told += notices
+        for one in notices:
+            assert (one.ended or one.since) == now
+    for trouble in {one.trouble for one in told}:
+        ends = [one.ended is not None for one in told if one.trouble == trouble]
+        assert ends == [number % 2 == 1 for number in range(len(ends))]
+        there = [trouble in found for found in looks]
+        changes = sum(now != before for before, now in zip([False, *there], there, strict=False))
+        assert len(ends) == changes
+
+
+def test_a_notice_says_what_and_how_long() -> None:
+    assert str(Notice(OUTAGE, START, "9 of 9 symbols")) == "outage: 9 of 9 symbols"
+    over = Notice(DOUBT, START, "far", START + timedelta(minutes=35))
+    assert str(over) == "doubtful AA is over after 0:35:00"
