@@ -19,6 +19,7 @@ from bot.adapters.drawing import DrawingRoom
 from bot.adapters.price_files import PriceCache
 from bot.adapters.scheduler import Ticker
 from bot.adapters.terminal import Terminal
+from bot.app.notices import Operators
 from bot.app.office import Office
 from bot.app.setup import setup_of, terminal_destinations
 from bot.baskets import calendars_needed
@@ -83,6 +84,7 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
         if setup.subscribers_of is not None:
             await database.widen(setup.subscribers_of, [one.id for one in setup.rulebook.baskets])
         watch = watch_of(setup, clock, shop.source, shop.calendars, database)
+        watch.tell = Operators(database, clock, transport.name, settings.telegram.operators if telegram else ()).tell
         limits = Limits()
         dispatch = Dispatch(database, transport, clock, limits)
         office = Office(watch, dispatch, database, shop.calendars, settings, shop.load)

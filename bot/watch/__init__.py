@@ -2,7 +2,7 @@
 
 from bot.watch.due import Due, Timing, as_of
 from bot.watch.gate import Gate
-from bot.watch.loop import Journal, Watch, nothing_known
+from bot.watch.loop import Journal, Telling, Watch, nothing_known
 from bot.watch.revised import Correction, Published, corrections
 from bot.watch.troubles import Notice, State, Trouble, Unsure
 from bot.watch.turn import Setup
@@ -16,6 +16,7 @@ __all__ = [
     "Published",
     "Setup",
     "State",
+    "Telling",
     "Timing",
     "Trouble",
     "Unsure",

@@ -21,7 +21,7 @@ from bot.statistics import State
 FOLDER = Path(bot.messages.__file__).parent
 SOURCE = "".join(
     path.read_text()
-    for stage in ("messages", "delivery", "conversation", "chart")
+    for stage in ("messages", "delivery", "conversation", "chart", "app")
     for path in (FOLDER.parent / stage).glob("*.py")
 )
 CONDITIONS = {one.name.replace("_months", "") for one in fields(Rung)} - {"severity"}

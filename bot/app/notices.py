@@ -1,0 +1,65 @@
+"""How do the operators hear what is for them alone?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.adapters.database import Database
+from bot.alerts import Severity
+from bot.clock import Clock
+from bot.delivery import Destination, Event, EventKey, Kind, address
+from bot.messages import Message, catalogue, languages
+from bot.watch import Notice, Telling, Unsure
+
+NEWS = timedelta(hours=12)  # after which a notice is none any more
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """Their private chats, by `transport` and number; without any, the log alone says it."""
+
+    database: Database
+    clock: Clock
+    transport: str
+    numbers: Sequence[int]
+
+    async def tell(self, told: Sequence[Telling]) -> None:
+        """Into the log, and into the outbox like an alert: it survives a restart and is sent once."""
+        for one in told:
+            log.warning("for the operators: %s", one)
+        if self.numbers:
+            chats = [Destination(self.transport, str(one), Kind.PRIVATE) for one in self.numbers]
+            events = [self._unsure(one) if isinstance(one, Unsure) else self._notice(one) for one in told]
+            await self.database.commit({}, events, [each for one in events for each in address(one, chats)])
+
+    def _notice(self, notice: Notice) -> Event:
+        now = self.clock.now()
+        trouble, when = notice.trouble, notice.ended or notice.since
+        text = catalogue("en").say("notice", text=str(notice))
+        return Event(
+            key=EventKey(
+                f"notice/{trouble.state}/{trouble.about}/{when.isoformat()}/{'end' if notice.ended else 'begin'}"
+            ),
+            id="",
+            baskets=(),
+            severity=Severity.WARNING,
+            session=now.date(),
+            created=now,
+            expires=now + NEWS,
+            messages=(Message("en", (text,)),),
+        )
+
+    def _unsure(self, unsure: Unsure) -> Event:
+        """What nobody else hears, with the reason above it; it has no buttons, for it is no alert."""
+        symbols = ", ".join(unsure.depends_on)
+        marked = (
+            Message(one.language, (catalogue(one.language).say("unsure", symbols=symbols), *one.lines))
+            for one in unsure.event.messages
+            if one.language in languages()
+        )
+        return replace(unsure.event, baskets=(), messages=tuple(marked))
