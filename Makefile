@@ -30,7 +30,7 @@ verify-data: .venv/dev ## a million wrong prices, and twenty thousand spoiled an
 bench: .venv/dev
 	$(PY) -m benchmarks
 
-verify-delivery: .venv/dev ## kills, stops, drains and takeovers with their bounds: some twenty minutes. One row: ROWS=drain
+verify-delivery: .venv/dev ## kills, stops, drains and takeovers with their bounds: some 25 minutes. One row: ROWS=drain
 	$(PY) -m tests.campaigns $(ROWS)
 
 # The stamps .venv/runtime and .venv/dev are older than the pins when there is something to install.

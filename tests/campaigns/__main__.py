@@ -17,11 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from benchmarks import storage
 from tests.campaigns import crashes, drains, kills, restarts, takeovers
-from tests.campaigns.figures import Figure, Told
+from tests.campaigns.figures import Figure, Told, none_of
 from tests.campaigns.rig import SHORT_LEASE
 
 Row = Callable[[float, Told, random.Random], Awaitable[list[Figure]]]
 MISSED = 1
+SAY = Console(highlight=False, soft_wrap=True).print
 
 
 async def _storage(_share: float, told: Told, _chance: random.Random) -> list[Figure]:
@@ -60,20 +61,23 @@ def _part(whole: int, share: float) -> int:
 
 
 async def _run(names: Sequence[str], share: float, seed: int) -> list[Figure]:
-    console = Console(highlight=False, soft_wrap=True, width=200)
-    figures = []
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    figures: list[Figure] = []
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+
+        async def run(name: str) -> None:
+            task = progress.add_task(name, total=None)
+            try:
+                found = await ROWS[name](share, _teller(progress, task), random.Random(seed))
+            except TimeoutError:
+                found = [none_of(f"{name}: broken off, something that had to come did not", 1)]
+            progress.remove_task(task)
+            figures.extend(found)
+            for one in found:
+                SAY(_line(one), markup=False)
+
         for stage in STAGES:
-            rows = [name for name in stage if name in names]
-            tasks = {name: progress.add_task(name, total=None) for name in rows}
-            work = [ROWS[name](share, _teller(progress, tasks[name]), random.Random(seed)) for name in rows]
-            for found in await asyncio.gather(*work):
-                figures += found
-                for one in found:
-                    console.print(_line(one), markup=False)
-            for task in tasks.values():
-                progress.remove_task(task)
+            await asyncio.gather(*(run(name) for name in stage if name in names))
     return figures
 
 
@@ -94,12 +98,11 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := [name for name in asked.rows if name not in ROWS]:
         parser.error(f"no row {', '.join(unknown)}. There are: {', '.join(ROWS)}.")
-    say = Console(highlight=False, soft_wrap=True).print
-    say(f"seed {asked.seed}; kills and stops with a lease of {SHORT_LEASE['patience']} s in the place of 15 s")
+    SAY(f"seed {asked.seed}; kills and stops with a lease of {SHORT_LEASE['patience']} s in the place of 15 s")
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # a killed process leaves requests half written
     figures = asyncio.run(_run(asked.rows or list(ROWS), asked.share, asked.seed))
     missed = sum(not one.kept for one in figures)
-    say(f"{missed} bounds missed" if missed else "every bound kept")
+    SAY(f"{missed} bounds missed" if missed else "every bound kept")
     return MISSED if missed else 0
 
 

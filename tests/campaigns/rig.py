@@ -40,6 +40,7 @@ class Rig:
 
     def __init__(self, folder: Path, url: str = "", *, latency: float = 0.0, pace: float = 1.0, **about: Any) -> None:
         self.url = url or f"sqlite:///{folder}/bot.sqlite3"
+        self.path = Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite") else None
         self.said = folder / "said.txt"
         self.clock = PacedClock(pace)
         self.fake = FakeTelegram(clock=self.clock.monotonic, now=self.clock.now, latency=latency)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.campaigns.invariants import broken
 from tests.campaigns.mines import Mine
 from tests.campaigns.rig import Rig, stop
 
-CHATS = tuple(str(10_000 + number) for number in range(150))
+CHATS = tuple(str(10_000 + number) for number in range(300))
 LATENCY = 0.1
 STOPPED = 30.0  # seconds for which a holder is stopped
 PATIENCE = 120.0
@@ -33,7 +34,7 @@ class Case:
 
     @property
     def in_transaction(self) -> bool:
-        return "transaction" in self.how
+        return self.how == "SIGSTOP in a transaction"
 
     @property
     def can_be_taken(self) -> bool:
@@ -51,7 +52,7 @@ class Outcome:
     faults: tuple[str, ...]
 
 
-WAYS = ("kill -9", "SIGSTOP", "SIGSTOP in a transaction")
+WAYS = ("kill -9", "SIGSTOP between transactions", "SIGSTOP in a transaction")
 
 
 async def takeovers(rounds: int, told: Told) -> list[Figure]:
@@ -98,8 +99,10 @@ async def _takeover(case: Case, folder: Path, url: str) -> Outcome:
         await rig.accepts(5)
         standby = rig.start()
         await rig.accepts(30)
-        if not case.in_transaction:
-            holder.kill() if case.how == "kill -9" else _send(holder.pid, signal.SIGSTOP)
+        if case.how == "kill -9":
+            holder.kill()
+        elif not case.in_transaction:
+            await _freeze(rig, holder.pid)
         await asyncio.sleep(2 * LATENCY)  # what was under way arrives
         begin, before = rig.clock.monotonic(), len(rig.fake.accepted)
         if case.in_transaction:
@@ -121,6 +124,25 @@ async def _takeover(case: Case, folder: Path, url: str) -> Outcome:
         return Outcome(
             case, seconds, len(evidence.keys), evidence.duplicates, len(evidence.lost), tuple(broken(evidence))
         )
+
+
+async def _freeze(rig: Rig, holder: int | None) -> None:
+    """Stop the holder between two transactions: in one it would keep SQLite's lock, which is another case."""
+    _send(holder, signal.SIGSTOP)
+    while rig.path and _is_locked(rig.path):
+        _send(holder, signal.SIGCONT)
+        await asyncio.sleep(0.03)
+        _send(holder, signal.SIGSTOP)
+
+
+def _is_locked(path: Path) -> bool:
+    with closing(sqlite3.connect(path, timeout=0.2, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+        return False
 
 
 async def _silence(rig: Rig) -> int:
