@@ -33,7 +33,6 @@ def series(name: BasketId, days: np.ndarray, daily: np.ndarray) -> BasketSeries:
         daily_return=daily,
         coverage=np.where(there[:, 0], 1.0, np.nan),
         member_returns=column,
-        shares=there.astype(np.float64),
         day_lows=column,
         listed=there,
         final_sessions=len(days),

@@ -70,9 +70,9 @@ class BasketSeries:
     """A basket's returns by session.
 
     `daily_return` and `coverage` have shape (T,): fractions; NaN = no reading, coverage NaN = nobody was listed.
-    `member_returns`, `shares`, `day_lows` and `listed` have shape (T, M): return (NaN = missing or not a member),
-    weight as a share of the members that have a return (0 otherwise), the day's low against the previous close (NaN =
-    unknown), and whether the member is listed and belongs. Rows from `final_sessions` on are provisional.
+    `member_returns`, `day_lows` and `listed` have shape (T, M): return (NaN = missing or not a member), the day's low
+    against the previous close (NaN = unknown), and whether the member is listed and belongs. Rows from
+    `final_sessions` on are provisional.
     """
 
     basket: Basket
@@ -80,10 +80,17 @@ class BasketSeries:
     daily_return: Floats
     coverage: Floats
     member_returns: Floats
-    shares: Floats
     day_lows: Floats
     listed: Flags
     final_sessions: int
+
+    def shares(self, rows: slice = slice(None)) -> Floats:
+        """Weights as shares of the members that have a return (0 = it has none), of shape (rows, M)."""
+        present = ~np.isnan(self.member_returns[rows])
+        weights = present * np.array([member.weight for member in self.basket.members])
+        whole = np.add.accumulate(weights, axis=1)[:, -1:]  # one member after the other, as in `value`
+        shares: Floats = weights / np.where(whole > 0, whole, 1.0)
+        return shares
 
 
 def value(table: PriceTable, basket: Basket) -> BasketSeries:
@@ -111,11 +118,9 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
         present_weight += present[:, column] * member.weight
         listed_weight += listed[:, column] * member.weight
         weighted += np.where(present[:, column], returns[:, column], 0.0) * member.weight
-    weights = np.array([member.weight for member in basket.members])
     with np.errstate(divide="ignore", invalid="ignore"):
         coverage = present_weight / listed_weight
         daily = weighted / present_weight
-        shares = weights / present_weight[:, None]
     readable = coverage >= basket.min_coverage - COVERAGE_SLACK
     return BasketSeries(
         basket=basket,
@@ -123,7 +128,6 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
         daily_return=np.where(readable & (present_weight > 0), daily, np.nan),
         coverage=coverage,
         member_returns=np.where(present, returns, np.nan),
-        shares=np.where(present, shares, 0.0),
         day_lows=np.where(listed, lows, np.nan),
         listed=listed,
         final_sessions=table.final_sessions,

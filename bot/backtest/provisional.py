@@ -55,7 +55,8 @@ def provisionals(
     series = board.series[question.basket]
     lows = low_returns(table, series)
     about_members = question.about_members(board)
-    whole = np.where(series.shares > 0, series.shares * lows, 0.0).sum(axis=1)
+    shares = series.shares()
+    whole = np.where(shares > 0, shares * lows, 0.0).sum(axis=1)
     columns = (
         [lows[:, series.basket.symbols.index(track.subject.member)] for track in subjects] if about_members else [whole]
     )

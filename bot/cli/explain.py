@@ -48,6 +48,7 @@ def _prices(opened: Opened, basket: BasketId, position: int, window: int) -> Ite
     yield f"{basket} on {series.sessions[position]}: {kind} closes, sessions of {series.basket.calendar}"
     closes = table.adjusted if kind == "adjusted" else table.close
     begin = max(position - window, 0)
+    (shares,) = series.shares(slice(position, position + 1)).tolist()
     for column, member in enumerate(series.basket.members):
         at = table.symbols.index(member.symbol)
         if not series.listed[position, column]:
@@ -56,7 +57,7 @@ def _prices(opened: Opened, basket: BasketId, position: int, window: int) -> Ite
         path = " -> ".join(_number(value) for value in closes[begin : position + 1, at].tolist())
         moves = series.member_returns[begin + 1 : position + 1, column].tolist()
         returns = ", ".join(_percent(value) for value in moves)
-        yield f"  {member.symbol:<12} {path}   returns {returns}   share {series.shares[position, column]:.4f}"
+        yield f"  {member.symbol:<12} {path}   returns {returns}   share {shares[column]:.4f}"
     for at in range(begin + 1, position + 1):
         daily, coverage = float(series.daily_return[at]), float(series.coverage[at])
         least = series.basket.min_coverage

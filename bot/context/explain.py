@@ -48,7 +48,7 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert, as_of: datetime |
         days=tuple(zip(series.sessions[rows].tolist(), series.daily_return[rows].tolist(), strict=True)),
         members=members,
         listed=sum(series.listed[position].tolist()),
-        present=sum(share > 0 for share in series.shares[position].tolist()),
+        present=sum(not isnan(one) for one in series.member_returns[position].tolist()),
         traded_then=int(np.count_nonzero(series.listed[then] & series.listed[position])) if then is not None else None,
         entered=entered(None, columns, position, State.PULLBACK),
         entries=() if alone else tuple(entries(board, alert, position)),

@@ -21,14 +21,15 @@ def contributions(series: BasketSeries, position: int, window: int) -> list[floa
 
     A day's weighted return times the basket's growth on the later days of the window (definitions: moves).
     """
+    rows = slice(position - window + 1, position + 1)
+    figures = (series.shares(rows).tolist(), series.member_returns[rows].tolist(), series.daily_return[rows].tolist())
     parts = [0.0] * len(series.basket.members)
     later = 1.0
-    for at in range(position, position - window, -1):
-        shares, returns = series.shares[at].tolist(), series.member_returns[at].tolist()
+    for shares, returns, daily in reversed(list(zip(*figures, strict=True))):
         for column, share in enumerate(shares):
             if share > 0:
                 parts[column] += share * returns[column] * later
-        later *= 1 + float(series.daily_return[at])
+        later *= 1 + daily
     return parts
 
 
@@ -38,7 +39,7 @@ def member_shares(series: BasketSeries, position: int, window: int) -> tuple[Mem
     returns = list(zip(*series.member_returns[rows].tolist(), strict=True))
     lows = np.fmin.reduce(series.day_lows[rows]).tolist()
     lacking = _lacking(series.day_lows[rows], series.member_returns[rows])
-    belong = (series.listed[position] | (series.shares[rows] > 0).any(axis=0)).tolist()
+    belong = (series.listed[position] | ~np.isnan(series.member_returns[rows]).all(axis=0)).tolist()
     parts = contributions(series, position, window)
     shares = [
         MemberShare(

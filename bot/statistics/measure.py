@@ -184,10 +184,10 @@ def _column(total: int, rows: Rows, values: npt.NDArray[Any], empty: Number) -> 
     return column
 
 
-def _holes(readable: Flags, peak_at: Ints) -> Ints:
+def _holes(readable: Flags, peak_at: Ints) -> Ints | Counts:
     """Sessions without a reading since the peak. The peak is at the session before the first reading or later."""
     if readable[1:].all():
-        return np.zeros_like(peak_at)
+        return np.broadcast_to(NONE, peak_at.shape)  # as nearly everywhere: it takes no memory
     seen: Ints = np.cumsum(~readable)
     return seen - seen[peak_at]
 

@@ -148,12 +148,9 @@ class Watch:
         final, open_ = due.anything(memories, self._looked_final), setup.timing.provisional and due.anything_open()
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
-        fetched = await self._fetch(setup.rulebook)
-        self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
         notes = await _whole(self.journal.notes(now))
-        turn, screened = await self._turn(due, fetched, frozenset(memories), notes)
+        turn, fresh, troubles = await self._look(due, frozenset(memories), notes)
         self.board, self.looked = turn.board, now
-        await self._revise(due, screened.excluded, turn.board)
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
@@ -162,9 +159,9 @@ class Watch:
                 judged += bool(known)
         if final and not (turn.doubted and turn.doubted.waiting):
             self._looked_final = now
-        if open_ and screened.fresh:
+        if open_ and fresh:
             await self._provisional(turn, memories)
-        await self._notice(_troubles(due, turn, fetched, screened), now)
+        await self._notice(troubles, now)
         self.counts["sessions"] += judged
         log.info("judged %s sessions of %s baskets", judged, len(turn.board.series), extra=self.counts)
         return judged
@@ -185,10 +182,15 @@ class Watch:
             before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
             await self.revised(await self._surveyed(due, before), after)
 
-    async def _turn(
-        self, due: Due, fetched: Fetched, speaking: frozenset[Subject], notes: Sequence[Note]
-    ) -> tuple[Turn, Screened]:
-        """The market as it is now, twice if some of it is doubtful."""
+    async def _look(
+        self, due: Due, speaking: frozenset[Subject], notes: Sequence[Note]
+    ) -> tuple[Turn, bool, Mapping[Trouble, str]]:
+        """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it.
+
+        The bars end here: they are as large as all that is measured on them.
+        """
+        fetched = await self._fetch(due.rulebook)
+        self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
             circles = [basket.symbols for basket in self.setup.rulebook.baskets]
@@ -201,7 +203,9 @@ class Watch:
         if screened.doubtful:
             whole = await self._surveyed(due, screened.included)
             doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
-        return Turn(self.setup, due, board, self.stamps, speaking, notes, doubted), screened
+        await self._revise(due, screened.excluded, board)
+        turn = Turn(self.setup, due, board, self.stamps, speaking, notes, doubted)
+        return turn, screened.fresh, _troubles(due, turn, fetched, screened)
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""

@@ -111,7 +111,6 @@ def series(sessions: Sequence[date], returns: Sequence[float | None], coverage: 
         daily_return=np.array([np.nan if one is None else one for one in returns], dtype=np.float64),
         coverage=np.full(total, coverage),
         member_returns=nothing,
-        shares=nothing,
         day_lows=nothing,
         listed=np.ones((total, 1), dtype=np.bool_),
         final_sessions=total,

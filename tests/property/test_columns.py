@@ -86,7 +86,8 @@ def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
             continue
         (track,) = tracks(board, question)
         lows = low_returns(market.tables[series.basket.calendar], series)
-        whole = np.where(series.shares > 0, series.shares * lows, 0.0).sum(axis=1)
+        shares = series.shares()
+        whole = np.where(shares > 0, shares * lows, 0.0).sum(axis=1)
         moves = low_moves(track.verdicts, whole)
         found = severities_at_low(asked, track, moves)
         for row, at in enumerate(track.at.tolist()):

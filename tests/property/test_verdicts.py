@@ -67,7 +67,7 @@ def test_from_prices_to_the_last_column(seed: int, window: int) -> None:
     expected = oracle.basket(home, case.members, case.basket.min_coverage)
     assert builders.numbers(found.daily_return) == expected.returns
     assert builders.numbers(found.coverage) == expected.coverage
-    assert found.shares.tolist() == expected.shares
+    assert found.shares().tolist() == expected.shares
     for at, move in enumerate(oracle.moves(expected.returns, window)):
         if move is not None:
             parts = contributions(found, at, window)

@@ -39,7 +39,7 @@ def test_the_return_is_the_mean_of_the_members_returns() -> None:
     found = valued(basket("two", "AAA", "BBB"), {"AAA": [0.1, -0.2], "BBB": [0.3, 0.1]})
     assert near(found.daily_return, [MISSING, 0.2, -0.05])
     assert near(found.coverage, [MISSING, 1, 1])
-    assert near(found.shares, [[0, 0], [0.5, 0.5], [0.5, 0.5]])
+    assert near(found.shares(), [[0, 0], [0.5, 0.5], [0.5, 0.5]])
     assert near(found.member_returns, [[MISSING, MISSING], [0.1, 0.3], [-0.2, 0.1]])
 
 
@@ -47,7 +47,7 @@ def test_weights_are_restored_every_session() -> None:
     of = basket("two", Member(Symbol("AAA"), 3.0), Member(Symbol("BBB"), 1.0))
     found = valued(of, {"AAA": [1.0, -0.2, 0.0], "BBB": [0.0, 0.2, 0.4]})
     assert near(found.daily_return, [MISSING, 0.75, -0.1, 0.1])
-    assert near(found.shares[1:], [[0.75, 0.25]] * 3)
+    assert near(found.shares()[1:], [[0.75, 0.25]] * 3)
 
 
 def test_one_member_is_the_basket() -> None:
@@ -64,7 +64,7 @@ def test_missing_is_neither_zero_nor_filled_forward() -> None:
     assert near(found.member_returns[:, 0], [MISSING, -0.1, MISSING, MISSING, -0.1])
     assert near(found.daily_return, [MISSING, -0.18, -0.2, -0.2, -0.18])
     assert near(found.coverage, [MISSING, 1, 0.8, 0.8, 1])
-    assert near(found.shares[2], [0, 0.25, 0.25, 0.25, 0.25])
+    assert near(found.shares()[2], [0, 0.25, 0.25, 0.25, 0.25])
 
 
 @pytest.mark.parametrize(
