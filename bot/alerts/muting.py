@@ -20,14 +20,17 @@ def muted(answers: Sequence[Answer]) -> list[Answer]:
     """
     loudest: dict[BasketId, Severity] = {}
     for rule, found in answers:
-        if not rule.members and rule.contrast is None and not rule.asks("enters"):
-            for one in found:
-                if one.speaks and one.rung is not None:
-                    basket = one.subject.basket
-                    loudest[basket] = max(loudest.get(basket, one.rung.severity), one.rung.severity)
+        for one in found:
+            if one.speaks and one.rung is not None and _of_fall(rule):
+                basket = one.subject.basket
+                loudest[basket] = max(loudest.get(basket, one.rung.severity), one.rung.severity)
     if not loudest:
         return list(answers)
     return [(rule, [_heard(rule, one, loudest) for one in found]) for rule, found in answers]
+
+
+def _of_fall(rule: Rule) -> bool:
+    return not rule.members and rule.contrast is None and not rule.asks("enters")
 
 
 def _heard(rule: Rule, decision: Decision, loudest: dict[BasketId, Severity]) -> Decision:

@@ -28,8 +28,10 @@ def replay(board: Board, rulebook: Rulebook, sessions: Sequence[date] | None = N
     memories: dict[Subject, Memory] = {}
     for day in board.sessions() if sessions is None else sessions:
         judgement = judge(board, rulebook, day, memories)
-        memories.update(judgement.memories)
-        memories = {subject: memory for subject, memory in memories.items() if memory.episode is not None}
+        memories = memories | judgement.memories
+        for subject, memory in judgement.memories.items():
+            if memory.episode is None:
+                del memories[subject]
         yield Session(day, judgement, memories)
 
 

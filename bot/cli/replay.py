@@ -41,8 +41,9 @@ def command(
     stretch(np.array(opened.board.sessions(), dtype="datetime64[D]"), start, stop)
     found = (one for one in _alerts(opened, start, stop) if not wanted or _about(one) & set(wanted))
     if output is Format.JSONL:
+        encode = json.JSONEncoder(ensure_ascii=False).encode
         for alert in found:
-            sys.stdout.write(json.dumps(fields(opened, alert), ensure_ascii=False, separators=(", ", ": ")) + "\n")
+            sys.stdout.write(encode(fields(opened, alert)) + "\n")
     elif output is Format.CSV:
         sys.stdout.write(",".join(COLUMNS) + "\n")
         for alert in found:

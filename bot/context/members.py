@@ -10,7 +10,7 @@ import numpy as np
 from bot.alerts import Alert
 from bot.baskets import BasketId, BasketSeries
 from bot.context.context import MemberShare, StateEntry
-from bot.prices import Floats, Symbol
+from bot.prices import Symbol
 from bot.statistics import Board, State, Verdicts
 
 BEAR = int(State.BEAR)  # numpy is slow to compare with an enum
@@ -36,21 +36,24 @@ def contributions(series: BasketSeries, position: int, window: int) -> list[floa
 def member_shares(series: BasketSeries, position: int, window: int) -> tuple[MemberShare, ...]:
     """The members that had a part in the window or belong at its end, the one that weighed most first."""
     rows = slice(position - window + 1, position + 1)
-    returns = list(zip(*series.member_returns[rows].tolist(), strict=True))
-    lows = np.fmin.reduce(series.day_lows[rows]).tolist()
-    lacking = _lacking(series.day_lows[rows], series.member_returns[rows])
-    belong = (series.listed[position] | ~np.isnan(series.member_returns[rows]).all(axis=0)).tolist()
-    parts = contributions(series, position, window)
+    columns = zip(
+        series.basket.members,
+        series.listed[position].tolist(),
+        series.member_returns[rows].T.tolist(),
+        series.day_lows[rows].T.tolist(),
+        contributions(series, position, window),
+        strict=True,
+    )
     shares = [
         MemberShare(
             symbol=member.symbol,
-            move=_compounded(returns[column]),
-            contribution=parts[column],
-            day_low=None if isnan(lows[column]) else lows[column],
-            low_gap=lacking[column],
+            move=_compounded(returns),
+            contribution=part,
+            day_low=min((one for one in lows if not isnan(one)), default=None),
+            low_gap=_lacking(lows, returns),
         )
-        for column, member in enumerate(series.basket.members)
-        if belong[column]
+        for member, listed, returns, lows, part in columns
+        if listed or not all(map(isnan, returns))
     ]
     return tuple(sorted(shares, key=lambda share: (share.contribution, share.symbol)))
 
@@ -63,9 +66,9 @@ def _compounded(returns: Sequence[float]) -> float | None:
     return None if isnan(growth) else growth - 1
 
 
-def _lacking(lows: Floats, returns: Floats) -> list[bool]:
-    """Of whom a low is not known though it traded; where a member's exchange was shut, its return is 0."""
-    return (np.isnan(lows) & ~np.isnan(returns) & (returns != 0)).any(axis=0).tolist()  # type: ignore[no-any-return]
+def _lacking(lows: Sequence[float], returns: Sequence[float]) -> bool:
+    """Whether a low is not known though it traded; where a member's exchange was shut, its return is 0."""
+    return any(isnan(low) and one and not isnan(one) for low, one in zip(lows, returns, strict=True))
 
 
 def entered(symbol: Symbol | None, columns: Verdicts, position: int, least: State) -> StateEntry | None:

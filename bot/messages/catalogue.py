@@ -60,13 +60,13 @@ class Catalogue:
         """A fraction as a percentage: -0.182 is written with a true minus sign as -18.2 %; exactly 0.0 has no sign."""
         figure = f"{abs(value) * 100:,.{decimals}f}"
         mark = "" if not sign or not figure.strip("0.,") else MINUS if value < 0 else "+"
-        return self.say("percent", figure=mark + self._local(figure))
+        return str(self.phrases["percent"]).replace("{figure}", mark + self._local(figure))
 
     def day(self, value: date) -> str:
         return _day(value, self.language)
 
     def weekday(self, value: date) -> str:
-        return str(self.locale.days["format"]["abbreviated"][value.weekday()])
+        return _weekdays(self.language)[value.weekday()]
 
     def count_word(self, value: int) -> str:
         """Small numbers as words where the language has them in its file, digits otherwise."""
@@ -106,6 +106,13 @@ def languages() -> tuple[str, ...]:
 def _day(value: date, language: str) -> str:
     words = catalogue(language)
     return format_date(value, str(words.phrases["date"]), locale=words.locale)
+
+
+@cache
+def _weekdays(language: str) -> tuple[str, ...]:
+    """The short names, Monday first."""
+    names = catalogue(language).locale.days["format"]["abbreviated"]
+    return tuple(str(names[day]) for day in range(7))
 
 
 @cache

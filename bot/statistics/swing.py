@@ -12,6 +12,7 @@ LAMBDA = 0.94  # a day's weight over that of the day after it (RiskMetrics)
 REACH = 500  # readings; older ones would weigh less than 1e-13
 FEWEST_READINGS = 63
 WEIGHTS = LAMBDA ** np.arange(REACH - 1, -1, -1)
+ALL_WEIGHTS = float(WEIGHTS.sum())
 
 
 def volatility(daily_return: Floats, before: int) -> float | None:
@@ -19,12 +20,15 @@ def volatility(daily_return: Floats, before: int) -> float | None:
 
     None with fewer than FEWEST_READINGS, or if nothing moved.
     """
-    recent = daily_return[max(before - 2 * REACH, 0) : before]
-    read = recent[~np.isnan(recent)][-REACH:]
+    read = daily_return[max(before - REACH, 0) : before]
+    if np.isnan(read).any():
+        recent = daily_return[max(before - 2 * REACH, 0) : before]
+        read = recent[~np.isnan(recent)][-REACH:]
     if len(read) < FEWEST_READINGS:
         return None
     weights = WEIGHTS[-len(read) :]
-    return sqrt(float(weights @ (read * read)) / float(weights.sum())) or None
+    whole = ALL_WEIGHTS if len(read) == REACH else float(weights.sum())
+    return sqrt(float(weights @ (read * read)) / whole) or None
 
 
 def swing(daily_return: Floats, move: float, position: int, window: int) -> float | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -129,7 +130,8 @@ def _replicates(fitted: Pareto, n: int) -> tuple[Floats, Floats]:
     shape = fitted.shape if abs(fitted.shape) >= EXPONENTIAL else EXPONENTIAL
     # The order statistics of exponentials are sums of independent ones, so nothing needs to be sorted.
     sample = _exponentials(rows)[:n] * (shape / np.arange(n, 0, -1))[:, None]
-    np.add.accumulate(sample, axis=0, out=sample)
+    for before, row in pairwise(sample):  # np.add.accumulate goes down the columns, at four times the time
+        row += before
     np.expm1(sample, out=sample)
     sample *= fitted.scale / shape
     return _counts(n), sample
