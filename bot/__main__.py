@@ -1,6 +1,10 @@
 """`python -m bot`."""
 
+import atexit
+import gc
+
 from bot.cli import main
 
 if __name__ == "__main__":  # a process that draws charts imports this module, too
+    atexit.register(gc.freeze)  # what goes away with the process need not be looked through once more
     main()

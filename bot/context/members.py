@@ -21,15 +21,18 @@ def contributions(series: BasketSeries, position: int, window: int) -> list[floa
 
     A day's weighted return times the basket's growth on the later days of the window (definitions: moves).
     """
-    rows = slice(position - window + 1, position + 1)
-    figures = (series.shares(rows).tolist(), series.member_returns[rows].tolist(), series.daily_return[rows].tolist())
-    parts = [0.0] * len(series.basket.members)
+    weights = [member.weight for member in series.basket.members]
+    parts = [0.0] * len(weights)
     later = 1.0
-    for shares, returns, daily in reversed(list(zip(*figures, strict=True))):
-        for column, share in enumerate(shares):
-            if share > 0:
-                parts[column] += share * returns[column] * later
-        later *= 1 + daily
+    for at in range(position, position - window, -1):
+        returns = series.member_returns[at].tolist()
+        present = [(column, weights[column]) for column, one in enumerate(returns) if not isnan(one)]
+        whole = 0.0
+        for _, weight in present:
+            whole += weight
+        for column, weight in present:
+            parts[column] += weight / whole * returns[column] * later
+        later *= 1 + series.daily_return.item(at)
     return parts
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale
@@ -58,9 +58,7 @@ class Catalogue:
 
     def percent(self, value: float, decimals: int = 1, *, sign: bool = True) -> str:
         """A fraction as a percentage: -0.182 is written with a true minus sign as -18.2 %; exactly 0.0 has no sign."""
-        figure = f"{abs(value) * 100:,.{decimals}f}"
-        mark = "" if not sign or not figure.strip("0.,") else MINUS if value < 0 else "+"
-        return str(self.phrases["percent"]).replace("{figure}", mark + self._local(figure))
+        return str(self.phrases["percent"]).replace("{figure}", self._local(_hundredths(value, decimals, sign)))
 
     def day(self, value: date) -> str:
         return _day(value, self.language)
@@ -100,6 +98,13 @@ def catalogue(language: str) -> Catalogue:
 def languages() -> tuple[str, ...]:
     """Every language there is a catalogue for."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+@lru_cache(maxsize=256)  # an alert's figures are the same in every language
+def _hundredths(value: float, decimals: int, sign: bool) -> str:
+    figure = f"{abs(value) * 100:,.{decimals}f}"
+    mark = "" if not sign or not figure.strip("0.,") else MINUS if value < 0 else "+"
+    return mark + figure
 
 
 @cache

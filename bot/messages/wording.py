@@ -95,7 +95,8 @@ def decimals_of(move: float, yardstick: Yardstick | None) -> int:
     others = () if yardstick is None else (yardstick.move, yardstick.runner_up)
     different = [one for one in others if one is not None and one != move]
     for decimals in range(1, MOST_DECIMALS):
-        if all(round(abs(move) * 100, decimals) != round(abs(one) * 100, decimals) for one in different):
+        shown = round(abs(move) * 100, decimals)
+        if all(shown != round(abs(one) * 100, decimals) for one in different):
             return decimals
     return MOST_DECIMALS
 
