@@ -28,7 +28,7 @@ def replay(board: Board, rulebook: Rulebook, sessions: Sequence[date] | None = N
     memories: dict[Subject, Memory] = {}
     for day in board.sessions() if sessions is None else sessions:
         judgement = judge(board, rulebook, day, memories)
-        memories = memories | judgement.memories
+        memories = {**memories, **judgement.memories}
         for subject, memory in judgement.memories.items():
             if memory.episode is None:
                 del memories[subject]

@@ -50,7 +50,7 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert, as_of: datetime |
         listed=sum(series.listed[position].tolist()),
         present=sum(not isnan(one) for one in series.member_returns[position].tolist()),
         traded_then=int(np.count_nonzero(series.listed[then] & series.listed[position])) if then is not None else None,
-        entered=entered(None, columns, position, State.PULLBACK),
+        entered=entered(None, columns, position, State.PULLBACK, verdict),
         entries=() if alone else tuple(entries(board, alert, position)),
         contrast=_contrast(board, rules, basket, window, alert.session),
         history=history_of(board, alert, verdict, position),
@@ -86,7 +86,10 @@ def _yardstick(columns: Verdicts, position: int) -> Yardstick | None:
         if np.isnan(earlier).all():
             return None
         at = int(np.nanargmin(earlier))
-    runner_up = float(np.fmin.reduce(columns.move[at + 1 : position], initial=np.inf))
+    between = columns.move[at + 1 : position]
+    runner_up = float(np.minimum.reduce(between, initial=np.inf))
+    if isnan(runner_up):  # np.fmin passes over what is not defined, at ten times the time
+        runner_up = float(np.fmin.reduce(between, initial=np.inf))
     return Yardstick(columns.day(at), columns.move.item(at), None if runner_up == np.inf else runner_up)
 
 

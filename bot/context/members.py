@@ -11,7 +11,7 @@ from bot.alerts import Alert
 from bot.baskets import BasketId, BasketSeries
 from bot.context.context import MemberShare, StateEntry
 from bot.prices import Symbol
-from bot.statistics import Board, State, Verdicts
+from bot.statistics import Board, State, Verdict, Verdicts
 
 BEAR = int(State.BEAR)  # numpy is slow to compare with an enum
 
@@ -74,11 +74,15 @@ def _lacking(lows: Sequence[float], returns: Sequence[float]) -> bool:
     return any(isnan(low) and one and not isnan(one) for low, one in zip(lows, returns, strict=True))
 
 
-def entered(symbol: Symbol | None, columns: Verdicts, position: int, least: State) -> StateEntry | None:
-    """The state that a series entered at `position`, if it is `least` or deeper and there is a verdict."""
+def entered(
+    symbol: Symbol | None, columns: Verdicts, position: int, least: State, known: Verdict | None = None
+) -> StateEntry | None:
+    """The state that a series entered at `position`, if it is `least` or deeper and there is a verdict.
+
+    `known` is that verdict, where it was worked out before.
+    """
     state = columns.entered.item(position)
-    verdict = columns.at(position) if state >= least else None
-    if verdict is None:
+    if state < least or (verdict := known or columns.at(position)) is None:
         return None
     earlier = (columns.entered[:position] >= state).nonzero()[0]
     before = columns.day(earlier.item(-1)) if len(earlier) else None
@@ -88,13 +92,13 @@ def entered(symbol: Symbol | None, columns: Verdicts, position: int, least: Stat
 def entries(board: Board, alert: Alert, position: int) -> Iterator[StateEntry]:
     """The members that an alert about members is about, or else those that entered a bear market or a crash."""
     basket, window = alert.subject.basket, alert.rule.window
+    known: dict[Symbol, Verdict | None] = dict.fromkeys(_entrants(board, basket, window).get(position, ()))
+    least = State.BEAR
     if alert.subject.member:
-        symbols: Sequence[Symbol] = [Symbol(one.subject.member) for one in alert.decisions]
+        known = {Symbol(one.subject.member): one.evidence.verdict for one in alert.decisions}
         least = State.PULLBACK
-    else:
-        symbols, least = _entrants(board, basket, window).get(position, ()), State.BEAR
-    for symbol in symbols:
-        entry = entered(symbol, board.of_member(basket, symbol, window), position, least)
+    for symbol, verdict in known.items():
+        entry = entered(symbol, board.of_member(basket, symbol, window), position, least, verdict)
         if entry is not None:
             yield entry
 

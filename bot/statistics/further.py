@@ -64,13 +64,12 @@ def next_line(columns: Verdicts, position: int, lines: Lines) -> NextLine | None
     than that, and with a look-back the peak may pass out of sight.
     """
     drawdown, peak_at = columns.drawdown.item(position), columns.peak_at.item(position)
-    state = State(columns.state.item(position))
-    worst = State(columns.state[peak_at : position + 1].max().item())
+    state = columns.state.item(position)
     if lines.lookback is not None and position - peak_at >= lines.lookback - 1:
         return None
     for following, line in ((State.CORRECTION, lines.correction), (State.BEAR, lines.bear), (State.CRASH, lines.crash)):
         if following > state and line < drawdown:
-            if following >= State.BEAR and worst >= following:
+            if following >= State.BEAR and columns.state[peak_at : position + 1].max().item() >= following:
                 return None
             return NextLine(following, (1 + line) / (1 + drawdown) - 1)
     return None

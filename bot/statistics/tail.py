@@ -131,7 +131,7 @@ def _replicates(fitted: Pareto, n: int) -> tuple[Floats, Floats]:
     # The order statistics of exponentials are sums of independent ones, so nothing needs to be sorted.
     sample = _exponentials(rows)[:n] * (shape / np.arange(n, 0, -1))[:, None]
     for before, row in pairwise(sample):  # np.add.accumulate goes down the columns, at four times the time
-        row += before
+        np.add(row, before, out=row)
     np.expm1(sample, out=sample)
     sample *= fitted.scale / shape
     return _counts(n), sample

@@ -148,9 +148,7 @@ class Watch:
         final, open_ = due.anything(memories, self._looked_final), setup.timing.provisional and due.anything_open()
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
-        notes = await _whole(self.journal.notes(now))
-        turn, fresh, troubles = await self._look(due, frozenset(memories), notes)
-        self.board, self.looked = turn.board, now
+        turn, fresh, troubles = await self._look(due, frozenset(memories))
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
@@ -182,15 +180,14 @@ class Watch:
             before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
             await self.revised(await self._surveyed(due, before), after)
 
-    async def _look(
-        self, due: Due, speaking: frozenset[Subject], notes: Sequence[Note]
-    ) -> tuple[Turn, bool, Mapping[Trouble, str]]:
+    async def _look(self, due: Due, speaking: frozenset[Subject]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
         """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it.
 
-        The bars end here: they are as large as all that is measured on them.
+        The bars end here: together they are half as large as the figures that judging brings.
         """
         fetched = await self._fetch(due.rulebook)
         self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
+        notes = await _whole(self.journal.notes(due.now))
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
             circles = [basket.symbols for basket in self.setup.rulebook.baskets]
@@ -203,6 +200,7 @@ class Watch:
         if screened.doubtful:
             whole = await self._surveyed(due, screened.included)
             doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
+        self.board, self.looked = board, due.now
         await self._revise(due, screened.excluded, board)
         turn = Turn(self.setup, due, board, self.stamps, speaking, notes, doubted)
         return turn, screened.fresh, _troubles(due, turn, fetched, screened)
