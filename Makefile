@@ -1,5 +1,5 @@
 # Needs Python 3.11 or newer and nothing else: everything is installed into .venv. Another Python: make demo PYTHON=/path/to/python3
-.PHONY: demo test lint golden bench pins clean verify-data
+.PHONY: demo test lint verify-data verify-secrets verify-delivery golden bench pins clean
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3
 # Looked for once, and only when needed: a candidate counts when it runs, not when it is merely on the path.
@@ -18,6 +18,9 @@ lint: .venv/dev
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
 
+verify-secrets: .venv/dev ## the whole suite at its loudest, and every byte it wrote is searched for the token
+	$(PY) -m tests.canary
+
 golden: .venv/dev ## write the golden files anew: read the difference before you commit it
 	$(PY) -m pytest tests/golden --update-golden
 
@@ -26,6 +29,9 @@ verify-data: .venv/dev ## a million wrong prices, and twenty thousand spoiled an
 
 bench: .venv/dev
 	$(PY) -m benchmarks
+
+verify-delivery: .venv/dev ## kills, stops, drains and takeovers with their bounds: some twenty minutes. One row: ROWS=drain
+	$(PY) -m tests.campaigns $(ROWS)
 
 # The stamps .venv/runtime and .venv/dev are older than the pins when there is something to install.
 .venv/runtime: requirements.txt $(PY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import against_pandas, against_plain, chart, live, memory, replay, scaling, storage
+from benchmarks import against_pandas, against_plain, chart, live, memory, replay, scaling, storage, text, tuning
 
 # One file a benchmark, with a `run` that yields Lines as they come.
 BENCHMARKS = {
@@ -12,7 +12,9 @@ BENCHMARKS = {
     "against_plain": against_plain,
     "scaling": scaling,
     "live": live,
+    "text": text,
     "replay": replay,
+    "tuning": tuning,
     "memory": memory,
     "chart": chart,
     "storage": storage,

@@ -11,6 +11,7 @@ from bot.adapters import logs
 from bot.adapters.price_files import PriceCache
 from bot.adapters.yahoo import Yahoo
 from bot.app.worker import run
+from bot.cli.run import share_one_heap
 from bot.clock import SystemClock
 from bot.settings import load_settings
 from tests.fake_yahoo import LocalSession
@@ -20,4 +21,5 @@ if __name__ == "__main__":
     logs.set_up("INFO", secrets=[settings.telegram.token.get_secret_value()])
     folder = settings.storage.data_dir
     yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds, session=LocalSession(int(sys.argv[1])))
+    share_one_heap()
     asyncio.run(run(lambda: settings, SystemClock(), PriceCache(folder / "prices", yahoo)))

@@ -23,9 +23,9 @@ RUNS = 3
 def run() -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder:
         config, prices = Path(folder, "config"), Path(folder, "prices")
-        _write_prices(prices)
+        write_prices(prices)
         shutil.copytree("config", config, ignore=shutil.ignore_patterns("demo"))
-        _write_baskets(config / "baskets.toml")
+        write_baskets(config / "baskets.toml")
         rules = (config / "bot.toml").read_text(encoding="utf-8")
         for name, basket in (("equipment", "b0"), ("hyperscalers", "b1"), ("memory", "b2")):
             rules = rules.replace(f'"{name}"', f'"{basket}"')
@@ -54,13 +54,13 @@ def _processor_seconds(command: list[str]) -> float:
     return after.children_user - before.children_user + after.children_system - before.children_system
 
 
-def _write_prices(folder: Path) -> None:
+def write_prices(folder: Path, symbols: int = SYMBOLS) -> None:
     """Made-up daily prices on New York's sessions as far as weekdays tell; holidays are refused and counted."""
     folder.mkdir()
     rng = np.random.default_rng(3)
     days = np.busday_offset("1993-01-04", np.arange(7860), holidays=_holidays()).astype(str)
     common = rng.standard_t(4, len(days)) * 0.006
-    for symbol in range(SYMBOLS):
+    for symbol in range(symbols):
         closes = 50 * np.exp(np.cumsum(common + rng.standard_t(4, len(days)) * 0.008 + 0.0003))
         rows = (
             f"{day},{close:.6g},{close * 1.01:.6g},{close * 0.985:.6g},{close:.6g},{close:.6g},1000\n"
@@ -78,11 +78,11 @@ def _holidays() -> list[str]:
     return [str(day) for day in weekdays if np.is_busday(day) and str(day) not in sessions]
 
 
-def _write_baskets(file: Path) -> None:
+def write_baskets(file: Path, count: int = BASKETS, symbols: int = SYMBOLS, members: int = MEMBERS) -> None:
     rng = np.random.default_rng(4)
     blocks = [
         f'[baskets.b{number}]\nname = {{ en = "Basket {number}" }}\nmembers = '
-        f"{[f'S{member}' for member in rng.choice(SYMBOLS, MEMBERS, replace=False)]}\n"
-        for number in range(BASKETS)
+        f"{[f'S{member}' for member in rng.choice(symbols, members, replace=False)]}\n"
+        for number in range(count)
     ]
     file.write_text("\n".join(blocks), encoding="utf-8")

@@ -6,17 +6,18 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.conversation import Ask, Desk, Reply, answer
-from bot.delivery import TOKEN_PATIENCE, Flood, Limits, Outcome, Sent, Uncertain
+from bot.conversation import Ask, Desk, Reply, answer, sorry
+from bot.delivery import TOKEN_PATIENCE, BadToken, Flood, Gone, Limits, Outcome, Sent, Uncertain
 from bot.errors import TokenRefused
 
-MOST_WAITING = 100  # replies that wait for their turn; whoever asks beyond that may ask again
+# Replies that wait for their turn, in all and of one chat; whoever asks beyond that may ask again.
+MOST_WAITING, MOST_OF_ONE_CHAT = 100, 10
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds after a failure, doubled each time
 MOST_IN_FLIGHT = 4
-LANDING = 10.0  # seconds that replies under way are given at a stop
+LANDING = 10.0  # seconds that replies are given at a stop
 POLL = 0.2  # seconds between looks at replies that wait
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ log = logging.getLogger(__name__)
 class Heard:
     """Something that arrived: what was asked (None = nothing for us), how to reply, and which chat has moved where.
 
-    `press` is the transport's name for the pressed button that waits for a sign, `message_id` that of the message.
+    `press` is the transport's name for the pressed button that waits for a sign, `message_id` that of the message
+    with the words or the button.
     """
 
     number: int
@@ -34,6 +36,15 @@ class Heard:
     press: str = ""
     message_id: int | None = None
     moved: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A reply that waits for its turn, or is under way."""
+
+    heard: Heard
+    ask: Ask
+    reply: Reply
 
 
 class Deaf(Exception):
@@ -52,7 +63,7 @@ class Line(Protocol):
         ...
 
     async def acknowledge(self, heard: Heard) -> None:
-        """Show that a pressed button was noticed."""
+        """Show that a pressed button was noticed; a failure is no harm."""
         ...
 
     async def reply(self, heard: Heard, reply: Reply) -> Outcome: ...
@@ -81,24 +92,27 @@ class Converse:
         self._sleep = sleep
         self._after = -1
         self._known: deque[int] = deque(maxlen=1000)
-        self._waiting: deque[tuple[Heard, Reply]] = deque()
-        self._flying: dict[asyncio.Task[Outcome], tuple[Heard, Reply]] = {}
+        self._waiting: deque[Owed] = deque()
+        self._flying: dict[asyncio.Task[Outcome], Owed] = {}
+        self._signs: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises TokenRefused when the token was refused for ten minutes."""
         ended = asyncio.ensure_future(stop.wait())
-        loops = [asyncio.create_task(self._hear()), asyncio.create_task(self._speak())]
+        hearing, speaking = asyncio.create_task(self._hear()), asyncio.create_task(self._speak())
         try:
-            done, _ = await asyncio.wait([ended, *loops], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([ended, hearing, speaking], return_when=asyncio.FIRST_COMPLETED)
             for one in done - {ended}:
                 one.result()
         finally:
-            for one in (ended, *loops):
-                one.cancel()
-            await asyncio.gather(ended, *loops, return_exceptions=True)
-            if self._flying:
-                await asyncio.wait(self._flying, timeout=LANDING)
+            hearing.cancel()
+            over = self._desk.clock.monotonic() + LANDING
+            while (self._waiting or self._flying) and self._desk.clock.monotonic() < over and not speaking.done():
+                await self._sleep(POLL)
+            for task in (rest := (ended, speaking, *self._flying, *self._signs)):
+                task.cancel()
+            await asyncio.gather(hearing, *rest, return_exceptions=True)
 
     async def _hear(self) -> None:
         pause, refused_since = FIRST_PAUSE, None
@@ -106,22 +120,27 @@ class Converse:
             try:
                 heard = await self._line.hear(self._after)
             except Deaf as error:
-                self.counts["deaf"] += 1
                 now = self._desk.clock.monotonic()
-                refused_since = (refused_since or now) if error.token else None
-                if refused_since is not None and now - refused_since >= TOKEN_PATIENCE:
-                    raise TokenRefused from error
+                if error.token:
+                    refused_since = now if refused_since is None else refused_since
+                    if now - refused_since >= TOKEN_PATIENCE:
+                        raise TokenRefused from error
+                self.counts["deaf"] += 1
                 log.warning("commands cannot be heard now, the next look tries again: %s", error)
-                await self._sleep(pause)
-                pause = min(LONGEST_PAUSE, 2 * pause)
+            except Exception:
+                self.counts["errors"] += 1
+                log.exception("hearing failed in a way nobody foresaw and tries again")
+            else:
+                pause, refused_since = FIRST_PAUSE, None
+                for one in heard:
+                    await self._attend(one)
+                    self._after = max(self._after, one.number)
                 continue
-            pause, refused_since = FIRST_PAUSE, None
-            for one in heard:
-                await self._attend(one)
-                self._after = max(self._after, one.number)
+            await self._sleep(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
 
     async def _attend(self, heard: Heard) -> None:
-        """Answer one thing that arrived; a mistake of ours costs this one its answer and no other."""
+        """Answer one thing that arrived; a mistake of ours costs this one its answer, and no other."""
         if heard.number in self._known:
             return
         self._known.append(heard.number)
@@ -129,16 +148,29 @@ class Converse:
             if heard.moved:
                 await self._move(self._desk.transport, *heard.moved)
             if heard.press:
-                await self._line.acknowledge(heard)
+                self._acknowledge(heard)
             reply = await answer(self._desk, heard.ask) if heard.ask else None
         except Exception:
             self.counts["errors"] += 1
             log.exception("an update could not be answered")
-            return
+            reply = sorry(heard.ask) if heard.ask else None
         self.counts["heard"] += 1
-        if reply is not None and len(self._waiting) < MOST_WAITING:
-            self._waiting.append((heard, reply))
-        elif reply is not None:
+        if heard.ask and reply is not None:
+            self._owe(Owed(heard, heard.ask, reply))
+
+    def _acknowledge(self, heard: Heard) -> None:
+        """Without waiting for it, and not if others wait for theirs already: the sign goes away by itself."""
+        if len(self._signs) < MOST_IN_FLIGHT:
+            sign = asyncio.create_task(self._line.acknowledge(heard))
+            self._signs.add(sign)
+            sign.add_done_callback(self._signs.discard)
+
+    def _owe(self, new: Owed) -> None:
+        """It waits for its turn if there is room; a chat that must be left alone shall not take that of the others."""
+        own = sum(one.ask.chat == new.ask.chat for one in self._waiting)
+        if len(self._waiting) < MOST_WAITING and own < MOST_OF_ONE_CHAT:
+            self._waiting.append(new)
+        else:
             self.counts["dropped"] += 1
 
     async def _speak(self) -> None:
@@ -150,36 +182,37 @@ class Converse:
             if ready is None:
                 await self._sleep(min(wait or POLL, POLL))
                 continue
-            heard, reply = ready
-            assert heard.ask is not None
-            self._limits.replied(heard.ask.chat, heard.ask.kind, now)
-            self._flying[asyncio.create_task(self._line.reply(heard, reply))] = ready
+            self._limits.replied(ready.ask.chat, ready.ask.kind, now)
+            self._flying[asyncio.create_task(self._line.reply(ready.heard, ready.reply))] = ready
 
-    def _ready(self, now: float) -> tuple[Heard, Reply] | None:
+    def _ready(self, now: float) -> Owed | None:
         """The first reply whose chat does not rest."""
         resting = self._limits.resting(now)
-        for at, (heard, reply) in enumerate(self._waiting):
-            if heard.ask and heard.ask.chat not in resting:
+        for at, one in enumerate(self._waiting):
+            if one.ask.chat not in resting:
                 del self._waiting[at]
-                return heard, reply
+                return one
         return None
 
     def _collect(self) -> None:
         for task in [task for task in self._flying if task.done()]:
-            heard, reply = self._flying.pop(task)
-            self._mind(heard, reply, task)
+            self._mind(self._flying.pop(task), task)
 
-    def _mind(self, heard: Heard, reply: Reply, task: asyncio.Task[Outcome]) -> None:
-        """A flood is waited for, and the reply said then; what failed otherwise is not said again."""
-        assert heard.ask is not None
+    def _mind(self, owed: Owed, task: asyncio.Task[Outcome]) -> None:
+        """A flood is waited for, and the reply said then; in the place of a file that failed, words say that.
+
+        What failed otherwise is not said again.
+        """
         now, error = self._desk.clock.monotonic(), task.exception()
         outcome = Uncertain(f"{type(error).__name__} while replying") if error else task.result()
         if error:
             log.error("replying failed in a way nobody foresaw", exc_info=error)
         self.counts[f"reply {type(outcome).__name__}"] += 1
-        self._limits.ended(heard.ask.chat, heard.ask.kind, now, arrived=isinstance(outcome, Sent | Uncertain))
+        self._limits.ended(owed.ask.chat, owed.ask.kind, now, arrived=isinstance(outcome, Sent | Uncertain))
         if isinstance(outcome, Flood):
-            self._limits.flood(heard.ask.chat, outcome.seconds, now)
-            self._waiting.appendleft((heard, reply))
+            self._limits.flood(owed.ask.chat, outcome.seconds, now)
+            self._waiting.appendleft(owed)
         elif not isinstance(outcome, Sent):
             log.warning("a reply was not taken: %s", outcome)
+            if owed.reply.content and not isinstance(outcome, Gone | BadToken):
+                self._waiting.appendleft(replace(owed, reply=sorry(owed.ask)))

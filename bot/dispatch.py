@@ -114,9 +114,10 @@ class Dispatch:
         if wait > 0 or len(self._flying) >= MOST_IN_FLIGHT:
             return min(wait or POLL, POLL)
         # One at a time and only when it can leave at once: whatever is claimed when we are killed counts as sent.
-        claimed = await self._outbox.claim(self._transport.name, self._clock.now(), 1, self._limits.resting(now))
-        for delivery in claimed:
-            self._launch(delivery)
+        with self._limits.choosing(now) as resting:
+            claimed = await self._outbox.claim(self._transport.name, self._clock.now(), 1, resting)
+            for delivery in claimed:
+                self._launch(delivery)
         return 0.0 if claimed else POLL
 
     def _launch(self, delivery: Delivery) -> None:

@@ -28,13 +28,14 @@ from bot.alerts import (
     agenda,
     decide,
     episode_id,
+    muted,
     place_of,
     questions,
 )
 from bot.baskets import Basket, BasketId
 from bot.context import explain
-from bot.delivery import Event, EventKey, Manner
-from bot.messages import Message, announcement, render, withdrawn
+from bot.delivery import Event, EventKey, Manner, Note
+from bot.messages import Message, announcement, noted, render, withdrawn
 from bot.prices import CalendarCode, PriceTable, Symbol
 from bot.statistics import Board, Lines, Verdict
 
@@ -87,8 +88,7 @@ def judge(
     loud = agenda(board, rulebook.rules).get(session, {})
     opened = _open_members(board, rulebook, memories)
     places = range(len(asked)) if every else sorted({*loud, *opened})
-    decisions: list[Decision] = []
-    alerts: list[Alert] = []
+    answers: list[tuple[Rule, Sequence[Decision]]] = []
     for place in places:
         question = asked[place]
         if only is not None and question not in only:
@@ -98,12 +98,13 @@ def judge(
             decide(question.rule, subject, session, evidence, memories.get(subject, FORGOTTEN), rulebook.close_after)
             for subject, evidence in seen
         ]
-        decisions += found
-        speaking = tuple(one for one in found if one.speaks)
-        if speaking:
-            alerts.append(Alert(question.rule, session, Phase.FINAL, speaking))
+        answers.append((question.rule, found))
+    answers = muted(answers)
+    decisions = tuple(one for _, found in answers for one in found)
+    speaking = ((rule, tuple(one for one in found if one.speaks)) for rule, found in answers)
+    alerts = tuple(Alert(rule, session, Phase.FINAL, found) for rule, found in speaking if found)
     changed = {one.subject: one.memory for one in decisions if one.memory.episode or one.reason is Reason.CLOSED}
-    return Judgement(tuple(decisions), changed, tuple(alerts))
+    return Judgement(decisions, changed, alerts)
 
 
 def _open_members(
@@ -119,20 +120,33 @@ def _open_members(
 
 
 def compose(
-    board: Board, rulebook: Rulebook, alert: Alert, languages: Sequence[str], created: datetime, expires: datetime
+    board: Board,
+    rulebook: Rulebook,
+    alert: Alert,
+    languages: Sequence[str],
+    created: datetime,
+    expires: datetime,
+    as_of: datetime | None = None,
+    notes: Sequence[Note] = (),
 ) -> Event:
-    """One alert in words. `created` and `expires` carry a zone; every language of `languages` gets a message."""
-    context = explain(board, rulebook.rules, alert)
-    subject = alert.subject
+    """One alert in words. `created` and `expires` carry a zone; every language of `languages` gets a message.
+
+    `as_of`, in the exchange's zone, is when the latest prices of a session that has not ended are from. `notes` are
+    the operator's; those about the alert's baskets are shown.
+    """
+    context = explain(board, rulebook.rules, alert, as_of)
+    baskets = tuple(BasketId(one) for one in (alert.subject.basket, alert.subject.against) if one)
+    shown = [(one.written.date(), one.text) for one in notes if one.basket is None or one.basket in baskets]
+    said = (render(alert, context, rulebook.events, language) for language in languages)
     return Event(
         key=EventKey(alert.key),
         id=alert.episode,
-        baskets=tuple(BasketId(one) for one in (subject.basket, subject.against) if one),
+        baskets=baskets,
         severity=alert.severity,
         session=alert.session,
         created=created,
         expires=expires,
-        messages=tuple(render(alert, context, rulebook.events, language) for language in languages),
+        messages=tuple(noted(one, shown) if shown else one for one in said),
     )
 
 

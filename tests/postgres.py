@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -36,21 +37,33 @@ def programs() -> Path:
 
 
 class Server:
-    """PostgreSQL over a UNIX socket in its own folder; durable only with `durable`."""
+    """PostgreSQL over a UNIX socket in its own folder; `durable` as in earnest, with `passwords` nobody gets in."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, passwords: bool = False) -> None:
         self._programs = programs()
         self._data = folder / "data"
         self._folder = folder
         # It refuses to run as root: then it runs as somebody else.
-        self._as = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-        if self._as:
-            folder.chmod(0o700)
-            os.chown(folder, self._as.pw_uid, self._as.pw_gid)
+        self._someone: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            self._someone = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
         settings = "listen_addresses = ''\n" + ("" if durable else FAST)
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(f"{settings}unix_socket_directories = '{folder}'\n")
+        if passwords:
+            (self._data / "pg_hba.conf").write_text("local all all scram-sha-256\n")
+        # It ends with us, even when we are killed: then the pipe is closed.
+        ending = 'read -r _; exec "$0" stop -m immediate -D "$1" >/dev/null 2>&1'
+        self._end = subprocess.Popen(
+            ["/bin/sh", "-c", ending, str(self._programs / "pg_ctl"), str(self._data)],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            **self._someone,
+        )
         self.start()
 
     def url(self, database: str) -> str:
@@ -63,6 +76,11 @@ class Server:
         """As a power cut would."""
         self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", self._data)
 
+    def end(self) -> None:
+        assert self._end.stdin
+        self._end.stdin.close()
+        self._end.wait()
+
     def say(self, *statements: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             for one in statements:
@@ -70,7 +88,6 @@ class Server:
 
     def _run(self, program: str, *arguments: object) -> None:
         command = [str(self._programs / program), *map(str, arguments)]
-        someone = {"user": self._as.pw_uid, "group": self._as.pw_gid, "extra_groups": []} if self._as else {}
         done = subprocess.run(
             command,
             cwd=self._folder,
@@ -78,7 +95,7 @@ class Server:
             stdout=(output := (self._folder / "said").open("w")),
             stderr=subprocess.STDOUT,
             check=False,
-            **someone,
+            **self._someone,
         )
         output.close()
         if done.returncode:
@@ -86,12 +103,12 @@ class Server:
 
 
 @contextmanager
-def server(*, durable: bool = False) -> Iterator[Server]:
+def server(*, durable: bool = False, passwords: bool = False) -> Iterator[Server]:
     """A server, and the end of it; NoServer if there can be none."""
     # A socket's path must be short, and another user must reach it: not pytest's own folder.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        made = Server(Path(folder), durable=durable)
+        made = Server(Path(folder), durable=durable, passwords=passwords)
         try:
             yield made
         finally:
-            made.stop()
+            made.end()

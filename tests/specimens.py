@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery import Delivery, Destination, Event, EventKey, Kind, address
+from bot.delivery import Delivery, Destination, Event, EventKey, Kind, Manner, Subscriber, address
 from bot.messages import Message
 from tests.virtual import NOON
 
@@ -24,6 +25,9 @@ def event(
     lives: timedelta = timedelta(hours=6),
     baskets: Iterable[str] = ("memory",),
     text: str = "",
+    manner: Manner = Manner.SEND,
+    original: str | None = None,
+    withdraws: bool = False,
 ) -> Event:
     """An event whose first line is its key, in both languages."""
     return Event(
@@ -35,7 +39,16 @@ def event(
         created=created,
         expires=created + lives,
         messages=(Message("en", (text or key, "as of noon")), Message("zh", (text or key, "截至中午"))),
+        manner=manner,
+        original=EventKey(original) if original else None,
+        withdraws=withdraws,
     )
+
+
+def subscriber(chat: str = "3001", *baskets: str, lowest: Severity = Severity.NOTICE, **about: Any) -> Subscriber:
+    """A private chat that wants to hear of `baskets`, or of "memory"."""
+    made = Subscriber("telegram", chat, Kind.PRIVATE, NOON, lowest=lowest, **about)
+    return made.adding(map(BasketId, baskets or ("memory",)))
 
 
 def delivery(severity: Severity = Severity.SEVERE, destination: Destination = CHANNEL) -> Delivery:

@@ -1,7 +1,8 @@
 """Must anyone know?"""
 
-from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, episode_id, whole_months
+from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, deepest_rung, episode_id, whole_months
 from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject, Told
+from bot.alerts.muting import muted
 from bot.alerts.questions import Question, agenda, place_of, questions
 from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
 from bot.alerts.sieve import sieve
@@ -25,7 +26,9 @@ __all__ = [
     "agenda",
     "conditions",
     "decide",
+    "deepest_rung",
     "episode_id",
+    "muted",
     "place_of",
     "questions",
     "sieve",

@@ -64,6 +64,11 @@ class Alert:
         return self.decisions[0].reason
 
     @property
+    def speaks(self) -> bool:
+        """Whether somebody is told; an alert that nobody is told of shows how something stands."""
+        return any(one.speaks for one in self.decisions)
+
+    @property
     def severity(self) -> Severity:
         return max(one.rung.severity for one in self.decisions if one.rung is not None)
 

@@ -64,6 +64,10 @@ class Rule:
         """Whether the rule looks for a spread that opens upwards (a percentile over 50)."""
         return any(rung.percentile is not None and rung.percentile > 50 for rung in self.rungs)
 
+    def asks(self, condition: str) -> bool:
+        """Whether a rung has a condition of that name."""
+        return any(getattr(rung, condition) is not None for rung in self.rungs)
+
 
 @dataclass(frozen=True, slots=True)
 class NamedEvent:

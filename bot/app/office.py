@@ -13,13 +13,16 @@ from bot.app.setup import setup_of
 from bot.baskets import calendars_needed
 from bot.conversation import Condition, View
 from bot.dispatch import Dispatch
-from bot.errors import ConfigError, NoData
+from bot.errors import BotError, NoData
 from bot.pipeline import Rulebook
 from bot.settings import Settings, effective
-from bot.watch import Watch
+from bot.watch import Watch, as_of
 
 # What is wired once, at the start.
-AT_START = ("telegram.token", "telegram.base_url", "telegram.connect", "telegram.read", "storage.", "schedule.poll")
+AT_START = (
+    *("telegram.token", "telegram.base_url", "telegram.connect", "telegram.read", "telegram.operators"),
+    *("storage.", "source.", "schedule.poll"),
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +49,9 @@ class Office:
     async def view(self) -> View:
         if self.watch.board is None:
             raise NoData("no prices have been fetched yet; the first look is under way")
-        return View(self.watch.board, self.rulebook, await self.database.memories())
+        stamps, looked = self.watch.stamps, self.watch.looked
+        assert looked is not None  # it brought the board
+        return View(self.watch.board, self.rulebook, lambda one: as_of(one, stamps, self.calendars, looked))
 
     async def reload(self) -> Sequence[str]:
         """Read the configuration again; it counts from the next look on. Raises ConfigError and keeps the old one."""
@@ -63,7 +68,7 @@ class Office:
         """The same for a signal: whoever sent it reads the log."""
         try:
             changes = await self.reload()
-        except ConfigError as error:
+        except BotError as error:
             log.warning("the configuration was not read again, the old one stays: %s", error)
         else:
             log.info("the configuration was read again: %s", "; ".join(changes) or "nothing has changed")

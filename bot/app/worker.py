@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
+from bot.adapters.disks import passing
+from bot.adapters.drawing import DrawingRoom
 from bot.adapters.price_files import PriceCache
 from bot.adapters.scheduler import Ticker
 from bot.adapters.terminal import Terminal
@@ -74,7 +76,7 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
     """Watch, send and answer until `stop`, or until the lease is `lost`."""
     settings, database, clock = shop.settings, shop.database, shop.clock
     bell = asyncio.Event()
-    async with telegram_of(settings) as telegram:
+    async with telegram_of(settings) as telegram, DrawingRoom() as room:
         transport: Transport = telegram or Terminal(sys.stdout, clock)
         setup = _setup(settings, telegram)
         await database.revive(transport.name, [one.chat for one in setup.destinations])
@@ -86,7 +88,7 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
         office = Office(watch, dispatch, database, shop.calendars, settings, shop.load)
         loops = [watch.run(stop, bell), dispatch.run(stop)]
         if telegram is not None:
-            loops.append(_conversation(settings, telegram, office, limits, stop))
+            loops.append(_conversation(settings, telegram, office, limits, room, stop))
         ticker = Ticker(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
         ticker.start()
         loop = asyncio.get_running_loop()
@@ -107,7 +109,7 @@ def _setup(settings: Settings, telegram: Telegram | None) -> Setup:
 
 
 def _conversation(
-    settings: Settings, telegram: Telegram, office: Office, limits: Limits, stop: asyncio.Event
+    settings: Settings, telegram: Telegram, office: Office, limits: Limits, room: DrawingRoom, stop: asyncio.Event
 ) -> Coroutine[Any, Any, None]:
     """Loop 3: people who talk to the bot."""
     from bot.adapters.telegram import TelegramLine  # noqa: PLC0415 - not needed without a token
@@ -116,7 +118,7 @@ def _conversation(
 
     clock, database, operators = office.watch.clock, office.database, frozenset(settings.telegram.operators)
     line = TelegramLine(telegram, clock, operators)
-    desk = Desk(telegram.name, database, office, clock, line.administers, operators)
+    desk = Desk(telegram.name, database, office, clock, line.administers, room.draw, operators)
     return Converse(desk, line, limits, database.move).run(stop)
 
 
@@ -152,6 +154,13 @@ def database_url(settings: Settings) -> str:
         remedy = "Name another one with [storage] data_dir or BOT_STORAGE__DATA_DIR."
         place = settings.storage.data_dir
         raise StoreError(f"{place}: the folder cannot be made ({error.strerror}). {remedy}") from error
+    if why := passing(settings.storage.data_dir):
+        log.warning(
+            "the database in %s will not last: %s. Subscriptions and what was posted are forgotten then. Give the bot "
+            "a volume, or a PostgreSQL by DATABASE_URL",
+            settings.storage.data_dir,
+            why,
+        )
     return f"sqlite:///{settings.storage.data_dir / 'bot.sqlite3'}"
 
 

@@ -1,5 +1,8 @@
 """What would have been said?"""
 
 from bot.backtest.replay import Session, alerts, replay
+from bot.backtest.review import Review, RungRate, Said, review
+from bot.backtest.whatif import whatif
+from bot.backtest.worst import worst
 
-__all__ = ["Session", "alerts", "replay"]
+__all__ = ["Review", "RungRate", "Said", "Session", "alerts", "replay", "review", "whatif", "worst"]

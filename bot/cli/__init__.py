@@ -14,7 +14,22 @@ import typer
 
 from bot.errors import BotError, ConfigError
 
-COMMANDS = ("demo", "run", "now", "verdicts", "replay", "explain", "chart", "check", "schema", "migrate", "send-test")
+COMMANDS = (
+    "demo",
+    "run",
+    "now",
+    "verdicts",
+    "replay",
+    "tune",
+    "explain",
+    "whatif",
+    "chart",
+    "check",
+    "deliveries",
+    "schema",
+    "migrate",
+    "send-test",
+)
 OUR_BUG = 70
 # How typer and rich leave when whoever read the output has seen enough; no error of ours has this code.
 NOBODY_READS = 1
@@ -34,7 +49,8 @@ def main() -> None:
     )
     app.callback()(lambda: None)
     for name in names:
-        app.command(name)(import_module(f"bot.cli.{name.replace('-', '_')}").command)
+        module = import_module(f"bot.cli.{name.replace('-', '_')}")
+        app.command(name, context_settings=getattr(module, "CONTEXT", None))(module.command)
     try:
         try:
             app(prog_name="drawdown-bot")

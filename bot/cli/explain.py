@@ -10,13 +10,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.alerts import Decision, Memory, Subject, conditions
-from bot.backtest import replay
+from bot.alerts import Decision, Memory, conditions
+from bot.backtest.inquiry import inquire
 from bot.baskets import BasketId
 from bot.cli.market import Opened, open_market, position_of
 from bot.cli.options import Config, Prices, iso_date
 from bot.context import contributions
-from bot.pipeline import judge
 from bot.statistics import PERCENTILE_WINDOWS, Verdict
 
 
@@ -36,7 +35,7 @@ def command(
     console = Console(highlight=False, soft_wrap=True)
     for line in (
         *_prices(opened, BasketId(basket), position, window),
-        *_figures(opened, BasketId(basket), position, window),
+        *figures(opened, BasketId(basket), position, window),
         *_answers(opened, BasketId(basket), day),
     ):
         console.print(line, markup=False)
@@ -65,7 +64,8 @@ def _prices(opened: Opened, basket: BasketId, position: int, window: int) -> Ite
         yield f"  {series.sessions[at]}  weighted mean {reading}   coverage {coverage:.4f}"
 
 
-def _figures(opened: Opened, basket: BasketId, position: int, window: int) -> Iterator[str]:
+def figures(opened: Opened, basket: BasketId, position: int, window: int) -> Iterator[str]:
+    """The move of one session and how rare it is, with what it takes to recompute it."""
     columns = opened.board.of_basket(basket, window)
     verdict = columns.at(position)
     if verdict is None:
@@ -105,17 +105,12 @@ def _worst_since(moves: list[float], verdict: Verdict, position: int) -> str:
 
 def _answers(opened: Opened, basket: BasketId, day: date) -> Iterator[str]:
     """What every rule says of the basket on that session, and why."""
-    days = [one for one in opened.board.sessions() if one < day]
-    memories: dict[Subject, Memory] = {}
-    for one in replay(opened.board, opened.rulebook, days):
-        memories = dict(one.memories)
-    judgement = judge(opened.board, opened.rulebook, day, memories, every=True)
-    for decision in judgement.decisions:
-        if basket in (decision.subject.basket, decision.subject.against):
-            yield from _answer(opened, decision, memories.get(decision.subject, Memory()))
+    for answer in inquire(opened.board, opened.rulebook, basket, day):
+        yield from answered(opened, answer.decision, answer.before)
 
 
-def _answer(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str]:
+def answered(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str]:
+    """One rule's answer, each rung's conditions, and the episode that was open before; `memory` is from before."""
     subject = decision.subject
     about = subject.member or (f"{subject.basket} against {subject.against}" if subject.against else subject.basket)
     yield f'rule "{subject.rule}", {about}: {decision.reason.value}'

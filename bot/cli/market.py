@@ -24,6 +24,15 @@ MOST_REFUSALS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """Settings and prices, before anything is measured. `rulebook` holds the baskets that can be shown."""
+
+    settings: Settings
+    rulebook: Rulebook
+    market: Market
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """Everything a command on history needs. `rulebook` holds the baskets that can be shown."""
 
@@ -41,7 +50,21 @@ def open_market(
     alone: bool = False,
     live: bool = False,
 ) -> Opened:
-    """Read the configuration, fetch prices and measure. `asked` are the baskets named on the command line.
+    """Read the configuration, fetch prices and measure; arguments and errors as of `fetch_market`."""
+    fetched = fetch_market(config, prices, asked, alone=alone, live=live)
+    board = survey(fetched.market.tables, fetched.rulebook)
+    return Opened(fetched.settings, fetched.rulebook, fetched.market, board)
+
+
+def fetch_market(
+    config: Path | None,
+    prices: Path | None,
+    asked: Sequence[str] = (),
+    *,
+    alone: bool = False,
+    live: bool = False,
+) -> Fetched:
+    """Read the configuration and fetch prices. `asked` are the baskets named on the command line.
 
     With `alone` only those are opened. With `live`, or from Yahoo, the time is now, and a session that has not ended is
     provisional; otherwise the prices themselves are the end of time. Raises NoData if a basket that was asked for
@@ -65,8 +88,7 @@ def open_market(
                 say(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}")
     if not market.baskets:
         raise NoData("There are prices for none of the baskets: see the warnings above.")
-    kept = replace(rulebook, baskets=market.baskets)
-    return Opened(settings, kept, market, survey(market.tables, kept))
+    return Fetched(settings, replace(rulebook, baskets=market.baskets), market)
 
 
 def position_of(opened: Opened, basket: BasketId, session: date | None) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from bot.cli.market import Opened, open_market
 from bot.cli.options import Config, Format, From, Lang, Language, Output, Prices, To
 from bot.cli.tables import plain_table, show
 from bot.cli.verdicts import stretch
+from bot.cli.years import show_years
 from bot.context import Context, explain
 from bot.messages import Message, languages, render
 
@@ -114,6 +114,4 @@ def _table(opened: Opened, found: list[Alert], language: str) -> None:
         first = _text(opened, alert, context, language).lines[0]
         table.add_row(str(alert.session), alert.reason.value, alert.severity.word, first)
     show(table)
-    counts = Counter(alert.severity for alert in found)
-    totals = ", ".join(f"{severity.word} {count}" for severity, count in sorted(counts.items()))
-    sys.stdout.write(f"{totals or 'No alert.'}\n")
+    show_years([(alert.session, alert.severity) for alert in found])

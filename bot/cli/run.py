@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from bot.cli.options import Config, Prices
 
+M_ARENA_MAX = -8  # as in glibc's malloc.h
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -31,4 +33,14 @@ def command(
     settings = load_settings(config, os.environ)  # its mistakes are told before anything is opened
     secrets = (settings.telegram.token.get_secret_value(), settings.storage.database.get_secret_value())
     logs.set_up(log_level.upper(), secrets=[one for one in secrets if one], json=json_logs)
+    share_one_heap()
     asyncio.run(run(lambda: load_settings(config, os.environ), SystemClock(), source_of(settings, prices)))
+
+
+def share_one_heap() -> None:
+    """Let all threads allocate from one heap, where the system's C library is glibc: prices are read in a thread, and
+    what that frees then serves the others too. It spares the worker a tenth of its memory."""
+    try:
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+    except (AttributeError, OSError, TypeError):
+        return  # another C library: nothing is lost but the spared memory

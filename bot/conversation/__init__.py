@@ -1,6 +1,6 @@
 """What does a person ask, and what does he get to hear?"""
 
-from bot.conversation.answering import answer
+from bot.conversation.answering import answer, sorry
 from bot.conversation.asks import Ask, Origin, Reply
 from bot.conversation.desk import Condition, Desk, Register, View, Worker
 from bot.conversation.menu import MENU, Command, does
@@ -23,4 +23,5 @@ __all__ = [
     "answer",
     "does",
     "role_of",
+    "sorry",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, say, spoken, tongue
 from bot.conversation.menu import COMMANDS, Command
 from bot.conversation.roles import ALLOWED, UNHEARD, Audience, Role, role_of
 from bot.conversation.throttle import Admission
-from bot.delivery import Kind
+from bot.delivery import LONGEST, LONGEST_CAPTION, Kind, fit
 from bot.errors import BotError
 from bot.messages import catalogue
 
@@ -22,13 +23,30 @@ async def answer(desk: Desk, ask: Ask) -> Reply | None:
     Whoever asks too much hears so once. In a group only commands are answered: people talk to each other there.
     """
     command = _meant(ask)
-    if ask.origin in UNHEARD or (command is None and ask.kind is not Kind.PRIVATE):
+    if ask.origin in UNHEARD or ask.kind is Kind.CHANNEL or (command is None and ask.kind is not Kind.PRIVATE):
         return None
-    admission = desk.throttle.admit([f"user {ask.user}", f"chat {ask.chat}"], desk.clock.monotonic())
-    if admission is Admission.WELCOME:
-        return await _served(desk, ask, command)
+    admission = desk.throttle.admit(_who(ask), desk.clock.monotonic())
+    if admission is Admission.IGNORED:
+        return None
+    if admission is Admission.REFUSED:
+        return sorry(ask, "chat_slower")
+    try:
+        reply = await _served(desk, ask, command)
+    except BotError as error:
+        log.warning("%s could not be answered: %s", ask.command, error)
+        return sorry(ask)
+    return reply and replace(reply, message=fit(reply.message, LONGEST_CAPTION if reply.content else LONGEST))
+
+
+def sorry(ask: Ask, why: str = "chat_trouble") -> Reply:
+    """An answer that takes nothing but words, in the language of the person's own program."""
     words = catalogue(spoken(ask.language))
-    return say(words, words.say("chat_slower")) if admission is Admission.REFUSED else None
+    return say(words, words.say(why))
+
+
+def _who(ask: Ask) -> list[str]:
+    """Whose patience it costs; who speaks as a group or a channel is nobody in particular."""
+    return [f"chat {ask.chat}", *([] if ask.user is None else [f"user {ask.user}"])]
 
 
 async def _served(desk: Desk, ask: Ask, command: Command | None) -> Reply | None:
@@ -44,9 +62,6 @@ async def _served(desk: Desk, ask: Ask, command: Command | None) -> Reply | None
         return await command.answer(desk, ask)
     except Mistaken as error:
         return say(words, *error.lines, buttons=error.buttons)
-    except BotError as error:
-        log.warning("%s could not be answered: %s", command.name, error)
-        return say(words, words.say("chat_trouble"))
 
 
 async def _role(desk: Desk, ask: Ask, command: Command | None, *, subscribed: bool) -> Role:

@@ -41,12 +41,10 @@ class Ask:
 class Reply:
     """An answer: a message with rows of buttons, or a picture or file that has it as its caption.
 
-    `file_name` names `content`; a name that ends in .png is shown as a picture. An answer to a pressed button that
-    `replaces` takes the place of the message with the button.
+    `file_name` names `content`; a name that ends in .png is shown as a picture.
     """
 
     message: Message
     buttons: tuple[tuple[Button, ...], ...] = ()
-    replaces: bool = False
     file_name: str = ""
     content: bytes = b""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from difflib import get_close_matches
@@ -13,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from bot.alerts import Severity
 from bot.baskets import BasketId
 from bot.conversation.asks import Ask, Reply
-from bot.conversation.desk import Desk, Mistaken, id_of, rows, say, spoken, tongue
+from bot.conversation.desk import Desk, Mistaken, id_of, rows, say, tongue
 from bot.delivery import Quiet, Subscriber, Wish
 from bot.messages import Button, Catalogue, catalogue, languages
 
@@ -29,7 +28,7 @@ async def level(desk: Desk, ask: Ask) -> Reply:
     """From which severity on the chat hears: of all its baskets, or of one."""
     known = await desk.known(ask)
     words = tongue(known)
-    severities = {one.word: one for one in Severity}
+    severities = {word: one for one in Severity for word in (one.word, words.word("severity", one.word))}
     chosen = severities.get(ask.words[-1].lower()) if ask.words else None
     named = " ".join(ask.words if chosen is None else ask.words[:-1])
     basket = desk.basket(named, words, "level") if named else None
@@ -123,16 +122,13 @@ async def timezone(desk: Desk, ask: Ask) -> Reply:
 
 async def language(desk: Desk, ask: Ask) -> Reply:
     known = await desk.known(ask)
-    if not ask.words:
-        words = tongue(known)
-        buttons = rows([Button(str(catalogue(one).phrases["name"]), f"language {one}") for one in languages()])
-        return say(words, words.say("chat_which_language"), buttons=buttons)
+    names = {one: str(catalogue(one).phrases["name"]) for one in languages()}
     meant = " ".join(ask.words).casefold()
-    named = {str(catalogue(one).phrases["name"]).casefold(): one for one in languages()}
-    chosen = named.get(meant) or spoken(meant)
-    if chosen != meant.replace("_", "-").partition("-")[0] and meant not in named:
+    chosen = next((one for one, name in names.items() if meant in (one, name.casefold())), None)
+    if chosen is None:
         words = tongue(known)
-        raise Mistaken(words.say("chat_which_language"), buttons=(await language(desk, replace(ask, words=()))).buttons)
+        buttons = rows([Button(name, f"language {one}") for one, name in names.items()])
+        return say(words, words.say("chat_which_language"), buttons=buttons)
     await desk.register.keep(replace(known, language=chosen))
     return say(catalogue(chosen), catalogue(chosen).say("chat_language_set"))
 
@@ -145,20 +141,18 @@ async def settings(desk: Desk, ask: Ask) -> Reply:
     lines = [words.say("chat_settings")]
     for basket in desk.baskets:
         if (wish := known.wishes.get(basket.id)) is not None:
-            muted = _muted((wish.muted_until,), now, known, words)
-            lines.append(
-                words.say("chat_wish", name=basket.name(words.language), level=words.word("severity", wish.lowest.word))
-                + muted
-            )
+            level = words.word("severity", wish.lowest.word)
+            line = words.say("chat_wish", name=basket.name(words.language), level=level)
+            lines.append(line + _muted(wish.muted_until, now, known, words))
     if not known.wishes:
         lines.append(words.say("chat_has_none"))
-    if muted := _muted((known.muted_until,), now, known, words):
+    if muted := _muted(known.muted_until, now, known, words):
         lines.append(words.say("chat_all") + muted)
     hours = _written(known.quiet) if known.quiet else words.say("chat_off")
     lines.append(words.say("chat_settings_quiet", hours=hours, zone=known.zone))
     keys = ("subscribe", "unsubscribe", "level", "mute", "quiet", "timezone", "language")
     buttons = rows([Button(words.say(f"chat_do_{key}"), key) for key in keys])
-    return say(words, *lines, buttons=buttons, replaces=False)
+    return say(words, *lines, buttons=buttons)
 
 
 def _wishing(known: Subscriber, basket: BasketId, *, words: Catalogue, command: str, **change: object) -> Subscriber:
@@ -185,9 +179,8 @@ def _about(desk: Desk, basket: BasketId | None, words: Catalogue) -> str:
     return named or words.say("chat_everything")
 
 
-def _muted(times: Iterable[datetime | None], now: datetime, known: Subscriber, words: Catalogue) -> str:
-    until = max((one for one in times if one and one > now), default=None)
-    return words.say("chat_muted_until", until=_moment(until, known, words)) if until else ""
+def _muted(until: datetime | None, now: datetime, known: Subscriber, words: Catalogue) -> str:
+    return words.say("chat_muted_until", until=_moment(until, known, words)) if until and until > now else ""
 
 
 def _moment(moment: datetime, known: Subscriber, words: Catalogue) -> str:

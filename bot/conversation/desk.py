@@ -8,8 +8,8 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Protocol
 
-from bot.alerts import Memory, Subject
 from bot.baskets import Basket, BasketId
+from bot.chart import ChartFacts
 from bot.clock import Clock
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.throttle import Throttle
@@ -20,6 +20,7 @@ from bot.pipeline import Rulebook
 from bot.statistics import Board
 
 BUTTONS_A_ROW = 2
+MOST_BUTTONS = 90  # Telegram takes 100 below a message, and a few more are added
 EVERYTHING = "all"
 
 
@@ -52,11 +53,11 @@ class Register(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The market as it is known now: every figure, the rules, and what they remember."""
+    """The market as it is known now: every figure, the rules, and since when that is (`as_of` a basket)."""
 
     board: Board
     rulebook: Rulebook
-    memories: Mapping[Subject, Memory]
+    as_of: Callable[[Basket], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,19 @@ class Desk:
     worker: Worker
     clock: Clock
     administers: Callable[[str, int], Awaitable[bool]]
+    draw: Callable[[ChartFacts, str], Awaitable[bytes]]
     operators: Collection[int] = frozenset()
     throttle: Throttle = field(default_factory=Throttle)
 
     @property
     def baskets(self) -> tuple[Basket, ...]:
         return self.worker.rulebook.baskets
+
+    def _names(self) -> dict[str, Basket]:
+        """Every basket by its id and by its name in each language."""
+        return {
+            _plain(name): basket for basket in self.baskets for name in (basket.id, *(text for _, text in basket.names))
+        }
 
     async def known(self, ask: Ask) -> Subscriber:
         """The chat's choices, or those that everybody begins with."""
@@ -113,12 +121,7 @@ class Desk:
 
     def basket(self, word: str, words: Catalogue, command: str) -> Basket:
         """The basket that is meant by an id or a name in any language; raises Mistaken with the likely ones."""
-        meant = " ".join(word.split()).casefold()
-        names = {
-            name.casefold(): basket
-            for basket in self.baskets
-            for name in (basket.id, *(text for _, text in basket.names))
-        }
+        meant, names = _plain(word), self._names()
         if meant in names:
             return names[meant]
         near = dict.fromkeys(names[name].id for name in get_close_matches(meant, names, n=3, cutoff=0.5))
@@ -126,12 +129,17 @@ class Desk:
         said = words.say("chat_no_basket", word=printable(word)[:40])
         raise Mistaken(said, buttons=self.choice(likely, words, command))
 
-    def choice(
-        self, baskets: Sequence[Basket], words: Catalogue, command: str, *, after: str = ""
-    ) -> tuple[tuple[Button, ...], ...]:
+    def named_baskets(self, ask: Ask, words: Catalogue) -> list[Basket]:
+        """The baskets that a command names, each once: all of them, one whose name has spaces, or one a word."""
+        if EVERYTHING in map(str.lower, ask.words):
+            return list(self.baskets)
+        whole = self._names().get(_plain(" ".join(ask.words)))
+        found = [self.basket(one, words, ask.command) for one in ask.words] if whole is None else [whole]
+        return list(dict.fromkeys(found))
+
+    def choice(self, baskets: Sequence[Basket], words: Catalogue, command: str) -> tuple[tuple[Button, ...], ...]:
         """A button for each basket that gives `command` with it."""
-        rest = f" {after}" if after else ""
-        return rows([Button(one.name(words.language), f"{command} {one.id}{rest}") for one in baskets])
+        return rows([Button(one.name(words.language), f"{command} {one.id}") for one in baskets[:MOST_BUTTONS]])
 
     def asked_basket(self, named: str, words: Catalogue, command: str) -> Basket:
         """The basket that a command is about; raises Mistaken with all of them as buttons if it names none."""
@@ -140,6 +148,10 @@ class Desk:
         if len(self.baskets) == 1:
             return self.baskets[0]
         raise Mistaken(words.say("chat_which"), buttons=self.choice(self.baskets, words, command))
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 def id_of(basket: Basket | None) -> BasketId | None:
@@ -157,9 +169,9 @@ def rows(buttons: Sequence[Button], width: int = BUTTONS_A_ROW) -> tuple[tuple[B
     return tuple(tuple(buttons[at : at + width]) for at in range(0, len(buttons), width))
 
 
-def say(words: Catalogue, *lines: str, buttons: tuple[tuple[Button, ...], ...] = (), replaces: bool = False) -> Reply:
+def say(words: Catalogue, *lines: str, buttons: tuple[tuple[Button, ...], ...] = ()) -> Reply:
     """A reply of these lines."""
-    return Reply(Message(words.language, tuple(map(printable, lines))), buttons, replaces)
+    return Reply(Message(words.language, tuple(map(printable, lines))), buttons)
 
 
 def tongue(subscriber: Subscriber) -> Catalogue:

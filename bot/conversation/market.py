@@ -8,19 +8,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from bot import backtest
 from bot.alerts import Alert, Decision, Evidence, Memory, Phase, Reason, Rule, Subject, conditions
-from bot.backtest import replay
 from bot.baskets import Basket
-from bot.chart import chart_facts, draw
+from bot.chart import chart_facts
 from bot.context import explain
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, View, rows, say, tongue
-from bot.messages import Button, Catalogue, Message, card
+from bot.errors import NoData
+from bot.messages import Button, Catalogue, Message, render, supposed, window_words
 from bot.pipeline import judge
-from bot.statistics import Verdict
+from bot.statistics import Case, Verdict
 
 WINDOW = 2  # sessions of a move that no rule is about
 WARM_UP_SESSIONS = 60  # in so many sessions an open episode is found again, as at a start of the bot
+WORST, MOST_WORST = 5, 20
+SUPPOSED = (-3, -5, -8, -12)  # percent
 EVENT = re.compile(r"#?([2-9A-Z]{5})")
 
 
@@ -76,9 +79,42 @@ async def status(desk: Desk, ask: Ask) -> Reply:
         Subject(topic.rule.name, topic.basket.id), Reason.BELOW_THRESHOLD, None, Memory(), Evidence(verdict)
     )
     alert = Alert(topic.rule, topic.session, topic.phase, (decision,))
-    context = explain(topic.view.board, topic.view.rulebook.rules, alert)
-    lines = card(verdict, context, words, final=topic.phase is Phase.FINAL)
-    return say(words, *lines, buttons=_further(topic, words, "chart", "why"))
+    context = explain(topic.view.board, topic.view.rulebook.rules, alert, topic.view.as_of(topic.basket))
+    card = render(alert, context, topic.view.rulebook.events, words.language)
+    return Reply(card, _further(topic, words, "chart", "why"))
+
+
+async def worst(desk: Desk, ask: Ask) -> Reply:
+    """The worst moves of a basket, with the event that each fell into."""
+    words = tongue(await desk.known(ask))
+    view = await desk.worker.view()
+    *rest, last = ask.words or ("",)
+    count = int(last) if last.isdecimal() else None
+    named = " ".join((*rest, last) if count is None else rest)
+    basket = desk.asked_basket(named, words, ask.command)
+    topic = Topic(view, basket, _latest(view, basket))
+    window = topic.rule.window
+    found = backtest.worst(view.board, basket.id, min(max(count or WORST, 1), MOST_WORST), window)
+    lines = [_case(place, case, view, words) for place, case in enumerate(found, 1)]
+    name, length = basket.name(words.language), window_words(window, words)
+    return say(
+        words, words.say("chat_worst", name=name, window=length), *lines, buttons=_further(topic, words, "status")
+    )
+
+
+async def whatif(desk: Desk, ask: Ask) -> Reply:
+    """Where such a move would rank at the next close, and which rung it would reach."""
+    words = tongue(await desk.known(ask))
+    view = await desk.worker.view()
+    *rest, last = ask.words or ("",)
+    move = _percent(last)
+    basket = desk.asked_basket(" ".join((*rest, last) if move is None else rest), words, ask.command)
+    if move is None:
+        buttons = rows([Button(f"{one} %", f"whatif {basket.id} {one}") for one in SUPPOSED])
+        raise Mistaken(words.say("chat_whatif_how"), buttons=buttons)
+    topic = Topic(view, basket, _latest(view, basket))
+    found = backtest.whatif(view.board, view.rulebook, basket.id, move, topic.rule.window)
+    return Reply(supposed(found, view.rulebook.events, words.language))
 
 
 async def chart(desk: Desk, ask: Ask) -> Reply:
@@ -88,7 +124,7 @@ async def chart(desk: Desk, ask: Ask) -> Reply:
     facts = chart_facts(topic.view.board, topic.basket.id, topic.rule.window, topic.session)
     if facts is None:
         raise Mistaken(_no_reading(topic, words))
-    picture = await asyncio.to_thread(draw, facts, words.language)
+    picture = await desk.draw(facts, words.language)
     caption = Message(words.language, (_standing(topic, words),))
     return Reply(caption, _further(topic, words, "status", "why"), file_name="chart.png", content=picture)
 
@@ -123,12 +159,11 @@ def _standing(topic: Topic, words: Catalogue) -> str:
 async def _topic(desk: Desk, ask: Ask, words: Catalogue) -> Topic:
     """The basket (or the event, by its id) and the session that are meant; the latest session if none is named."""
     view = await desk.worker.view()
-    if ask.words and (event := EVENT.fullmatch(ask.words[0])):
-        for told in await desk.register.told_of(event[1], 1):
-            return Topic(view, desk.basket(told.baskets[0], words, ask.command), told.session)
     *rest, last = ask.words or ("",)
     day = _day(last)
-    named = " ".join((*rest, last) if day is None else rest)
+    named = " ".join(ask.words if day is None else rest)
+    if (event := EVENT.fullmatch(last)) and (told := await desk.register.told_of(event[1], 1)):
+        named, day = told[0].baskets[0], told[0].session
     basket = desk.asked_basket(named, words, ask.command)
     topic = Topic(view, basket, day or _latest(view, basket))
     if view.board.position(basket.id, topic.session) is None:
@@ -137,8 +172,26 @@ async def _topic(desk: Desk, ask: Ask, words: Catalogue) -> Topic:
 
 
 def _latest(view: View, basket: Basket) -> date:
+    """The basket's last session; NoData for one that was configured after the last look."""
+    if basket.id not in view.board.series:
+        raise NoData(f"{basket.id} has no prices yet; the next look fetches them")
     found: date = view.board.series[basket.id].sessions[-1].item()
     return found
+
+
+def _percent(word: str) -> float | None:
+    """A percentage as a fraction between -1 and 10; None = it is none."""
+    try:
+        fraction = float(word.replace("\u2212", "-").removesuffix("%")) / 100
+    except ValueError:
+        return None
+    return fraction if -1 < fraction < 10 else None
+
+
+def _case(place: int, case: Case, view: View, words: Catalogue) -> str:
+    event = next((one for one in view.rulebook.events if one.first <= case.session <= one.last), None)
+    named = words.say("chat_case_event", event=event.name(words.language)) if event else ""
+    return words.say("chat_case", place=place, move=words.percent(case.move), date=words.day(case.session)) + named
 
 
 def _day(word: str) -> date | None:
@@ -152,7 +205,7 @@ def _judged_then(topic: Topic) -> tuple[Decision, ...]:
     """How every rule about the basket ended on that session, with the episodes that were open then."""
     days = [day for day in topic.view.board.sessions(final=False) if day < topic.session][-WARM_UP_SESSIONS:]
     memories: Mapping[Subject, Memory] = {}
-    for session in replay(topic.view.board, topic.view.rulebook, days):
+    for session in backtest.replay(topic.view.board, topic.view.rulebook, days):
         memories = session.memories
     found = judge(topic.view.board, topic.view.rulebook, topic.session, memories, every=True).decisions
     return tuple(one for one in found if topic.basket.id in (one.subject.basket, one.subject.against))

@@ -46,8 +46,10 @@ MENU = (
     Command("stop", DECIDERS, subscribing.stop),
     Command("baskets", EVERYONE, market.baskets),
     Command("status", EVERYONE, market.status),
+    Command("worst", EVERYONE, market.worst),
     Command("chart", EVERYONE, market.chart),
     Command("why", EVERYONE, market.why),
+    Command("whatif", EVERYONE, market.whatif),
     Command("level", DECIDERS, choices.level),
     Command("mute", DECIDERS, choices.mute),
     Command("unmute", DECIDERS, choices.unmute),
@@ -63,5 +65,6 @@ MENU = (
     Command("silence", OPERATORS, operating.silence),
     Command("outbox", OPERATORS, operating.outbox),
     Command("note", OPERATORS, operating.note),
+    Command("tune", OPERATORS, operating.tune),
 )
 COMMANDS = {command.name: command for command in MENU}

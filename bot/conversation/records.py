@@ -8,11 +8,12 @@ from datetime import datetime, time
 from enum import Enum
 
 from bot.conversation.asks import Ask, Reply
-from bot.conversation.desk import Desk, Mistaken, say, tongue
+from bot.conversation.desk import Desk, say, tongue
 from bot.messages import Button, Message
 
 SURE = "yes"
 MOST_EXPORTED = 1000
+OF_A_MESSAGE = ("event_id", "created", "state", "message_id", "reason")
 
 
 async def privacy(desk: Desk, ask: Ask) -> Reply:
@@ -31,18 +32,9 @@ async def export(desk: Desk, ask: Ask) -> Reply:
     received = await desk.register.received(desk.transport, ask.chat, MOST_EXPORTED)
     whole = {
         "settings": None if stored is None else asdict(stored),
-        "messages": [
-            {
-                "event": one.event_id,
-                "created": one.created,
-                "state": one.state,
-                "message_id": one.message_id,
-                "reason": one.reason,
-            }
-            for one in received
-        ],
+        "messages": [{name: getattr(one, name) for name in OF_A_MESSAGE} for one in received],
     }
-    text = json.dumps(whole, ensure_ascii=False, indent=1, default=_plain)
+    text = json.dumps(_plain(whole), ensure_ascii=False, indent=1)
     caption = Message(words.language, (words.say("chat_exported"),))
     return Reply(caption, file_name="drawdown-bot.json", content=text.encode())
 
@@ -51,15 +43,20 @@ async def delete(desk: Desk, ask: Ask) -> Reply:
     words = tongue(await desk.known(ask))
     if ask.words[:1] != (SURE,):
         sure = ((Button(words.say("chat_delete_sure"), f"delete {SURE}"),),)
-        raise Mistaken(words.say("chat_delete_ask"), buttons=sure)
+        return say(words, words.say("chat_delete_ask"), buttons=sure)
     await desk.register.erase(desk.transport, ask.chat)
     return say(words, words.say("chat_deleted"))
 
 
-def _plain(value: object) -> str | int:
-    """What JSON has no form for."""
-    if isinstance(value, Enum):
-        return value.name.lower()
-    if isinstance(value, datetime | time):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} cannot be exported")
+def _plain(value: object) -> object:
+    """The same as JSON has it: names instead of the numbers behind them."""
+    match value:
+        case dict():
+            return {str(key): _plain(one) for key, one in value.items()}
+        case list():
+            return [_plain(one) for one in value]
+        case Enum():
+            return value.name.lower()
+        case datetime() | time():
+            return value.isoformat()
+    return value

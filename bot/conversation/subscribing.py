@@ -16,8 +16,10 @@ async def start(desk: Desk, ask: Ask) -> Reply:
     if known.wishes:
         await desk.register.keep(known)
     words = tongue(known)
-    lines = [words.say("chat_purpose"), words.say("chat_purpose_how"), *_hears(desk, known, words)]
-    return say(words, *lines, buttons=(*_offers(desk, known, words), (Button(words.say("chat_help"), "help"),)))
+    offers = _offers(desk, known, words)
+    lines = [words.say("chat_purpose"), *(_hears(desk, known, words) if known.wishes else [])]
+    lines.append(words.say("chat_purpose_how" if offers else "chat_has_all"))
+    return say(words, *lines, buttons=(*offers, (Button(words.say("chat_help"), "help"),)))
 
 
 async def subscribe(desk: Desk, ask: Ask) -> Reply:
@@ -26,8 +28,8 @@ async def subscribe(desk: Desk, ask: Ask) -> Reply:
     if not ask.words:
         offers = _offers(desk, known, words)
         return say(words, words.say("chat_choose" if offers else "chat_has_all"), buttons=offers)
-    everything = EVERYTHING in ask.words
-    wanted = desk.baskets if everything else [desk.basket(word, words, "subscribe") for word in ask.words]
+    wanted = desk.named_baskets(ask, words)
+    everything = EVERYTHING in map(str.lower, ask.words)
     then = replace(known.adding(one.id for one in wanted), everything=known.everything or everything)
     await desk.register.keep(then)
     level = words.word("severity", then.lowest.word)
@@ -44,9 +46,9 @@ async def unsubscribe(desk: Desk, ask: Ask) -> Reply:
         has = [one for one in desk.baskets if one.id in known.wishes]
         buttons = (*desk.choice(has, words, "unsubscribe"), (Button(words.say("chat_stop"), "stop"),)) if has else ()
         return say(words, words.say("chat_which_not" if has else "chat_has_none"), buttons=buttons)
-    if EVERYTHING in ask.words:
+    if EVERYTHING in map(str.lower, ask.words):
         return await stop(desk, ask)
-    left = [desk.basket(word, words, "unsubscribe") for word in ask.words]
+    left = desk.named_baskets(ask, words)
     for one in left:
         known = known.without(one.id)
     await desk.register.keep(known)

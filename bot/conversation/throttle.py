@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 CAPACITY = 8.0  # commands at once
-PER_SECOND = 0.5  # commands in the long run
+# Commands in the long run. A group may be sent one message in three seconds, and its alerts shall find room.
+PER_SECOND = 0.25
 MOST_KNOWN = 10_000  # whoever has not asked for longest is forgotten, and so welcome
 
 
 class Admission(Enum):
-    """Whether a command is answered, refused, or (the refusal having been said) passed over."""
+    """Whether a command is answered, refused, or passed over; it is refused once, until the bucket is full again."""
 
     WELCOME = "welcome"
     REFUSED = "refused"
@@ -39,7 +40,6 @@ class Throttle:
         if not empty:
             for bucket in buckets:
                 bucket.level -= 1
-                bucket.told = False
             return Admission.WELCOME
         told = all(bucket.told for bucket in empty)
         for bucket in empty:
@@ -53,4 +53,5 @@ class Throttle:
             self._buckets.popitem(last=False)
         bucket.level = min(CAPACITY, bucket.level + (now - bucket.at) * PER_SECOND)
         bucket.at = now
+        bucket.told = bucket.told and bucket.level < CAPACITY
         return bucket

@@ -16,16 +16,19 @@ from bot.delivery.answers import (
     Transport,
     Uncertain,
 )
-from bot.delivery.deliveries import Delivery, DeliveryId, Destination, Event, EventKey, Kind, Manner, State
+from bot.delivery.deliveries import TOPIC, Delivery, DeliveryId, Destination, Event, EventKey, Kind, Manner, State
 from bot.delivery.limits import Limits
 from bot.delivery.orders import Note, NoteId, Silence
 from bot.delivery.outbox import Outbox
 from bot.delivery.steps import Chat, News, Step, after_refusal, next_step
 from bot.delivery.subscribers import Quiet, Subscriber, Wish
-from bot.delivery.wording import dress, fit, keys
+from bot.delivery.wording import LONGEST, LONGEST_CAPTION, dress, fit, keys
 
 __all__ = [
+    "LONGEST",
+    "LONGEST_CAPTION",
     "TOKEN_PATIENCE",
+    "TOPIC",
     "BadFormat",
     "BadToken",
     "Chat",

@@ -11,6 +11,7 @@ from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.messages import Message
 
+TOPIC = "/"  # between the number of a group and that of one of its topics
 EventKey = NewType("EventKey", str)
 DeliveryId = NewType("DeliveryId", int)
 
@@ -52,7 +53,8 @@ class Manner(StrEnum):
 class Destination:
     """A chat and what it wants to hear: alerts from `lowest` on, of `baskets` (None = all), in `language`.
 
-    `transport` names who can reach it ("telegram", "terminal"); `chat` is that transport's name for it.
+    `transport` names who can reach it ("telegram", "terminal"); `chat` is that transport's name for it, with TOPIC and
+    the number of a topic behind it if it is one of a group.
     """
 
     transport: str

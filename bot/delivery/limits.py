@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from bot.delivery.deliveries import Kind
+from bot.delivery.deliveries import TOPIC, Kind
 
-PER_SECOND = 28.5  # on average
+PER_SECOND = 28.6  # on average; with what late timers cost, a long drain keeps 28.5
 MOST_IN_A_SECOND = 29
 # Timers wake late and databases take their time. Lateness up to this is made good by the messages that follow, which
 # leave closer together, but never closer than the second figure.
@@ -33,7 +35,9 @@ class Limits:
         self._halted_until = 0.0
         self._rests_until: dict[str, float] = {}
         self._under_way: set[str] = set()
+        self._topics: set[str] = set()  # those of one group share its limits
         self._floods: deque[tuple[float, str, float]] = deque()
+        self._choosing = False
 
     def wait(self, now: float) -> float:
         """Seconds until a message may leave, to whomever; 0 = now."""
@@ -43,23 +47,36 @@ class Limits:
         """Seconds until an answer to a command may leave; it goes before all messages, a few times a second."""
         full = self._left[0] + 1 if len(self._left) == MOST_IN_A_SECOND else 0.0
         many = self._replied[0] + 1 if len(self._replied) == REPLIES else 0.0
-        return max(0.0, max(full, many, self._halted_until) - now)
+        return max(CLOSEST if self._choosing else 0.0, max(full, many, self._halted_until) - now)
 
     def replied(self, chat: str, kind: Kind, now: float) -> None:
         """An answer leaves; it counts as a message, so that the next message leaves later."""
         self._replied.append(now)
         self.began(chat, kind, now)
 
+    @contextmanager
+    def choosing(self, now: float) -> Iterator[frozenset[str]]:
+        """While a message is chosen for a chat that does not rest, no answer leaves that would make it rest."""
+        self._choosing = True
+        try:
+            yield self.resting(now)
+        finally:
+            self._choosing = False
+
     def resting(self, now: float) -> frozenset[str]:
         """The chats that must hear nothing now."""
         self._rests_until = {chat: until for chat, until in self._rests_until.items() if until > now}
-        return frozenset((*self._rests_until, *self._under_way))
+        resting = {*self._rests_until, *self._under_way}
+        groups = {chat.partition(TOPIC)[0] for chat in resting}
+        return frozenset(resting | groups | {topic for topic in self._topics if topic.partition(TOPIC)[0] in groups})
 
     def began(self, chat: str, kind: Kind, now: float) -> None:
         """A request leaves."""
         if kind is Kind.TERMINAL:
             return
         self._under_way.add(chat)
+        if TOPIC in chat:
+            self._topics.add(chat)
         self._left.append(now)
         late = now - self._planned < MADE_GOOD
         self._planned = (self._planned if late else now) + 1 / PER_SECOND

@@ -17,13 +17,17 @@ class Outbox(Protocol):
         """Up to `limit` deliveries of `transport` that are due, already stored as `sending`.
 
         Severe ones before minor ones, then by kind of chat, then in the order of their making. A chat has one under
-        way at a time, and a delivery waits for its chat's earlier ones of the same urgency. Nothing is handed out
-        for a chat of `resting`, or past its expiry.
+        way at a time, and a message waits for its chat's earlier ones of the same urgency. Edits and replies wait for
+        what they edit or answer, and have its name as `target` if there is one; edits wait for nothing else. Nothing
+        is handed out for a chat of `resting`, or past its expiry.
         """
         ...
 
     async def record(self, steps: Sequence[Step]) -> None:
-        """Store what became of deliveries, and what was learned of their chats."""
+        """Store what became of deliveries, and what was learned of their chats.
+
+        The answer to a delivery that was erased meanwhile changes nothing; one that was cancelled is not tried again.
+        """
         ...
 
     async def orphans(self, transport: str) -> Sequence[Delivery]:

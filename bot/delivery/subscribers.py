@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import count
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -26,14 +27,20 @@ class Quiet:
     def ends(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
         """When the quiet hours that `moment` falls into are over (in UTC); None = it falls into none."""
         local = moment.astimezone(zone)
-        wall = local.time()
-        over_midnight = self.begin > self.end
-        inside = (wall >= self.begin or wall < self.end) if over_midnight else self.begin <= wall < self.end
-        if not inside:
+        if not self._cover(local.time()):
             return None
-        day = local.date() + timedelta(days=over_midnight and wall >= self.begin)
-        end = datetime.combine(day, self.end, zone)
-        return end.astimezone(moment.tzinfo)
+        day = local.date() + timedelta(days=self.end <= local.time())
+        end = datetime.combine(day, self.end, zone).astimezone(UTC)
+        if end.astimezone(zone).utcoffset() != local.utcoffset():  # the clocks change before that
+            begun = moment.astimezone(UTC).replace(second=0, microsecond=0)
+            minutes = (begun + timedelta(minutes=one) for one in count(1))
+            end = next(one for one in minutes if not self._cover(one.astimezone(zone).time()))
+        return end
+
+    def _cover(self, wall: time) -> bool:
+        if self.begin < self.end:
+            return self.begin <= wall < self.end
+        return wall >= self.begin or wall < self.end
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bot.delivery.deliveries import Delivery
 from bot.messages import Button, Message, catalogue
 
-LONGEST = 4096  # UTF-16 units after the markup is read: what Telegram takes
+LONGEST, LONGEST_CAPTION = 4096, 1024  # UTF-16 units after the markup is read: what Telegram takes
 LATE = timedelta(minutes=10)
 
 

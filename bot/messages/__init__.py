@@ -1,20 +1,23 @@
 """How do we say it?"""
 
-from bot.messages.cards import card
 from bot.messages.catalogue import Catalogue, catalogue, languages
-from bot.messages.changes import announcement, withdrawn
+from bot.messages.changes import announcement, noted, withdrawn
 from bot.messages.message import Button, Message, printable
 from bot.messages.render import render
+from bot.messages.supposed import supposed
+from bot.messages.wording import window_words
 
 __all__ = [
     "Button",
     "Catalogue",
     "Message",
     "announcement",
-    "card",
     "catalogue",
     "languages",
+    "noted",
     "printable",
     "render",
+    "supposed",
+    "window_words",
     "withdrawn",
 ]

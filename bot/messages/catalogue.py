@@ -48,10 +48,6 @@ class Catalogue:
         assert isinstance(words, dict)
         return words[key]
 
-    def window(self, sessions: int) -> str:
-        """How long a move took: "in two sessions"."""
-        return self.say("window", count=sessions, words=self.count_word(sessions))
-
     def number(self, value: int) -> str:
         """Digits in groups: 7,612."""
         return self._local(f"{value:,}")

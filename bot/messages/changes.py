@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from bot.alerts import Severity
 from bot.messages.catalogue import catalogue
 from bot.messages.message import Message, printable
+from bot.messages.render import fitting
+from bot.messages.wording import window_words
 from bot.statistics import Verdict
 
 ICON = "⚪"
@@ -23,10 +25,18 @@ def withdrawn(
         if verdict is None:
             lines.append(words.say("withdrawn_missing", name=label, date=words.day(session)))
         else:
-            move, window = words.percent(verdict.move), words.window(verdict.window)
+            move, window = words.percent(verdict.move), window_words(verdict.window, words)
             lines.append(words.say("withdrawn_move", name=label, move=move, window=window, date=words.day(session)))
     lines.append(words.say("withdrawn_foot", id=event))
     return Message(language, tuple(map(printable, lines)))
+
+
+def noted(message: Message, notes: Iterable[tuple[date, str]]) -> Message:
+    """The message with the operator's dated notes before its last line."""
+    words = catalogue(message.language)
+    lines = [printable(words.say("note", date=words.day(day), text=text)) for day, text in notes]
+    *first, last = message.lines
+    return Message(message.language, fitting([*first, *lines, last]))
 
 
 def announcement(message: Message, before: Severity, now: Severity | None) -> Message:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery.deliveries import Destination, Kind
+from bot.delivery.deliveries import TOPIC, Destination, Kind
 from bot.settings.tables import ChannelTable
 
 
@@ -14,8 +14,8 @@ def destinations(channels: Sequence[ChannelTable]) -> tuple[Destination, ...]:
     return tuple(
         Destination(
             transport="telegram",
-            chat=channel.chat,
-            kind=_kind(channel.chat),
+            chat=channel.chat if channel.topic is None else f"{channel.chat}{TOPIC}{channel.topic}",
+            kind=_kind(channel.chat) if channel.topic is None else Kind.GROUP,
             language=channel.language,
             lowest=Severity[channel.lowest.upper()],
             baskets=None if "*" in channel.baskets else tuple(map(BasketId, channel.baskets)),

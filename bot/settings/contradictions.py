@@ -46,7 +46,7 @@ def contradictions(given: dict[str, Any]) -> Iterator[Finding]:
     channels = _tables(telegram.get("channels") if isinstance(telegram, dict) else None)
     chats: list[Placed] = [(("telegram", "channels", number), channel) for number, channel in channels]
     yield from _twice((place, rule.get("name")) for place, rule in rules)
-    yield from _twice((place, str(channel["chat"])) for place, channel in chats if "chat" in channel)
+    yield from _twice((place, _chat(channel)) for place, channel in chats if "chat" in channel)
     for language in get_args(Language):
         yield from _twice(
             (("baskets", name, "name", language), dict(_texts(basket.get("name"))).get(language))
@@ -55,6 +55,12 @@ def contradictions(given: dict[str, Any]) -> Iterator[Finding]:
     if isinstance(given.get("baskets"), dict):
         for place, table in rules + chats:
             yield from _unknown(place, table, list(given["baskets"]))
+
+
+def _chat(channel: dict[str, Any]) -> str:
+    """What makes a chat another than the others."""
+    topic = f", topic {channel['topic']}" if "topic" in channel else ""
+    return f"{channel['chat']}{topic}"
 
 
 def _tables(given: Any) -> Iterator[tuple[Any, dict[str, Any]]]:

@@ -17,6 +17,7 @@ from bot.settings.places import Place, keys_of, known_places, suggestion
 from bot.settings.tables import FILES
 
 PREFIX = "BOT_"
+PLATFORMS_DATABASE = "DATABASE_URL"
 SECRET_FILE = "_FILE"  # noqa: S105 - the end of a variable's name
 FOLDER = "BOT_CONFIG_DIR"
 # A whole basket or event, as JSON, may have a new name.
@@ -122,7 +123,8 @@ def read_environment(
 ) -> tuple[list[Layer], list[Problem]]:
     """A layer for each variable, secret files first, and what is wrong with the others. An empty one counts as unset.
 
-    `below` is what the files say: its names of baskets and events make the variables' names.
+    `below` is what the files say: its names of baskets and events make the variables' names. The database that a
+    platform offers counts if no variable of our own names one.
     """
     names = [name for name, value in environ.items() if name.startswith(PREFIX) and name != FOLDER and value]
     places = known_places(settings, below) if names else ()
@@ -130,6 +132,9 @@ def read_environment(
     source = _Variable(settings, env_prefix="", env_nested_delimiter="__", case_sensitive=False)
     layers: list[Layer] = []
     problems: list[Problem] = []
+    if url := environ.get(PLATFORMS_DATABASE):
+        values = {"storage": {"database": url}}
+        layers.append(Layer(values, "environment", f"environment {PLATFORMS_DATABASE}", PLATFORMS_DATABASE))
     for name in sorted(names, key=lambda name: (not name.endswith(SECRET_FILE), name)):
         target = name.removesuffix(SECRET_FILE)
         if target in known or NEW_ENTRY.fullmatch(target):

@@ -99,12 +99,13 @@ class StorageTable(Table):
         Path("data"), strict=False, description="folder for the database and the caches, from the working directory"
     )
     database: Annotated[SecretStr, _of_form(URL)] = Field(
-        SecretStr(""), description='address of the database; "" = a SQLite file in data_dir'
+        SecretStr(""), description='address of the database; "" = DATABASE_URL, else a SQLite file in data_dir'
     )
 
 
 class ChannelTable(Table):
     chat: Chat = Field(description='"@name" of a channel or the number of a chat')
+    topic: int | None = Field(None, gt=0, description="number of the topic, in a group that has topics")
     language: Language = Field("en", description="language of its messages")
     lowest: SeverityWord = Field("notice", description="severity from which on it gets messages")
     baskets: list[str] = Field(["*"], min_length=1, description='baskets it hears of; "*" = all')

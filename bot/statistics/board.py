@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from math import isnan
 from typing import TypeVar, cast
 
 import numpy as np
@@ -49,6 +50,18 @@ class Board:
         if code not in self._places:
             self._places[code] = {day: at for at, day in enumerate(self._tables[code].sessions.tolist())}
         return self._places[code].get(session)
+
+    def next_session(self, basket: BasketId, position: int) -> date | None:
+        """The session after the one at `position`, in the data or not; None = the calendar ends there."""
+        table = self._tables[self.series[basket].basket.calendar]
+        ahead = table.calendar.sessions[table.calendar.sessions > table.sessions[position]]
+        return cast("date", ahead.item(0)) if len(ahead) else None
+
+    def close(self, calendar: CalendarCode, symbol: Symbol, position: int) -> float | None:
+        """The close of a symbol, adjusted for splits; None = missing."""
+        table = self._tables[calendar]
+        close = table.close.item(position, table.symbols.index(symbol))
+        return None if isnan(close) else close
 
     def of_basket(self, basket: BasketId, window: int) -> Verdicts:
         """The verdicts of a basket's `window`-session moves."""

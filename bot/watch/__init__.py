@@ -1,6 +1,6 @@
 """Has something happened that is to be judged, and what follows from it?"""
 
-from bot.watch.due import Due, Timing
+from bot.watch.due import Due, Timing, as_of
 from bot.watch.gate import Gate
 from bot.watch.loop import Journal, Watch, nothing_known
 from bot.watch.revised import Correction, Published, corrections
@@ -20,6 +20,7 @@ __all__ = [
     "Trouble",
     "Unsure",
     "Watch",
+    "as_of",
     "corrections",
     "nothing_known",
 ]

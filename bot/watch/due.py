@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from bot.alerts import Memory, Question, Subject
-from bot.baskets import BasketId
+from bot.baskets import Basket, BasketId
 from bot.pipeline import Rulebook
-from bot.prices import Calendar, Calendars
+from bot.prices import Calendar, Calendars, Symbol, exchange_of
 from bot.statistics import Board
 
 # Prices that were not there so many minutes after the close are looked for again a quarter of that time later.
@@ -104,10 +105,6 @@ class Due:
         """When the last of the question's baskets closes; `day` is a session of the first one."""
         return max(self._closes(question, day).values())
 
-    def zone(self, question: Question) -> str:
-        """The time zone of the question's (first) exchange."""
-        return self._calendar(question.basket).zone
-
     def _questions(self) -> Iterator[Question]:
         for rule in self.rulebook.rules:
             for basket in rule.contrast[:1] if rule.contrast else rule.baskets:
@@ -143,6 +140,16 @@ class Due:
             if (calendar.sessions[at : at + 1] == label).any():
                 found[basket] = datetime.fromtimestamp(int(calendar.closes[at]), UTC)
         return found
+
+
+def as_of(basket: Basket, prices: Mapping[Symbol, datetime], calendars: Calendars, now: datetime) -> datetime:
+    """When the latest prices of a basket are from, in its exchange's zone: the oldest of those that trade there.
+
+    `prices` holds the times that the source told; where it told none, it is `now`.
+    """
+    calendar = calendars.get(basket.calendar)
+    home = [prices[one] for one in basket.symbols if one in prices and exchange_of(one) == basket.calendar]
+    return min(home, default=now).astimezone(ZoneInfo(calendar.zone))
 
 
 def has_reading(board: Board, basket: BasketId, day: date) -> bool:

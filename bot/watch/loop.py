@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from bot.alerts import Memory, Subject
 from bot.baskets import assemble
 from bot.clock import Clock
-from bot.delivery import Delivery, Event, address
+from bot.delivery import Delivery, Event, Note, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import Rulebook, survey
 from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of, undone
@@ -38,6 +38,10 @@ class Journal(Protocol):
 
     async def memories(self) -> dict[Subject, Memory]:
         """What every rule remembers."""
+        ...
+
+    async def notes(self, now: datetime, /) -> Sequence[Note]:
+        """What the operator wants to stand beside alerts at `now`."""
         ...
 
     async def commit(
@@ -88,8 +92,8 @@ class Watch:
     `second` is asked about a doubtful one. `tell` carries to the operators what is for them alone; `revised` hears of
     corrected closes: the market as it was read before, and as it is read now.
 
-    `board` is the market as it was at the last look, without what was doubtful. `trouble` says why the last look came
-    to nothing ("" = it did not). `counts` counts what happened, by name.
+    `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
+    `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
     """
 
     source: PriceSource
@@ -103,6 +107,7 @@ class Watch:
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Board], Awaitable[None]] | None = None
     board: Board | None = None
+    stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
     looked: datetime | None = None
     trouble: str = ""
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
@@ -143,7 +148,7 @@ class Watch:
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
         fetched = await self._fetch(setup.rulebook)
-        turn, screened = await self._turn(due, fetched, frozenset(memories))
+        turn, screened = await self._turn(due, fetched, frozenset(memories), await _whole(self.journal.notes(now)))
         self.board, self.looked = turn.board, now
         await self._revise(due, screened.excluded, turn.board)
         judged = 0
@@ -177,7 +182,9 @@ class Watch:
             before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
             await self.revised(await self._surveyed(due, before), after)
 
-    async def _turn(self, due: Due, fetched: Fetched, speaking: frozenset[Subject]) -> tuple[Turn, Screened]:
+    async def _turn(
+        self, due: Due, fetched: Fetched, speaking: frozenset[Subject], notes: Sequence[Note]
+    ) -> tuple[Turn, Screened]:
         """The market as it is now, twice if some of it is doubtful."""
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
@@ -186,12 +193,13 @@ class Watch:
             screened = await asyncio.to_thread(look, fetched.bars, circles, self.calendars, due.now, self.second)
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
+        self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
         board = await self._surveyed(due, screened.excluded)
         doubted = None
         if screened.doubtful:
             whole = await self._surveyed(due, screened.included)
             doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
-        return Turn(self.setup, due, board, speaking, doubted), screened
+        return Turn(self.setup, due, board, self.stamps, speaking, notes, doubted), screened
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
-from bot.delivery import Destination, Event, EventKey
+from bot.delivery import Destination, Event, EventKey, Note
 from bot.pipeline import Rulebook, announce, compose, revise, withdraw
+from bot.prices import Symbol
 from bot.statistics import Board
 from bot.watch.agreement import Answers, Doubted, Unconfirmed, answer
-from bot.watch.due import Due, Timing
+from bot.watch.due import Due, Timing, as_of
 from bot.watch.live import Outcome, Twice, outcomes
 from bot.watch.troubles import Unsure
 
@@ -48,7 +49,8 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One look: the figures, the hours, and which subjects were known before it (`speaking`).
+    """One look: the figures, the hours, when prices are from, which subjects were known before
+    (`speaking`), and the operator's notes.
 
     `board` is without doubtful prices; `doubted` is what they would make of it (None = there are none).
     """
@@ -56,7 +58,9 @@ class Turn:
     setup: Setup
     due: Due
     board: Board
+    stamps: Mapping[Symbol, datetime]
     speaking: AbstractSet[Subject]
+    notes: Sequence[Note] = ()
     doubted: Doubted | None = None
 
     def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
@@ -93,18 +97,18 @@ class Turn:
                     known.setdefault(subject, replace(memory, told=None))
             own = known.get(question.subject) or memories.get(question.subject, Memory())
             known[question.subject] = replace(own, judged=day)
-        unconfirmed = [
-            one
-            for one in answers.unconfirmed
-            if one.question.subject in self.speaking or self.due.now < self._expires(one.question, day)
-        ]
+        unconfirmed = [one for one in answers.unconfirmed if self.due.now < self._expires(one.question, day)]
         return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.FINAL))
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
-        """Ask about the sessions that are not over; nobody remembers more of it than what was told."""
+        """Ask about the sessions that are not over; nobody remembers more of it than what was told.
+
+        A drawdown state is entered by a close, so that nothing can be said of it before.
+        """
         days: dict[date, set[Question]] = {}
         for question in self._questions():
-            if (day := self.due.under_way(self._whole(question), question, memories)) is not None:
+            day = self.due.under_way(self._whole(question), question, memories)
+            if day is not None and not question.rule.asks("enters"):
                 days.setdefault(day, set()).add(question)
         answers = [self._answers(day, memories, asked) for day, asked in days.items()]
         alerts = [alert for one in answers for alert in one.judgement.alerts]
@@ -120,7 +124,7 @@ class Turn:
         return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.PROVISIONAL))
 
     def _answers(self, day: date, memories: Mapping[Subject, Memory], asked: AbstractSet[Question]) -> Answers:
-        return answer(self.board, self.doubted, self.setup.rulebook, day, memories, asked)
+        return answer(self.board, self.doubted, self.setup.rulebook, day, memories, frozenset(asked))
 
     def _whole(self, question: Question) -> Board:
         """Where a question's baskets have all the prices there are: a doubt is no reason to wait for its price."""
@@ -130,8 +134,10 @@ class Turn:
         found = []
         for one in unconfirmed:
             alert = replace(one.alert, phase=phase)
-            expires = self._expires(one.question, alert.session)
-            event = compose(one.board, self.setup.rulebook, alert, self.setup.languages, self.due.now, expires)
+            expires, languages = self._expires(one.question, alert.session), self.setup.languages
+            oldest = self._oldest(one.question) if phase is Phase.PROVISIONAL else None
+            told = (languages, self.due.now, expires, oldest, self.notes)
+            event = compose(one.board, self.setup.rulebook, alert, *told)
             found.append(Unsure(replace(event, key=EventKey(f"{event.key}/unconfirmed")), one.depends_on))
         return tuple(found)
 
@@ -149,11 +155,19 @@ class Turn:
         return self._composed(question, alert, created)
 
     def _provisional(self, alert: Alert) -> Event:
-        return self._composed(Question(alert.rule, alert.subject.basket), alert, self.due.now)
+        question = Question(alert.rule, alert.subject.basket)
+        return self._composed(question, alert, self.due.now, self._oldest(question))
 
-    def _composed(self, question: Question, alert: Alert, created: datetime) -> Event:
+    def _oldest(self, question: Question) -> datetime:
+        """When the prices of an open session are from, by the basket of the question whose are the oldest."""
+        baskets = [self.board.series[one].basket for one in question.baskets]
+        return min(as_of(one, self.stamps, self.due.calendars, self.due.now) for one in baskets)
+
+    def _composed(self, question: Question, alert: Alert, created: datetime, oldest: datetime | None = None) -> Event:
         expires = self._expires(question, alert.session)
-        return compose(self.board, self.setup.rulebook, alert, self.setup.languages, created, expires)
+        return compose(
+            self.board, self.setup.rulebook, alert, self.setup.languages, created, expires, oldest, self.notes
+        )
 
     def _settled(self, question: Question, day: date, one: Outcome, memories: Mapping[Subject, Memory]) -> list[Event]:
         if one.alert is not None:

@@ -15,6 +15,8 @@ from termios import TIOCSWINSZ
 
 import pytest
 
+from tests.canary import TOKEN
+
 ROOT = Path(__file__).parents[2]
 # Whatever would leave this machine raises; the token and the proxy are traps.
 PROGRAM = """
@@ -29,7 +31,7 @@ from bot.cli import main
 main()
 """
 TRAPS = {
-    "BOT_TELEGRAM__TOKEN": f"{10**9}:{'canary' * 6}",
+    "BOT_TELEGRAM__TOKEN": TOKEN,
     "BOT_SCHEDULE__POLL_MINUTES": "not a number",
     "BOT_CONFIG_DIR": "nowhere",
     "HTTPS_PROXY": "http://127.0.0.1:1",

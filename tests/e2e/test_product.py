@@ -20,10 +20,12 @@ from bot.dispatch import Dispatch
 from bot.errors import NoData
 from bot.pipeline import Rulebook
 from bot.watch import Setup, Timing, Watch
-from tests.people import Rig
-from tests.unit.watch.small_world import AGAIN, DAYS, WARNED, rulebook, world
+from tests.desks import drawn
+from tests.fake_telegram import FakeTelegram
+from tests.people import Message, Person, Rig
+from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Tape
-from tests.virtual import VirtualClock
+from tests.virtual import VirtualClock, until
 
 
 class Steered(VirtualClock):
@@ -53,7 +55,7 @@ class Bot:
     async def view(self) -> View:
         if self.watch.board is None:
             raise NoData("nothing yet")
-        return View(self.watch.board, self.rulebook, await self.database.memories())
+        return View(self.watch.board, self.rulebook, lambda _basket: self.clock.now())
 
     async def reload(self) -> list[str]:
         return []
@@ -63,8 +65,7 @@ class Bot:
         self.clock.seconds = (moment - self.clock.start).total_seconds()
         turns = self.watch.counts["turns"]
         self.bell.set()
-        while self.watch.counts["turns"] == turns or self.bell.is_set():
-            await asyncio.sleep(0.01)
+        await until(lambda: self.watch.counts["turns"] > turns and not self.bell.is_set())
 
 
 @asynccontextmanager
@@ -78,15 +79,14 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
         watch = Watch(tape, tape, setup, database, clock)
         bot = Bot(watch, clock, bell, tape, database)
         line = TelegramLine(telegram, clock, ())
-        desk = Desk("telegram", database, bot, clock, line.administers)
+        desk = Desk("telegram", database, bot, clock, line.administers, drawn)
         loops = [
             watch.run(stop, bell),
             Dispatch(database, telegram, clock, limits).run(stop),
             Converse(desk, line, limits, database.move).run(stop),
         ]
         tasks = [asyncio.create_task(one) for one in loops]
-        while watch.board is None:
-            await asyncio.sleep(0.01)
+        await until(lambda: watch.board is not None)
         yield bot
         stop.set()
         await asyncio.wait_for(asyncio.gather(*tasks), 30)
@@ -99,34 +99,94 @@ async def database(tmp_path):
     await opened.close()
 
 
+async def reads(person: Person, words: str) -> Message:
+    """The first message with these words; other alerts may come before it."""
+    while words not in (found := await person.chat.next_message()).text:
+        pass
+    return found
+
+
+async def fall(bot: Bot, kim: Person) -> Message:
+    """Tech falls for warning while the session is under way, and a bit further until its close; what Kim reads."""
+    day = DAYS[WARNED]
+    close = bot.tape.close(day)
+    bot.tape.live |= {(symbol, day): 1.01 for symbol in TECH}
+    await bot.at(close - timedelta(hours=3))
+    await bot.at(close - timedelta(hours=2, minutes=55))
+    return await reads(kim, "Tech")
+
+
 async def test_from_the_first_word_to_the_last(rig: Rig, database: Database) -> None:
     async with running(rig, database) as bot:
         kim = rig.person(language="en")
         await kim.say("/start")
-        welcome = await kim.chat.next_message()
-        assert "I watch baskets of stocks" in welcome.text
+        await reads(kim, "I watch baskets of stocks")
         await kim.press("Tech")
-        assert "Subscribed to Tech" in (await kim.chat.next_message()).text
+        await reads(kim, "Subscribed to Tech")
         await kim.say("/level warning")
-        assert "warning" in (await kim.chat.next_message()).text
+        await reads(kim, "“warning”")
         await kim.say("/language zh")
-        assert "简体中文" in (await kim.chat.next_message()).text
+        await reads(kim, "中文")
         await kim.say("/language en")
-        await kim.chat.next_message()
-        day = DAYS[WARNED]
-        close = bot.tape.close(day)
-        await bot.at(close - timedelta(hours=3))
-        await bot.at(close - timedelta(hours=2, minutes=55))
-        alert = await kim.chat.next_message()
-        print(alert.text)
-        await bot.at(close + timedelta(minutes=21))
+        await reads(kim, "English")
+
+        alert = await fall(bot, kim)
+        assert "Tech is down 6." in alert.text
+        assert alert.buttons == ["Details", "Chart", "Why", "Mute 1 day"]
+        await bot.at(bot.tape.close(DAYS[WARNED]) + timedelta(minutes=21))
         edited = await kim.chat.next_edit()
-        print(edited.text)
         assert edited.id == alert.id
+        assert "Tech −7." in edited.text
+        assert edited.buttons == alert.buttons
+
+        await kim.press("Details")
+        await reads(kim, "📊 Tech −7.")
+        await kim.press("Why")
+        await reads(kim, "fall: alert")
         await kim.press("Mute 1 day")
-        print((await kim.chat.next_message()).text)
+        await reads(kim, "Nothing about Tech until")
+        await kim.say("/settings")
+        await reads(kim, "muted until")
+        await kim.say("/unsubscribe tech")
+        await reads(kim, "hears of no basket")
         await kim.say("/delete")
-        await kim.chat.next_message()
+        await reads(kim, "Delete everything")
         await kim.press("Yes, delete")
-        assert "nothing is stored" in (await kim.chat.next_message()).text
+        await reads(kim, "nothing is stored")
         assert await database.subscriber("telegram", "1001") is None
+        assert await database.received("telegram", "1001", 10) == []
+        await kim.say("/stop")
+        await reads(kim, "Stopped")
+
+
+async def test_in_chinese(rig: Rig, database: Database) -> None:
+    async with running(rig, database) as bot:
+        kim = rig.person(language="zh-hans")
+        await kim.say("/start tech")
+        await reads(kim, "已关注Tech")
+        alert = await fall(bot, kim)
+        assert "Tech" in alert.text
+        assert alert.buttons == ["详情", "图表", "原因", "静音 1 天"]
+        await kim.press("静音 1 天")
+        await reads(kim, "前不再提醒Tech")
+
+
+async def test_a_picture_arrives_or_words_say_that_it_does_not(rig: Rig, database: Database) -> None:
+    """The independent stand-in knows neither pictures nor files."""
+    async with running(rig, database):
+        kim = rig.person()
+        await kim.say("/chart tech")
+        await reads(kim, "Tech −" if isinstance(rig, FakeTelegram) else "does not work just now")
+        await kim.say("/help")
+        await reads(kim, "/start")
+
+
+async def test_a_stranger_who_asks_nonsense_is_helped(rig: Rig, database: Database) -> None:
+    async with running(rig, database):
+        kim = rig.person()
+        await kim.say("hello <b>")
+        await reads(kim, "/help")
+        await kim.say("/subscribe tehc")
+        await reads(kim, "no basket “tehc”")
+        await kim.press("Tech")
+        await reads(kim, "Subscribed to Tech")

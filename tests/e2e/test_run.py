@@ -26,13 +26,13 @@ from bot.delivery import State
 from bot.errors import SourceUnreachable, StoreError, TokenRefused
 from bot.prices import Bars, Calendar, PriceSource, Symbol
 from bot.settings import load_settings
+from tests.canary import TOKEN
 from tests.fake_telegram import FakeTelegram, refusal
 from tests.fake_yahoo import HANG, Day, FakeYahoo, Listing
 from tests.log_state import log_state
 from tests.world import calm
 
 ROOT = Path(__file__).parents[2]
-TOKEN = f"{10**9}:{'canary' * 6}"
 CHANNEL = "-1001234567890"
 HISTORY = 400
 SYMBOLS = ("AA", "BB", "CC")

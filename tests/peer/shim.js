@@ -18,7 +18,11 @@ peer.setMaxListeners(0);
 function completed(method, result) {
   if (result === null) return true;
   if (method === 'getMe') return { ...result, is_bot: true };
-  if (method === 'sendMessage') return { ...result, date: Math.floor(result.date / 1000) };
+  if (method === 'sendMessage') {
+    // What was asked for comes back as the text that it was in the request: no part of a message.
+    const { link_preview_options: asked, reply_parameters: meant, ...message } = result;
+    return { ...message, date: Math.floor(message.date / 1000) };
+  }
   if (method !== 'getUpdates') return result;
   return result.map((update) => (update.callback_query
     ? { ...update, callback_query: { ...update.callback_query, chat_instance: '1' } } : update));

@@ -27,8 +27,13 @@ def _due() -> sa.Select[Any]:
     earlier = before.c.id < outbox.c.id
     more_urgent = before.c.severe & ~outbox.c.severe
     as_urgent = before.c.severe == outbox.c.severe
-    # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits.
-    its_turn = (outbox.c.manner != Manner.EDIT.value) & (more_urgent | (as_urgent & earlier))
+    # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits. Messages do
+    # not wait for edits and replies, for these may wait for a less urgent message.
+    its_turn = (
+        (outbox.c.manner != Manner.EDIT.value)
+        & (before.c.manner == Manner.SEND.value)
+        & (more_urgent | (as_urgent & earlier))
+    )
     line = sa.select(events.c.original).where(events.c.id == outbox.c.event).correlate(outbox).scalar_subquery()
     its_line = (outbox.c.manner != Manner.SEND.value) & earlier & before.c.event.in_(line_of(line))
     waits_before = sa.select(before.c.id).where(
@@ -68,14 +73,20 @@ def _expire() -> sa.Update:
 
 # Built once: to build them takes longer than to run them.
 DUE = _due()
-CLAIM = DUE.with_for_update(of=outbox, skip_locked=True)  # SQLite has one writer, and no such words
+# SQLite has one writer, and no words for what is locked.
+CLAIM = DELIVERIES.where(outbox.c.id.in_(DUE.with_for_update(skip_locked=True)))
 UNDER_WAY = sa.select(outbox.c.id, outbox.c.event, outbox.c.chat, outbox.c.cancelled).where(
     outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING.value
 )
 EXPIRE = _expire()
+# Whether an event ceased to be news: what waits has the expiry of its event, and is too much to look through often.
+EXPIRED = (
+    sa.select(events.c.id)
+    .where(events.c.expires > sa.bindparam("since"), events.c.expires <= sa.bindparam("now"))
+    .limit(1)
+)
 THESE = outbox.c.id.in_(sa.bindparam("ids", expanding=True))
 TAKE = sa.update(outbox).where(THESE).values(state=State.SENDING.value, not_before=None)
-TAKEN = DELIVERIES.where(THESE)
 PROGRESS = (
     sa.update(outbox)
     .where(outbox.c.id == sa.bindparam("row"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,7 +36,7 @@ async def quiet_hours(connection: AsyncConnection, moment: datetime) -> list[Hou
     return [(zone, begin, end, until) for zone, begin, end, until in ends if until is not None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Telling:
     """One new event on its way to its chats. A chat gets the first of the deliveries that are made for it.
 
@@ -149,7 +148,7 @@ class Telling:
         names = ["transport", "chat", "kind", "language", "not_before", *COLUMNS]
         await self.connection.execute(sa.insert(outbox).from_select(names, filled))
 
-    @cached_property
+    @property
     def _quiet(self) -> sa.CTE:
         columns = (sa.column("zone", sa.String), sa.column("begins", sa.Time), sa.column("ends", sa.Time))
         return sa.values(*columns, sa.column("until", UtcTime), name="quiet").data(list(self.hours)).cte("quiet")

@@ -51,7 +51,8 @@ def refusal(error: BaseException | None, place: str) -> StoreError:
     name = getattr(error, "sqlite_errorname", "")
     state = getattr(error, "sqlstate", None) or ""
     known = _first(SQLITE, name) or _first(POSTGRESQL, state)
-    if not known and type(error).__name__ == "OperationalError" and hasattr(error, "sqlstate") and not state:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if not known and hasattr(error, "sqlstate") and not state and kinds & {"OperationalError", "InterfaceError"}:
         known = next((words for part, words in CONNECTING.items() if part in str(error)), UNREACHABLE)
     return StoreError(f"database {place}: {known or f'{_words(error)}. See the traceback in the log'}")
 

@@ -10,6 +10,7 @@ from bot.errors import StoreError
 
 # Every version of the tables, oldest first; the last one is what this program reads and writes.
 REVISIONS = ("r0001", "r0002")
+ALONE = 0xD7A3D03  # any number that no other program takes for its lock
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -24,6 +25,8 @@ def check(connection: sa.Connection, place: str) -> None:
 
 def upgrade(connection: sa.Connection, place: str) -> None:
     """Bring the tables to this version; StoreError if they are newer. Does nothing if they are right."""
+    if connection.dialect.name == "postgresql":  # SQLite's transaction is alone by itself
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ALONE)))
     found = revision(connection)
     _refuse_unknown(found, place)
     if found == REVISIONS[-1]:

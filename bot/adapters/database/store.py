@@ -58,20 +58,28 @@ class Database(Subscriptions, Orders, Leasing):
                         connection, event, [one for one in deliveries if one.event == event.key], subscribers_of
                     )
                     added += 1
+        self._swept = None  # an event may have ceased to be news before it came
         return len(happened) - added
 
     async def claim(self, transport: str, now: datetime, limit: int, resting: Collection[str] = ()) -> list[Delivery]:
         async with self._writing() as connection:
-            if self._swept is None or abs(now - self._swept) >= SWEEP:
-                await connection.execute(claims.EXPIRE, {"now": now})
-                self._swept = now
+            swept = await self._sweep(connection, now)
             about = {"transport": transport, "now": now, "most": limit, "resting": tuple(resting)}
-            ids = (await connection.scalars(claims.CLAIM, about)).all()
-            if not ids:
-                return []
-            await connection.execute(claims.TAKE, {"ids": ids})
-            found = {row.id: rows.delivery(row) for row in await connection.execute(claims.TAKEN, {"ids": ids})}
-            return [found[one] for one in ids]
+            claimed = [rows.delivery(row) for row in await connection.execute(claims.CLAIM, about)]
+            if claimed:
+                await connection.execute(claims.TAKE, {"ids": [one.id for one in claimed]})
+        self._swept = swept
+        claimed.sort(key=lambda one: (not one.severe, one.kind, one.id))
+        return [replace(one, state=State.SENDING, not_before=None) for one in claimed]
+
+    async def _sweep(self, connection: AsyncConnection, now: datetime) -> datetime:
+        """What has waited past its expiry is over. The answer is until when that has been looked after."""
+        since = self._swept
+        if since is not None and abs(now - since) < SWEEP:
+            return since
+        if since is None or now < since or await connection.scalar(claims.EXPIRED, {"since": since, "now": now}):
+            await connection.execute(claims.EXPIRE, {"now": now})
+        return now
 
     async def due(self, transport: str, now: datetime) -> bool:
         about = {"transport": transport, "now": now, "most": 1, "resting": ()}

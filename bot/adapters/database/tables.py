@@ -90,7 +90,8 @@ outbox = sa.Table(
     "outbox",
     METADATA,
     sa.Column("id", RowId, primary_key=True),
-    sa.Column("event", RowId, sa.ForeignKey("events.id"), nullable=False),
+    # Of events.id, unchecked: to check it takes a third of the time of a fan-out.
+    sa.Column("event", RowId, nullable=False),
     sa.Column("transport", sa.String, nullable=False),
     sa.Column("chat", sa.String, nullable=False),
     sa.Column("kind", sa.Integer, nullable=False),
@@ -114,7 +115,7 @@ waits = outbox.c.not_before.is_not(None)
 under_way = outbox.c.state == sa.literal_column("'sending'")
 sa.Index(
     "ix_outbox_waiting",
-    *(outbox.c.transport, outbox.c.severe.desc(), outbox.c.kind, outbox.c.id),
+    *(outbox.c.transport, outbox.c.severe.desc(), outbox.c.kind, outbox.c.id, outbox.c.not_before),
     sqlite_where=waits,
     postgresql_where=waits,
 )
@@ -124,7 +125,6 @@ sa.Index(
     sqlite_where=waits,
     postgresql_where=waits,
 )
-sa.Index("ix_outbox_expiring", outbox.c.expires, sqlite_where=waits, postgresql_where=waits)
 sa.Index(
     "ix_outbox_under_way",
     *(outbox.c.transport, outbox.c.chat),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,6 +14,7 @@ from bot.errors import NoData
 from bot.prices import Bars, Dates, Floats, RawRows, Refusal, Symbol, screen
 
 FIGURES = ("close", "adj_close", "high", "low")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]00:00(:00(\.0+)?)?([+-][0-9]{2}:[0-9]{2}|Z)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def _halves(data: bytes, where: str) -> tuple[str, memoryview]:
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     text = text if text.endswith(b"\n") else text + b"\n"
+    if b"," not in text[: text.index(b"\n")]:
+        text = text.replace(b";", b",")
     header = text[: text.index(b"\n")].decode()
     body = memoryview(text)[len(header.encode()) + 1 :]
     if not header.strip():
@@ -117,10 +121,11 @@ def _line_by_line(body: memoryview, names: list[str], where: str) -> _Table:
 
 
 def _date(cell: str) -> date | None:
-    if len(cell) != len("YYYY-MM-DD") or cell[4] != "-" or cell[7] != "-":
+    """The day; a midnight behind it, as pandas writes one, changes nothing."""
+    if not DAY.fullmatch(cell):
         return None
     try:
-        return date.fromisoformat(cell)
+        return date.fromisoformat(cell[: len("YYYY-MM-DD")])
     except ValueError:
         return None
 

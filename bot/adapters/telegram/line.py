@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 import telegram
 from telegram.constants import ChatMemberStatus, ParseMode
 
-from bot.adapters.telegram.transport import Refused, Telegram
+from bot.adapters.telegram.transport import Refused, Telegram, answer_to
 from bot.adapters.telegram.updates import heard
 from bot.clock import Clock
 from bot.conversation import ALLOWED, MENU, Reply, Role, does
 from bot.converse import Deaf, Heard
-from bot.delivery import BadToken, Outcome, Sent
+from bot.delivery import BadToken, Gone, Kind, Outcome, Sent, Soft
 from bot.messages import catalogue, languages
 
 LONG_POLL = 30  # seconds that Telegram holds a look for updates
@@ -58,14 +58,12 @@ class TelegramLine:
 
     async def reply(self, heard: Heard, reply: Reply) -> Outcome:
         assert heard.ask is not None
-        chat = heard.ask.chat
+        # In a group it shows who is answered, and stays in the topic.
+        target = heard.message_id if heard.ask.kind is Kind.GROUP else None
         try:
             if reply.content:
-                return Sent(await self._send_file(chat, reply))
-            if reply.replaces and heard.press and heard.message_id is not None:
-                await self._telegram.change(chat, heard.message_id, reply.message, reply.buttons)
-                return Sent(heard.message_id)
-            return Sent(await self._telegram.post(chat, reply.message, reply.buttons))
+                return Sent(await self._send_file(heard.ask.chat, reply, target))
+            return Sent(await self._telegram.post(heard.ask.chat, reply.message, reply.buttons, target=target))
         except Refused as refused:
             return refused.outcome
 
@@ -85,11 +83,17 @@ class TelegramLine:
         self._administrators[chat, user] = (now + SURE_FOR, member.status in ADMINISTRATORS)
         return member.status in ADMINISTRATORS
 
-    async def _send_file(self, chat: str, reply: Reply) -> int:
+    async def _send_file(self, chat: str, reply: Reply, target: int | None) -> int:
         bot, file = self._telegram.bot, telegram.InputFile(reply.content, filename=reply.file_name)
         send = bot.send_photo if reply.file_name.endswith(".png") else bot.send_document
-        keyboard = self._telegram.keyboard(reply.buttons)
-        work = send(chat, file, reply.message.html, parse_mode=ParseMode.HTML, reply_markup=keyboard)
+        work = send(
+            chat,
+            file,
+            reply.message.html,
+            parse_mode=ParseMode.HTML,
+            reply_parameters=answer_to(target),
+            reply_markup=self._telegram.keyboard(reply.buttons),
+        )
         return (await self._telegram.call(work)).message_id
 
     async def _introduce(self) -> None:
@@ -97,12 +101,14 @@ class TelegramLine:
         me = await self._telegram.call(self._telegram.bot.get_me())
         self._telegram.name_of_bot = me.username or ""
         self._introduced = True
-        try:
-            for language in ("", *languages()):
-                for scope, role in self._scopes():
+        for scope, role in self._scopes():
+            try:
+                for language in ("", *languages()):
                     await self._show(scope, role, language)
-        except Refused as refused:
-            log.warning("the menu of commands could not be shown: %s", refused)
+            except Refused as refused:
+                log.warning("the menu of commands could not be shown: %s", refused)
+                if not isinstance(refused.outcome, Gone | Soft):  # an operator who never wrote to the bot is no chat
+                    return
 
     def _scopes(self) -> list[tuple[telegram.BotCommandScope, Role]]:
         return [

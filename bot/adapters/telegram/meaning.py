@@ -10,6 +10,8 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, Tele
 
 from bot.delivery import BadFormat, BadToken, Flood, Gone, Moved, NoTarget, NotSent, Outcome, Sent, Soft, Uncertain
 
+# All but the first come out of the library when an answer has another shape than it expects.
+FAILURES = (TelegramError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError)
 NEVER_LEFT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,

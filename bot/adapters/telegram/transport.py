@@ -9,20 +9,17 @@ from typing import Any, Self, TypeVar
 
 import telegram
 from telegram.constants import ParseMode
-from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.adapters.telegram.meaning import meaning
-from bot.adapters.telegram.updates import LINK_GAP, LINKED
-from bot.delivery import Delivery, Kind, Manner, Outcome, Sent, keys
+from bot.adapters.telegram.meaning import FAILURES, meaning
+from bot.adapters.telegram.updates import LINK_GAP, LINKED, readable
+from bot.delivery import TOPIC, Delivery, Kind, Manner, Moved, Outcome, Sent, keys
 from bot.messages import Button, Message
 
 # Without it the library warns of its own future each time Telegram says retry_after.
 os.environ["PTB_TIMEDELTA"] = "true"
 PUBLIC_API = "https://api.telegram.org/bot"
 CONNECTIONS = 16
-# All but the first come out of the library when an answer has another shape than it expects.
-FAILURES = (TelegramError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError)
 
 T = TypeVar("T")
 Rows = Sequence[Sequence[Button]]
@@ -40,6 +37,16 @@ class _Request(HTTPXRequest):
         status, payload = await super().do_request(*args, **kwargs)
         _status.set(status)
         return status, payload
+
+
+class _Hearing(_Request):
+    """The same for what is heard."""
+
+    __slots__ = ()
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        status, payload = await super().do_request(*args, **kwargs)
+        return status, readable(payload)
 
 
 class Refused(Exception):
@@ -62,14 +69,14 @@ class Telegram:
         self._secrets = (token, token.partition(":")[2] or token)
         # To wait for what is heard takes a connection of its own: it is busy nearly always.
         sending, hearing = (
-            _Request(
+            request(
                 connection_pool_size=size,
                 connect_timeout=connect,
                 read_timeout=read,
                 write_timeout=read,
                 pool_timeout=connect,
             )
-            for size in (CONNECTIONS, 1)
+            for request, size in ((_Request, CONNECTIONS), (_Hearing, 1))
         )
         self._requests = (sending, hearing)
         self.bot = telegram.Bot(token, base_url=base_url, request=sending, get_updates_request=hearing)
@@ -88,19 +95,16 @@ class Telegram:
 
     async def send(self, delivery: Delivery, message: Message) -> Outcome:
         """Send `message` to the delivery's chat; every answer and every failure of the network is an outcome."""
-        buttons = keys(delivery)
+        buttons, plain, links = keys(delivery), delivery.plain, delivery.kind is Kind.CHANNEL
         try:
             if delivery.changes:
                 assert delivery.target is not None
-                await self.change(delivery.chat, delivery.target, message, buttons, plain=delivery.plain)
+                await self.change(delivery.chat, delivery.target, message, buttons, plain=plain, links=links)
                 return Sent(delivery.target)
             target = delivery.target if delivery.manner is Manner.REPLY else None
-            links = delivery.kind is Kind.CHANNEL
-            return Sent(
-                await self.post(delivery.chat, message, buttons, target=target, plain=delivery.plain, links=links)
-            )
+            return Sent(await self.post(delivery.chat, message, buttons, target=target, plain=plain, links=links))
         except Refused as refused:
-            return Sent(delivery.target) if isinstance(refused.outcome, Sent) else refused.outcome
+            return _in_topic(delivery, refused.outcome)
 
     async def post(
         self,
@@ -116,31 +120,39 @@ class Telegram:
 
         `links` turns buttons into links to the bot, for chats in which nobody can be asked who presses them.
         """
-        reply = telegram.ReplyParameters(target, allow_sending_without_reply=True) if target is not None else None
+        group, _, topic = chat.partition(TOPIC)
         sent = await self.call(
             self.bot.send_message(
-                chat,
+                group,
                 message.plain if plain else message.html,
+                message_thread_id=int(topic) if topic else None,
                 parse_mode=None if plain else ParseMode.HTML,
                 link_preview_options=self._no_preview,
-                reply_parameters=reply,
+                reply_parameters=answer_to(target),
                 reply_markup=self.keyboard(buttons, links=links),
             )
         )
         return sent.message_id
 
     async def change(
-        self, chat: str, number: int, message: Message, buttons: Rows = (), *, plain: bool = False
+        self,
+        chat: str,
+        number: int,
+        message: Message,
+        buttons: Rows = (),
+        *,
+        plain: bool = False,
+        links: bool = False,
     ) -> None:
         """Put `message` in the place of the one with this number. Raises Refused; with Sent if it says that already."""
         await self.call(
             self.bot.edit_message_text(
                 message.plain if plain else message.html,
-                chat,
+                chat.partition(TOPIC)[0],
                 number,
                 parse_mode=None if plain else ParseMode.HTML,
                 link_preview_options=self._no_preview,
-                reply_markup=self.keyboard(buttons),
+                reply_markup=self.keyboard(buttons, links=links),
             )
         )
 
@@ -172,3 +184,20 @@ class Telegram:
             payload = button.command.replace(" ", LINK_GAP)
             return telegram.InlineKeyboardButton(button.label, url=f"https://t.me/{self.name_of_bot}?start={payload}")
         return telegram.InlineKeyboardButton(button.label, callback_data=button.command)
+
+
+def _in_topic(delivery: Delivery, outcome: Outcome) -> Outcome:
+    """What a refusal means for this delivery: what says it already is sent, and a group that moves keeps its topics."""
+    _, mark, topic = delivery.chat.partition(TOPIC)
+    match outcome:
+        case Sent():
+            return Sent(delivery.target)
+        case Moved(chat):
+            return Moved(f"{chat}{mark}{topic}")
+        case _:
+            return outcome
+
+
+def answer_to(number: int | None) -> telegram.ReplyParameters | None:
+    """What makes a message an answer to the one with this number, if that is still there; None = to none."""
+    return None if number is None else telegram.ReplyParameters(number, allow_sending_without_reply=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+from typing import Any
 
 import telegram
 from telegram.constants import ChatType
 
+from bot.adapters.telegram.meaning import FAILURES
 from bot.conversation import Ask, Origin
 from bot.converse import Heard
 from bot.delivery import Kind
@@ -15,8 +19,37 @@ COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?:\s|$)")
 # What a link carries may hold letters, digits and underscores alone; whoever follows one only looks at something.
 LINK_GAP = "__"
 LINKED = ("status", "chart", "why")
-KINDS = {ChatType.PRIVATE: Kind.PRIVATE, ChatType.GROUP: Kind.GROUP, ChatType.SUPERGROUP: Kind.GROUP}
+KINDS: dict[str, Kind] = {ChatType.PRIVATE: Kind.PRIVATE, ChatType.GROUP: Kind.GROUP, ChatType.SUPERGROUP: Kind.GROUP}
 LONGEST = 600  # characters of a command; what comes after is not read
+
+log = logging.getLogger(__name__)
+
+
+def readable(payload: bytes) -> bytes:
+    """The answer to a look for updates, without the content of those that the library cannot read.
+
+    It reads all or nothing, and what is not read is not confirmed: one update would keep all others from us for ever.
+    """
+    try:
+        told = json.loads(payload)
+        bad = [one for one in told["result"] if not _is_readable(one)]
+    except FAILURES:
+        return payload
+    for one in bad:
+        log.warning("an update cannot be read and is passed over", extra={"update": one["update_id"]})
+        for key in one.keys() - {"update_id"}:
+            del one[key]
+    return json.dumps(told).encode() if bad else payload
+
+
+def _is_readable(update: dict[str, Any]) -> bool:
+    """Whether the library can read it; FAILURES if it is no update at all."""
+    int(update["update_id"])
+    try:
+        telegram.Update.de_json(update)
+    except FAILURES:
+        return False
+    return True
 
 
 def heard(update: telegram.Update, name_of_bot: str) -> Heard:
@@ -40,7 +73,7 @@ def _pressed(number: int, query: telegram.CallbackQuery) -> Heard:
     chat = query.message.chat
     ask = Ask(
         chat=str(chat.id),
-        kind=KINDS.get(ChatType(chat.type), Kind.CHANNEL),
+        kind=_kind(chat),
         user=query.from_user.id,
         command=command,
         words=tuple(words),
@@ -57,14 +90,14 @@ def _asked(update: telegram.Update, message: telegram.Message, name_of_bot: str)
         return None  # another bot is meant
     words = tuple(text[found.end() :].split()) if found else ()
     command = found[1].lower() if found else ""
-    if command == "start" and words and words[0].partition(LINK_GAP)[0] in LINKED:
+    if command == "start" and words and words[0].startswith(tuple(f"{one}{LINK_GAP}" for one in LINKED)):
         command, *linked = words[0].split(LINK_GAP)
         words = tuple(linked)
     sender = message.sender_chat
     person = message.from_user if sender is None else None
     return Ask(
         chat=str(message.chat.id),
-        kind=KINDS.get(ChatType(message.chat.type), Kind.CHANNEL),
+        kind=_kind(message.chat),
         user=person.id if person else None,
         command=command,
         words=words,
@@ -72,6 +105,11 @@ def _asked(update: telegram.Update, message: telegram.Message, name_of_bot: str)
         origin=_origin(update, message),
         anonymous=sender is not None and sender.id == message.chat.id and message.chat.type != ChatType.CHANNEL,
     )
+
+
+def _kind(chat: telegram.Chat) -> Kind:
+    """Where nobody can be asked who speaks, and of what we have not heard of, is like a channel: not answered."""
+    return KINDS.get(chat.type, Kind.CHANNEL)
 
 
 def _origin(update: telegram.Update, message: telegram.Message) -> Origin:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,27 @@ def test_a_faulty_line_is_named_and_the_others_stay(tmp_path: Path, line: str, w
     assert {"2024-01-02", "2024-01-05"} <= set(days)
 
 
+@pytest.mark.parametrize("midnight", [" 00:00:00-05:00", "T00:00:00Z", " 00:00", " 00:00:00.000"])
+def test_a_midnight_behind_the_date_changes_nothing(tmp_path: Path, midnight: str) -> None:
+    """As pandas and others write the dates of daily prices."""
+    lines = HEADER + re.sub(r"(?m)^([0-9-]{10}),", rf"\g<1>{midnight},", CLEAN)
+    assert lines != HEADER + CLEAN
+    assert refused(tmp_path, lines) == []
+    with_time = bars(tmp_path, lines)
+    assert with_time.dates.tolist() == bars(tmp_path, HEADER + CLEAN).dates.tolist()
+
+
+def test_another_time_of_day_is_no_date(tmp_path: Path) -> None:
+    """Five in the morning of London may be another day in New York."""
+    assert "is no date" in refused(tmp_path, HEADER + CLEAN + "2024-01-04 05:00:00+00:00,1,11,9,10,9.5,100\n")[0]
+
+
+def test_semicolons_part_cells_where_the_header_has_no_comma(tmp_path: Path) -> None:
+    whole = HEADER + CLEAN
+    found = bars(tmp_path, whole.replace(",", ";"))
+    assert found.close.tolist() == bars(tmp_path, whole).close.tolist()
+
+
 def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
     assert refused(tmp_path, HEADER + "\n" + CLEAN.replace("\n", "\n\n") + "x,1,11,9,10,9.5,100\n") == [
         "MU.csv line 7: 'x' is no date (YYYY-MM-DD); the row is left out"
@@ -168,7 +190,6 @@ def test_no_file_outside_the_folder_is_read(tmp_path: Path, symbol: str) -> None
         (CLEAN, "must name the columns"),
         ("day,close\n2024-01-02,10\n", "must name the columns"),
         ("date,price\n2024-01-02,10\n", "must name the columns"),
-        ("date;close\n2024-01-02;10\n", "must name the columns"),
         ("date,close,close\n2024-01-02,10,11\n", "each once"),
         (HEADER, "no row has a date and a close"),
         (HEADER + "2024-01-02,1,11,9,,,100\n", "no row has a date and a close"),

@@ -8,9 +8,8 @@ import sys
 import pytest
 
 from bot.adapters.logs import redact, set_up
+from tests.canary import TOKEN
 from tests.log_state import log_state
-
-TOKEN = f"{10**9}:{'canary' * 6}"
 
 
 @pytest.fixture

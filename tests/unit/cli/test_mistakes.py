@@ -71,6 +71,11 @@ def test_a_command_with_a_slip(typed: Type) -> None:
             for day in ("2020-13-01", "yesterday", "01/02/2020", "2020-02-30")
         ),
         *(((command, "duo", "--session", "9 March"), "'9 March' is no date") for command in ("explain", "chart")),
+        (("whatif", "duo"), "Missing argument 'PERCENT'"),
+        (("whatif", "duo", "much"), "'much' is no percentage. Write a number, for example -8.5."),
+        (("whatif", "duo", "nan"), "nan % is no move to suppose"),
+        (("whatif", "duo", "-100"), "-100 % is no move to suppose: choose one above -100 and below 1000."),
+        (("whatif", "duo", "-8", "--form", "csv"), "unexpected extra argument(s) (--form csv)"),
     ],
 )
 def test_words_that_make_no_sense(typed: Type, words: tuple[str, ...], phrase: str) -> None:
@@ -81,6 +86,10 @@ def test_words_that_make_no_sense(typed: Type, words: tuple[str, ...], phrase: s
 def test_a_basket_that_does_not_exist(asked: Type, command: str) -> None:
     said(asked(command, "dou"), 2, 'there is no basket "dou". Did you mean "duo"?')
     said(asked(command, "zzz"), 2, 'there is no basket "zzz". There are: duo, five, index, gone.')
+
+
+def test_a_basket_that_does_not_exist_and_what_if(asked: Type) -> None:
+    said(asked("whatif", "dou", "-8"), 2, 'there is no basket "dou". Did you mean "duo"?')
 
 
 @pytest.mark.parametrize("command", [("verdicts", "duo"), ("replay",)])

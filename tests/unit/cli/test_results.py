@@ -19,6 +19,7 @@ from bot.cli import market
 from bot.errors import SourceUnreachable
 from bot.prices import Bars, Calendar, Symbol
 from bot.settings import schemas
+from tests.canary import TOKEN
 from tests.unit.cli.folders import FALLS, FIRST, SESSIONS
 from tests.unit.cli.typed import Type
 
@@ -186,7 +187,8 @@ def test_replay_as_csv_and_on_screen(asked: Type) -> None:
     assert [row["episode"] for row in rows] == [one["episode"] for one in found]
     assert [row["move"] for row in rows] == [repr(one["move"]) for one in found]
     screen = asked("replay", "--lang", "zh")
-    assert found[-1]["text"]["zh"].split("\n")[0][:10] in screen.rows[-2]
+    told = [row for row in screen.rows[:-1] if not re.match(r"\d{4}  ", row)]  # a line a year follows
+    assert found[-1]["text"]["zh"].split("\n")[0][:10] in told[-1]
     assert sum(int(count) for count in re.findall(r" (\d+)", screen.rows[-1])) == len(found)
 
 
@@ -235,6 +237,26 @@ def test_a_chart_is_written_and_its_place_said(asked: Type, tmp_path: Path) -> N
 
 def test_a_chart_of_the_latest_session_of_a_basket_with_one_member(asked: Type) -> None:
     assert asked("chart", "index", "--lang", "zh").out == "index-2022-12-27-zh.png\n"
+
+
+# whatif
+
+
+@pytest.mark.parametrize("typed_as", ["-20", "-20.0", "-20%", "−20"])
+def test_whatif(asked: Type, typed_as: str) -> None:
+    told = asked("whatif", "duo", typed_as)
+    assert told.code == 0
+    assert told.rows[0].startswith("If Duo closes −")
+    assert "it has moved −20.0 % in two sessions" in told.rows[0]
+    assert told.rows[-1] == "Rule “fall”: notice"
+
+
+def test_whatif_of_a_small_fall_tells_how_far_the_next_rung_is(asked: Type) -> None:
+    told = asked("whatif", "duo", "-0.1", "--window", "1", "--lang", "zh")
+    assert told.code == 0
+    assert told.rows[0].startswith("若双子20")
+    assert "无提醒；再跌 " in told.rows[-1]
+    assert told.rows[-1].endswith("即为提示")
 
 
 # now
@@ -305,7 +327,7 @@ def test_when_no_symbol_can_be_asked_the_source_is_unreachable(at_noon: Live, ty
 
 def test_check_shows_every_value_with_its_origin(typed: Type, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOT_SCHEDULE__POLL_MINUTES", "7")
-    monkeypatch.setenv("BOT_TELEGRAM__TOKEN", f"{10**9}:{'canary' * 6}")
+    monkeypatch.setenv("BOT_TELEGRAM__TOKEN", TOKEN)
     told = typed("check", "--config", config)
     assert told.code == 0
     assert told.rows[-1] == "The configuration is sound."
@@ -344,3 +366,12 @@ def test_every_command_has_a_file() -> None:
     folder = Path(cli.__file__).parent
     commands = {path.stem.replace("_", "-") for path in folder.glob("*.py") if "def command(" in path.read_text()}
     assert commands == set(cli.COMMANDS)
+
+
+def test_replay_counts_its_alerts_by_year(asked: Type) -> None:
+    alerts = asked("replay", "five", "--format", "csv").rows[1:]
+    years = [row for row in asked("replay", "five").rows if re.match(r"\d{4}  ", row)]
+    assert [row[:4] for row in years] == ["2021", "2022"]
+    for row in years:
+        counts = [int(part.split()[1]) for part in row[6:].split(", ")]
+        assert sum(counts) == sum(alert.startswith(row[:4]) for alert in alerts) > 0

@@ -44,13 +44,15 @@ def test_the_days_of_the_window_and_the_members_by_weight() -> None:
     parts = [one.contribution for one in context.members]
     assert parts == sorted(parts)
     assert sum(parts) == pytest.approx(context.sides[0][1], abs=1e-15)
-    assert (context.listed, context.present, context.known, context.fell, context.plunged) == (3, 3, 3, 2, 3)
+    assert (context.listed, context.present, context.known, context.fell) == (3, 3, 3, 2)
+    assert [one.plunged for one in context.members] == [True, True, True]
+    assert [one.fell_far for one in context.members] == [True, True, False]
 
 
 def test_plunged_is_more_than_the_line() -> None:
     lows = [-0.10, -0.1000001, None, 0.01]
-    shares = tuple(MemberShare(Symbol(f"M{at}"), -0.05, -0.01, low) for at, low in enumerate(lows))
-    assert Context(sides=(), members=shares).plunged == 1
+    assert [MemberShare(Symbol("M"), -0.05, -0.01, low).plunged for low in lows] == [False, True, False, False]
+    assert [MemberShare(Symbol("M"), low, -0.01, None).fell_far for low in lows] == [False, True, False, False]
 
 
 def test_who_lacks_a_price_has_no_move_and_still_a_part() -> None:

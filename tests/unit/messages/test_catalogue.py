@@ -14,6 +14,7 @@ import pytest
 
 import bot.messages
 from bot.alerts import Reason, Rung, Severity
+from bot.context.history import MOST_OTHERS
 from bot.messages import catalogue, languages
 from bot.statistics import State
 
@@ -28,7 +29,7 @@ OF_THE_LANGUAGE = {"locale", "name", "date", "adjusted", "split-adjusted"}
 # Words for the members of a closed set, not forms of a plural.
 CLOSED = {"state", "severity", "reason", "condition"}
 # Places for the same figure in two forms; a language takes the one it needs.
-EITHER = {"plain", "signed", "drawdown", "depth", "words"}
+EITHER = {"plain", "signed", "drawdown", "depth", "words", "further"}
 
 
 def phrases(language: str) -> dict[str, Any]:
@@ -63,20 +64,23 @@ def test_every_plural_has_a_form_for_any_number(language: str) -> None:
 def test_every_state_and_small_number_has_a_word(language: str) -> None:
     own = phrases(language)
     assert set(own["state"]) == {state.word for state in State if state}
+    assert set(own["severity"]) == {severity.word for severity in Severity}
     assert len(own["numbers"]) == 11
     assert set(own["severity"]) == {severity.word for severity in Severity}
     assert set(own["reason"]) == {reason.name.lower() for reason in Reason}
     assert set(own["condition"]) == CONDITIONS
+    assert len(own["ordinals"]) == MOST_OTHERS + 2  # it itself, and none
 
 
 def test_every_phrase_is_used_and_every_phrase_used_is_there() -> None:
-    kinds = ("claim", "widest")
+    kinds = ("claim", "widest", "course", "widening")
     used = {kind + end for kind in kinds for end in re.findall(r"\{kind\}(_[a-z]+)", SOURCE)}
     families = tuple(re.findall(r'say\(\s*f"([a-z_]+_)\{', SOURCE))
+    used |= {key + end for key in re.findall(r'f"([a-z_]+)\{live\}"', SOURCE) for end in ("", "_live")}
     written = set(re.findall(r'"([a-z_]+)"', SOURCE))
     known = {key for key in phrases("en") if not key.startswith(families)} - OF_THE_LANGUAGE
     assert known - written - used - CLOSED == set()
-    assert set(re.findall(r'say\(\s*"([a-z_]+)"', SOURCE)) | used <= known
+    assert set(re.findall(r'say\(\s*"([a-z_]+)"', SOURCE)) | used <= phrases("en").keys()
 
 
 @pytest.mark.parametrize(

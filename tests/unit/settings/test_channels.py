@@ -28,3 +28,13 @@ def test_channels_groups_and_people(folder: Path) -> None:
         Destination("telegram", "-4567", Kind.GROUP),
         Destination("telegram", "4567", Kind.PRIVATE),
     )
+
+
+def test_a_topic_of_a_group(folder: Path) -> None:
+    (folder / "bot.toml").write_text("""
+        [[telegram.channels]]
+        chat = -1001234567890
+        topic = 12
+    """)
+    (only,) = load_settings(folder, {}).destinations()
+    assert (only.chat, only.kind) == ("-1001234567890/12", Kind.GROUP)

@@ -136,3 +136,12 @@ def test_a_secret_file_that_is_no_text(problems: Problems, tmp_path: Path) -> No
 )
 def test_mistakes_on_the_command_line(problems: Problems, overrides: dict[str, object], sentence: str) -> None:
     assert problems({}, overrides) == [f"command line: {sentence}"]
+
+
+def test_the_database_that_a_platform_offers_counts_unless_one_is_named(folder: Path) -> None:
+    offered = {"DATABASE_URL": "postgres://somewhere/bot"}
+    settings = load_settings(folder, offered)
+    assert settings.storage.database.get_secret_value() == "postgres://somewhere/bot"
+    assert settings.origin(("storage", "database")) == "environment DATABASE_URL"
+    named = load_settings(folder, offered | {"BOT_STORAGE__DATABASE": "sqlite:///own.sqlite3"})
+    assert named.storage.database.get_secret_value() == "sqlite:///own.sqlite3"

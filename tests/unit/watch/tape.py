@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from bot.alerts import Memory, Subject
-from bot.delivery import Delivery, Destination, Event, Kind
+from bot.delivery import Delivery, Destination, Event, Kind, Note
 from bot.errors import NoData, SourceUnreachable
 from bot.pipeline import Rulebook
 from bot.prices import Bars, Calendar, CalendarCode, Symbol, exchange_of
@@ -88,8 +88,12 @@ class Notebook:
     made: dict[str, datetime] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
     commits: list[Mapping[Subject, Memory]] = field(default_factory=list)
+    written: list[Note] = field(default_factory=list)
     fails_at: int | None = None
     kept: bool = False
+
+    async def notes(self, now: datetime) -> list[Note]:
+        return [one for one in self.written if one.written <= now < one.until]
 
     async def memories(self) -> dict[Subject, Memory]:
         return dict(self.known)

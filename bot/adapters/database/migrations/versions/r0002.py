@@ -23,12 +23,28 @@ def upgrade() -> None:
     )
     op.create_index("ix_events_shown", "events", ["shown"])
     op.add_column("bodies", sa.Column("position", sa.Integer, nullable=False, server_default="0"))
-    op.add_column("outbox", sa.Column("manner", sa.String, nullable=False, server_default="send"))
-    op.add_column("outbox", sa.Column("cancelled", sa.String, nullable=False, server_default=""))
     for name, kind in (("told_event", sa.String), ("told_session", sa.Date), ("told_severity", sa.Integer)):
         op.add_column("memories", sa.Column(name, kind))
+    _change_outbox()
     _create_subscribers()
     _create_orders()
+
+
+def _change_outbox() -> None:
+    for name in ("waiting", "waiting_chat", "expiring", "under_way"):
+        op.drop_index(f"ix_outbox_{name}", "outbox")
+    with op.batch_alter_table("outbox") as outbox:  # SQLite makes the table anew
+        outbox.drop_constraint("fk_outbox_event", type_="foreignkey")
+        outbox.add_column(sa.Column("manner", sa.String, nullable=False, server_default="send"))
+        outbox.add_column(sa.Column("cancelled", sa.String, nullable=False, server_default=""))
+    waits, under_way = sa.text("not_before IS NOT NULL"), sa.text("state = 'sending'")
+    indexes: tuple[tuple[str, list[str | sa.TextClause], sa.TextClause], ...] = (
+        ("ix_outbox_waiting", ["transport", sa.text("severe DESC"), "kind", "id", "not_before"], waits),
+        ("ix_outbox_waiting_chat", ["transport", "chat", "severe", "id"], waits),
+        ("ix_outbox_under_way", ["transport", "chat"], under_way),
+    )
+    for name, columns, where in indexes:
+        op.create_index(name, "outbox", columns, sqlite_where=where, postgresql_where=where)
 
 
 def _create_subscribers() -> None:

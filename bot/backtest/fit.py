@@ -1,0 +1,137 @@
+"""Which value of a rung would have been reached so many times a year?
+
+For one subject and one candidate value v, a session begins an episode when its reading is at or below v and none of
+the sessions before it, as far back as an episode lasts, is. So each session is a beginning for the values of one
+stretch: from its own reading up to, and not including, the lowest reading before it. Counting such stretches gives the
+number of episodes for every candidate at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bot.alerts import Rule, Rung
+from bot.backtest.ladders import CONDITIONS, NEVER, Condition, holds, readings, threshold, with_threshold, without
+from bot.backtest.tracks import Track
+from bot.prices import Dates, Flags, Floats
+from bot.statistics.kernel import Ints
+
+# Of a rung that is fitted to N a year, the next deeper one is fitted to a third, and so on.
+RARER = 1 / 3
+SWEEPS = 2
+MONTHS = (*range(1, 24), *range(24, 60, 6), *range(60, 481, 12))
+# Values that a person would write, rarest first, on the scale of `threshold`.
+PERCENTILES = np.concatenate((np.arange(1, 40) / 40, np.arange(10, 50) / 10, np.arange(10, 61) / 2))
+FALLS = -np.arange(5, 601)[::-1] / 1000
+GRIDS: dict[Condition, Floats] = {
+    "percentile": PERCENTILES,
+    "worst_in_months": -np.array(MONTHS[::-1], dtype=np.float64),
+    "move": FALLS,
+    "day_low": FALLS,
+}
+Part = Callable[[Dates], Flags]
+
+
+def fitted_condition(rung: Rung) -> Condition | None:
+    """The condition of a rung whose value is fitted: its first one that has a value."""
+    return next((one for one in CONDITIONS if getattr(rung, one) is not None), None)
+
+
+def fit(rule: Rule, subjects: Sequence[Track], close_after: int, part: Part, years: float, per_year: float) -> Rule:
+    """The rule with rungs that would have been reached about `per_year` times a year, each deeper one a third as often.
+
+    Only the sessions of `part`, `years` long, count. A rung that has nothing to fit (a record, a state) stays as it is,
+    and so does its place in the order: it asks for a third of its neighbour's rate all the same.
+    """
+    for _ in range(SWEEPS):
+        for place, rung in enumerate(rule.rungs):
+            condition = fitted_condition(rung)
+            if condition is None:
+                continue
+            grid = _grid(rung, condition)
+            counts = reached(rule, place, condition, subjects, close_after, part, grid)
+            best = int(np.abs(counts / years - per_year * RARER**place).argmin())
+            rungs = list(rule.rungs)
+            rungs[place] = with_threshold(rung, condition, float(grid[best]))
+            rule = replace(rule, rungs=tuple(rungs))
+    return rule
+
+
+def _grid(rung: Rung, condition: Condition) -> Floats:
+    limit = threshold(rung, condition)
+    assert limit is not None
+    # A percentile over 50 is turned over by `threshold`: 99.5 is -99.5, and rarer is lower.
+    return PERCENTILES - 100 if condition == "percentile" and limit < 0 else GRIDS[condition]
+
+
+def reached(
+    rule: Rule,
+    place: int,
+    condition: Condition,
+    subjects: Sequence[Track],
+    close_after: int,
+    part: Part,
+    grid: Floats,
+) -> Ints:
+    """How often the rung at `place`, or a deeper one, would be newly reached at each value of `grid`; shape (values,).
+
+    The other rungs stay as they are. Subjects that reach it on the same session count once: it is one alert.
+    """
+    pieces = [_stretches(rule, place, condition, track, close_after) for track in subjects]
+    days, low, high = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    kept = part(days) & (low < high) & (low <= grid[-1])
+    days, low, high = days[kept], low[kept], high[kept]
+    if not len(days):
+        return np.zeros(len(grid), dtype=np.intp)
+    if len(subjects) == 1:
+        begun = np.searchsorted(np.sort(low), grid, side="right").astype(np.intp)
+        return begun - np.searchsorted(np.sort(high), grid, side="right").astype(np.intp)
+    order = np.argsort(days, kind="stable")
+    days, low, high = days[order], low[order], high[order]
+    first = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
+    begins = (low <= grid[:, None]) & (grid[:, None] < high)
+    sessions: Ints = np.logical_or.reduceat(begins, first, axis=1).sum(axis=1)
+    return sessions
+
+
+def _stretches(
+    rule: Rule, place: int, condition: Condition, track: Track, close_after: int
+) -> tuple[Dates, Floats, Floats]:
+    """For each session: its label, and from which value on and below which one it is where the rung is newly reached.
+
+    With other rungs beside it, an episode may have begun by a shallower one: the rung is then reached where no earlier
+    session of that episode has reached it.
+    """
+    rung = rule.rungs[place]
+    low = readings(rule, rung, condition, track)
+    low = np.where(holds(rule, without(rung, condition), track), low, NEVER)
+    for deeper in rule.rungs[place + 1 :]:
+        low = np.where(holds(rule, deeper, track), -NEVER, low)
+    before = _lowest_before(low, close_after)
+    shallower = np.zeros(len(low), dtype=np.bool_)
+    for one in rule.rungs[:place]:
+        shallower |= holds(rule, one, track)
+    if shallower.any():
+        before = np.minimum(before, _lowest_in_episode(low, shallower, close_after))
+    return track.sessions, low, before
+
+
+def _lowest_before(low: Floats, sessions: int) -> Floats:
+    """The lowest of the `sessions` values before each one."""
+    before = np.full(len(low), NEVER)
+    for back in range(1, min(sessions, len(low) - 1) + 1):
+        np.minimum(before[back:], low[:-back], out=before[back:])
+    return before
+
+
+def _lowest_in_episode(low: Floats, loud: Flags, close_after: int) -> Floats:
+    """The lowest earlier value since the episode began that the loud sessions make; NEVER outside of one."""
+    before = np.full(len(low), NEVER)
+    rows = loud.nonzero()[0]
+    for episode in np.split(rows, np.flatnonzero(np.diff(rows) > close_after) + 1):
+        begin, end = int(episode[0]), min(int(episode[-1]) + close_after + 1, len(low))
+        np.minimum.accumulate(low[begin : end - 1], out=before[begin + 1 : end])
+    return before

@@ -1,0 +1,97 @@
+"""What would a question have said over history? The episodes of every subject, walked along columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from bot.alerts import Reason, Rule, Severity
+from bot.backtest.ladders import Ranks, depths, severities
+from bot.backtest.tracks import Track
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One subject's part in an alert. `before` is the severity its episode had until then (0 = it had not begun)."""
+
+    member: str
+    reason: Reason
+    severity: Severity
+    before: int
+    depth: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """One alert: what a rule would have said about a basket on a session. `words` has one entry a subject."""
+
+    session: date
+    words: tuple[Word, ...]
+
+    @property
+    def reason(self) -> Reason:
+        return self.words[0].reason
+
+    @property
+    def severity(self) -> Severity:
+        return max(word.severity for word in self.words)
+
+    @property
+    def depth(self) -> float:
+        """The deepest of its subjects, a fraction."""
+        return min(word.depth for word in self.words)
+
+    def size(self, rule: Rule) -> float:
+        """The move or day's low behind it, a fraction; of several subjects the deepest, of a spread the widest."""
+        return -self.depth if rule.upward else self.depth
+
+    def reaches(self, severity: Severity) -> bool:
+        """Whether an episode comes to this rung, or to a deeper one, for the first time."""
+        return any(word.before < severity <= word.severity for word in self.words)
+
+
+def hearings(rule: Rule, subjects: tuple[Track, ...], close_after: int) -> tuple[Hearing, ...]:
+    """The alerts of one question over all sessions, as a replay would give them, oldest first."""
+    told: dict[date, list[Word]] = {}
+    for track in subjects:
+        for row, word in words(rule, track, close_after):
+            told.setdefault(track.day(row), []).append(word)
+    return tuple(Hearing(session, tuple(words)) for session, words in sorted(told.items()))
+
+
+def words(rule: Rule, track: Track, close_after: int) -> Iterator[tuple[int, Word]]:
+    """When one subject speaks, by its row: `decide`, reduced to the sessions on which a rung holds."""
+    found = severities(rule, track)
+    loud = found.nonzero()[0]
+    open_, deepest, last = 0, np.inf, 0
+    for row, severity, depth in zip(
+        loud.tolist(), found[loud].tolist(), depths(rule, track)[loud].tolist(), strict=True
+    ):
+        if row - last > close_after:
+            open_ = 0
+        last = row
+        if not open_:
+            reason, deepest = Reason.FIRST, depth
+        elif severity > open_:
+            reason = Reason.ESCALATED
+        elif severity == open_ and depth <= deepest - rule.step:
+            reason = Reason.DEEPENED
+        else:
+            continue
+        yield row, Word(track.subject.member, reason, Severity(severity), open_, depth)
+        open_, deepest = severity, min(depth, deepest)
+
+
+def open_before(rule: Rule, track: Track, close_after: int) -> Ranks:
+    """The severity of the open episode as each session begins, 0 = none is open; shape (n,)."""
+    found = severities(rule, track)
+    rows = np.arange(len(found))
+    latest = np.maximum.accumulate(np.where(found > 0, rows, -close_after - 1))
+    before = np.concatenate(([-close_after - 1], latest[:-1]))[: len(rows)]
+    deepest = np.zeros(len(found), dtype=np.int8)
+    for row, word in words(rule, track, close_after):
+        deepest[row + 1 :] = int(word.severity)
+    return np.where(rows - before <= close_after, deepest, 0).astype(np.int8)

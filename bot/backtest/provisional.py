@@ -1,0 +1,210 @@
+"""How often would an alert made during trading have been taken back at the close?
+
+Daily prices do not tell when a low was, nor whether the members of a basket had theirs at the same moment. So this
+counts what can be known: the sessions on which a rung would have been reached, had every member stood at its day's low
+at one time, and was not reached at the close. For a single symbol the bot would have seen it, had it looked at that
+moment; for several it is the most that can have been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.alerts import Question, Rule, Rung
+from bot.alerts.decide import YEARS_FOR_RECORD
+from bot.backtest.hearings import open_before
+from bot.backtest.ladders import Ranks, holds, severities, threshold, whole_months
+from bot.backtest.tracks import Track
+from bot.baskets import BasketSeries
+from bot.prices import Dates, Flags, Floats, PriceTable
+from bot.statistics import PERCENTILE_WINDOWS, Board, Verdicts
+from bot.statistics.kernel import Ints, standing
+
+DAYS_IN_KEY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Provisional:
+    """Sessions on which a rung would have been newly reached at the low, and how many of them not at the close.
+
+    `sessions` counts those whose lows are known. `together`: it takes several members' lows at one moment.
+    """
+
+    sessions: int
+    reached: int
+    withdrawn: int
+    together: bool
+
+    @property
+    def share(self) -> float | None:
+        """The withdrawn share, 0 to 1; None = there was nothing to withdraw."""
+        return self.withdrawn / self.reached if self.reached else None
+
+
+def provisionals(
+    board: Board, table: PriceTable, question: Question, subjects: Sequence[Track], close_after: int
+) -> tuple[Provisional | None, ...]:
+    """For each rung of the question's rule; None = daily prices do not tell (spreads, and drawdown states)."""
+    rule = question.rule
+    untold = [rung.state is not None or rung.enters is not None for rung in rule.rungs]
+    if rule.contrast is not None or all(untold):
+        return (None,) * len(rule.rungs)
+    series = board.series[question.basket]
+    lows = low_returns(table, series)
+    about_members = question.about_members(board)
+    whole = np.where(series.shares > 0, series.shares * lows, 0.0).sum(axis=1)
+    columns = (
+        [lows[:, series.basket.symbols.index(track.subject.member)] for track in subjects] if about_members else [whole]
+    )
+    seen = [_Seen.of(rule, track, low, close_after) for track, low in zip(subjects, columns, strict=True)]
+    together = not about_members and len(series.basket.members) > 1
+    return tuple(
+        None if hidden else _counted(int(rung.severity), seen, together)
+        for rung, hidden in zip(rule.rungs, untold, strict=True)
+    )
+
+
+def low_returns(table: PriceTable, series: BasketSeries) -> Floats:
+    """Each member's return from the previous close to the day's low, shape (T, M), on the footing of its closes.
+
+    A member whose exchange is shut stands still; NaN = the low is unknown.
+    """
+    at = [table.symbols.index(symbol) for symbol in series.basket.symbols]
+    with np.errstate(invalid="ignore"):
+        lows = (1 + series.member_returns) * (table.low[:, at] / table.close[:, at]) - 1
+    return np.where(table.shut[:, at] & ~np.isnan(series.member_returns), 0.0, lows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One subject's sessions with a known low: severities held at the low, at the close, and of the open episode.
+
+    `at` holds the sessions' positions.
+    """
+
+    at: Ints
+    low: Ranks
+    close: Ranks
+    before: Ranks
+
+    @classmethod
+    def of(cls, rule: Rule, track: Track, low_return: Floats, close_after: int) -> _Seen:
+        moves = low_moves(track.verdicts, low_return)
+        known = ~np.isnan(moves[track.at])
+        return cls(
+            track.at[known],
+            severities_at_low(rule, track, moves)[known],
+            severities(rule, track)[known],
+            open_before(rule, track, close_after)[known],
+        )
+
+
+def _counted(severity: int, seen: Sequence[_Seen], together: bool) -> Provisional:
+    news = [one.before < severity for one in seen]
+    deepest = [np.maximum(one.low, one.close) for one in seen]
+    reached = _any([one.at[new & (deep >= severity)] for one, new, deep in zip(seen, news, deepest, strict=True)])
+    stayed = _any([one.at[new & (one.close >= severity)] for one, new in zip(seen, news, strict=True)])
+    return Provisional(len(_any([one.at for one in seen])), len(reached), len(reached - stayed), together)
+
+
+def _any(positions: Sequence[Ints]) -> set[int]:
+    return {at for some in positions for at in some.tolist()}
+
+
+def low_moves(columns: Verdicts, low_return: Floats) -> Floats:
+    """The moves as they stood at the lows, shape (T,): the last session's return is that to its low."""
+    growth = 1 + low_return
+    for back in range(1, columns.window):
+        earlier = np.full(len(growth), np.nan)
+        earlier[back:] = 1 + columns.daily_return[:-back]
+        growth = growth * earlier
+    return growth - 1
+
+
+def severities_at_low(rule: Rule, track: Track, moves: Floats) -> Ranks:
+    """The severity of the deepest rung that would hold, had the session closed with `moves`; shape (n,).
+
+    Rungs about drawdown states are passed over.
+    """
+    found = np.zeros(len(track.at), dtype=np.int8)
+    past = _Past(track, moves)
+    for rung in rule.rungs:
+        if rung.state is None and rung.enters is None:
+            found[past.would_hold(rule, rung)] = int(rung.severity)
+    return found
+
+
+class _Past:
+    """What the moves at the lows are held against: all earlier moves at the close."""
+
+    __slots__ = ("_closes", "_moves", "_rows", "_sessions", "_since", "_track")
+
+    def __init__(self, track: Track, moves: Floats) -> None:
+        columns = track.verdicts
+        defined = columns.defined.nonzero()[0]
+        self._track = track
+        self._closes = columns.move[defined]
+        self._sessions = columns.sessions[defined]
+        self._since = columns.sessions[columns.first : columns.first + 1]
+        self._rows = np.searchsorted(defined, track.at)
+        # Where the low is unknown the close stands in; the session does not count then.
+        self._moves = np.where(np.isnan(moves[defined]), self._closes, moves[defined])
+
+    def would_hold(self, rule: Rule, rung: Rung) -> Flags:
+        moves = self._moves[self._rows]
+        kept = np.ones(len(moves), dtype=np.bool_)
+        if rung.percentile is not None:
+            kept &= (moves < 0) & (self._percentile()[self._rows] <= rung.percentile)
+        if rung.worst_in_months is not None:
+            kept &= (moves < 0) & self._worst_in(rung.worst_in_months)
+        if rung.record:
+            kept &= (moves < 0) & self._worst_in(12 * YEARS_FOR_RECORD) & (moves < self._lowest_before())
+        if rung.move is not None:
+            kept &= moves <= rung.move
+        if threshold(rung, "day_low") is not None:
+            kept &= holds(rule, Rung(rung.severity, day_low=rung.day_low), self._track)
+        return kept
+
+    def _percentile(self) -> Floats:
+        """Of each move at the low among the earlier closes and itself; NaN = too few of them."""
+        both = np.empty(2 * len(self._moves))
+        both[0::2], both[1::2] = self._moves, self._closes
+        earlier = standing(both).at_or_below[0::2] - standing(self._moves).at_or_below
+        percentile: Floats = 100 * (earlier + 1) / np.arange(1, len(self._moves) + 1)
+        percentile[: PERCENTILE_WINDOWS - 1] = np.nan
+        return percentile
+
+    def _worst_in(self, months: int) -> Flags:
+        """Whether no close of the last `months` was as low, and the history is as long."""
+        key = _day_key(self._sessions)
+        begin = np.searchsorted(key, key - DAYS_IN_KEY * months, side="right")[self._rows]
+        long = whole_months(self._since, self._sessions[self._rows]) >= months
+        return long & (self._moves[self._rows] < _lowest_between(self._closes, begin, self._rows))
+
+    def _lowest_before(self) -> Floats:
+        lowest = np.minimum.accumulate(self._closes)
+        return np.concatenate(([np.inf], lowest[:-1]))[self._rows]
+
+
+def _day_key(sessions: Dates) -> Ints:
+    """Numbers of days in months of DAYS_IN_KEY days: m whole months lie between two if they differ by as much."""
+    month = sessions.astype("datetime64[M]")
+    key: Ints = month.astype(np.intp) * DAYS_IN_KEY + (sessions - month).astype(np.intp)
+    return key
+
+
+def _lowest_between(values: Floats, begin: Ints, end: Ints) -> Floats:
+    """The lowest of values[begin:end] for each pair, infinite if there are none: two halves that overlap make it."""
+    minima = [values]
+    while 2 ** len(minima) <= len(values):
+        half = 2 ** (len(minima) - 1)
+        minima.append(np.minimum(minima[-1][:-half], minima[-1][half:]))
+    length = end - begin
+    lowest = np.full(len(begin), np.inf)
+    for power, table in enumerate(minima):
+        rows = (length >= 2**power) & (length < 2 ** (power + 1))
+        lowest[rows] = np.minimum(table[begin[rows]], table[end[rows] - 2**power])
+    return lowest

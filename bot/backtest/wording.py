@@ -1,0 +1,57 @@
+"""How does a ladder read in the configuration?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bot.alerts import Rule, Rung
+
+Value = str | float | bool
+
+
+def condition_values(rung: Rung) -> dict[str, Value]:
+    """The rung's conditions as the configuration has them: percent, months in words."""
+    months = rung.worst_in_months
+    written = {
+        "percentile": rung.percentile,
+        "worst_in": None if months is None else _span(months),
+        "record": rung.record or None,
+        "move": _percent(rung.move),
+        "state": None if rung.state is None else rung.state.word,
+        "day_low": _percent(rung.day_low),
+        "enters": None if rung.enters is None else rung.enters.word,
+    }
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def in_words(rung: Rung) -> str:
+    """The conditions on one line: worst_in = "3 months", move = -5.0."""
+    return ", ".join(f"{name} = {_toml(value)}" for name, value in condition_values(rung).items())
+
+
+def block(rule: Rule, comments: Sequence[str]) -> Iterator[str]:
+    """The lines to paste into the rule's block, each rung with its comment."""
+    if has_ladder(rule):
+        yield "[rules.rungs]"
+    for rung, comment in zip(rule.rungs, comments, strict=True):
+        line = f"{rung.severity.word} = {{ {in_words(rung)} }}" if has_ladder(rule) else in_words(rung)
+        yield f"{line} # {comment}" if comment else line
+
+
+def has_ladder(rule: Rule) -> bool:
+    """A rule may have one condition of its own in the place of rungs."""
+    return not any(rung.day_low is not None or rung.enters is not None for rung in rule.rungs)
+
+
+def _span(months: int) -> str:
+    if months % 12:
+        return f"{months} month{'s' * (months != 1)}"
+    return f"{months // 12} year{'s' * (months != 12)}"
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else round(fraction * 100, 6)
+
+
+def _toml(value: Value) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()

@@ -1,0 +1,98 @@
+"""What would each threshold have done, and which would give so many alerts a year?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.adapters.workers import workers
+from bot.alerts import Rule
+from bot.backtest.report import render
+from bot.backtest.shares import Outcome, tune_all
+from bot.baskets import BasketId
+from bot.cli.beside import progress, say
+from bot.cli.market import Fetched, fetch_market
+from bot.cli.options import Config, Format, Output, Prices
+from bot.cli.rungs import apply
+from bot.cli.tuning_tables import show_outcome
+from bot.errors import ConfigError, NoData, Problem
+from bot.pipeline import Rulebook
+from bot.settings.layers import FOLDER
+from bot.statistics import YEARS_OF_HISTORY
+
+MOST_JOBS = 64
+
+
+def command(
+    baskets: Annotated[list[str] | None, typer.Argument(help="Baskets to tune for (default: all).")] = None,
+    per_year: Annotated[
+        float, typer.Option(min=0.05, max=50, help="How often a year a rule's shallowest rung shall be reached.")
+    ] = 4.0,
+    rule: Annotated[list[str] | None, typer.Option(help="A rule to tune (again for more; default: all).")] = None,
+    jobs: Annotated[int, typer.Option(min=0, max=MOST_JOBS, help="Processes to use; 0 = one a core.")] = 1,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster that does the work.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page (HTML) to read and to print.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--apply", help="Write the suggested rungs into bot.toml.")] = False,
+    config: Config = None,
+    prices: Prices = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Alerts a year at each rung over history, and rungs that would give so many, tried on years kept back."""
+    if write and baskets:
+        raise typer.BadParameter(
+            "a ladder counts for all baskets of its rule. Leave the baskets out.", param_hint="--apply"
+        )
+    if report is not None and not report.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {report.parent}. Make it first.", param_hint="--report")
+    fetched = fetch_market(config, prices, baskets or [])
+    asked = [one.id for one in fetched.rulebook.baskets if not baskets or one.id in baskets]
+    rulebook = replace(fetched.rulebook, rules=_only(fetched, rule)) if rule else fetched.rulebook
+    outcome = _tune(fetched, rulebook, asked, per_year, jobs, cluster)
+    for name, basket in outcome.short:
+        text = f'Warning: rule "{name}" on {basket}: no rates, for its data have no more than {YEARS_OF_HISTORY} years.'
+        say(text)
+    if not outcome.tunings:
+        raise NoData("Nothing can be tuned: see the warnings above. Give longer histories, or other baskets or rules.")
+    show_outcome(outcome, per_year, output, with_alerts=bool(baskets))
+    if report is not None:
+        _report(fetched, outcome, per_year, report)
+    if write:
+        folder = config or Path(os.environ.get(FOLDER) or "config")
+        file = apply(folder, [one.rule for one in outcome.ladders], os.environ)
+        say(f"Written into {file}. A running bot reads it on SIGHUP, on /reload, or when it starts again.")
+
+
+def _only(fetched: Fetched, names: Sequence[str]) -> tuple[Rule, ...]:
+    known = {one.name: one for one in fetched.rulebook.rules}
+    for name in names:
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(known)}."
+            raise ConfigError((Problem("command line", "--rule", f'there is no rule "{name}"', hint),))
+    return tuple(one for name, one in known.items() if name in names)
+
+
+def _tune(
+    fetched: Fetched, rulebook: Rulebook, asked: Sequence[BasketId], per_year: float, jobs: int, cluster: str | None
+) -> Outcome:
+    doing = workers(jobs or min(os.cpu_count() or 1, MOST_JOBS), cluster)
+    with progress("Tuning") as told:
+        return tune_all(
+            fetched.market.tables, rulebook, asked, per_year, doing, lambda done, total: told(done, total, "")
+        )
+
+
+def _report(fetched: Fetched, outcome: Outcome, per_year: float, file: Path) -> None:
+    page = render(fetched.market.tables, fetched.rulebook, outcome, per_year)
+    file.write_text(page, encoding="utf-8")
+    say(f"The report is in {file}.")

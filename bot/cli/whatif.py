@@ -1,0 +1,44 @@
+"""What would be posted if a basket moved so far?"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bot.backtest import whatif
+from bot.baskets import BasketId
+from bot.cli.market import open_market
+from bot.cli.options import Config, Lang, Language, Prices
+from bot.messages import supposed
+
+CONTEXT = {"ignore_unknown_options": True}  # -8 is no option
+
+
+def percent(text: str) -> float:
+    """A percentage as typed, as a fraction above -1."""
+    try:
+        fraction = float(text.replace("\u2212", "-").removesuffix("%")) / 100
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no percentage. Write a number, for example -8.5.") from None
+    if not -1 < fraction < 10:
+        raise typer.BadParameter(f"{text} % is no move to suppose: choose one above -100 and below 1000.")
+    return fraction
+
+
+def command(
+    basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
+    move: Annotated[
+        float,
+        typer.Argument(parser=percent, metavar="PERCENT", help="The move up to the next session's close, such as -8."),
+    ],
+    window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of the move.")] = 2,
+    config: Config = None,
+    prices: Prices = None,
+    lang: Lang = Language.EN,
+) -> None:
+    """Where such a move would rank on the next session, what each rule would say, and how far the next rung is."""
+    opened = open_market(config, prices, [basket], alone=True)
+    found = whatif(opened.board, opened.rulebook, BasketId(basket), move, window)
+    sys.stdout.write(supposed(found, opened.rulebook.events, lang.value).plain + "\n")

@@ -1,0 +1,208 @@
+"""How is one figure, claim or name put into words?"""
+
+from __future__ import annotations
+
+import math
+
+from bot.alerts import Alert, NamedEvent, Phase, Severity, whole_months
+from bot.context import Context, StateEntry, Yardstick
+from bot.messages.catalogue import Catalogue
+from bot.statistics import PERCENTILE_WINDOWS, YEARS_OF_HISTORY, State, Verdict
+
+ICONS = {Severity.NOTICE: "🟡", Severity.WARNING: "🟠", Severity.SEVERE: "🔴", Severity.EXTREME: "🚨"}
+MOST_NAMED = 3
+MOST_DECIMALS = 4
+NO_ALERT = "📊"
+Events = tuple[NamedEvent, ...]
+
+
+def icon(alert: Alert) -> str:
+    """How loud it is, at a glance."""
+    return ICONS[alert.severity] if alert.speaks else NO_ALERT
+
+
+def headline(
+    icon: str, name: str, verdict: Verdict, decimals: int, events: Events, words: Catalogue, time: str = ""
+) -> str:
+    """Who moved how far, and how rare that is; `time` is that of the prices of a session that has not ended."""
+    live = "_live" if time else ""
+    plain = words.percent(verdict.move, decimals, sign=False)
+    moved = words.say(
+        f"moved_down{live}" if verdict.move < 0 else f"moved_up{live}",
+        plain=plain,
+        signed=words.percent(verdict.move, decimals),
+    )
+    said = claim("course" if time else "claim", verdict, events, words) if notable(verdict) else ""
+    window = window_words(verdict.window, words)
+    return words.say(f"headline{live}", icon=icon, name=name, moved=moved, window=window, claim=said, time=time)
+
+
+def seen(alert: Alert) -> Verdict:
+    """The verdict that an alert of one decision is about."""
+    verdict = alert.decisions[0].evidence.verdict
+    assert verdict is not None  # only a verdict can reach a rung
+    return verdict
+
+
+def time_of(alert: Alert, context: Context) -> str:
+    """The time of provisional prices, with its zone; nothing for final ones."""
+    if alert.phase is not Phase.PROVISIONAL:
+        return ""
+    assert context.as_of is not None  # who alerts before the close says when
+    return f"{context.as_of:%H:%M} {context.as_of.tzname()}"
+
+
+def closed(alert: Alert, context: Context, words: Catalogue) -> str:
+    time = time_of(alert, context)
+    return words.say("not_closed" if time else "closed", date=words.day(alert.session), time=time)
+
+
+def window_words(window: int, words: Catalogue) -> str:
+    return words.say("window", count=window, words=words.count_word(window))
+
+
+def notable(verdict: Verdict, *, upward: bool = False) -> bool:
+    """Whether its rarity says anything: a gain is no bad move, and an overlapping window as bad said it already."""
+    sided = verdict.move > 0 if upward else verdict.move < 0
+    return sided and (verdict.gap_sessions is None or verdict.gap_sessions >= verdict.window)
+
+
+def years_enough(verdict: Verdict) -> bool:
+    """Whether the data reach back far enough to speak of years."""
+    return whole_months(verdict.since, verdict.session) >= 12 * YEARS_OF_HISTORY
+
+
+def claim(kind: str, verdict: Verdict, events: Events, words: Catalogue) -> str:
+    """The rarity the first line claims: on record, since a named event, in years, in months, or since a date."""
+    count = words.count_word(verdict.window)
+    if verdict.worst_since is None:
+        if not years_enough(verdict):
+            return ""
+        years = whole_months(verdict.since, verdict.session) // 12
+        return words.say(f"{kind}_record", count=years, date=words.day(verdict.since), words=count)
+    since = words.day(verdict.worst_since)
+    if event := next((one for one in events if one.first <= verdict.worst_since <= one.last), None):
+        return words.say(f"{kind}_event", event=event.name(words.language), date=since, words=count)
+    if verdict.worst_in_years is not None:
+        return words.say(f"{kind}_years", count=verdict.worst_in_years, words=count)
+    months = whole_months(verdict.worst_since, verdict.session)
+    phrase = f"{kind}_months" if 0 < months < 12 else f"{kind}_since"
+    return words.say(phrase, count=months, date=since, words=count)
+
+
+def decimals_of(move: float, yardstick: Yardstick | None) -> int:
+    """One decimal, or as many as it takes to show that moves differ from the one they are held against."""
+    others = () if yardstick is None else (yardstick.move, yardstick.runner_up)
+    different = [one for one in others if one is not None and one != move]
+    for decimals in range(1, MOST_DECIMALS):
+        if all(round(abs(move) * 100, decimals) != round(abs(one) * 100, decimals) for one in different):
+            return decimals
+    return MOST_DECIMALS
+
+
+def held_against(
+    latest: str, before: str, verdict: Verdict, yardstick: Yardstick | None, decimals: int, words: Catalogue
+) -> list[str]:
+    if yardstick is None:
+        return []
+    return [
+        words.say(
+            before if verdict.record else latest,
+            date=words.day(yardstick.session),
+            move=words.percent(yardstick.move, decimals),
+            points=words.decimal(yardstick.move * 100, decimals),
+            count=verdict.gap_sessions or 0,
+        )
+    ]
+
+
+def sample(verdict: Verdict, words: Catalogue) -> dict[str, object]:
+    return {
+        "sample": words.number(verdict.sample),
+        "words": words.count_word(verdict.window),
+        "year": verdict.since.year,
+        "overlapping": words.say("overlapping") if verdict.window > 1 else "",
+    }
+
+
+def rank(verdict: Verdict, words: Catalogue) -> list[str]:
+    """Rank and percentile, or why there is none."""
+    facts = [words.say("rank", rank=words.number(verdict.rank), **sample(verdict, words))]
+    if verdict.percentile is not None and verdict.move < 0:
+        facts.append(words.say("percentile", share=share(as_bad(verdict), verdict.sample, words)))
+    if verdict.percentile is None:
+        needed, there = words.number(PERCENTILE_WINDOWS), words.number(verdict.sample)
+        facts.append(words.say("few_windows", needed=needed, sample=there))
+    if not years_enough(verdict):
+        facts.append(words.say("few_years", needed=YEARS_OF_HISTORY, date=words.day(verdict.since)))
+    return facts
+
+
+def as_bad(verdict: Verdict) -> int:
+    """How many moves of the sample, this one included, were as bad."""
+    assert verdict.percentile is not None
+    return round(verdict.percentile * verdict.sample / 100)
+
+
+def share(count: int, total: int, words: Catalogue) -> str:
+    """`count` of `total` as a percentage, rounded up so that "among the worst" stays true; never 0."""
+    percent = 100 * count / total
+    decimals = 2 if percent < 1 else 1
+    scale = 10**decimals
+    return words.percent(math.ceil(percent * scale - 1e-9) / scale / 100, decimals, sign=False)
+
+
+def limit(fraction: float, words: Catalogue) -> str:
+    """A configured figure, as it was written."""
+    written = f"{abs(fraction) * 100:.6g}"
+    return words.percent(fraction, len(written.partition(".")[2]), sign=False)
+
+
+def another(fraction: float, words: Catalogue) -> dict[str, str]:
+    """A further fall, in both forms."""
+    return {"further": words.percent(fraction), "plain": words.percent(fraction, sign=False)}
+
+
+def named(names: list[str], words: Catalogue) -> str:
+    if len(names) > MOST_NAMED:
+        return words.say("many", count=len(names))
+    return words.say("ticker", name=words.join(names))
+
+
+def state_words(state: State, words: Catalogue) -> str:
+    names = words.phrases["state"]
+    assert isinstance(names, dict)
+    return names[state.word]
+
+
+def entry_line(name: str, entry: StateEntry, words: Catalogue) -> str:
+    """Who entered which state, how far from the high and how long after it, and when it last had."""
+    verdict, state = entry.verdict, state_words(entry.verdict.entered, words)
+    if verdict.holes:
+        return words.say("entered_holes", name=name, state=state, count=verdict.holes)
+    since = ""
+    if entry.before is not None:
+        since = words.say("first_since", date=words.day(entry.before))
+    elif years_enough(verdict):
+        since = words.say("first_in_data", date=words.day(verdict.since))
+    return words.say(
+        "entered",
+        name=name,
+        state=state,
+        drawdown=words.percent(verdict.drawdown),
+        depth=words.percent(verdict.drawdown, sign=False),
+        date=words.day(verdict.peak_session),
+        count=entry.after_peak,
+        since=since,
+    )
+
+
+def foot(alert: Alert, context: Context, words: Catalogue) -> str:
+    basket = context.sides[0][0]
+    facts = [words.say(basket.prices)]
+    if len(basket.members) > 1 and not alert.subject.against and not alert.subject.member:
+        present, listed = words.number(context.present), words.number(context.listed)
+        facts.insert(0, words.say("present", present=present, listed=listed))
+    if alert.speaks:
+        facts.append(words.say("event", id=alert.episode))
+    return words.dotted(facts)

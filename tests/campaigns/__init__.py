@@ -1,0 +1,1 @@
+"""Long trials of delivery: kills, stops, drains and takeovers, with counts and bounds (`make verify-delivery`)."""

@@ -1,0 +1,29 @@
+"""Everything that a process imports and works out at its first message, so that those forked from this one have it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg  # noqa: F401  imported with the first connection
+
+from bot.adapters.database import Database
+from bot.clock import SystemClock
+from bot.delivery import NotSent, address
+from bot.dispatch import Dispatch
+from tests.campaigns.worker import TOKEN, MinedTelegram
+from tests.specimens import CHANNEL, event
+
+
+async def _send_once() -> None:
+    """To nobody: the port is closed."""
+    database = await Database.open("sqlite://", upgrade=True)
+    happened = event(created=SystemClock().now())
+    await database.commit({}, [happened], address(happened, [CHANNEL]))
+    async with MinedTelegram(TOKEN, base_url="http://127.0.0.1:9/bot") as telegram:
+        dispatch = Dispatch(database, telegram, SystemClock())
+        await dispatch.drain()
+    await database.close()
+    assert dispatch.counts == {NotSent.__name__: 1}
+
+
+asyncio.run(_send_once())

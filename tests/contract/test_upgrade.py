@@ -1,0 +1,76 @@
+"""What becomes of a database of an earlier version?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from bot.adapters.database import Database, migrate, schema
+from bot.delivery import Manner, State
+from bot.errors import StoreError
+from tests.specimens import CHANNEL, GROUP
+from tests.stored import claim, put
+from tests.virtual import NOON
+
+EVENT = "INSERT INTO events (id, key, shown, baskets, severity, session, created, expires)"
+OUTBOX = (
+    "INSERT INTO outbox (id, event, transport, chat, kind, language, severe, state, not_before, expires, attempts, "
+    "unconfirmed, plain, message_id, reason)"
+)
+NOW, END = "2026-07-02 12:00:00.000000", "2026-07-02 18:00:00.000000"
+BACKLOG = (
+    f"{EVENT} VALUES (1, 'fall', 'FALL', '[\"memory\"]', 3, '2026-07-02', '{NOW}', '{END}')",
+    "INSERT INTO bodies (event, language, lines) VALUES (1, 'en', '[\"fall\", \"as of noon\"]')",
+    f"{OUTBOX} VALUES (1, 1, 'telegram', '-1001', 1, 'en', true, 'sent', NULL, '{END}', 0, 0, false, 77, '')",
+    f"{OUTBOX} VALUES (2, 1, 'telegram', '-2001', 2, 'en', true, 'pending', '{NOW}', '{END}', 0, 0, false, NULL, '')",
+    f"{OUTBOX} VALUES (3, 1, 'telegram', '3001', 3, 'en', true, 'sending', NULL, '{END}', 0, 0, false, NULL, '')",
+    "INSERT INTO memories (rule, basket, member, against, judged) VALUES ('fall', 'memory', '', '', '2026-07-02')",
+    "INSERT INTO chats (transport, chat, gone, moved_to, refusals) VALUES ('telegram', '9', true, '', 0)",
+)
+
+
+@pytest.fixture
+def old_url(request, tmp_path, url):
+    """A database of r0001 with something sent, something that waits and something under way."""
+    if url.startswith("postgresql"):
+        postgres = request.getfixturevalue("postgres")
+        postgres.say("DROP DATABASE IF EXISTS old", "CREATE DATABASE old")
+        url = postgres.url("old")
+    kind = "postgresql+psycopg" if url.startswith("postgresql") else "sqlite"
+    engine = sa.create_engine(sa.make_url(url).set(drivername=kind))
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "r0001")
+        for one in BACKLOG:
+            connection.exec_driver_sql(one.replace("%", "%%"))
+        if kind != "sqlite":
+            connection.exec_driver_sql("SELECT setval('outbox_id_seq', 3), setval('events_id_seq', 1)")
+    engine.dispose()
+    return url
+
+
+async def test_an_upgrade_loses_nothing_of_what_waits(old_url):
+    with pytest.raises(StoreError, match=r"version r0001.*bot migrate"):
+        await Database.open(old_url)
+    await migrate(old_url)
+    store = await Database.open(old_url)
+    assert len(await store.memories()) == 1
+    assert [(one.chat, one.state) for one in await store.undelivered()] == [
+        ("-2001", State.PENDING),
+        ("3001", State.SENDING),
+    ]
+    assert [one.manner for one in await store.orphans("telegram")] == [Manner.SEND]
+    later = NOON + timedelta(minutes=1)
+    await put(store, CHANNEL, GROUP, key="correction", original="fall", manner=Manner.EDIT)
+    found = await claim(store, 9, later)
+    assert [(one.chat, one.manner, one.target) for one in found] == [
+        ("-1001", Manner.EDIT, 77),
+        ("-2001", Manner.SEND, None),
+    ]
+    await store.close()

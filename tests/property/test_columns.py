@@ -1,0 +1,103 @@
+"""The way of columns against the engine, session by session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.alerts import Evidence, Question, Severity, questions
+from bot.alerts.decide import deepest_rung
+from bot.backtest.fit import GRIDS, fitted_condition, reached
+from bot.backtest.hearings import hearings
+from bot.backtest.ladders import Condition, with_threshold
+from bot.backtest.provisional import low_moves, low_returns, severities_at_low
+from bot.backtest.tracks import tracks
+from bot.backtest.tuning import by_engine
+from bot.pipeline import Rulebook
+from bot.prices import Dates, Flags
+from bot.statistics import Board, Past
+from tests.property.worlds import any_world
+from tests.world import rule
+
+Told = tuple[date, tuple[tuple[str, str, int, int], ...]]
+
+
+def by_replay(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
+    return [
+        (one.session, tuple((word.member, word.reason.value, int(word.severity), word.before) for word in one.words))
+        for basket, name, one in by_engine(board, rulebook)
+        if (basket, name) == (question.basket, question.rule.name)
+    ]
+
+
+def by_columns(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
+    found = hearings(question.rule, tuple(tracks(board, question)), rulebook.close_after)
+    return [
+        (one.session, tuple((word.member, word.reason.value, int(word.severity), word.before) for word in one.words))
+        for one in found
+    ]
+
+
+@given(st.integers(0, 10**9))
+@settings(max_examples=10)
+def test_columns_say_what_the_engine_says(seed: int) -> None:
+    world, rulebook = any_world(seed, longest=300)
+    board = world.board(rulebook)
+    for question in questions(board, rulebook.rules):
+        assert by_columns(board, rulebook, question) == by_replay(board, rulebook, question)
+
+
+def every_session(sessions: Dates) -> Flags:
+    return np.ones(len(sessions), dtype=np.bool_)
+
+
+@given(st.integers(0, 10**9), st.sampled_from(["percentile", "worst_in_months", "move", "day_low"]), st.booleans())
+@settings(max_examples=25)
+def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, condition: Condition, members: bool) -> None:
+    """With a single rung, exactly; `fit` says where it is not exact with more of them."""
+    world, rulebook = any_world(seed)
+    board = world.board(rulebook)
+    value = {"percentile": 5.0, "worst_in_months": 3, "move": -0.05, "day_low": -0.05}[condition]
+    asked = rule("fall", "one", rungs={"warning": {condition: value}}, members=members or condition == "day_low")
+    question = Question(asked, rulebook.baskets[0].id)
+    subjects = tuple(tracks(board, question))
+    grid = GRIDS[condition][:: len(GRIDS[condition]) // 4]
+    counted = reached(asked, 0, condition, subjects, rulebook.close_after, every_session, grid)
+    for candidate, count in zip(grid.tolist(), counted.tolist(), strict=True):
+        turned = replace(asked, rungs=(with_threshold(asked.rungs[0], condition, candidate),))
+        told = by_engine(replace(board, _notes={}), replace(rulebook, rules=(turned,)))
+        assert count == sum(hearing.reaches(Severity.WARNING) for *_, hearing in told)
+
+
+@given(st.integers(0, 10**9))
+@settings(max_examples=20)
+def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
+    world, rulebook = any_world(seed, longest=120)
+    market = world.market(rulebook)
+    board = world.board(rulebook)
+    for question in questions(board, rulebook.rules):
+        asked, series = question.rule, board.series[question.basket]
+        timeless = all(rung.state is None and rung.enters is None for rung in asked.rungs)
+        if asked.contrast is not None or question.about_members(board) or not timeless:
+            continue
+        (track,) = tracks(board, question)
+        lows = low_returns(market.tables[series.basket.calendar], series)
+        whole = np.where(series.shares > 0, series.shares * lows, 0.0).sum(axis=1)
+        moves = low_moves(track.verdicts, whole)
+        found = severities_at_low(asked, track, moves)
+        for row, at in enumerate(track.at.tolist()):
+            if at and not np.isnan(moves[at]):
+                past = Past.of(track.verdicts, at - 1, rulebook.lines)
+                then = past.next(track.day(row), float(whole[at]), 1.0)
+                rung = deepest_rung(asked, Evidence(then, None if track.day_low is None else float(track.day_low[at])))
+                assert found[row] == (int(rung.severity) if rung else 0), (asked, track.day(row))
+
+
+def test_every_kind_of_condition_is_fitted_or_left() -> None:
+    kinds = [{"percentile": 1.0}, {"worst_in_months": 3}, {"move": -0.1}, {"day_low": -0.1}, {"record": True}]
+    rungs = [rule("fall", "a", rungs={"notice": kind}).rungs[0] for kind in kinds]
+    assert [fitted_condition(rung) for rung in rungs] == ["percentile", "worst_in_months", "move", "day_low", None]

@@ -1,0 +1,62 @@
+"""`explain` against the engine: for every session of a replay."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.alerts import Memory, Reason, Subject
+from bot.backtest import replay
+from bot.backtest.inquiry import inquire
+from bot.cli.explain import answered
+from tests import told
+from tests.property.worlds import any_world
+
+
+@given(st.integers(0, 10**9))
+@settings(max_examples=4)
+def test_explain_agrees_with_the_engine_on_every_session(seed: int) -> None:
+    """The same reasons, rungs and memories, and of what the engine passes over only silence without an episode."""
+    world, rulebook = any_world(seed, longest=150)
+    board = world.board(rulebook)
+    rng = random.Random(seed)
+    before: dict[Subject, Memory] = {}
+    for session in replay(board, rulebook):
+        basket = rng.choice(list(board.series))
+        judged = {
+            one.subject: one
+            for one in session.judgement.decisions
+            if basket in (one.subject.basket, one.subject.against)
+        }
+        explained = {answer.decision.subject: answer for answer in inquire(board, rulebook, basket, session.day)}
+        assert set(judged) <= set(explained)
+        for subject, answer in explained.items():
+            assert answer.before.episode == before.get(subject, Memory()).episode
+            if subject in judged:
+                engine = judged[subject]
+                assert (answer.decision.reason, answer.decision.rung) == (engine.reason, engine.rung)
+                assert answer.decision.memory == engine.memory
+            else:
+                assert answer.decision.reason in (Reason.BELOW_THRESHOLD, Reason.NO_READING)
+                assert answer.before.episode is None
+        before = dict(session.memories)
+
+
+@given(st.integers(0, 10**9))
+@settings(max_examples=6)
+def test_what_explain_prints_is_what_it_found(seed: int) -> None:
+    """The line about a rule gives the reason, and each rung is printed as met exactly if all its conditions are."""
+    world, rulebook = any_world(seed, longest=300)
+    opened = told.opened(world.market(rulebook), rulebook)
+    rng = random.Random(seed)
+    spoke = [one.day for one in replay(opened.board, opened.rulebook) if one.judgement.alerts]
+    for day in rng.sample(spoke, min(3, len(spoke))):
+        for basket in opened.board.series:
+            for answer in inquire(opened.board, opened.rulebook, basket, day):
+                lines = list(answered(opened, answer.decision, answer.before))
+                assert lines[0].endswith(f": {answer.decision.reason.value}")
+                met = [line.split()[0] for line in lines[1:] if "not met" not in line and "episode #" not in line]
+                rung = answer.decision.rung
+                assert (met[-1] if met else None) == (rung.severity.word if rung else None)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.disks import passing
+
+MOUNTS = """\
+overlay / overlay rw,lowerdir=/a 0 0
+proc /proc proc rw 0 0
+tmpfs /run tmpfs rw 0 0
+/dev/sdb1 /data ext4 rw 0 0
+/dev/sdc1 /my\\040disk xfs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("/app/data", "it lies on overlay"),
+        ("/run/bot", "it lies on tmpfs"),
+        ("/data", ""),
+        ("/data/bot", ""),
+        ("/database", "it lies on overlay"),
+        ("/my disk/bot", ""),
+    ],
+)
+def test_where_a_folder_lies(tmp_path: Path, folder: str, why: str) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(MOUNTS)
+    assert passing(Path(folder), {}, mounts).startswith(why)
+    assert bool(passing(Path(folder), {}, mounts)) == bool(why)
+
+
+def test_a_platform_that_empties_its_disks(tmp_path: Path) -> None:
+    assert "Heroku" in passing(tmp_path, {"DYNO": "worker.1"})
+
+
+def test_a_system_that_does_not_tell(tmp_path: Path) -> None:
+    assert passing(tmp_path, {}, tmp_path / "none") == ""

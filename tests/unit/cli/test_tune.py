@@ -1,0 +1,286 @@
+"""`tune` as a person types it: its figures, its report, and what it writes into the configuration."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import http.server
+import io
+import json
+import re
+import shutil
+import subprocess
+import threading
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.prices import Calendar
+from tests.unit.cli.typed import Type, Typed
+
+YEARS_12 = 3000
+RULES = """\
+# Ours.
+[schedule]
+poll_minutes = 7 # seldom
+
+[[rules]]
+name = "fall"
+baskets = ["*"]
+step = 2.0
+[rules.rungs]
+# the first one
+notice = { worst_in = "3 months" } # short
+warning = { percentile = 1.0 }
+extreme = { record = true } # nothing to fit
+
+[[rules]]
+name = "plunge" # of members
+members_of = ["duo"]
+day_low = -10.0 # percent
+
+[[rules]]
+name = "bear"
+baskets = ["*"]
+enters = "bear"
+
+[[rules]]
+name = "gap"
+contrast = ["index", "duo"]
+[rules.rungs]
+warning = { percentile = 99.0 }
+"""
+BASKETS = """\
+[baskets.duo]
+name = { en = "Duo & <Co>", zh = "双子" }
+members = ["AA", "BB"]
+
+[baskets.index]
+name = { en = "Index", zh = "指数" }
+members = ["IX"]
+
+[baskets.young]
+name = { en = "Young", zh = "新" }
+members = ["YY"]
+"""
+
+
+@pytest.fixture(scope="session")
+def long_prices(tmp_path_factory: pytest.TempPathFactory, new_york: Calendar) -> Path:
+    """Twelve years of four symbols, with lows; one of them is two years young."""
+    folder = tmp_path_factory.mktemp("long") / "prices"
+    folder.mkdir()
+    begin = int(np.searchsorted(new_york.sessions, np.datetime64("2010-01-04")))
+    days = new_york.sessions[begin : begin + YEARS_12].astype(str).tolist()
+    for seed, symbol in enumerate(("AA", "BB", "IX", "YY")):
+        rng = np.random.default_rng(seed)
+        closes = 100 * np.cumprod(1 + np.clip(0.0003 + 0.012 * rng.standard_t(3, YEARS_12), -0.3, 0.3))
+        lows = closes * (1 - np.abs(rng.normal(0, 0.02, YEARS_12)))
+        first = YEARS_12 - 500 if symbol == "YY" else 0
+        rows = zip(days[first:], lows[first:].tolist(), closes[first:].tolist(), strict=True)
+        lines = [f"{day},,{close:.4f},{low:.4f},{close:.4f},{close:.4f},1" for day, low, close in rows]
+        (folder / f"{symbol}.csv").write_text("\n".join(["date,open,high,low,close,adj_close,volume", *lines, ""]))
+    return folder
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """The folder of a configuration, to be changed."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "bot.toml").write_text(RULES)
+    (folder / "baskets.toml").write_text(BASKETS)
+    (folder / "events.toml").write_text("")
+    return folder
+
+
+@pytest.fixture
+def tune(typed: Type, own: Path, long_prices: Path) -> Type:
+    def run(*words: object) -> Typed:
+        return typed("tune", *words, "--config", own, "--prices", long_prices)
+
+    return run
+
+
+def test_every_rung_of_every_rule_and_basket_has_its_row(tune: Type) -> None:
+    done = tune("--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert done.code == 0
+    assert [(row["rule"], row["basket"], row["rung"]) for row in rows] == [
+        *(("fall", "duo", rung) for rung in ("notice", "warning", "extreme")),
+        ("plunge", "duo", "warning"),
+        ("bear", "duo", "warning"),
+        *(("fall", "index", rung) for rung in ("notice", "warning", "extreme")),
+        ("bear", "index", "warning"),
+        ("gap", "index/duo", "warning"),
+    ]
+    assert 'rule "fall" on young: no rates' in done.err
+    for row in rows:
+        assert float(row["per_year"]) == pytest.approx(int(row["reached"]) / float(row["years"]))
+        assert float(row["per_year_low"]) <= float(row["per_year"]) <= float(row["per_year_high"])
+        assert (row["suggested"] == "") == (row["rung"] == "extreme" or row["rule"] == "bear")
+
+
+def test_rates_are_those_of_a_replay(tune: Type, typed: Type, own: Path, long_prices: Path) -> None:
+    """Episodes that come to a rung or to a deeper one, from the fourth year on, counted from what replay prints."""
+    rows = [json.loads(line) for line in tune("--format", "jsonl").rows]
+    told = typed("replay", "--format", "jsonl", "--config", own, "--prices", long_prices)
+    alerts = [json.loads(line) for line in told.rows]
+    rungs = ("notice", "warning", "severe", "extreme")
+    for row in [row for row in rows if row["rule"] in {"fall", "gap"}]:
+        mine = [one for one in alerts if (one["rule"], one["basket"]) == (row["rule"], row["basket"])]
+        spoken = [one for one in mine if one["severity"] == row["rung"]]
+        assert [session for session, *_ in row["sessions"]] == [one["session"] for one in spoken]
+        assert [size for *_, size in row["sessions"]] == [one["move"] for one in spoken]
+        reached: dict[str, str] = {}
+        for one in mine:
+            if rungs.index(one["severity"]) >= rungs.index(row["rung"]):
+                reached.setdefault(one["episode"], one["session"])
+        assert row["reached"] == sum(row["from"] <= day <= row["to"] for day in reached.values())
+
+
+def test_the_suggestion_put_into_the_configuration_does_what_was_said(tune: Type, own: Path) -> None:
+    """Replayed, the rungs that --apply wrote have just the counts that were printed for them."""
+    plain = [json.loads(line) for line in tune("--format", "jsonl", "--rule", "plunge").rows]
+    assert tune("--apply", "--rule", "plunge").code == 0
+    written = tomllib.loads((own / "bot.toml").read_text())["rules"][1]["day_low"]
+    assert plain[0]["suggested"] == f"day_low = {written}"
+    now = [json.loads(line) for line in tune("--format", "jsonl", "--rule", "plunge").rows]
+    assert now[0]["reached"] == plain[0]["fitted"] + plain[0]["held_out"]
+
+
+def test_apply_changes_the_values_and_nothing_else(tune: Type, own: Path) -> None:
+    done = tune("--apply", "--per-year", "8")
+    assert done.code == 0, done.err
+    after = (own / "bot.toml").read_text()
+    before, lines = RULES.splitlines(), after.splitlines()
+    assert len(lines) == len(before)
+    values = re.compile(r'worst_in = "[^"]+"|percentile = [0-9.]+|day_low = [-0-9.]+')
+    assert [values.sub("", line) for line in lines] == [values.sub("", line) for line in before]
+    assert lines != before
+    pasted = [line.split(" #")[0] for line in done.rows if line.startswith(("notice =", "warning =", "day_low ="))]
+    assert all(any(line.startswith(one) for line in lines) for one in pasted)
+    assert len(pasted) == 4
+    assert sorted(path.name for path in own.iterdir()) == ["baskets.toml", "bot.toml", "events.toml"]
+
+
+def test_a_rule_that_does_not_stand_in_the_file_is_not_written(
+    tune: Type, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules from the environment replace those of the file."""
+    rules = [{"name": "other", "baskets": ["duo"], "rungs": {"notice": {"move": -5.0}}}]
+    monkeypatch.setenv("BOT_RULES", json.dumps(rules))
+    done = tune("--apply")
+    assert done.code == 2
+    assert 'rules["other"]: does not stand in the file' in done.err
+    assert (own / "bot.toml").read_text() == RULES
+
+
+def test_several_processes_print_the_same(tune: Type) -> None:
+    assert tune("--jobs", "2").out == tune().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--rule", "fal"], 2, 'Did you mean "fall"?'),
+        (["duo", "--apply"], 2, "Leave the baskets out"),
+        (["young"], 3, "Nothing can be tuned"),
+        (["--per-year", "0"], 2, "0.05"),
+        (["--cluster", "tcp://127.0.0.1:9"], 2, "cannot be reached"),
+        (["--report", "no/such/folder/x.html"], 2, "there is no folder no/such/folder"),
+    ],
+)
+def test_mistakes_are_told_with_what_to_do(tune: Type, words: list[str], code: int, said: str) -> None:
+    done = tune(*words)
+    assert done.code == code
+    assert said in done.err
+
+
+# The report
+
+
+@pytest.fixture
+def page(tune: Type, tmp_path: Path) -> Path:
+    file = tmp_path / "site" / "out.html"
+    file.parent.mkdir()
+    assert tune("--report", file).code == 0
+    return file
+
+
+def test_the_report_needs_nothing_but_itself(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"https?:|<script|<link|<img|@import|url\(|\bon\w+=", text)
+    assert text.startswith('<!doctype html>\n<html lang="en">')
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
+    for query in ("prefers-color-scheme: dark", "@media print", "max-width"):
+        assert query in text
+    assert "Duo &amp; &lt;Co&gt;" in text
+    assert "<Co>" not in text
+
+
+def test_the_report_shows_what_was_heard(page: Path, tune: Type) -> None:
+    text = page.read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in tune("--format", "jsonl").rows]
+    marks = re.findall(r'<line class="(?:notice|warning|severe|extreme)"[^>]*><title>', text)
+    assert len(marks) == sum(len(row["sessions"]) for row in rows)
+    for row in rows:
+        assert f"<b>{row['per_year']:.2f}</b>" in text
+
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
+FRAME = """<!doctype html><title>wait</title>
+<iframe src="out.html" style="width:{width}px;height:800px;border:0"></iframe>
+<script>
+onload = () => {{
+  const of = document.querySelector("iframe").contentDocument, root = of.documentElement;
+  const drawn = [...of.querySelectorAll("svg path, .bars i")].map((one) => one.getBoundingClientRect());
+  document.title = JSON.stringify({{
+    wide: root.scrollWidth, charts: of.querySelectorAll("figure svg").length,
+    drawn: drawn.filter((one) => one.width * one.height > 0).length,
+    head: getComputedStyle(of.querySelector("thead")).position, paper: getComputedStyle(of.body).backgroundColor,
+  }});
+}};
+</script>"""
+
+
+@pytest.fixture
+def site(page: Path) -> Iterator[str]:
+    handler = functools.partial(_Silent, directory=str(page.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _Silent(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine")
+@pytest.mark.parametrize(
+    ("width", "dark", "head"), [(1280, False, "static"), (390, False, "absolute"), (390, True, "absolute")]
+)
+def test_a_browser_lays_the_report_out(
+    page: Path, site: str, tmp_path: Path, width: int, dark: bool, head: str
+) -> None:
+    """Nothing sticks out sideways, tables are cards on a phone, and the night is dark."""
+    (page.parent / "frame.html").write_text(FRAME.format(width=width))
+    words = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'chromium'}"]
+    words += [f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--window-size=1400,900"]
+    words += ["--virtual-time-budget=10000", "--dump-dom", f"{site}/frame.html"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    title = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert title is not None
+    seen = json.loads(title[1])
+    assert seen["wide"] <= width
+    assert seen["charts"] == 2 * 6
+    assert seen["drawn"] > 30
+    assert seen["head"] == head
+    assert (seen["paper"] == "rgb(16, 21, 27)") == dark

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.adapters.database import Database
+from tests.desks import Room
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[Database]:
+    opened = await Database.open("sqlite://", upgrade=True)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def room(database: Database) -> Room:
+    return Room(database)
+
+
+@pytest.fixture(params=["en", "zh"])
+def either(request: pytest.FixtureRequest, database: Database) -> Room:
+    """In each language."""
+    return Room(database, language=request.param)
