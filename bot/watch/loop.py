@@ -92,9 +92,8 @@ class Watch:
     `second` is asked about a doubtful one. `tell` carries to the operators what is for them alone; `revised` hears of
     corrected closes: the market as it was read before, and as it is read now.
 
-    `board` is the market as it was at the last look, without what was doubtful; `stamps` when
-    its prices are from. `trouble` says why the last look came
-    to nothing ("" = it did not). `counts` counts what happened, by name.
+    `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
+    `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
     """
 
     source: PriceSource
@@ -149,9 +148,7 @@ class Watch:
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
         fetched = await self._fetch(setup.rulebook)
-        self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
-        notes = await _whole(self.journal.notes(now))
-        turn, screened = await self._turn(due, fetched, frozenset(memories), notes)
+        turn, screened = await self._turn(due, fetched, frozenset(memories), await _whole(self.journal.notes(now)))
         self.board, self.looked = turn.board, now
         await self._revise(due, screened.excluded, turn.board)
         judged = 0
@@ -196,6 +193,7 @@ class Watch:
             screened = await asyncio.to_thread(look, fetched.bars, circles, self.calendars, due.now, self.second)
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
+        self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
         board = await self._surveyed(due, screened.excluded)
         doubted = None
         if screened.doubtful:
