@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -38,6 +38,10 @@ class Journal(Protocol):
 
     async def memories(self) -> dict[Subject, Memory]:
         """What every rule remembers."""
+        ...
+
+    async def published(self, keys: Collection[str], /) -> Collection[str]:
+        """Those of `keys` whose events are stored."""
         ...
 
     async def notes(self, now: datetime, /) -> Sequence[Note]:
