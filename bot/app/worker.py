@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bot.adapters.calendars import ExchangeCalendars
@@ -30,7 +31,7 @@ from bot.errors import LeaseLost, StoreError
 from bot.lease import Tenancy
 from bot.prices import Calendars, PriceSource
 from bot.settings import Settings
-from bot.watch import Gate, Setup, Watch
+from bot.watch import Gate, Setup, Watch, correct
 
 if TYPE_CHECKING:
     from bot.adapters.telegram import Telegram
@@ -84,6 +85,7 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
         if setup.subscribers_of is not None:
             await database.widen(setup.subscribers_of, [one.id for one in setup.rulebook.baskets])
         watch = watch_of(setup, clock, shop.source, shop.calendars, database)
+        watch.revised = partial(correct, watch)
         watch.tell = Operators(database, clock, transport.name, settings.telegram.operators if telegram else ()).tell
         limits = Limits()
         dispatch = Dispatch(database, transport, clock, limits)

@@ -20,7 +20,8 @@ ALERTS_ON_SCREEN = 30
 NOTES = """\
 a year      times the rung, or a deeper one, is newly reached in an episode, with the exact Poisson interval ({level});
             the first three years of a basket do not count
-alerts      messages of just this severity, those of a deeper move on the same rung too
+alerts      messages of just this severity, those of a deeper move on the same rung too; each rule is counted by itself,
+            what a fall of the basket mutes included
 taken back  of what would have been said at the day's low, the share that did not hold at the close; for several members
             it takes all their lows at one moment, so at most; empty where daily prices do not tell
 suggested   fitted for so many a year on the years that {held_out} does not divide; each deeper rung a third as often

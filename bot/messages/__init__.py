@@ -1,7 +1,7 @@
 """How do we say it?"""
 
 from bot.messages.catalogue import Catalogue, catalogue, languages
-from bot.messages.changes import announcement, noted, withdrawn
+from bot.messages.changes import announcement, corrected, noted, revoked, withdrawn
 from bot.messages.message import Button, Message, printable
 from bot.messages.render import render
 from bot.messages.supposed import supposed
@@ -13,10 +13,12 @@ __all__ = [
     "Message",
     "announcement",
     "catalogue",
+    "corrected",
     "languages",
     "noted",
     "printable",
     "render",
+    "revoked",
     "supposed",
     "window_words",
     "withdrawn",

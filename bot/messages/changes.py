@@ -39,6 +39,19 @@ def noted(message: Message, notes: Iterable[tuple[date, str]]) -> Message:
     return Message(message.language, fitting([*first, *lines, last]))
 
 
+def corrected(now: Message, before: Message) -> Message:
+    """An alert as it reads on revised closes, with what it said before below its first line."""
+    words = catalogue(now.language)
+    first, *rest = now.lines
+    return Message(now.language, fitting([first, words.say("corrected", before=before.lines[0]), *rest]))
+
+
+def revoked(_now: Message, before: Message) -> Message:
+    """An alert that does not hold on revised closes."""
+    words = catalogue(before.language)
+    return Message(before.language, (words.say("revoked", icon=ICON), words.say("corrected", before=before.lines[0])))
+
+
 def announcement(message: Message, before: Severity, now: Severity | None) -> Message:
     """A few words under an alert whose class changed: from `before` to `now` (None = withdrawn)."""
     words = catalogue(message.language)

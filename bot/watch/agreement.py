@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from bot.alerts import Alert, Decision, Memory, Question, Subject
+from bot.alerts import Alert, Decision, Memory, Phase, Question, Rule, Subject, muted, questions
 from bot.pipeline import Judgement, Rulebook, judge
 from bot.prices import Symbol
 from bot.statistics import Board
@@ -56,19 +55,23 @@ def answer(
     rulebook: Rulebook,
     session: date,
     memories: Mapping[Subject, Memory],
-    asked: AbstractSet[Question],
+    asked: frozenset[Question],
 ) -> Answers:
     """Judge a session on `board`, which is without the doubtful prices, and where it matters with them as well.
 
     What speaks on both is said, as loud as on the quieter one. What speaks on one only waits as long as its doubts may
     be settled; then it is unconfirmed, and the question's memory stays as it was.
     """
-    touched = frozenset(one for one in asked if doubted is not None and doubted.of(one))
-    plain = judge(board, rulebook, session, memories, only=asked - touched)
+    order = questions(board, rulebook.rules)
+    touched = [one for one in order if one in asked and doubted is not None and doubted.of(one)]
+    plain = judge(board, rulebook, session, memories, only=asked.difference(touched) if touched else asked)
     if doubted is None or not touched:
         return Answers(plain)
-    parts, unconfirmed, waiting = [plain], [], set()
-    for question in sorted(touched, key=lambda one: one.subject.key):
+    agreed: list[tuple[Rule, Sequence[Decision]]] = []
+    memories_of: dict[Subject, Memory] = {}
+    unconfirmed: list[Unconfirmed] = []
+    waiting = set()
+    for question in touched:
         excluded, included = (
             judge(one, rulebook, session, memories, only={question}) for one in (board, doubted.board)
         )
@@ -77,10 +80,12 @@ def answer(
         if apart and doubted.of(question) & doubted.waiting:
             waiting.add(question)
             continue
-        parts.append(_agreed(excluded, included))
+        decisions, known = _agreed(excluded, included)
+        agreed.append((question.rule, decisions))
+        memories_of |= known
         depends_on = tuple(sorted(doubted.of(question)))
         unconfirmed += [Unconfirmed(question, alert, one, depends_on) for one, alert in apart]
-    return Answers(_together(parts), tuple(unconfirmed), frozenset(waiting))
+    return Answers(_together(plain, agreed, memories_of, session), tuple(unconfirmed), frozenset(waiting))
 
 
 def _only_on(one: Judgement, other: Judgement) -> Iterator[Alert]:
@@ -91,21 +96,17 @@ def _only_on(one: Judgement, other: Judgement) -> Iterator[Alert]:
             yield replace(alert, decisions=alone)
 
 
-def _agreed(excluded: Judgement, included: Judgement) -> Judgement:
-    """What both say, with the figures of `excluded`; of whom they disagree, nothing is said or remembered."""
-    others = {decision.subject: decision for alert in included.alerts for decision in alert.decisions}
-    own = {decision.subject for alert in excluded.alerts for decision in alert.decisions}
-    disputed = own.symmetric_difference(others)
-    alerts = []
-    for alert in excluded.alerts:
-        both = (_no_louder(one, others[one.subject]) for one in alert.decisions if one.subject in others)
-        if said := tuple(both):
-            alerts.append(replace(alert, decisions=said))
-    spoken = {one.subject: one for alert in alerts for one in alert.decisions}
-    decisions = tuple(spoken.get(one.subject, one) for one in excluded.decisions if one.subject not in disputed)
+def _agreed(excluded: Judgement, included: Judgement) -> tuple[tuple[Decision, ...], dict[Subject, Memory]]:
+    """What both decide, with the figures of `excluded`; of whom they disagree, nothing is said or remembered."""
+    own, others = (
+        {decision.subject: decision for alert in one.alerts for decision in alert.decisions}
+        for one in (excluded, included)
+    )
+    disputed = own.keys() ^ others.keys()
+    both = {subject: _no_louder(one, others[subject]) for subject, one in own.items() if subject in others}
+    decisions = tuple(both.get(one.subject, one) for one in excluded.decisions if one.subject not in disputed)
     memories = {subject: one for subject, one in excluded.memories.items() if subject not in disputed}
-    memories |= {subject: one.memory for subject, one in spoken.items()}
-    return Judgement(decisions, memories, tuple(alerts))
+    return decisions, memories | {subject: one.memory for subject, one in both.items()}
 
 
 def _no_louder(one: Decision, other: Decision) -> Decision:
@@ -120,9 +121,12 @@ def _no_louder(one: Decision, other: Decision) -> Decision:
     return replace(one, reason=other.reason, rung=other.rung, memory=memory)
 
 
-def _together(parts: list[Judgement]) -> Judgement:
-    memories: dict[Subject, Memory] = {}
-    for one in parts:
-        memories |= one.memories
-    decisions = tuple(decision for one in parts for decision in one.decisions)
-    return Judgement(decisions, memories, tuple(alert for one in parts for alert in one.alerts))
+def _together(
+    plain: Judgement, agreed: list[tuple[Rule, Sequence[Decision]]], memories: Mapping[Subject, Memory], session: date
+) -> Judgement:
+    """One judgement of all; the news of members whose basket tells of them is silent, as in any other."""
+    heard = muted(agreed)
+    speaking = ((rule, tuple(one for one in found if one.speaks)) for rule, found in heard)
+    alerts = (Alert(rule, session, Phase.FINAL, found) for rule, found in speaking if found)
+    decisions = (decision for _, found in heard for decision in found)
+    return Judgement((*plain.decisions, *decisions), {**plain.memories, **memories}, (*plain.alerts, *alerts))

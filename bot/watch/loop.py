@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -38,6 +38,10 @@ class Journal(Protocol):
 
     async def memories(self) -> dict[Subject, Memory]:
         """What every rule remembers."""
+        ...
+
+    async def published(self, keys: Collection[str], /) -> Collection[str]:
+        """Those of `keys` whose events are stored."""
         ...
 
     async def notes(self, now: datetime, /) -> Sequence[Note]:
@@ -92,9 +96,8 @@ class Watch:
     `second` is asked about a doubtful one. `tell` carries to the operators what is for them alone; `revised` hears of
     corrected closes: the market as it was read before, and as it is read now.
 
-    `board` is the market as it was at the last look, without what was doubtful; `stamps` when
-    its prices are from. `trouble` says why the last look came
-    to nothing ("" = it did not). `counts` counts what happened, by name.
+    `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
+    `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
     """
 
     source: PriceSource
@@ -186,7 +189,6 @@ class Watch:
         The bars end here: together they are half as large as the figures that judging brings.
         """
         fetched = await self._fetch(due.rulebook)
-        self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
         notes = await _whole(self.journal.notes(due.now))
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
@@ -195,6 +197,7 @@ class Watch:
             screened = await asyncio.to_thread(look, fetched.bars, circles, self.calendars, due.now, self.second)
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
+        self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
         board = await self._surveyed(due, screened.excluded)
         doubted = None
         if screened.doubtful:

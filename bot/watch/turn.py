@@ -123,7 +123,7 @@ class Turn:
         return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.PROVISIONAL))
 
     def _answers(self, day: date, memories: Mapping[Subject, Memory], asked: AbstractSet[Question]) -> Answers:
-        return answer(self.board, self.doubted, self.setup.rulebook, day, memories, asked)
+        return answer(self.board, self.doubted, self.setup.rulebook, day, memories, frozenset(asked))
 
     def _whole(self, question: Question) -> Board:
         """Where a question's baskets have all the prices there are: a doubt is no reason to wait for its price."""

@@ -205,3 +205,17 @@ async def test_the_queue_is_counted(store):
     assert await store.oldest("telegram") == NOON + timedelta(minutes=1)
     assert await store.oldest("terminal") is None
     assert len(await states(store)) == 1
+
+
+async def test_nothing_is_left_of_a_group_that_moved_either(store):
+    await store.keep(replace(subscriber("-2001"), kind=Kind.GROUP))
+    await put(store, replace(PRIVATE, chat="-2001"), key="before")
+    await send_all(store)
+    await store.move("telegram", "-2001", "-2002")
+    await store.move("telegram", "-2002", "-2003")
+    await store.erase("telegram", "-2003")
+    assert await store.subscriber("telegram", "-2003") is None
+    for chat in ("-2001", "-2002", "-2003"):
+        assert await store.received("telegram", chat, 9) == []
+    async with store._transaction() as connection:
+        assert list(await connection.execute(sa.select(chats))) == []

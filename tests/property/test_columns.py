@@ -27,10 +27,12 @@ Told = tuple[date, tuple[tuple[str, str, int, int], ...]]
 
 
 def by_replay(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
+    """The rule is asked alone: what a fall of the basket mutes is counted all the same."""
+    alone = replace(rulebook, rules=(question.rule,))
     return [
         (one.session, tuple((word.member, word.reason.value, int(word.severity), word.before) for word in one.words))
-        for basket, name, one in by_engine(board, rulebook)
-        if (basket, name) == (question.basket, question.rule.name)
+        for basket, _, one in by_engine(replace(board, _notes={}), alone)
+        if basket == question.basket
     ]
 
 

@@ -106,6 +106,15 @@ async def keep(connection: AsyncConnection, one: Subscriber) -> None:
         await connection.execute(sa.insert(wishes), rows.wish_rows(one))
 
 
+async def former_names(connection: AsyncConnection, transport: str, chat: str) -> list[str]:
+    """What the chat was called before it moved, and before that."""
+    before = sa.select(chats.c.chat).where(chats.c.transport == transport, chats.c.moved_to == chat)
+    names: list[str] = []
+    for name in await connection.scalars(before):
+        names += [name, *await former_names(connection, transport, name)]
+    return names
+
+
 async def forget(connection: AsyncConnection, transport: str, chat: str) -> None:
     """No subscriber any more."""
     for table in (wishes, subscribers):

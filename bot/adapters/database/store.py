@@ -140,6 +140,11 @@ class Database(Subscriptions, Orders, Leasing):
         async with self._transaction() as connection:
             return next(iter(await _events(connection, EVENTS.where(events.c.id == event_number))), None)
 
+    async def published(self, keys: Collection[str]) -> set[str]:
+        """Those of `keys` whose events are stored."""
+        async with self._transaction() as connection:
+            return set(await connection.scalars(sa.select(events.c.key).where(events.c.key.in_(tuple(keys)))))
+
     async def told_of(self, shown_id: str, limit: int) -> list[Event]:
         """The last `limit` events that people see under this id, newest first."""
         query = EVENTS.where(events.c.shown == shown_id).order_by(events.c.id.desc()).limit(limit)

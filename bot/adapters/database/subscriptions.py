@@ -37,12 +37,13 @@ class Subscriptions(Transactions):
             await chats.keep(connection, subscriber)
 
     async def erase(self, transport: str, chat: str) -> None:
-        """Forget the chat and everything that was or is to be sent there."""
+        """Forget the chat and everything that was or is to be sent there, under the names it had before, too."""
         async with self._writing() as connection:
-            await chats.forget(connection, transport, chat)
             everything = outbox.c.event.in_(sa.select(events.c.id))  # the index on a chat's messages begins with it
-            for table, which in ((chats_table, ()), (outbox, (everything,))):
-                await connection.execute(sa.delete(table).where(*same(table, transport, chat), *which))
+            for name in [chat, *await chats.former_names(connection, transport, chat)]:
+                await chats.forget(connection, transport, name)
+                for table, which in ((chats_table, ()), (outbox, (everything,))):
+                    await connection.execute(sa.delete(table).where(*same(table, transport, name), *which))
 
     async def cancel(self, transport: str, chat: str, reason: str, basket: BasketId | None = None) -> int:
         """What waits for the chat has failed, for `reason`; the answer is how many that are.

@@ -53,6 +53,6 @@ async def test_the_operator_hears_how_often_the_rungs_speak_and_what_they_said_l
     said = await room.say("/tune tech", **BOSS)
     first, *_ = said.splitlines()
     assert first == "Tech: the rungs in force over all history"
-    assert "The latest alerts they would have sent:" in said
+    assert "The latest alerts of each rule by itself:" in said
     assert "warning · −" in said or "notice · −" in said
     assert "Which basket?" in await room.say("/tune", **BOSS)

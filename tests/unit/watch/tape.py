@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -91,6 +91,9 @@ class Notebook:
     written: list[Note] = field(default_factory=list)
     fails_at: int | None = None
     kept: bool = False
+
+    async def published(self, keys: Collection[str]) -> set[str]:
+        return self.events.keys() & set(keys)
 
     async def notes(self, now: datetime) -> list[Note]:
         return [one for one in self.written if one.written <= now < one.until]

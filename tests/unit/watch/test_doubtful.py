@@ -15,7 +15,7 @@ from bot.watch import Gate, Notice, State, Timing, Unsure
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import SETTLE, Notebook, Stage, Tape
 from tests.virtual import VirtualClock
-from tests.world import SEOUL
+from tests.world import SEOUL, rule
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 QUIET = 100  # nothing happens on this session, nor in the weeks before
@@ -159,6 +159,19 @@ async def test_a_wrong_rise_hides_a_true_fall_from_all_but_the_operators(stage: 
     assert ear.unsure() == [(DAYS[WARNED], ("AA",))] * 2
     (unsure, *_) = (one for one in ear.heard if isinstance(one, Unsure))
     assert "−7.3 % in two sessions" in unsure.event.messages[0].plain
+
+
+async def test_members_are_heard_where_their_basket_cannot_tell_of_them(stage: Stage, ear: Ear) -> None:
+    """A basket's fall mutes its members' news, but not while it is unconfirmed itself."""
+    plunge = rule("plunge", "tech", members=True, rungs={"notice": {"move": -0.05}})
+    book = replace(stage.book, rules=(*stage.book.rules, plunge))
+    stage.watch.setup = replace(stage.watch.setup, rulebook=book)
+    spoil(stage, "AA", WARNED, 1.6)
+    await stage.after(DAYS[WARNED - 1])
+    await judge(stage, WARNED)
+    (told,) = (one for one in stage.journal.events.values() if one.session == DAYS[WARNED])
+    assert told.key.startswith("plunge/tech/")
+    assert "BB,CC,DD,EE" in told.key
 
 
 async def test_a_second_source_settles_a_true_outlier_at_once(stage: Stage, ear: Ear) -> None:

@@ -1,0 +1,81 @@
+"""What was published of sessions whose closes were corrected since, and how does it read now?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from bot.alerts import Alert, Memory, Severity, Subject
+from bot.delivery import Event, EventKey, Manner, address
+from bot.messages import corrected, revoked
+from bot.pipeline import compose, judge
+from bot.statistics import Board
+from bot.watch.due import Due
+from bot.watch.loop import Watch
+from bot.watch.turn import WARM_UP_SESSIONS, Setup
+
+RECENT = 10  # sessions of which a sentence is corrected
+
+
+async def correct(watch: Watch, before: Board, after: Board) -> None:
+    """Correct what was published, in its place; `before` and `after` are the market as it was read, and as it is."""
+    due = Due(watch.setup.rulebook, watch.calendars, watch.setup.timing, watch.clock.now())
+    rereading = Rereading(watch.setup, due, before, after)
+    published = await watch.journal.published([alert.key for alert in rereading.told(before).values()])
+    events = rereading.events(published)
+    if events:
+        deliveries = [one for event in events for one in address(event, watch.setup.destinations)]
+        await watch.journal.commit({}, events, deliveries, watch.setup.subscribers_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Rereading:
+    """The latest sessions judged anew, on the prices as they were and as they are now."""
+
+    setup: Setup
+    due: Due
+    before: Board
+    after: Board
+
+    def told(self, board: Board) -> dict[str, Alert]:
+        """The alerts of the latest sessions, by key; what is remembered of earlier ones is learned first."""
+        days = board.sessions()
+        memories: dict[Subject, Memory] = {}
+        found: dict[str, Alert] = {}
+        for day in days[-(RECENT + WARM_UP_SESSIONS) :]:
+            judgement = judge(board, self.setup.rulebook, day, memories)
+            memories |= judgement.memories
+            if day in days[-RECENT:]:
+                found |= {alert.key: alert for alert in judgement.alerts}
+        return found
+
+    def events(self, published: Collection[str]) -> list[Event]:
+        """Each published alert that reads otherwise now, in the place of what it was."""
+        then, now = self.told(self.before), self.told(self.after)
+        return [
+            event for key, alert in then.items() if key in published for event in self._corrections(alert, now.get(key))
+        ]
+
+    def _corrections(self, alert: Alert, still: Alert | None) -> Iterator[Event]:
+        old = self._composed(self.before, alert)
+        new = self._composed(self.after, still) if still is not None else None
+        if new is not None and new.messages == old.messages:
+            return
+        said = new.messages if new is not None else old.messages
+        make = revoked if new is None else corrected
+        event = replace(
+            new or old,
+            key=EventKey(f"{old.key}/corrected/{self.due.now:%Y%m%d%H%M}"),
+            messages=tuple(make(one, was) for one, was in zip(said, old.messages, strict=True)),
+            manner=Manner.EDIT,
+            original=old.key,
+            withdraws=new is None,
+        )
+        yield event
+        if old.severity >= Severity.SEVERE:
+            short = tuple(replace(one, lines=one.lines[:2]) for one in event.messages)
+            yield replace(event, key=EventKey(f"{event.key}/announced"), manner=Manner.REPLY, messages=short)
+
+    def _composed(self, board: Board, alert: Alert) -> Event:
+        now, setup = self.due.now, self.setup
+        return compose(board, setup.rulebook, alert, setup.languages, now, now + setup.timing.expiry)
