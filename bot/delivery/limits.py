@@ -17,8 +17,10 @@ CLOSEST = 0.02
 # With one request at a time and 3 s from an answer to the next request, a chat gets at most 20 messages in any 60 s.
 REST = {Kind.TERMINAL: 0.0, Kind.CHANNEL: 3.0, Kind.GROUP: 3.0, Kind.PRIVATE: 1.0}
 REPLIES = 3  # a second, before everything else
-SEVERAL = 3
-AT_ONCE = 10.0
+# So many chats told to wait within so many seconds mean that all are meant. A stall on the way lets a few messages
+# arrive too close to each other: those wait alone.
+SEVERAL = 6
+AT_ONCE = 2.0
 
 
 class Limits:
