@@ -47,7 +47,8 @@ ROWS: dict[str, Row] = {
 }
 # What waits most of the time runs side by side; what is measured by the second has few beside it.
 STAGES = (
-    ("drain", "dead"),
+    ("drain",),
+    ("dead",),
     ("severe",),
     ("storage",),
     ("takeover", "crashes", "restart", "slow"),
