@@ -2,7 +2,7 @@
 
 from bot.backtest.replay import Session, alerts, replay
 from bot.backtest.review import Review, RungRate, Said, review
-from bot.backtest.whatif import whatif
+from bot.backtest.whatif import distances, whatif
 from bot.backtest.worst import worst
 
-__all__ = ["Review", "RungRate", "Said", "Session", "alerts", "replay", "review", "whatif", "worst"]
+__all__ = ["Review", "RungRate", "Said", "Session", "alerts", "distances", "replay", "review", "whatif", "worst"]

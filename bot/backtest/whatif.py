@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from math import isnan
+from math import isnan, nan
 
 from bot.alerts import Evidence, Rule, deepest_rung
 from bot.baskets import BasketId
@@ -29,10 +29,22 @@ def whatif(board: Board, rulebook: Rulebook, basket: BasketId, move: float, wind
     verdict = past.next(session, daily, 1.0)
     if verdict is None:
         raise NoData(f"Basket {basket} has no reading on a session before {session}: a {window}-session move needs it.")
-    reaches = tuple(
-        _reach(board, rule, basket, position, session, daily) for rule in rulebook.rules if _asked(board, rule, basket)
-    )
+    reaches = _reaches(board, rulebook, basket, position, session, daily)
     return Supposition(series.basket, verdict, reaches, deeper_claim(past, verdict))
+
+
+def distances(board: Board, rulebook: Rulebook, basket: BasketId, session: date) -> tuple[Reach, ...]:
+    """How far each rule about the basket's own closes was from its next rung on `session`; none without a reading."""
+    position = board.position(basket, session)
+    daily = nan if not position else board.series[basket].daily_return.item(position)
+    return () if not position or isnan(daily) else _reaches(board, rulebook, basket, position - 1, session, daily)
+
+
+def _reaches(
+    board: Board, rulebook: Rulebook, basket: BasketId, position: int, session: date, daily: float
+) -> tuple[Reach, ...]:
+    asked = (rule for rule in rulebook.rules if _asked(board, rule, basket))
+    return tuple(_reach(board, rule, basket, position, session, daily) for rule in asked)
 
 
 def _asked(board: Board, rule: Rule, basket: BasketId) -> bool:

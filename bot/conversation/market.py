@@ -12,11 +12,11 @@ from bot import backtest
 from bot.alerts import Alert, Decision, Evidence, Memory, Phase, Reason, Rule, Subject, conditions
 from bot.baskets import Basket
 from bot.chart import chart_facts
-from bot.context import explain
+from bot.context import Reach, explain
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, View, rows, say, tongue
 from bot.errors import NoData
-from bot.messages import Button, Catalogue, Message, render, supposed, window_words
+from bot.messages import Button, Catalogue, Message, another, render, supposed, window_words
 from bot.pipeline import judge
 from bot.statistics import Case, Verdict
 
@@ -130,11 +130,13 @@ async def chart(desk: Desk, ask: Ask) -> Reply:
 
 
 async def why(desk: Desk, ask: Ask) -> Reply:
-    """Every rule's answer for that session, and which conditions of each rung were met."""
+    """Every rule's answer for that session, which conditions of each rung were met, and how far the next rung was."""
     words = tongue(await desk.known(ask))
     topic = await _topic(desk, ask, words)
     found = await asyncio.to_thread(_judged_then, topic)
-    lines = [line for one in found for line in _answer(topic, one, words)]
+    ways = backtest.distances(topic.view.board, topic.view.rulebook, topic.basket.id, topic.session)
+    further = {one.rule.name: _way(one, words) for one in ways if one.further is not None}
+    lines = [line for one in found for line in (*_answer(topic, one, words), *further.pop(one.subject.rule, ()))]
     name, day = topic.basket.name(words.language), words.day(topic.session)
     return say(
         words, words.say("chat_why", name=name, date=day), *lines, buttons=_further(topic, words, "status", "chart")
@@ -145,7 +147,8 @@ def _standing(topic: Topic, words: Catalogue) -> str:
     verdict = topic.verdict()
     if verdict is None:
         return _no_reading(topic, words)
-    facts = [words.say("chat_stands", name=topic.basket.name(words.language), move=words.percent(verdict.move))]
+    name, window = topic.basket.name(words.language), window_words(verdict.window, words)
+    facts = [words.say("chat_stands", name=name, move=words.percent(verdict.move), window=window)]
     if verdict.percentile is not None:
         facts.append(words.say("chat_percentile", figure=words.decimal(verdict.percentile)))
     facts.append(words.say("chat_drawdown", drawdown=words.percent(verdict.drawdown)))
@@ -225,6 +228,14 @@ def _answer(topic: Topic, decision: Decision, words: Catalogue) -> Iterator[str]
         asked = conditions(rule, rung, decision.evidence, verdict)
         met = [f"{'✓' if holds else '✗'} {words.word('condition', name)}" for name, holds in asked]
         yield words.say("chat_rung", level=words.word("severity", rung.severity.word), conditions=words.join(met))
+
+
+def _way(reach: Reach, words: Catalogue) -> tuple[str, ...]:
+    """The further fall that would have reached the next rung."""
+    assert reach.further is not None  # who asks has looked
+    assert reach.next_rung is not None  # there is a way to it
+    level = words.word("severity", reach.next_rung.severity.word)
+    return (words.say("chat_next_rung", level=level, **another(reach.further.fraction, words)),)
 
 
 def _no_reading(topic: Topic, words: Catalogue) -> str:

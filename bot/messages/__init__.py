@@ -5,13 +5,14 @@ from bot.messages.changes import announcement, corrected, noted, revoked, withdr
 from bot.messages.message import Button, Message, printable
 from bot.messages.render import render
 from bot.messages.supposed import supposed
-from bot.messages.wording import window_words
+from bot.messages.wording import another, window_words
 
 __all__ = [
     "Button",
     "Catalogue",
     "Message",
     "announcement",
+    "another",
     "catalogue",
     "corrected",
     "languages",

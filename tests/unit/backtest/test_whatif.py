@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.alerts import Evidence, deepest_rung
-from bot.backtest import whatif, worst
+from bot.backtest import distances, whatif, worst
 from bot.baskets import BasketId
 from bot.errors import NoData
 from bot.messages import languages, supposed
@@ -137,3 +137,21 @@ def test_the_worst_moves() -> None:
     there = [at for at, one in enumerate(moves) if one is not None]
     expected = sorted(hindsight.apart(moves, there, 2), key=lambda at: moves[at])[:5]
     assert [(one.session, one.move) for one in worst(board, MEMORY, 5)] == [(DAYS[at], moves[at]) for at in expected]
+
+
+@pytest.mark.parametrize("daily", [-0.05, -0.021, 0.01])
+def test_the_distance_on_a_session_is_what_was_foretold_the_day_before(daily: float) -> None:
+    then = whatif(history().board(rulebook()), rulebook(), MEMORY, happened(daily).move)
+    now = distances(history(last=daily).board(rulebook()), rulebook(), MEMORY, DAYS[COUNT])
+    assert [(one.rule, one.rung, one.next_rung) for one in now] == [
+        (one.rule, one.rung, one.next_rung) for one in then.reaches
+    ]
+    for here, there in zip(now, then.reaches, strict=True):
+        fractions = [one.further and one.further.fraction for one in (here, there)]
+        assert fractions[0] == pytest.approx(fractions[1], abs=1e-9)
+
+
+def test_without_a_reading_there_is_no_distance() -> None:
+    board = history(last=float("nan")).board(rulebook())
+    assert distances(board, rulebook(), MEMORY, DAYS[0]) == ()
+    assert distances(board, rulebook(), MEMORY, DAYS[COUNT]) == ()

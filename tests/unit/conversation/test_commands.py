@@ -205,6 +205,7 @@ async def test_why_lists_every_rule_and_its_rungs(room: Room) -> None:
     said = await room.say("/why tech")
     assert "fall: alert: the first of this fall" in said
     assert "notice: ✓" in said
+    assert "warning with another −" in said
     assert "gap:" in said
 
 
