@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.adapters.database.rows import DELIVERIES, line_of
-from bot.adapters.database.tables import events, outbox
+from bot.adapters.database.tables import chats, events, outbox
 from bot.delivery import Manner, State
 
 
@@ -75,9 +75,11 @@ def _expire() -> sa.Update:
 DUE = _due()
 # SQLite has one writer, and no words for what is locked.
 CLAIM = DELIVERIES.where(outbox.c.id.in_(DUE.with_for_update(skip_locked=True)))
-UNDER_WAY = sa.select(outbox.c.id, outbox.c.event, outbox.c.chat, outbox.c.cancelled).where(
-    outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING.value
-)
+# What an answer is for, and whether there is something of its chat to be forgotten when it is heard again.
+UNDER_WAY = sa.select(
+    *(outbox.c[name] for name in ("id", "event", "chat", "cancelled")),
+    sa.exists().where(chats.c.transport == outbox.c.transport, chats.c.chat == outbox.c.chat).label("noted"),
+).where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING.value)
 EXPIRE = _expire()
 # Whether an event ceased to be news: what waits has the expiry of its event, and is too much to look through often.
 EXPIRED = (

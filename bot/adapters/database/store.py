@@ -16,7 +16,7 @@ from bot.adapters.database.orders import Orders, reason_for_silence
 from bot.adapters.database.subscriptions import Subscriptions
 from bot.adapters.database.tables import bodies, events, memories, outbox
 from bot.alerts.episodes import Memory, Subject
-from bot.delivery import Delivery, Event, EventKey, Manner, State, Step
+from bot.delivery import Delivery, Event, EventKey, Manner, News, State, Step
 
 SWEEP = timedelta(seconds=10)  # between looks for what has expired; it is not handed out in any case
 UNDELIVERED = (State.PENDING, State.SENDING, State.UNCERTAIN, State.FAILED, State.EXPIRED)
@@ -94,13 +94,13 @@ class Database(Subscriptions, Orders, Leasing):
             # Of an erased delivery nothing is left, and its number may have been given to another.
             found = {(row.id, row.event, row.chat): row for row in await connection.execute(claims.UNDER_WAY, ids)}
             names = [(step.delivery.id, step.delivery.event_number, step.chat) for step in steps]
-            true = [
-                _given_up(step, found[name].cancelled) for step, name in zip(steps, names, strict=True) if name in found
-            ]
+            known = [(step, found[name]) for step, name in zip(steps, names, strict=True) if name in found]
+            true = [_given_up(step, row.cancelled) for step, row in known]
             if true:
                 changed = [{"row": step.delivery.id, **rows.progress(step.delivery)} for step in true]
                 await connection.execute(claims.PROGRESS, changed)
-                await chats.learn(connection, true)
+                telling = [step for step, (_, row) in zip(true, known, strict=True) if row.noted or _tells(step)]
+                await chats.learn(connection, telling)
 
     async def orphans(self, transport: str) -> list[Delivery]:
         sending = (outbox.c.transport == transport) & (outbox.c.state == State.SENDING.value)
@@ -221,6 +221,11 @@ async def _events(connection: AsyncConnection, query: sa.Select[Any]) -> list[Ev
     texts = sa.select(bodies).where(bodies.c.event.in_([row.id for row in found])).order_by(bodies.c.position)
     written = (await connection.execute(texts)).all()
     return [rows.event(row, [text for text in written if text.event == row.id]) for row in found]
+
+
+def _tells(step: Step) -> bool:
+    """Whether the answer says something of a chat of which nothing is noted."""
+    return step.news not in (News.NONE, News.HEARD)
 
 
 def _given_up(step: Step, why: str) -> Step:
