@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from bot.alerts import Decision, Memory, Subject
@@ -29,14 +29,3 @@ def inquire(board: Board, rulebook: Rulebook, basket: BasketId, day: date) -> It
     for decision in judge(board, rulebook, day, memories, every=True).decisions:
         if basket in (decision.subject.basket, decision.subject.against):
             yield Answer(decision, memories.get(decision.subject, FORGOTTEN))
-
-
-def concerning(rulebook: Rulebook, basket: BasketId) -> Rulebook:
-    """The rules that look at one basket, on either side of a contrast, and the baskets that they need."""
-    rules = tuple(
-        rule if rule.contrast else replace(rule, baskets=(basket,))
-        for rule in rulebook.rules
-        if basket in (rule.contrast or rule.baskets)
-    )
-    needed = {basket, *(one for rule in rules for one in rule.contrast or ())}
-    return replace(rulebook, rules=rules, baskets=tuple(one for one in rulebook.baskets if one.id in needed))

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from bot.alerts import Severity
 from bot.baskets import BasketId
 from bot.conversation.asks import Ask, Reply
-from bot.conversation.desk import Desk, Mistaken, id_of, rows, say, tongue
+from bot.conversation.desk import Desk, Mistaken, about_words, id_of, rows, say, tongue
 from bot.delivery import Quiet, Subscriber, Wish
 from bot.messages import Button, Catalogue, catalogue, languages
 
@@ -41,7 +41,7 @@ async def level(desk: Desk, ask: Ask) -> Reply:
     else:
         then = _wishing(known, basket.id, lowest=chosen, words=words, command=ask.command)
     await desk.register.keep(then)
-    about = _about(desk, id_of(basket), words)
+    about = about_words(basket, words)
     return say(words, words.say("chat_level_set", level=words.word("severity", chosen.word), about=about))
 
 
@@ -65,7 +65,7 @@ async def mute(desk: Desk, ask: Ask) -> Reply:
     await desk.register.keep(then)
     await desk.register.cancel(desk.transport, ask.chat, "muted", id_of(basket))
     undo = rows([Button(words.say("chat_unmute"), f"unmute {basket.id}" if basket else "unmute")])
-    about = _about(desk, id_of(basket), words)
+    about = about_words(basket, words)
     return say(words, words.say("chat_muted", until=_moment(until, known, words), about=about), buttons=undo)
 
 
@@ -79,7 +79,7 @@ async def unmute(desk: Desk, ask: Ask) -> Reply:
     else:
         then = _wishing(known, basket.id, muted_until=None, words=words, command=ask.command)
     await desk.register.keep(then)
-    return say(words, words.say("chat_unmuted", about=_about(desk, id_of(basket), words)))
+    return say(words, words.say("chat_unmuted", about=about_words(basket, words)))
 
 
 async def quiet(desk: Desk, ask: Ask) -> Reply:
@@ -172,11 +172,6 @@ def _ladder(words: Catalogue) -> list[str]:
         )
         for one in Severity
     ]
-
-
-def _about(desk: Desk, basket: BasketId | None, words: Catalogue) -> str:
-    named = next((one.name(words.language) for one in desk.baskets if one.id == basket), None)
-    return named or words.say("chat_everything")
 
 
 def _muted(until: datetime | None, now: datetime, known: Subscriber, words: Catalogue) -> str:

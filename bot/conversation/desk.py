@@ -159,6 +159,11 @@ def id_of(basket: Basket | None) -> BasketId | None:
     return None if basket is None else basket.id
 
 
+def about_words(basket: Basket | None, words: Catalogue) -> str:
+    """What a choice or an order is about, by name."""
+    return words.say("chat_everything") if basket is None else basket.name(words.language)
+
+
 def spoken(code: str) -> str:
     """The language we have for a code such as "zh-hans"; English if we have none."""
     short = code.replace("_", "-").partition("-")[0].lower()

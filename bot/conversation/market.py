@@ -19,9 +19,9 @@ from bot.errors import NoData
 from bot.messages import Button, Catalogue, Message, another, render, supposed, window_words
 from bot.pipeline import judge
 from bot.statistics import Case, Verdict
+from bot.watch.turn import WARM_UP_SESSIONS
 
 WINDOW = 2  # sessions of a move that no rule is about
-WARM_UP_SESSIONS = 60  # in so many sessions an open episode is found again, as at a start of the bot
 WORST, MOST_WORST = 5, 20
 SUPPOSED = (-3, -5, -8, -12)  # percent
 EVENT = re.compile(r"#?([2-9A-Z]{5})")

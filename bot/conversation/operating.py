@@ -9,7 +9,7 @@ from bot.backtest import review
 from bot.baskets import Basket
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.choices import span
-from bot.conversation.desk import EVERYTHING, Desk, Mistaken, id_of, rows, say, tongue
+from bot.conversation.desk import EVERYTHING, Desk, Mistaken, about_words, id_of, rows, say, tongue
 from bot.delivery import Note, Silence, State
 from bot.errors import ConfigError, NoData
 from bot.messages import Button, Catalogue
@@ -60,7 +60,7 @@ async def silence(desk: Desk, ask: Ask) -> Reply:
     basket, rest = _order(desk, ask, words)
     if rest[:1] == ("off",):
         await desk.register.lift(id_of(basket))
-        return say(words, words.say("chat_silence_over", about=_about(basket, words)))
+        return say(words, words.say("chat_silence_over", about=about_words(basket, words)))
     until, reason = _until(desk, rest, words, "chat_silence_how")
     await desk.register.silence(id_of(basket), until, reason)
     return say(words, _silence(Silence(id_of(basket), until, reason), words))
@@ -77,7 +77,7 @@ async def note(desk: Desk, ask: Ask) -> Reply:
     until, text = _until(desk, rest, words, "chat_note_how")
     kept_note = Note(id_of(basket), text, desk.clock.now(), until)
     await desk.register.add_note(kept_note)
-    return say(words, words.say("chat_noted", about=_about(basket, words), until=_utc(until)), text)
+    return say(words, words.say("chat_noted", about=about_words(basket, words), until=_utc(until)), text)
 
 
 async def outbox(desk: Desk, ask: Ask) -> Reply:
@@ -138,10 +138,6 @@ def _until(desk: Desk, rest: tuple[str, ...], words: Catalogue, how: str) -> tup
 def _silence(one: Silence, words: Catalogue) -> str:
     about = one.basket or words.say("chat_everything")
     return words.say("chat_silenced", about=about, until=_utc(one.until), reason=one.reason)
-
-
-def _about(basket: Basket | None, words: Catalogue) -> str:
-    return basket.name(words.language) if basket else words.say("chat_everything")
 
 
 def _utc(moment: datetime) -> str:

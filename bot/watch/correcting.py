@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bot.alerts import Alert, Memory, Severity, Subject
-from bot.delivery import Event, EventKey, Manner, address
+from bot.delivery import Event, EventKey, Manner
 from bot.messages import corrected, revoked
 from bot.pipeline import compose, judge
 from bot.statistics import Board
 from bot.watch.due import Due
 from bot.watch.loop import Watch
-from bot.watch.turn import WARM_UP_SESSIONS, Setup
+from bot.watch.turn import WARM_UP_SESSIONS, Findings, Setup
 
 RECENT = 10  # sessions of which a sentence is corrected
 
@@ -21,11 +21,11 @@ async def correct(watch: Watch, before: Board, after: Board) -> None:
     """Correct what was published, in its place; `before` and `after` are the market as it was read, and as it is."""
     due = Due(watch.setup.rulebook, watch.calendars, watch.setup.timing, watch.clock.now())
     rereading = Rereading(watch.setup, due, before, after)
-    published = await watch.journal.published([alert.key for alert in rereading.told(before).values()])
-    events = rereading.events(published)
-    if events:
-        deliveries = [one for event in events for one in address(event, watch.setup.destinations)]
-        await watch.journal.commit({}, events, deliveries, watch.setup.subscribers_of)
+    then = rereading.told(before)
+    published = await watch.journal.published(list(then))
+    standing = {key: alert for key, alert in then.items() if key in published}
+    if standing:
+        await watch.store(watch.setup, Findings({}, tuple(rereading.events(standing))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,10 @@ class Rereading:
                 found |= {alert.key: alert for alert in judgement.alerts}
         return found
 
-    def events(self, published: Collection[str]) -> list[Event]:
-        """Each published alert that reads otherwise now, in the place of what it was."""
-        then, now = self.told(self.before), self.told(self.after)
-        return [
-            event for key, alert in then.items() if key in published for event in self._corrections(alert, now.get(key))
-        ]
+    def events(self, published: Mapping[str, Alert]) -> list[Event]:
+        """Each published alert (by key, as the old prices gave it) that reads otherwise now, in its place."""
+        now = self.told(self.after)
+        return [event for key, alert in published.items() for event in self._corrections(alert, now.get(key))]
 
     def _corrections(self, alert: Alert, still: Alert | None) -> Iterator[Event]:
         old = self._composed(self.before, alert)

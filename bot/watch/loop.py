@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from bot.alerts import Memory, Subject
 from bot.baskets import assemble
@@ -155,7 +155,7 @@ class Watch:
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
-                known = await self._store(setup, turn.judged(day, memories, ready))
+                known = await self.store(setup, turn.judged(day, memories, ready))
                 memories |= known
                 judged += bool(known)
         if final and not (turn.doubted and turn.doubted.waiting):
@@ -172,7 +172,7 @@ class Watch:
         found = turn.under_way(memories, self._twice)
         new = tuple(one for one in found.unsure if one.event.key not in self._unsure)
         self._unsure = frozenset(one.event.key for one in found.unsure)
-        await self._store(turn.setup, replace(found, unsure=new))
+        await self.store(turn.setup, replace(found, unsure=new))
 
     async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
         """Say which closes were corrected; nobody else does so again."""
@@ -181,7 +181,7 @@ class Watch:
             log.info("the close of %s on %s was corrected: %s, now %s", *astuple(change))
         if changes and self.revised is not None:
             before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
-            await self.revised(await self._surveyed(due, before), after)
+            await _whole(self.revised(await self._surveyed(due, before), after))
 
     async def _look(self, due: Due, speaking: frozenset[Subject]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
         """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it.
@@ -220,7 +220,7 @@ class Watch:
         """Tell the operators of troubles that began or ended."""
         self._troubles, told = self._troubles.after(found, now)
         if told:
-            await self.tell(told)
+            await _whole(self.tell(told))
 
     async def _fetch(self, rulebook: Rulebook) -> Fetched:
         """One symbol after the other, off the event loop; of what cannot be asked now, the past counts all the same.
@@ -249,14 +249,14 @@ class Watch:
                 bars[symbol] = known
         return fetched
 
-    async def _store(self, setup: Setup, found: Findings) -> Mapping[Subject, Memory]:
+    async def store(self, setup: Setup, found: Findings) -> Mapping[Subject, Memory]:
         """Answers and messages in one transaction; the answer is what is remembered now."""
         if found.known or found.events:
             deliveries = [one for event in found.events for one in address(event, setup.destinations)]
             commit = self.journal.commit(found.known, found.events, deliveries, setup.subscribers_of)
             self.counts["events"] += len(found.events) - await _whole(commit)
         if found.unsure:
-            await self.tell(found.unsure)
+            await _whole(self.tell(found.unsure))
         return found.known
 
 
@@ -280,7 +280,7 @@ def _seen(fetched: Fetched) -> str:
     return f"{len(fetched.missing)} of {fetched.asked} symbols cannot be had: {first}"
 
 
-async def _whole(work: Coroutine[Any, Any, T]) -> T:
+async def _whole(work: Awaitable[T]) -> T:
     """The result of `work`, which is done to the end even when we are cancelled: half a transaction keeps its lock."""
     task = asyncio.ensure_future(work)
     try:
