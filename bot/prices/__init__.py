@@ -2,6 +2,7 @@
 
 from bot.prices.bars import Action, Bars, Dates, Floats, PriceSource, Refusal, Revision, Symbol, no_bars
 from bot.prices.calendars import Calendar, CalendarCode, Calendars, exchange_of
+from bot.prices.closures import Closure, amended, misfit, place
 from bot.prices.doubts import RECENT_SESSIONS, Doubt, Kind, doubts, without
 from bot.prices.revisions import revisions, undone
 from bot.prices.screen import RawRows, screen
@@ -15,6 +16,7 @@ __all__ = [
     "Calendar",
     "CalendarCode",
     "Calendars",
+    "Closure",
     "Dates",
     "Doubt",
     "Flags",
@@ -27,12 +29,15 @@ __all__ = [
     "Revision",
     "Sighting",
     "Symbol",
+    "amended",
     "confirmed",
     "doubts",
     "exchange_of",
     "load",
     "mended",
+    "misfit",
     "no_bars",
+    "place",
     "revisions",
     "screen",
     "stayed",

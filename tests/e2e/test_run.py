@@ -20,6 +20,7 @@ from bot import cli
 from bot.adapters.database import Database
 from bot.adapters.price_files import CsvFolder, PriceCache
 from bot.app import worker
+from bot.app.calendars import open_calendars
 from bot.app.setup import setup_of
 from bot.clock import SystemClock
 from bot.delivery import State
@@ -208,7 +209,7 @@ async def test_a_symbol_that_yahoo_refuses_for_a_while_keeps_its_past(
     cache.bars(Symbol("AA"))
     settings = load_settings(config, os.environ)
     database = await Database.open("sqlite://", upgrade=True)
-    parts = (worker.calendars_of(settings, SystemClock()), database)
+    parts = (open_calendars(settings, SystemClock(), lambda _: None), database)
     watch = worker.watch_of(setup_of(settings), SystemClock(), cache, *parts)
     with pytest.raises(SourceUnreachable):
         cache.bars(Symbol("AA"))
