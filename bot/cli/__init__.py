@@ -25,6 +25,8 @@ COMMANDS = (
     "whatif",
     "chart",
     "check",
+    "doctor",
+    "backfill",
     "deliveries",
     "schema",
     "migrate",

@@ -1,9 +1,9 @@
 """What did the market do, and do we believe it?"""
 
 from bot.prices.bars import Action, Bars, Dates, Floats, PriceSource, Refusal, Revision, Symbol, no_bars
-from bot.prices.calendars import Calendar, CalendarCode, Calendars, exchange_of
+from bot.prices.calendars import Calendar, CalendarCode, Calendars, Seconds, exchange_of
 from bot.prices.closures import Closure, amended, misfit, place
-from bot.prices.doubts import RECENT_SESSIONS, Doubt, Kind, doubts, without
+from bot.prices.doubts import RECENT_SESSIONS, STALE_AFTER, Doubt, Kind, doubts, without
 from bot.prices.revisions import revisions, undone
 from bot.prices.screen import RawRows, screen
 from bot.prices.settling import Sighting, confirmed, mended, stayed
@@ -11,6 +11,7 @@ from bot.prices.table import Flags, PriceTable, load
 
 __all__ = [
     "RECENT_SESSIONS",
+    "STALE_AFTER",
     "Action",
     "Bars",
     "Calendar",
@@ -27,6 +28,7 @@ __all__ = [
     "RawRows",
     "Refusal",
     "Revision",
+    "Seconds",
     "Sighting",
     "Symbol",
     "amended",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreUnfit
 
 # Beginnings of SQLite's names of its errors -> what is wrong, and what to do.
 SQLITE = {
@@ -16,6 +16,7 @@ SQLITE = {
     "SQLITE_CORRUPT": "it is damaged. Restore a backup, or move it away and begin anew",
     "SQLITE_IOERR": "the disk fails to read or write it. Look at the system's log; the bot tries again by itself",
 }
+UNFIT = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 UNREACHABLE = (
     "the server cannot be reached, or has ended the connection. Look whether it runs and whether the address "
     "is right; the bot tries again by itself"
@@ -54,7 +55,8 @@ def refusal(error: BaseException | None, place: str) -> StoreError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if not known and hasattr(error, "sqlstate") and not state and kinds & {"OperationalError", "InterfaceError"}:
         known = next((words for part, words in CONNECTING.items() if part in str(error)), UNREACHABLE)
-    return StoreError(f"database {place}: {known or f'{_words(error)}. See the traceback in the log'}")
+    kind = StoreUnfit if name.startswith(UNFIT) else StoreError
+    return kind(f"database {place}: {known or f'{_words(error)}. See the traceback in the log'}")
 
 
 def _first(known: dict[str, str], name: str) -> str | None:

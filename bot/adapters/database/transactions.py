@@ -53,6 +53,11 @@ class Transactions:
             raise
         return database
 
+    @property
+    def place(self) -> str:
+        """Which database it is, without its password."""
+        return self._place
+
     async def close(self) -> None:
         await self._engine.dispose()
 

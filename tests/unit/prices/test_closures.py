@@ -49,7 +49,9 @@ def test_a_new_york_clock_in_summer_and_in_winter(new_york: Calendar) -> None:
     told = amended(new_york, [Closure(NEW_YORK, day, time(13)) for day in days])
     for day, hour in days.items():
         (at,) = np.flatnonzero(told.sessions == np.datetime64(day, "D"))
-        assert datetime.fromtimestamp(int(told.closes[at]), UTC) == datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+        assert datetime.fromtimestamp(int(told.closes[at]), UTC) == datetime(
+            day.year, day.month, day.day, hour, tzinfo=UTC
+        )
 
 
 @pytest.mark.parametrize(
