@@ -56,7 +56,9 @@ def _unheard(outcome: Outcome) -> Finding:
     if isinstance(outcome, BadToken):
         return failed("token", TokenRefused())
     remedy = "Look at the network, a firewall, and telegram.base_url; a running bot keeps what waits."
-    return Finding("token", Mark.FAIL, f"Telegram cannot be asked: {outcome}", remedy, SourceUnreachable.exit_code)
+    return Finding(
+        "token", Mark.FAIL, f"Telegram cannot be asked: {_why(outcome)}", remedy, SourceUnreachable.exit_code
+    )
 
 
 async def _chat(telegram: Telegram, chat: str) -> Finding:
@@ -70,8 +72,8 @@ async def _chat(telegram: Telegram, chat: str) -> Finding:
             seen = f"the group has another number now, {refused.outcome.chat}"
             return Finding(subject, Mark.WARN, seen, "Write that number into bot.toml.")
         if isinstance(refused.outcome, Gone | Soft):
-            return Finding(subject, Mark.FAIL, str(refused.outcome), NAME_IT, code)
-        return Finding(subject, Mark.FAIL, str(refused.outcome), "Ask again in a minute.", SourceUnreachable.exit_code)
+            return Finding(subject, Mark.FAIL, _why(refused.outcome), NAME_IT, code)
+        return Finding(subject, Mark.FAIL, _why(refused.outcome), "Ask again in a minute.", SourceUnreachable.exit_code)
     if found.hindrance:
         return Finding(subject, Mark.FAIL, f"{found.title} ({found.kind}): {found.hindrance}", LET_IT_POST, code)
     return Finding(subject, Mark.OK, f"{found.title} ({found.kind}): the bot may post there")
@@ -84,5 +86,11 @@ async def _operator(telegram: Telegram, number: int, name: str) -> Finding:
         found = await standing(telegram, str(number))
     except Refused as refused:
         remedy = f"Open @{name} in Telegram and send /start once: before that, Telegram lets no bot write to anybody."
-        return Finding(f"operator {number}", Mark.WARN, f"cannot be written to: {refused.outcome}", remedy)
+        return Finding(f"operator {number}", Mark.WARN, f"cannot be written to: {_why(refused.outcome)}", remedy)
     return Finding(f"operator {number}", Mark.OK, f"{found.title} can be written to")
+
+
+def _why(outcome: Outcome) -> str:
+    """Telegram's own words, without the library's name for them."""
+    reason = str(getattr(outcome, "reason", outcome))
+    return reason.partition(": ")[2] or reason

@@ -26,14 +26,14 @@ LASTING = "Give the bot a volume for [storage] data_dir, or a PostgreSQL by DATA
 
 
 def check_clock(ahead: Mapping[str, timedelta | None], now: datetime) -> Finding:
-    """The clock, held against those who answered; `ahead` is by how much theirs is."""
-    told = {name: one for name, one in ahead.items() if one is not None}
+    """The clock, held against the first who answered; `ahead` is by how much theirs is."""
+    told = [(name, one) for name, one in ahead.items() if one is not None]
     here = f"{now:%d %b %Y %H:%M:%S} UTC"
     if not told:
         return Finding("clock", Mark.WARN, f"{here}; nobody answered who could tell whether that is right", ANSWER)
-    name, least = min(told.items(), key=lambda one: abs(one[1]))
-    seconds = round(least.total_seconds())
-    if abs(least) <= MOST_WRONG:
+    name, theirs = told[0]
+    seconds = round(theirs.total_seconds())
+    if abs(theirs) <= MOST_WRONG:
         return Finding("clock", Mark.OK, f"{here}, within {abs(seconds) + 1} s of {name}")
     word, effect = ("behind", "late") if seconds > 0 else ("ahead of", "early")
     return Finding("clock", Mark.WARN, f"{here}, {abs(seconds)} s {word} {name}", NTP.format(effect))
