@@ -2,61 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import pytest
 
 from bot.adapters.database import Database
-from bot.app.doctor import Finding, Mark, examine
+from bot.app.doctor import Finding, Mark
 from bot.app.doctor.machine import check_database, check_disk
 from bot.cli import doctor
 from bot.cli.options import Format
-from bot.clock import SystemClock
 from bot.delivery import Soft
-from bot.prices import Calendar
 from bot.settings import load_settings
 from tests.canary import TOKEN
-from tests.fake_telegram import FakeTelegram, refusal
-from tests.fake_yahoo import FLOOD, Day, FakeYahoo, Listing
-from tests.log_state import log_state
+from tests.e2e.surroundings import BOSS, CHANNEL, TOPICS, Surroundings
+from tests.fake_telegram import refusal
+from tests.fake_yahoo import FLOOD
 from tests.specimens import CHANNEL as TO_CHANNEL
 from tests.specimens import GROUP
 from tests.stored import answer, claim, put
-
-ROOT = Path(__file__).parents[2]
-CHANNEL, TOPICS, BOSS = "-1001234567890", "-1009876543210", 4321
-BASKETS = '[baskets.two]\nname = { en = "Two" }\nmembers = ["AA", "BB"]\n'
-SETTINGS = f"""\
-[source]
-deadline_seconds = 3.0
-
-[telegram]
-operators = [{BOSS}]
-
-[[telegram.channels]]
-chat = "{CHANNEL}"
-
-[[telegram.channels]]
-chat = "{TOPICS}"
-topic = 12
-
-[[rules]]
-name = "fall"
-baskets = ["*"]
-enters = "bear"
-"""
-
 
 # Each line, broken before two blanks.
 WRONG = f"""\
@@ -74,93 +43,6 @@ warn  clock: NOW, N s behind Telegram.
 fail  database: DATA/bot.sqlite3: its tables (r9999) are newer than this program (r0002).
   Upgrade the bot, or restore a backup made before
 """
-
-
-class Left(NamedTuple):
-    """How a process has ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Surroundings:
-    """A sound configuration, and what it needs on this machine."""
-
-    def __init__(self, folder: Path, telegram: FakeTelegram, yahoo: FakeYahoo) -> None:
-        self.config, self.data = folder / "config", folder / "data"
-        self.telegram, self.yahoo = telegram, yahoo
-        self.environ = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "PYTHONWARNINGS": "ignore",
-            "NO_PROXY": "127.0.0.1",
-            "BOT_STORAGE__DATA_DIR": str(self.data),
-            "BOT_TELEGRAM__TOKEN": TOKEN,
-            "BOT_TELEGRAM__BASE_URL": telegram.base_url,
-        }
-
-    @property
-    def database(self) -> str:
-        return f"sqlite:///{self.data}/bot.sqlite3"
-
-    async def found(self, **environ: str) -> dict[str, Finding]:
-        """The findings by their subject, looked for in this process, with a folder of prices in the place of Yahoo."""
-        (prices := self.config.parent / "prices").mkdir(exist_ok=True)
-        for symbol, listing in self.yahoo.listings.items():
-            rows = [f"{day.date},{day.close}" for day in listing.days]
-            (prices / f"{symbol}.csv").write_text("\n".join(["date,close", *rows]))
-        environ = self.environ | environ
-        with log_state():
-            told = examine(lambda: load_settings(self.config, environ), prices, SystemClock(), lambda _: None)
-            return {one.subject: one async for one in told}
-
-    async def typed(self, *words: str) -> Left:
-        command = ("-m", "tests.fake_yahoo", str(self.yahoo.port), *words, "--config", str(self.config))
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, env=self.environ, cwd=self.config,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        left = Left(process.returncode or 0, out.decode(), err.decode())
-        assert "Traceback" not in left.out + left.err, left.err
-        assert "canary" not in left.out + left.err
-        return left
-
-
-@pytest.fixture
-def last(new_york: Calendar) -> int:
-    """The place of the latest session that is final."""
-    now = SystemClock().now() - timedelta(minutes=20)
-    return int(np.searchsorted(new_york.closes, now.timestamp(), side="right")) - 1
-
-
-@pytest.fixture
-def yahoo(new_york: Calendar, last: int) -> Iterator[FakeYahoo]:
-    server = FakeYahoo()
-    days = new_york.sessions[last - 30 : last + 1].tolist()
-    for symbol in ("AA", "BB"):
-        server.listings[symbol] = Listing([Day(day, 100.0 + n) for n, day in enumerate(days)])
-    yield server
-    server.close()
-
-
-@pytest.fixture
-async def here(tmp_path: Path, warm_data: Path, yahoo: FakeYahoo) -> AsyncIterator[Surroundings]:
-    """Everything is well."""
-    async with FakeTelegram() as telegram:
-        made = Surroundings(tmp_path, telegram, yahoo)
-        made.config.mkdir()
-        made.data.mkdir()
-        (made.data / "calendars").symlink_to(warm_data / "calendars")
-        (made.config / "bot.toml").write_text(SETTINGS)
-        (made.config / "baskets.toml").write_text(BASKETS)
-        (made.config / "events.toml").write_text("")
-        telegram.chat(CHANNEL, "channel", "Falls")
-        telegram.chat(TOPICS, "supergroup", "Talk", topics={12})
-        telegram.person(BOSS, "Boss").chat.refuses = None
-        await (await Database.open(made.database, upgrade=True)).close()
-        yield made
 
 
 def steady(line: str) -> str:
