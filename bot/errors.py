@@ -78,6 +78,10 @@ class StoreError(BotError):
     exit_code = 74  # EX_IOERR of sysexits.h
 
 
+class StoreLost(StoreError):
+    """The database was taken away, or may not be written: to wait does not help."""
+
+
 class StoreUnfit(StoreError):
     """What is in the database is not for this program: tables of another version, or none at all."""
 

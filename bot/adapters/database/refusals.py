@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from bot.errors import StoreError, StoreUnfit
+from collections.abc import Mapping
+from typing import TypeVar
 
+from bot.errors import StoreError, StoreLost, StoreUnfit
+
+T = TypeVar("T")
 # Beginnings of SQLite's names of its errors -> what is wrong, and what to do.
 SQLITE = {
     "SQLITE_FULL": "the disk is full. Free some space; nothing is lost, and the bot goes on by itself",
@@ -16,7 +20,13 @@ SQLITE = {
     "SQLITE_CORRUPT": "it is damaged. Restore a backup, or move it away and begin anew",
     "SQLITE_IOERR": "the disk fails to read or write it. Look at the system's log; the bot tries again by itself",
 }
-UNFIT = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+# Beginnings of the names of those that do not go away by themselves.
+LASTING: dict[str, type[StoreError]] = {
+    "SQLITE_READONLY": StoreLost,
+    "SQLITE_PERM": StoreLost,
+    "SQLITE_NOTADB": StoreUnfit,
+    "SQLITE_CORRUPT": StoreUnfit,
+}
 UNREACHABLE = (
     "the server cannot be reached, or has ended the connection. Look whether it runs and whether the address "
     "is right; the bot tries again by itself"
@@ -55,12 +65,12 @@ def refusal(error: BaseException | None, place: str) -> StoreError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if not known and hasattr(error, "sqlstate") and not state and kinds & {"OperationalError", "InterfaceError"}:
         known = next((words for part, words in CONNECTING.items() if part in str(error)), UNREACHABLE)
-    kind = StoreUnfit if name.startswith(UNFIT) else StoreError
-    return kind(f"database {place}: {known or f'{_words(error)}. See the traceback in the log'}")
+    as_error = _first(LASTING, name) or StoreError
+    return as_error(f"database {place}: {known or f'{_words(error)}. See the traceback in the log'}")
 
 
-def _first(known: dict[str, str], name: str) -> str | None:
-    return next((words for start, words in known.items() if name.startswith(start)), None)
+def _first(known: Mapping[str, T], name: str) -> T | None:
+    return next((meant for start, meant in known.items() if name.startswith(start)), None)
 
 
 def _words(error: BaseException | None) -> str:

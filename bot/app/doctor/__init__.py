@@ -8,13 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.price_files import CsvFolder
 from bot.app.calendars import declared
 from bot.app.doctor.chats import check_telegram
 from bot.app.doctor.finding import Finding, Mark, failed
 from bot.app.doctor.machine import check_clock, check_database, check_disk
 from bot.app.doctor.market import check_calendars, check_source
-from bot.app.prices import yahoo_of
+from bot.app.prices import source_of, yahoo_of
 from bot.app.worker import telegram_of
 from bot.clock import Clock
 from bot.errors import BotError, ConfigError, Problem
@@ -50,7 +49,7 @@ async def examine(
     baskets, now, yahoo = settings.baskets(), clock.now(), yahoo_of(settings)
 
     def ask(symbol: Symbol) -> Bars:
-        return CsvFolder(prices).bars(symbol) if prices else yahoo.bars_since(symbol, now.date() - RECENT)
+        return source_of(settings, prices).bars(symbol) if prices else yahoo.bars_since(symbol, now.date() - RECENT)
 
     async with telegram_of(settings) as telegram:
         async for found in check_telegram(settings, telegram):

@@ -62,6 +62,7 @@ async def check_database(settings: Settings, transport: str) -> list[Finding]:
 
 
 async def _stored(database: Database, transport: str) -> Finding:
+    await database.rehearse()
     lease = await database.look()
     counts = await database.counts(transport)
     waiting, unsure = (sum(counts.get(one, 0) for one in states) for states in (WAITING, UNSURE))

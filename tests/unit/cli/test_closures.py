@@ -14,8 +14,7 @@ from bot.clock import SystemClock
 from bot.errors import ConfigError
 from bot.prices import Calendar, CalendarCode
 from bot.settings import load_settings
-from tests.unit.cli.test_mistakes import said
-from tests.unit.cli.typed import Type
+from tests.unit.cli.typed import Type, said
 
 TOMORROW = SystemClock().now().date() + timedelta(days=1)
 SATURDAY = TOMORROW + timedelta(days=(5 - TOMORROW.weekday()) % 7)
