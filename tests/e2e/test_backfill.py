@@ -19,33 +19,6 @@ from tests.world import basket
 AA, BB = Symbol("AA"), Symbol("BB")
 
 
-async def test_too_many_requests_end_it_and_it_goes_on_where_it_was(here: Surroundings) -> None:
-    days = here.yahoo.listings["AA"].days
-    del days[7]
-    here.yahoo.answers["BB"] = FLOOD
-    ended = await here.typed("backfill")
-    assert ended.code == 3
-    assert ended.err.splitlines()[:2] == [
-        "1 of 2: AA",
-        "2 of 2: BB: Yahoo refuses to tell about BB: too many requests. It relents by itself, within minutes or a day.",
-    ]
-    assert ended.err.splitlines()[2].endswith(
-        "What was fetched is kept; 1 of 2 symbols are missing. Run backfill again later: it goes on where it was."
-    )
-    assert [line.split()[:1] for line in ended.out.splitlines()] == [["symbol"], ["AA"], ["BB"]]
-    del here.yahoo.answers["BB"]
-    here.yahoo.asked.clear()
-    whole = await here.typed("backfill", "--format", "csv")
-    told = {one["symbol"]: one for one in csv.DictReader(whole.out.splitlines())}
-    first, last = str(days[0].date), str(days[-2].date)
-    # The newest row is not kept: its session may not be over.
-    assert list(told["AA"].values()) == ["AA", first, last, "29", "1", "False", ""]
-    assert list(told["BB"].values()) == ["BB", first, last, "30", "0", "True", ""]
-    assert whole.code == 0
-    assert here.yahoo.charts("AA") == []
-    assert len(here.yahoo.charts("BB")) == 1
-
-
 class Here:
     """A Yahoo on this machine behind the breaker and the cache, in this process."""
 
@@ -68,6 +41,28 @@ def both(tmp_path: Path, listed: FakeYahoo, new_york: Calendar):
         own = Here(tmp_path, session, new_york)
         yield server, own
         own.yahoo.close()
+
+
+async def test_too_many_requests_end_it_and_it_goes_on_where_it_was(here: Surroundings, new_york: Calendar) -> None:
+    days = here.yahoo.listings["AA"].days
+    del days[7]
+    here.yahoo.answers["BB"] = FLOOD
+    ended = await here.typed("backfill", "--format", "csv")
+    assert ended.code == 3
+    refused = "Yahoo refuses to tell about BB: too many requests. It relents by itself, within minutes or a day."
+    kept = "What was fetched is kept; 1 of 2 symbols are missing. Run backfill again later: it goes on where it was."
+    assert ended.err.splitlines() == ["1 of 2: AA", f"2 of 2: BB: {refused}", f"Error: {refused} {kept}"]
+    first, last = days[0].date, days[-2].date
+    (one, other) = csv.DictReader(ended.out.splitlines())
+    # The newest row is not kept: its session may not be over.
+    assert list(one.values()) == ["AA", str(first), str(last), "29", "1", "True", ""]
+    assert list(other.values()) == ["BB", "", "", "0", "0", "True", refused]
+    with fake_yahoo() as (server, session):
+        server.listings |= here.yahoo.listings
+        own = Here(here.data, session, new_york)
+        assert own.fetch("AA", "BB") == [Stock(AA, first, last, 29, 1, there=True), Stock(BB, first, last, 30, 0)]
+        own.yahoo.close()
+        assert [one.symbol for one in server.asked if one.what == "chart"] == ["BB"]
 
 
 def test_what_is_there_is_asked_for_again_only_if_one_says_so(both: tuple[FakeYahoo, Here]) -> None:

@@ -23,6 +23,7 @@ from tests.canary import TOKEN
 from tests.e2e.surroundings import BOSS, CHANNEL, TOPICS, Surroundings
 from tests.fake_telegram import refusal
 from tests.fake_yahoo import FLOOD
+from tests.log_state import log_state
 from tests.specimens import CHANNEL as TO_CHANNEL
 from tests.specimens import GROUP
 from tests.stored import answer, claim, put
@@ -73,7 +74,7 @@ async def test_all_is_well(here: Surroundings) -> None:
         "ok    source XNYS: Yahoo has AA: newest price of TIME; its session is final",
         "ok    calendar XNYS: next session SESSION (America/New_York); known to DAY",
         "ok    clock: NOW, within N s of Telegram",
-        "ok    database: DATA/bot.sqlite3: opens and may be written; no process works with it; 0 deliveries wait",
+        "ok    database: DATA/bot.sqlite3: opens and may be written; nobody holds the lease; 0 deliveries wait",
         "ok    disk: DATA: ROOM",
     ]
     assert (left.code, left.err) == (0, "")
@@ -100,14 +101,18 @@ async def test_everything_that_is_wrong_is_told_at_once(here: Surroundings) -> N
     assert (left.code, left.err) == (2, "")
 
 
-async def test_a_refused_token_has_its_exit_code(here: Surroundings, tmp_path: Path) -> None:
+async def test_a_refused_token_has_its_exit_code(
+    here: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in here.environ.items():
+        monkeypatch.setenv(name, value)
     here.telegram.fail("getMe", refusal(401, "Unauthorized"))
-    left = await here.typed("doctor", "--format", "jsonl", "--prices", str(tmp_path))
-    told = [json.loads(line) for line in left.out.splitlines()]
+    with log_state():
+        assert await doctor._examine(here.config, tmp_path, Format.JSONL) == 4
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     failures = [(one["subject"], one["exit_code"]) for one in told if one["mark"] == "fail"]
     assert failures == [("token", 4), ("source XNYS", 3)]
     assert next(one["seen"] for one in told if one["subject"] == "token") == "Telegram does not know this bot's token"
-    assert left.code == 4
 
 
 async def test_a_telegram_that_cannot_be_reached(here: Surroundings) -> None:
@@ -170,7 +175,7 @@ async def test_what_waits_in_the_database_and_who_works_with_it(here: Surroundin
     await store.take(await store.look(), "abc")
     await store.close()
     (told, *_) = await check_database(load_settings(here.config, here.environ), "telegram")
-    assert told.seen.endswith("process abc works with it; 1 deliveries wait, 1 did not certainly arrive")
+    assert told.seen.endswith("process abc holds the lease; 1 deliveries wait, 1 did not certainly arrive")
     assert told.remedy == "`python -m bot deliveries` lists them."
 
 

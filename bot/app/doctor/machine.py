@@ -66,10 +66,12 @@ async def _stored(database: Database, transport: str) -> Finding:
     lease = await database.look()
     counts = await database.counts(transport)
     waiting, unsure = (sum(counts.get(one, 0) for one in states) for states in (WAITING, UNSURE))
-    holder = f"process {lease.holder} works with it" if lease and lease.holder else "no process works with it"
+    holder = f"process {lease.holder} holds" if lease and lease.holder else "nobody holds"
     more = f"{waiting} deliveries wait" + (f", {unsure} did not certainly arrive" if unsure else "")
     remedy = "`python -m bot deliveries` lists them." if waiting or unsure else ""
-    return Finding("database", Mark.OK, f"{database.place}: opens and may be written; {holder}; {more}", remedy)
+    return Finding(
+        "database", Mark.OK, f"{database.place}: opens and may be written; {holder} the lease; {more}", remedy
+    )
 
 
 def _place(folder: Path) -> list[Finding]:
