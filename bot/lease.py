@@ -118,7 +118,7 @@ class Tenancy:
             try:
                 await self._leases.renew()
                 wait = self._beat
-            except LeaseLost as error:
+            except (LeaseLost, StoreLost) as error:
                 log.warning("%s", error)
                 lost.set()
             except StoreError as error:

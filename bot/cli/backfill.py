@@ -14,7 +14,7 @@ import typer
 from bot.cli.beside import progress, say, say_building
 from bot.cli.options import Config, Format, Output
 from bot.cli.tables import plain_table, show
-from bot.errors import SourceUnreachable
+from bot.errors import SourceUnreachable, StoreError
 
 if TYPE_CHECKING:
     from bot.app.backfill import Stock
@@ -31,12 +31,16 @@ def command(
     from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
     from bot.app.backfill import backfill  # noqa: PLC0415
     from bot.app.calendars import open_calendars  # noqa: PLC0415
+    from bot.app.doctor import Mark, check_disk  # noqa: PLC0415
     from bot.app.prices import cache_of  # noqa: PLC0415
     from bot.clock import SystemClock  # noqa: PLC0415
     from bot.settings import load_settings  # noqa: PLC0415
 
     logs.set_up("WARNING")
     settings = load_settings(config, os.environ)
+    room = check_disk(settings.storage.data_dir / "prices")
+    if room.mark is Mark.FAIL:
+        raise StoreError(f"{room.seen}. {room.remedy}")
     baskets, clock = settings.baskets(), SystemClock()
     calendars = open_calendars(settings, clock, say_building)
     wanted = len({symbol for basket in baskets for symbol in basket.symbols})

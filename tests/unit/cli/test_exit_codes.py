@@ -192,6 +192,12 @@ def test_a_data_folder_that_cannot_be_made(
     complaint(told, 74, "file: the folder cannot be made (File exists). Name another one with [storage] data_dir")
 
 
+def test_a_place_that_takes_no_prices(ask: Type, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BOT_STORAGE__DATA_DIR", str(tmp_path / "file"))
+    complaint(ask("backfill"), 74, "file/prices takes no files", "Give this user the right to write there")
+
+
 # 0
 
 
