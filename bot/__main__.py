@@ -2,9 +2,13 @@
 
 import atexit
 import gc
-
-from bot.cli import main
+import sys
 
 if __name__ == "__main__":  # a process that draws charts imports this module, too
     atexit.register(gc.freeze)  # what goes away with the process need not be looked through once more
-    main()
+    try:
+        from bot.cli import main
+
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 
@@ -27,3 +28,11 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+def ahead_of_us(header: str | None) -> timedelta | None:
+    """How far the clock of a server is ahead of this machine's, by the Date of its answer; None = it does not say."""
+    try:
+        return parsedate_to_datetime(header or "") - datetime.now(UTC)
+    except (TypeError, ValueError):  # no date, or one without a zone
+        return None

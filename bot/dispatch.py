@@ -29,7 +29,7 @@ from bot.delivery import (
     dress,
     next_step,
 )
-from bot.errors import LeaseLost, StoreError, TokenRefused
+from bot.errors import LeaseLost, StoreError, StoreLost, TokenRefused
 from bot.messages import Message
 
 MOST_IN_FLIGHT = 8  # also the most copies too many after a kill
@@ -73,8 +73,8 @@ class Dispatch:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then nothing more is claimed, and what is under way has 20 s to land and be recorded.
 
-        Raises TokenRefused when the token was refused for ten minutes. Every other error is logged, and the loop
-        tries again.
+        Raises TokenRefused when the token was refused for ten minutes, and StoreLost. Every other error is logged, and
+        the loop tries again.
         """
         failures = 0
         try:
@@ -82,7 +82,7 @@ class Dispatch:
                 try:
                     await self._rest(await self._turn())
                     failures = 0
-                except (LeaseLost, TokenRefused):
+                except (LeaseLost, StoreLost, TokenRefused):
                     raise
                 except Exception:
                     failures += 1

@@ -50,6 +50,10 @@ class SourceUnreachable(BotError):
     exit_code = 3
 
 
+class SourceResting(SourceUnreachable):
+    """A source that is to be left alone for a while: it asked for that, or has failed too often."""
+
+
 class TokenRefused(BotError):
     """Telegram does not know this token."""
 
@@ -62,12 +66,6 @@ class TokenRefused(BotError):
         )
 
 
-class LeaseHeld(BotError):
-    """Another process holds the lease."""
-
-    exit_code = 5
-
-
 class LeaseLost(BotError):
     """Another process has taken the lease over from this one; nothing was written."""
 
@@ -75,6 +73,16 @@ class LeaseLost(BotError):
 
 
 class StoreError(BotError):
-    """The database cannot be opened, or belongs to another version."""
+    """The database cannot be opened, read or written, now."""
 
-    exit_code = 70
+    exit_code = 74  # EX_IOERR of sysexits.h
+
+
+class StoreLost(StoreError):
+    """The database was taken away, or may not be written: to wait does not help."""
+
+
+class StoreUnfit(StoreError):
+    """What is in the database is not for this program: tables of another version, or none at all."""
+
+    exit_code = 65  # EX_DATAERR of sysexits.h

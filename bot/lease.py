@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.clock import Clock
-from bot.errors import LeaseLost, StoreError
+from bot.errors import LeaseLost, StoreError, StoreLost
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Tenancy:
     async def hold(self, stop: asyncio.Event) -> AsyncIterator[asyncio.Event | None]:
         """Stand by until the lease is ours; then an event that is set once it is lost. None = `stop` came first.
 
-        At the end it is released; after a loss, ask again.
+        At the end it is released; after a loss, ask again. Raises StoreLost, which no waiting helps.
         """
         if not await self._wait(stop):
             yield None
@@ -104,6 +104,8 @@ class Tenancy:
                 if not told:
                     log.info("another process works: this one stands by")
                     told = True
+            except StoreLost:
+                raise
             except StoreError as error:
                 log.warning("the lease cannot be looked at, the next look tries again: %s", error)
             await self._sleep(self._glance)
@@ -116,7 +118,7 @@ class Tenancy:
             try:
                 await self._leases.renew()
                 wait = self._beat
-            except LeaseLost as error:
+            except (LeaseLost, StoreLost) as error:
                 log.warning("%s", error)
                 lost.set()
             except StoreError as error:

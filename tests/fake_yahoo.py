@@ -1,8 +1,13 @@
-"""A Yahoo on this machine, for the real yfinance to ask: programmable, and it remembers every request."""
+"""A Yahoo on this machine, for the real yfinance to ask: programmable, and it remembers every request.
+
+`python -m tests.fake_yahoo PORT WORD...` is the command line of the bot in a process that has no other Yahoo.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +20,8 @@ from zoneinfo import ZoneInfo
 
 from curl_cffi import CurlOpt
 from curl_cffi import requests as curl
+
+from bot.clock import SystemClock
 
 HOSTS = ("fc", "guce", "consent", "finance", "query1.finance", "query2.finance")
 CHART = "/v8/finance/chart/"
@@ -146,6 +153,7 @@ class FakeYahoo:
         self.listings: dict[str, Listing] = {}
         self.answers: dict[str, Answer] = {}
         self.asked: list[Asked] = []
+        self.ahead = 0.0  # seconds by which the Date of its answers is
         self.over = threading.Event()
         handler = type("Handler", (_Handler,), {"yahoo": self})
         self.server = _Server(("127.0.0.1", 0), handler)
@@ -204,6 +212,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string((timestamp or SystemClock().now().timestamp()) + self.yahoo.ahead)
+
     def log_message(self, *args: object) -> None:
         """Nobody reads it."""
 
@@ -211,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
 class LocalSession(curl.Session[Any]):
     """yfinance's HTTP client, for which all of Yahoo is on this machine, without TLS. It refuses to go elsewhere."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, **_: object) -> None:
         self._port = port
         hosts = [f"{host}.yahoo.com" for host in HOSTS]
         super().__init__(
@@ -246,3 +257,10 @@ def fake_yahoo() -> Iterator[tuple[FakeYahoo, LocalSession]]:
     finally:
         server.close()
         session.close()
+
+
+if __name__ == "__main__":
+    from bot import cli
+
+    curl.Session = functools.partial(LocalSession, int(sys.argv.pop(1)))  # type: ignore[misc, assignment]
+    cli.main()

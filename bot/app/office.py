@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
+from bot.app.calendars import declared
 from bot.app.setup import setup_of
-from bot.baskets import calendars_needed
 from bot.conversation import Condition, View
 from bot.dispatch import Dispatch
 from bot.errors import BotError, NoData
@@ -56,9 +56,10 @@ class Office:
     async def reload(self) -> Sequence[str]:
         """Read the configuration again; it counts from the next look on. Raises ConfigError and keeps the old one."""
         new = await asyncio.to_thread(self.load)
-        await asyncio.to_thread(self.calendars.prepare, calendars_needed(new.baskets()))
+        calendars = await asyncio.to_thread(declared, self.calendars, new, self.watch.clock, new.baskets())
         changes = differences(self.settings, new)
         self.settings = new
+        self.calendars = self.watch.calendars = calendars
         self.watch.setup = setup_of(new, subscribers_of=self.watch.setup.subscribers_of)
         if (transport := self.watch.setup.subscribers_of) is not None:
             await self.database.widen(transport, [one.id for one in new.baskets()])

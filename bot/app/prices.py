@@ -21,6 +21,13 @@ def source_of(settings: Settings, prices: Path | None = None) -> PriceSource:
         if not prices.is_dir():
             raise NoData(f"{prices}: there is no such folder. Name a folder of SYMBOL.csv files with --prices.")
         return CsvFolder(prices)
-    folder = settings.storage.data_dir
-    yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds)
-    return PriceCache(folder / "prices", Breaker(yahoo, SystemClock()))
+    return cache_of(settings)
+
+
+def cache_of(settings: Settings) -> PriceCache:
+    """Yahoo, which is left alone when it fails, behind the cache in the data folder."""
+    return PriceCache(settings.storage.data_dir / "prices", Breaker(yahoo_of(settings), SystemClock()))
+
+
+def yahoo_of(settings: Settings) -> Yahoo:
+    return Yahoo(settings.storage.data_dir / "yahoo", settings.source.deadline_seconds)

@@ -20,10 +20,10 @@ from bot.adapters.drawing import DrawingRoom
 from bot.adapters.price_files import PriceCache
 from bot.adapters.scheduler import Ticker
 from bot.adapters.terminal import Terminal
+from bot.app.calendars import open_calendars
 from bot.app.notices import Operators
 from bot.app.office import Office
 from bot.app.setup import setup_of, terminal_destinations
-from bot.baskets import calendars_needed
 from bot.clock import Clock
 from bot.delivery import Limits, Transport
 from bot.dispatch import Dispatch
@@ -63,7 +63,7 @@ async def run(load: Callable[[], Settings], clock: Clock, source: PriceSource) -
         loop.add_signal_handler(one, stop.set)
     database = await Database.open(database_url(settings), upgrade=True)
     try:
-        shop = Shop(load, settings, clock, source, database, calendars_of(settings, clock))
+        shop = Shop(load, settings, clock, source, database, open_calendars(settings, clock, _say_building))
         tenancy = Tenancy(database, clock)
         while not stop.is_set():
             async with tenancy.hold(stop) as lost:
@@ -166,13 +166,6 @@ def database_url(settings: Settings) -> str:
             why,
         )
     return f"sqlite:///{settings.storage.data_dir / 'bot.sqlite3'}"
-
-
-def calendars_of(settings: Settings, clock: Clock) -> ExchangeCalendars:
-    """The sessions of every exchange that the baskets need, worked out at once."""
-    calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", clock, on_build=_say_building)
-    calendars.prepare(calendars_needed(settings.baskets()))
-    return calendars
 
 
 def _say_building(codes: Sequence[str]) -> None:

@@ -25,12 +25,16 @@ COMMANDS = (
     "whatif",
     "chart",
     "check",
+    "doctor",
+    "backfill",
     "deliveries",
     "schema",
     "migrate",
     "send-test",
 )
 OUR_BUG = 70
+NO_ROOM = 74  # EX_IOERR of sysexits.h
+INTERRUPTED = 130  # as shells have it
 # How typer and rich leave when whoever read the output has seen enough; no error of ours has this code.
 NOBODY_READS = 1
 
@@ -38,6 +42,36 @@ NOBODY_READS = 1
 def main() -> None:
     """Run the command line; every error becomes one clear text on standard error and an exit code."""
     _have_streams()
+    try:
+        try:
+            _commands()(prog_name="drawdown-bot")
+        finally:
+            sys.stdout.flush()
+    except SystemExit as done:
+        sys.exit(0 if done.code == NOBODY_READS else done.code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BotError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        sys.stdout = _nowhere()  # what is left in the buffer would fail once more at exit
+        if isinstance(error, BrokenPipeError):
+            sys.exit(0)
+        place = error.filename or "standard output"
+        sys.stderr.write(f"Error: {place}: {error.strerror}. Make room there, or choose another place.\n")
+        sys.exit(NO_ROOM)
+    except Exception as error:  # the last line of defence: a person never sees a traceback
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        sys.stderr.write(
+            f"This is our bug: {type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})."
+            " Please report this line and the command you typed.\n"
+        )
+        sys.exit(OUR_BUG)
+
+
+def _commands() -> typer.Typer:
+    """The command that was typed, or all of them."""
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     names = [words[0]] if words and words[0] in COMMANDS else COMMANDS
     app = typer.Typer(
@@ -51,30 +85,7 @@ def main() -> None:
     for name in names:
         module = import_module(f"bot.cli.{name.replace('-', '_')}")
         app.command(name, context_settings=getattr(module, "CONTEXT", None))(module.command)
-    try:
-        try:
-            app(prog_name="drawdown-bot")
-        finally:
-            sys.stdout.flush()
-    except SystemExit as done:
-        sys.exit(0 if done.code == NOBODY_READS else done.code)
-    except BotError as error:
-        _complain(error)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        sys.stdout = _nowhere()  # what is left in the buffer would fail once more at exit
-        if isinstance(error, BrokenPipeError):
-            sys.exit(0)
-        place = error.filename or "standard output"
-        sys.stderr.write(f"Error: {place}: {error.strerror}. Make room there, or choose another place.\n")
-        sys.exit(OUR_BUG)
-    except Exception as error:  # the last line of defence: a person never sees a traceback
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        sys.stderr.write(
-            f"This is our bug: {type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})."
-            " Please report this line and the command you typed.\n"
-        )
-        sys.exit(OUR_BUG)
+    return app
 
 
 def _have_streams() -> None:

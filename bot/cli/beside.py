@@ -6,7 +6,7 @@ rich is imported only when there is a terminal to draw on: it takes as long as r
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 Told = Callable[[int, int, str], None]
@@ -15,6 +15,10 @@ Told = Callable[[int, int, str], None]
 def say(text: str) -> None:
     """One line on standard error."""
     sys.stderr.write(f"{text}\n")
+
+
+def say_building(codes: Sequence[str]) -> None:
+    say(f"Working out the sessions of {', '.join(codes)} (once; a few seconds) ...")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 
+from bot.cli.beside import say_building
 from bot.cli.options import Config, Format, Output
 from bot.settings import effective, load_settings, warnings
 
@@ -16,6 +17,11 @@ WIDEST_VALUE = 40
 def command(config: Config = None, output: Output = Format.TABLE) -> None:
     """Show every problem of the configuration, or the effective values and where each comes from."""
     settings = load_settings(config, os.environ)
+    if settings.closure_tables:  # the exchanges' sessions take numpy, and seconds where they are not worked out yet
+        from bot.app.calendars import open_calendars  # noqa: PLC0415
+        from bot.clock import SystemClock  # noqa: PLC0415
+
+        open_calendars(settings, SystemClock(), say_building)
     rows = [(key, str(value), origin) for key, value, origin in effective(settings)]
     if output is Format.CSV:
         csv.writer(sys.stdout, lineterminator="\n").writerows([("key", "value", "origin"), *rows])

@@ -9,10 +9,10 @@ from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
-from bot.adapters.calendars import ExchangeCalendars
+from bot.app.calendars import open_calendars
 from bot.app.prices import source_of
-from bot.baskets import Basket, BasketId, LeftOut, Market, assemble, calendars_needed
-from bot.cli.beside import progress, say
+from bot.baskets import Basket, BasketId, LeftOut, Market, assemble
+from bot.cli.beside import progress, say, say_building
 from bot.clock import SystemClock
 from bot.errors import ConfigError, NoData, Problem, SourceUnreachable
 from bot.pipeline import Rulebook, survey
@@ -75,8 +75,7 @@ def fetch_market(
     wanted = [_basket(rulebook, one) for one in asked]
     baskets = tuple(wanted) if alone and wanted else rulebook.baskets
     clock = SystemClock()
-    calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", clock, on_build=_say_building)
-    calendars.prepare(calendars_needed(baskets))
+    calendars = open_calendars(settings, clock, say_building, baskets)
     source = source_of(settings, prices)
     bars, lacking = _fetch(source, dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols))
     market = assemble(baskets, bars, calendars, int(clock.now().timestamp()) if live or prices is None else None)
@@ -141,7 +140,3 @@ def _complain(left_out: Sequence[LeftOut], wanted: set[BasketId], lacking: dict[
         if one.basket.id in wanted:
             raise NoData(text)
         say(f"Warning: {text}")
-
-
-def _say_building(codes: Sequence[str]) -> None:
-    say(f"Working out the sessions of {', '.join(codes)} (once; a few seconds) ...")

@@ -1,8 +1,9 @@
 """What did the market do, and do we believe it?"""
 
 from bot.prices.bars import Action, Bars, Dates, Floats, PriceSource, Refusal, Revision, Symbol, no_bars
-from bot.prices.calendars import Calendar, CalendarCode, Calendars, exchange_of
-from bot.prices.doubts import RECENT_SESSIONS, Doubt, Kind, doubts, without
+from bot.prices.calendars import Calendar, CalendarCode, Calendars, Seconds, exchange_of
+from bot.prices.closures import Closure, amended, misfit, place
+from bot.prices.doubts import RECENT_SESSIONS, STALE_AFTER, Doubt, Kind, doubts, without
 from bot.prices.revisions import revisions, undone
 from bot.prices.screen import RawRows, screen
 from bot.prices.settling import Sighting, confirmed, mended, stayed
@@ -10,11 +11,13 @@ from bot.prices.table import Flags, PriceTable, load
 
 __all__ = [
     "RECENT_SESSIONS",
+    "STALE_AFTER",
     "Action",
     "Bars",
     "Calendar",
     "CalendarCode",
     "Calendars",
+    "Closure",
     "Dates",
     "Doubt",
     "Flags",
@@ -25,14 +28,18 @@ __all__ = [
     "RawRows",
     "Refusal",
     "Revision",
+    "Seconds",
     "Sighting",
     "Symbol",
+    "amended",
     "confirmed",
     "doubts",
     "exchange_of",
     "load",
     "mended",
+    "misfit",
     "no_bars",
+    "place",
     "revisions",
     "screen",
     "stayed",

@@ -42,6 +42,8 @@ def contradictions(given: dict[str, Any]) -> Iterator[Finding]:
         yield from _whom(place, rule)
         yield from _what(place, rule)
         yield from _rungs(place, rule)
+    shut: list[Placed] = [(("closures", number), closure) for number, closure in _tables(given.get("closures"))]
+    yield from _twice((place, f"{one.get('calendar')} {one.get('day')}") for place, one in shut)
     telegram = given.get("telegram")
     channels = _tables(telegram.get("channels") if isinstance(telegram, dict) else None)
     chats: list[Placed] = [(("telegram", "channels", number), channel) for number, channel in channels]

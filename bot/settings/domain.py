@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import time
 
 from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
 from bot.baskets import Basket, BasketId, Member
-from bot.prices import CalendarCode, Symbol
+from bot.prices import CalendarCode, Closure, Symbol
 from bot.settings.tables import (
     BasketTable,
+    ClosureTable,
     EventTable,
     MemberTable,
     RuleTable,
@@ -93,6 +95,13 @@ def _fraction(percent: float) -> float:
 
 def events(tables: Mapping[str, EventTable]) -> tuple[NamedEvent, ...]:
     return tuple(NamedEvent(name, tuple(table.name.items()), table.first, table.last) for name, table in tables.items())
+
+
+def closures(tables: Sequence[ClosureTable]) -> tuple[Closure, ...]:
+    return tuple(
+        Closure(CalendarCode(table.calendar), table.day, time.fromisoformat(table.closes) if table.closes else None)
+        for table in tables
+    )
 
 
 def lines(table: StatisticsTable) -> Lines:

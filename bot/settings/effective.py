@@ -21,10 +21,10 @@ def effective(settings: Settings) -> list[tuple[str, Any, str]]:
 
 
 def _leaves(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
-    """What is no table; a list counts as one value, but not the rules and the channels."""
+    """What is no table; a list counts as one value, but not rules, closures and channels."""
     if isinstance(value, dict):
         items = list(value.items())
-    elif isinstance(value, list) and value and at in {("rules",), ("telegram", "channels")}:
+    elif isinstance(value, list) and value and at in {("rules",), ("closures",), ("telegram", "channels")}:
         items = list(enumerate(value))
     else:
         yield at, value

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bot.baskets import Basket
     from bot.delivery.deliveries import Destination
     from bot.pipeline import Rulebook
+    from bot.prices import Closure
     from bot.statistics import Lines
 
 
@@ -57,6 +58,11 @@ class Settings(EventsFile, BasketsFile, BotFile, BaseSettings):
         from bot.settings import domain  # noqa: PLC0415 - see above
 
         return domain.events(self.event_tables)
+
+    def closures(self) -> tuple[Closure, ...]:
+        from bot.settings import domain  # noqa: PLC0415 - see above
+
+        return domain.closures(self.closure_tables)
 
     def lines(self) -> Lines:
         from bot.settings import domain  # noqa: PLC0415 - see above

@@ -34,6 +34,7 @@ FORMS = {
     (ID := r"^[a-z0-9]+(_[a-z0-9]+)*$"): "Use small letters, digits and single underscores: korea_chips.",
     (LINE := r"^[^\n]*\S[^\n]*$"): "Write one line of text.",
     (RULE := r"^[^/\n]*[^/\s][^/\n]*$"): "Write one line of text without a slash.",
+    (CLOCK := r"^([01][0-9]|2[0-3]):[0-5][0-9]$"): 'Write hours and minutes in quotes: "13:00".',
     (WORST_IN := r"^[1-9][0-9]{0,2} (months?|years?)$"): 'Write "3 months" or "5 years".',
     (CHAT := r"^(@[A-Za-z][A-Za-z0-9_]{3,31}|-?[1-9][0-9]*)$"): 'Write "@channel_name" or the number of the chat.',
     (API := r"^https?://\S+/bot$"): "It begins with http:// or https:// and ends in /bot.",
@@ -129,6 +130,14 @@ class DeliveryTable(Table):
     languages: list[Language] = Field(["en"], min_length=1, description="languages of the terminal")
 
 
+class ClosureTable(Table):
+    calendar: CalendarName = Field(description="exchange_calendars code of the exchange, as of a basket")
+    day: Day = Field(description="a day on which it would have a session")
+    closes: str | None = Field(
+        None, pattern=CLOCK, description="when it closes, in its own zone; without it, it is shut all day"
+    )
+
+
 class RungTable(Table):
     percentile: float | None = Field(None, gt=0, lt=100, description="at or below it; over 50: at or above it")
     worst_in: str | None = Field(None, pattern=WORST_IN, description='at least the worst in "3 months", "5 years"')
@@ -216,6 +225,9 @@ class BotFile(Table):
     telegram: TelegramTable = Field(default_factory=TelegramTable)
     delivery: DeliveryTable = Field(default_factory=DeliveryTable)
     rule_tables: list[RuleTable] = Field([], alias="rules")
+    closure_tables: list[ClosureTable] = Field(
+        [], alias="closures", description="closures and early closes that the library cannot know"
+    )
 
 
 class BasketsFile(Table):

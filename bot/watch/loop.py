@@ -194,7 +194,7 @@ class Watch:
         if self.gate is not None:
             circles = [basket.symbols for basket in self.setup.rulebook.baskets]
             look = self.gate.look
-            screened = await asyncio.to_thread(look, fetched.bars, circles, self.calendars, due.now, self.second)
+            screened = await asyncio.to_thread(look, fetched.bars, circles, due.calendars, due.now, self.second)
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
         self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
@@ -211,7 +211,7 @@ class Watch:
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""
         until = int((due.now - self.setup.timing.settle).timestamp())
-        market = await asyncio.to_thread(assemble, due.rulebook.baskets, bars, self.calendars, until)
+        market = await asyncio.to_thread(assemble, due.rulebook.baskets, bars, due.calendars, until)
         for one in market.left_out:
             log.warning("basket %s is left out: no prices of %s", one.basket.id, ", ".join(one.lacking))
         return survey(market.tables, replace(due.rulebook, baskets=market.baskets))

@@ -23,6 +23,13 @@ async def other(store, url):
     await database.close()
 
 
+async def test_to_rehearse_changes_nothing(store):
+    await store.take(await store.look(), "a")
+    before = await store.look()
+    await store.rehearse()
+    assert await store.look() == before
+
+
 class Time(VirtualClock):
     """Several sleep at once: the time goes on when nobody works, to when the first of them wakes."""
 

@@ -84,6 +84,8 @@ async def test_a_server_that_is_only_read_says_so(store, url):
     database = await Database.open(url)
     with pytest.raises(StoreError, match="may not be written"):
         await put(database, CHANNEL)
+    with pytest.raises(StoreError, match="may not be written"):
+        await database.rehearse()
     await database.close()
 
 

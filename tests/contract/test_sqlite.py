@@ -10,7 +10,7 @@ from bot.adapters.database import Database, migrate
 from bot.adapters.database.tables import METADATA
 from bot.alerts.episodes import Memory, Subject
 from bot.baskets import BasketId
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreLost
 from tests.specimens import CHANNEL, GROUP, PRIVATE
 from tests.stored import claim, put, send_all
 
@@ -87,8 +87,10 @@ async def test_a_locked_database_says_so(store, tmp_path, monkeypatch):
 async def test_a_database_that_may_not_be_written_says_so(store):
     async with store._transaction() as connection:
         await connection.exec_driver_sql("PRAGMA query_only=ON")
-    with pytest.raises(StoreError, match=r"may not be written.*right"):
+    with pytest.raises(StoreLost, match=r"may not be written.*right"):
         await put(store, CHANNEL)
+    with pytest.raises(StoreLost, match=r"may not be written.*right"):
+        await store.rehearse()
 
 
 async def test_a_full_disk_says_so_and_leaves_no_part_of_an_event(store):

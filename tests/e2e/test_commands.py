@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,7 +95,7 @@ def test_check_and_schema_do_without_numpy(warm_data: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [f"verdicts energy --format csv {' '.join(ABOUT)}", f"now {' '.join(ABOUT)}", "--help"],
+    [f"verdicts energy --format csv {' '.join(ABOUT)}", f"doctor {' '.join(ABOUT)}", "--help"],
 )
 def test_who_reads_only_the_beginning_hears_no_complaint(shell: Shell, command: str) -> None:
     done = shell(f"bot {command} | head -1")
@@ -120,7 +121,7 @@ def test_a_closed_standard_error_does_not_change_the_exit_code(shell: Shell) -> 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a disk that is always full")
 def test_a_full_disk_is_named(shell: Shell) -> None:
     done = shell(f"bot check --config {DEMO} > /dev/full")
-    assert done.returncode == 70
+    assert done.returncode == 74
     assert done.stderr == "Error: standard output: No space left on device. Make room there, or choose another place.\n"
 
 
@@ -128,6 +129,17 @@ def test_an_encoding_of_few_letters(shell: Shell) -> None:
     done = shell(f"bot replay energy --from 2020-03-09 --to 2020-03-09 {' '.join(ABOUT)}", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "? Energy ?13.6 % in two sessions" in done.stdout
+
+
+def test_ctrl_c_ends_a_command_without_a_word(warm_data: Path, tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "bot", "demo", "--pause", "10"]
+    with subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
+        assert demo.stdout is not None
+        assert b"through the live engine" in demo.stdout.readline()
+        demo.send_signal(signal.SIGINT)
+        _, err = demo.communicate(timeout=60)
+    assert (demo.returncode, err) == (130, b"")
 
 
 # Folders and environment

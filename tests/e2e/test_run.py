@@ -20,6 +20,7 @@ from bot import cli
 from bot.adapters.database import Database
 from bot.adapters.price_files import CsvFolder, PriceCache
 from bot.app import worker
+from bot.app.calendars import open_calendars
 from bot.app.setup import setup_of
 from bot.clock import SystemClock
 from bot.delivery import State
@@ -208,7 +209,7 @@ async def test_a_symbol_that_yahoo_refuses_for_a_while_keeps_its_past(
     cache.bars(Symbol("AA"))
     settings = load_settings(config, os.environ)
     database = await Database.open("sqlite://", upgrade=True)
-    parts = (worker.calendars_of(settings, SystemClock()), database)
+    parts = (open_calendars(settings, SystemClock(), lambda _: None), database)
     watch = worker.watch_of(setup_of(settings), SystemClock(), cache, *parts)
     with pytest.raises(SourceUnreachable):
         cache.bars(Symbol("AA"))
@@ -263,6 +264,21 @@ async def test_without_a_token_the_worker_says_so_and_posts_to_the_terminal(
     assert first.startswith("🔴 Three & co −12.")
     assert bot.out.count("event #") == 1
     assert "stopped" in bot.err.splitlines()[-1]
+
+
+async def test_a_database_that_is_taken_away_ends_the_worker(
+    config: Path, tmp_path: Path, telegram: FakeTelegram
+) -> None:
+    (tmp_path / "prices").mkdir()
+    async with process("-m", "bot", "run", "--config", config, "--prices", tmp_path / "prices") as bot:
+        await bot.until(lambda: "watching 1 baskets" in bot.err)
+        (tmp_path / "data" / "bot.sqlite3").unlink()
+        code = await asyncio.wait_for(bot.running.wait(), 60)
+        await asyncio.gather(*bot._readers)
+    assert code == 74
+    assert bot.err.splitlines()[-1].startswith(f"Error: database {tmp_path}/data/bot.sqlite3: there is no such file.")
+    assert "Traceback" not in bot.err, bot.err
+    assert telegram.requests == []
 
 
 # A token that Telegram does not know
@@ -384,7 +400,7 @@ async def test_a_database_of_a_newer_bot_is_refused(config: Path, tmp_path: Path
         database.execute("UPDATE alembic_version SET version_num = 'r9999'")
         database.commit()
     code, out, err = await typed("migrate", "--config", config)
-    assert (code, out) == (70, "")
+    assert (code, out) == (65, "")
     assert "its tables (r9999) are newer than this program" in err
     assert err.startswith("Error: database ")
     with pytest.raises(StoreError, match="r9999"):

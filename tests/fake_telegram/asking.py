@@ -33,7 +33,8 @@ def get_chat(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
 def get_chat_member(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
     chat, number = _known(telegram, call), int(call.form["user_id"])
     if number == telegram.me["id"]:
-        return member(telegram.me, chat.bot)
+        rights = {"can_post_messages": chat.may_post} if chat.kind == "channel" else {}
+        return member(telegram.me, chat.bot, **rights)
     if number not in telegram.users:
         raise bad("PARTICIPANT_ID_INVALID")
     return member(telegram.users[number], chat.members.get(number, "left"))
@@ -105,7 +106,13 @@ def _place(call: Call) -> tuple[str, str]:
     return ":".join(str(scope[part]) for part in ("type", "chat_id", "user_id") if part in scope), language
 
 
+def get_webhook_info(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
+    pending = len(telegram.updates.pending)
+    return {"url": telegram.webhook, "has_custom_certificate": False, "pending_update_count": pending}
+
+
 def delete_webhook(telegram: FakeTelegram, call: Call) -> bool:
+    telegram.webhook = ""
     if call.form.get("drop_pending_updates") == "true":
         telegram.updates.forget()
     return True
@@ -125,5 +132,6 @@ ASKING = {
     "getMyCommands": get_my_commands,
     "deleteMyCommands": delete_my_commands,
     "deleteWebhook": delete_webhook,
+    "getWebhookInfo": get_webhook_info,
     "getUpdates": get_updates,
 }

@@ -32,6 +32,7 @@ class Chat:
     username: str = ""
     declared: bool = True  # False = nobody said what it is: all is taken
     bot: str = "member"
+    may_post: bool = True  # an administrator's right in a channel
     members: dict[int, str] = field(default_factory=dict)
     topics: set[int] = field(default_factory=set)
     refuses: Answer | None = None
@@ -132,13 +133,13 @@ class Chat:
         return self.telegram.hear(self, None, "channel_post", text=text, sender_chat=self.as_json())
 
 
-def member(user: dict[str, Any], standing: str) -> dict[str, Any]:
-    """A ChatMember as the Bot API writes it."""
+def member(user: dict[str, Any], standing: str, **rights: bool) -> dict[str, Any]:
+    """A ChatMember as the Bot API writes it; `rights` are those that an administrator has."""
     told: dict[str, Any] = {"user": user, "status": standing}
     if standing == "creator":
         told["is_anonymous"] = False
     if standing == "administrator":
-        told |= dict.fromkeys(MAY_NOT, False)
+        told |= dict.fromkeys(MAY_NOT, False) | rights
     if standing == "kicked":
         told["until_date"] = 0
     return told

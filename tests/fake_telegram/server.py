@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import formatdate
 from typing import Any, Self
 
 from aiohttp import web
@@ -53,7 +54,9 @@ class FakeTelegram:
     files: dict[str, File] = field(default_factory=dict)
     me: dict[str, Any] = field(default_factory=lambda: dict(ME))
     token: str = TOKEN  # any other is taken as well
+    webhook: str = ""  # the address to which updates would go
     latency: float = 0.0  # seconds between the taking of a message and the answer
+    ahead: float = 0.0  # seconds by which the Date of its answers is
 
     def __post_init__(self) -> None:
         self.bell = Bell()
@@ -65,6 +68,7 @@ class FakeTelegram:
         self._over = asyncio.Event()
         app = web.Application(client_max_size=LARGEST_REQUEST)
         app.router.add_route("*", "/bot{token}/{method}", self._handle)
+        app.on_response_prepare.append(self._date_it)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -155,6 +159,9 @@ class FakeTelegram:
         about = {"from": by.as_json(), "message": shown, "chat_instance": f"of {by.chat.key}", "data": data}
         self.updates.put("callback_query", {"id": query, **about})
         return query
+
+    async def _date_it(self, _request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = formatdate(self.now().timestamp() + self.ahead, usegmt=True)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = await _read(request)

@@ -7,6 +7,7 @@ year and version, and the sessions are kept in files that are read in millisecon
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import os
 import subprocess
@@ -16,13 +17,13 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from bot.clock import Clock
 from bot.errors import BotError, NoData
-from bot.prices import Calendar, CalendarCode
+from bot.prices import Calendar, CalendarCode, Closure, amended
 
 BUILD = Path(__file__).with_name("build.py")
 PATIENCE_SECONDS = 300
@@ -34,7 +35,8 @@ class ExchangeCalendars:
     """The calendars of exchange_calendars, from 1927 (or the library's first day) to the end of next year.
 
     A few end with this year, as long as the library does not know next year's holidays. `on_build` hears which codes
-    are about to be built. Where `cache_dir` cannot be written, they are built once a process.
+    are about to be built. Where `cache_dir` cannot be written, they are built once a process. The library knows
+    nothing of the `closures`.
     """
 
     def __init__(
@@ -47,6 +49,13 @@ class ExchangeCalendars:
         self._clock = clock
         self._on_build = on_build
         self._known: dict[tuple[CalendarCode, int], Calendar | str] = {}
+        self.closures: Sequence[Closure] = ()
+
+    def closed(self, closures: Sequence[Closure]) -> Self:
+        """The same calendars with these closures in place of the others; what is built serves both."""
+        other = copy.copy(self)
+        other.closures = closures
+        return other
 
     def get(self, code: CalendarCode) -> Calendar:
         """The calendar of `code`. Raises NoData if the library has none or cannot build it."""
@@ -57,7 +66,7 @@ class ExchangeCalendars:
                 f"exchange_calendars {version('exchange_calendars')} gives no calendar {code} ({known})."
                 " Choose another calendar for the basket, or leave out the symbols of that exchange."
             )
-        return known
+        return amended(known, self.closures)
 
     def prepare(self, codes: Iterable[CalendarCode]) -> None:
         """Have all of these at hand; one process builds what is missing. Raises BotError if it breaks down."""

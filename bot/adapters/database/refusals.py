@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from bot.errors import StoreError
+from collections.abc import Mapping
+from typing import TypeVar
 
+from bot.errors import StoreError, StoreLost, StoreUnfit
+
+T = TypeVar("T")
 # Beginnings of SQLite's names of its errors -> what is wrong, and what to do.
 SQLITE = {
     "SQLITE_FULL": "the disk is full. Free some space; nothing is lost, and the bot goes on by itself",
@@ -15,6 +19,13 @@ SQLITE = {
     "SQLITE_NOTADB": "it is not an SQLite database. Name another file, or move this one away",
     "SQLITE_CORRUPT": "it is damaged. Restore a backup, or move it away and begin anew",
     "SQLITE_IOERR": "the disk fails to read or write it. Look at the system's log; the bot tries again by itself",
+}
+# Beginnings of the names of those that do not go away by themselves.
+LASTING: dict[str, type[StoreError]] = {
+    "SQLITE_READONLY": StoreLost,
+    "SQLITE_PERM": StoreLost,
+    "SQLITE_NOTADB": StoreUnfit,
+    "SQLITE_CORRUPT": StoreUnfit,
 }
 UNREACHABLE = (
     "the server cannot be reached, or has ended the connection. Look whether it runs and whether the address "
@@ -54,11 +65,12 @@ def refusal(error: BaseException | None, place: str) -> StoreError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if not known and hasattr(error, "sqlstate") and not state and kinds & {"OperationalError", "InterfaceError"}:
         known = next((words for part, words in CONNECTING.items() if part in str(error)), UNREACHABLE)
-    return StoreError(f"database {place}: {known or f'{_words(error)}. See the traceback in the log'}")
+    as_error = _first(LASTING, name) or StoreError
+    return as_error(f"database {place}: {known or f'{_words(error)}. See the traceback in the log'}")
 
 
-def _first(known: dict[str, str], name: str) -> str | None:
-    return next((words for start, words in known.items() if name.startswith(start)), None)
+def _first(known: Mapping[str, T], name: str) -> T | None:
+    return next((meant for start, meant in known.items() if name.startswith(start)), None)
 
 
 def _words(error: BaseException | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from bot.errors import StoreError
+from bot.errors import StoreUnfit
 
 # Every version of the tables, oldest first; the last one is what this program reads and writes.
 REVISIONS = ("r0001", "r0002")
@@ -15,16 +15,16 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def check(connection: sa.Connection, place: str) -> None:
-    """Raises StoreError if the tables are not those of this version."""
+    """Raises StoreUnfit if the tables are not those of this version."""
     found = revision(connection)
     _refuse_unknown(found, place)
     if found != REVISIONS[-1]:
         have = f"its tables are of version {found}" if found else "it has no tables"
-        raise StoreError(f"database {place}: {have}, needed are those of {REVISIONS[-1]}. Run: python -m bot migrate")
+        raise StoreUnfit(f"database {place}: {have}, needed are those of {REVISIONS[-1]}. Run: python -m bot migrate")
 
 
 def upgrade(connection: sa.Connection, place: str) -> None:
-    """Bring the tables to this version; StoreError if they are newer. Does nothing if they are right."""
+    """Bring the tables to this version; StoreUnfit if they are newer. Does nothing if they are right."""
     if connection.dialect.name == "postgresql":  # SQLite's transaction is alone by itself
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ALONE)))
     found = revision(connection)
@@ -50,7 +50,7 @@ def revision(connection: sa.Connection) -> str | None:
 
 def _refuse_unknown(found: str | None, place: str) -> None:
     if found is not None and found not in REVISIONS:
-        raise StoreError(
+        raise StoreUnfit(
             f"database {place}: its tables ({found}) are newer than this program ({REVISIONS[-1]}). Upgrade the bot, "
             "or restore a backup made before"
         )

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.adapters.database import engines, schema
 from bot.adapters.database.refusals import refusal
 from bot.adapters.database.tables import lease
-from bot.errors import LeaseLost, StoreError
+from bot.errors import LeaseLost, StoreLost
 
 LEASE = "bot"
 
@@ -53,8 +53,18 @@ class Transactions:
             raise
         return database
 
+    @property
+    def place(self) -> str:
+        """Which database it is, without its password."""
+        return self._place
+
     async def close(self) -> None:
         await self._engine.dispose()
+
+    async def rehearse(self) -> None:
+        """Write, without a change: SQLite, for one, opens and reads what may not be written."""
+        async with self._transaction() as connection:
+            await connection.execute(sa.delete(lease).where(sa.false()))
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -81,6 +91,4 @@ class Transactions:
         """SQLite would go on writing to a file that was deleted, and make one that is not there."""
         path = engines.path_of(self._engine)
         if path and not path.exists():
-            raise StoreError(
-                f"database {self._place}: there is no such file. Restore it, or run: python -m bot migrate"
-            )
+            raise StoreLost(f"database {self._place}: there is no such file. Restore it, or run: python -m bot migrate")

@@ -53,13 +53,17 @@ class PriceCache:
         """
         kept = self.cached(symbol)
         if kept is None:
-            whole = self._upstream.bars(symbol)
-        else:
-            new = self._upstream.bars_since(symbol, kept.dates[-OVERLAP:][0].item())
-            whole = _joined(kept, new) if _agree(kept, new) else self._upstream.bars(symbol)
-            whole = replace(whole, revised=revisions(kept, whole))
-        if len(whole.dates) > 1 and (kept is None or not _same(kept, whole)):
+            return self.anew(symbol)
+        new = self._upstream.bars_since(symbol, kept.dates[-OVERLAP:][0].item())
+        whole = _joined(kept, new) if _agree(kept, new) else self._upstream.bars(symbol)
+        if not _same(kept, whole):
             self._keep(whole)
+        return replace(whole, revised=revisions(kept, whole))
+
+    def anew(self, symbol: Symbol) -> Bars:
+        """The same, all of it fetched whatever is kept."""
+        whole = self._upstream.bars(symbol)
+        self._keep(whole)
         return whole
 
     def cached(self, symbol: Symbol) -> Bars | None:
@@ -72,6 +76,8 @@ class PriceCache:
 
     def _keep(self, bars: Bars) -> None:
         """Write all rows but the newest, whole or not at all. Where that fails, the next start takes longer."""
+        if len(bars.dates) < 2:
+            return
         target = self._folder / f"{bars.symbol}.csv"
         part = target.with_name(f"{target.name}.{os.getpid()}.part")
         try:

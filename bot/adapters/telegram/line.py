@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import telegram
 from telegram.constants import ChatMemberStatus, ParseMode
 
+from bot.adapters.telegram.standing import introduced
 from bot.adapters.telegram.transport import Refused, Telegram, answer_to
 from bot.adapters.telegram.updates import heard
 from bot.clock import Clock
@@ -98,8 +99,7 @@ class TelegramLine:
 
     async def _introduce(self) -> None:
         """Learn the bot's name, and show its commands where they may be given. A menu that fails is no harm."""
-        me = await self._telegram.call(self._telegram.bot.get_me())
-        self._telegram.name_of_bot = me.username or ""
+        await introduced(self._telegram)
         self._introduced = True
         for scope, role in self._scopes():
             try:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Sequence
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any, Self, TypeVar
 
+import httpx
 import telegram
 from telegram.constants import ParseMode
 from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.meaning import FAILURES, meaning
 from bot.adapters.telegram.updates import LINK_GAP, LINKED, readable
+from bot.clock import ahead_of_us
 from bot.delivery import TOPIC, Delivery, Kind, Manner, Moved, Outcome, Sent, keys
 from bot.messages import Button, Message
 
@@ -60,7 +63,8 @@ class Refused(Exception):
 class Telegram:
     """A bot that sends; `base_url` is that of the Bot API server, timeouts are in seconds.
 
-    `name_of_bot` is the bot's own name once it is known; links to it need that.
+    `name_of_bot` is the bot's own name once it is known; links to it need that. `ahead` is how far Telegram's clock was
+    ahead of this machine's at its last answer.
     """
 
     name = "telegram"
@@ -75,12 +79,14 @@ class Telegram:
                 read_timeout=read,
                 write_timeout=read,
                 pool_timeout=connect,
+                httpx_kwargs={"event_hooks": {"response": [self._note]}},
             )
             for request, size in ((_Request, CONNECTIONS), (_Hearing, 1))
         )
         self._requests = (sending, hearing)
         self.bot = telegram.Bot(token, base_url=base_url, request=sending, get_updates_request=hearing)
         self.name_of_bot = ""
+        self.ahead: timedelta | None = None
         self._no_preview = telegram.LinkPreviewOptions(is_disabled=True)
 
     async def __aenter__(self) -> Self:
@@ -166,6 +172,9 @@ class Telegram:
             if outcome is None:
                 raise
             raise Refused(outcome) from error
+
+    async def _note(self, answer: httpx.Response) -> None:
+        self.ahead = ahead_of_us(answer.headers.get("date")) or self.ahead
 
     def redact(self, text: str) -> str:
         for secret in self._secrets:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from bot.clock import Clock
-from bot.errors import SourceUnreachable
+from bot.errors import SourceResting, SourceUnreachable
 from bot.prices import Bars, PriceSource, Symbol
 
 FAILURES = 5
@@ -38,7 +38,7 @@ class Breaker:
         self._rests_until = 0.0
 
     def bars(self, symbol: Symbol) -> Bars:
-        """The whole history. Raises what the upstream source raises, and SourceUnreachable while it is left alone."""
+        """The whole history. Raises what the upstream source raises, and SourceResting while it is left alone."""
         return self._ask(symbol, lambda: self._upstream.bars(symbol))
 
     def bars_since(self, symbol: Symbol, day: date) -> Bars:
@@ -48,7 +48,7 @@ class Breaker:
     def _ask(self, symbol: Symbol, question: Callable[[], Bars]) -> Bars:
         left = self._rests_until - self._clock.monotonic()
         if self._failures >= FAILURES and left > 0:
-            raise SourceUnreachable(
+            raise SourceResting(
                 f"{symbol} is not asked about: the source failed {self._failures} times in a row and is left alone for"
                 f" {left:.0f} s more. What failed is in the log before this; nothing needs to be done."
             )

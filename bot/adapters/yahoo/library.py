@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import warnings
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from yfinance.cache import get_cookie_cache, get_tz_cache
 from yfinance.data import YfData
 from yfinance.exceptions import YFException, YFInvalidPeriodError, YFRateLimitError
 
-from bot.errors import NoData, SourceUnreachable
+from bot.errors import NoData, SourceResting, SourceUnreachable
 from bot.prices import Action, Dates, Flags, RawRows, Symbol
 
 # What yfinance lets through besides its own exceptions: those of its HTTP client and its SQLite files, and whatever
@@ -44,16 +45,21 @@ def settle(cache_dir: Path) -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
 
 
-def bounded(session: Any, seconds: float) -> Any:
-    """`session`, or a new one, no request of which takes longer; yfinance would wait 30 s for a cookie."""
+def bounded(session: Any, seconds: float, note: Callable[[str | None], None]) -> Any:
+    """`session`, or a new one, no request of which takes longer; yfinance would wait 30 s for a cookie.
+
+    `note` hears the Date of each answer.
+    """
     session = session or requests.Session(impersonate="chrome")
     session.curl_options = {**session.curl_options, CurlOpt.MAXFILESIZE: LARGEST_ANSWER_BYTES}
-    session.request = functools.partial(_request, session.request, seconds)
+    session.request = functools.partial(_request, session.request, seconds, note)
     return session
 
 
-def _request(request: Any, seconds: float, *arguments: Any, **options: Any) -> Any:
-    return request(*arguments, **{**options, "timeout": seconds})
+def _request(request: Any, seconds: float, note: Callable[[str | None], None], *arguments: Any, **options: Any) -> Any:
+    answer = request(*arguments, **{**options, "timeout": seconds})
+    note(answer.headers.get("Date"))
+    return answer
 
 
 def history(symbol: Symbol, since: date | None, session: Any) -> tuple[RawRows, datetime | None]:
@@ -124,7 +130,7 @@ def meaning(symbol: Symbol, error: Exception) -> NoData | SourceUnreachable:
     if isinstance(error, YFInvalidPeriodError):
         return NoData(f"Yahoo has no history of {symbol}, only the price of the day. Leave it out of the basket.")
     if isinstance(error, YFRateLimitError):
-        return SourceUnreachable(
+        return SourceResting(
             f"Yahoo refuses to tell about {symbol}: too many requests. It relents by itself, within minutes or a day."
         )
     # yfinance guesses "possibly delisted" where it got no usable answer, whatever the reason.

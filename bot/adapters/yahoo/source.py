@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bot.clock import ahead_of_us
 from bot.errors import SourceUnreachable
 from bot.prices import Bars, Symbol, screen
 
@@ -22,6 +23,8 @@ class Yahoo:
 
     yfinance keeps its session, cookies and settings for the whole process: have one Yahoo in it. `cache_dir` holds its
     cookies. `session` is a curl_cffi session, of which the Yahoo limits every request; None = a new one.
+
+    `ahead` is how far Yahoo's clock was ahead of this machine's at its last answer.
     """
 
     def __init__(self, cache_dir: Path, deadline_seconds: float, session: Any = None) -> None:
@@ -29,6 +32,7 @@ class Yahoo:
         self._deadline_seconds = deadline_seconds
         self._given_session = session
         self._session: Any = None
+        self.ahead: timedelta | None = None
         self._turn = threading.Lock()
         self._worker = ThreadPoolExecutor(1, "yahoo")
 
@@ -66,7 +70,12 @@ class Yahoo:
             from bot.adapters.yahoo import library  # noqa: PLC0415  # half a second and 70 MB
 
             library.settle(self._cache_dir)
-            self._session = library.bounded(self._given_session, self._deadline_seconds / REQUESTS_A_DOWNLOAD)
+            self._session = library.bounded(
+                self._given_session, self._deadline_seconds / REQUESTS_A_DOWNLOAD, self._note
+            )
+
+    def _note(self, date_of_answer: str | None) -> None:
+        self.ahead = ahead_of_us(date_of_answer) or self.ahead
 
     def _download(self, symbol: Symbol, since: date | None) -> Bars:
         from bot.adapters.yahoo import library  # noqa: PLC0415  # as above

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.disks import passing
+from bot.adapters.disks import across_a_network, passing
 
 MOUNTS = """\
 overlay / overlay rw,lowerdir=/a 0 0
@@ -12,6 +12,7 @@ proc /proc proc rw 0 0
 tmpfs /run tmpfs rw 0 0
 /dev/sdb1 /data ext4 rw 0 0
 /dev/sdc1 /my\\040disk xfs rw 0 0
+server:/export /far nfs4 rw 0 0
 """
 
 
@@ -31,6 +32,13 @@ def test_where_a_folder_lies(tmp_path: Path, folder: str, why: str) -> None:
     mounts.write_text(MOUNTS)
     assert passing(Path(folder), {}, mounts).startswith(why)
     assert bool(passing(Path(folder), {}, mounts)) == bool(why)
+
+
+@pytest.mark.parametrize(("folder", "kind"), [("/far/bot", "nfs4"), ("/data", ""), ("/app", "")])
+def test_a_folder_of_another_machine(tmp_path: Path, folder: str, kind: str) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(MOUNTS)
+    assert across_a_network(Path(folder), mounts) == kind
 
 
 def test_a_platform_that_empties_its_disks(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_without_a_database_it_says_how_to_make_one(
 ) -> None:
     monkeypatch.setenv("BOT_STORAGE__DATABASE", f"sqlite:///{tmp_path}/none.sqlite3")
     told = typed("deliveries", "--config", config)
-    assert told.code == 70
+    assert told.code == 74
     assert "python -m bot migrate" in told.err
     assert not (tmp_path / "none.sqlite3").exists()
 

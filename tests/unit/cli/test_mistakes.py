@@ -10,17 +10,9 @@ import pytest
 
 from bot import cli
 from tests.unit.cli.folders import SESSIONS, put
-from tests.unit.cli.typed import Type, Typed
+from tests.unit.cli.typed import Type, said
 
 HISTORY = ("verdicts", "replay", "explain", "chart", "now")
-
-
-def said(typed: Typed, code: int, *phrases: str) -> None:
-    """Nothing but an error with these phrases, in one line each, and this exit code."""
-    assert typed.code == code
-    assert typed.out == ""
-    for phrase in phrases:
-        assert any(phrase in line for line in typed.err.splitlines()), (phrase, typed.err)
 
 
 # What was typed
@@ -390,7 +382,7 @@ def test_a_data_folder_that_cannot_be_made(
         if command == ("migrate",)
         else (*command, "--config", config, "--prices", prices)
     )
-    said(typed(*words), 70, "the folder cannot be made", "BOT_STORAGE__DATA_DIR")
+    said(typed(*words), 74, "the folder cannot be made", "BOT_STORAGE__DATA_DIR")
 
 
 def test_history_needs_no_data_folder(asked: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,3 +19,11 @@ class Typed(NamedTuple):
 
 
 Type = Callable[..., Typed]
+
+
+def said(typed: Typed, code: int, *phrases: str) -> None:
+    """Nothing but an error with these phrases, in one line each, and this exit code."""
+    assert typed.code == code
+    assert typed.out == ""
+    for phrase in phrases:
+        assert any(phrase in line for line in typed.err.splitlines()), (phrase, typed.err)

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from datetime import date
+from datetime import date, time
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import exchange_calendars
 import pytest
 
 from bot.baskets import Basket
-from bot.prices import exchange_of
+from bot.prices import CalendarCode, Closure, exchange_of
 from bot.settings import KNOWN_CALENDARS, effective, load_settings, schemas, warnings
 from bot.settings.tables import FILES
 
@@ -45,7 +45,7 @@ def test_the_shipped_values_are_the_defaults(tmp_path: Path) -> None:
     assert len(sections) > 15
     assert {key: shipped[key][0] for key in sections} == {key: defaults[key] for key in sections}
     unwritten = {key for key in sections if shipped[key][1] == "default"}
-    assert unwritten == {"telegram.token", "telegram.channels"}
+    assert unwritten == {"telegram.token", "telegram.channels", "closures"}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -58,15 +58,16 @@ def test_every_shipped_key_is_commented(file: str) -> None:
     assert keys - beside_it - above_all - in_prose == set()
 
 
-def test_the_commented_channel_is_a_right_one(tmp_path: Path) -> None:
+def test_the_commented_blocks_are_right_ones(tmp_path: Path) -> None:
     for file in FILES:
         text = (CONFIG / file).read_text(encoding="utf-8")
-        block = re.search(r"^# \[\[telegram\.channels\]\]\n(?:# .+\n)+", text, re.MULTILINE)
-        if block:
-            text = text.replace(block[0], block[0].replace("\n# ", "\n").removeprefix("# "))
+        for block in re.findall(r"^# \[\[[\w.]+\]\]\n(?:# .+\n)+", text, re.MULTILINE):
+            text = text.replace(block, block.replace("\n# ", "\n").removeprefix("# "))
         (tmp_path / file).write_text(text, encoding="utf-8")
-    (channel,) = load_settings(tmp_path, {}).telegram.channels
+    settings = load_settings(tmp_path, {})
+    (channel,) = settings.telegram.channels
     assert channel.chat == "@my_channel"
+    assert settings.closures() == (Closure(CalendarCode("XNYS"), date(2026, 12, 9), time(13)),)
 
 
 @pytest.mark.parametrize("file", FILES)
