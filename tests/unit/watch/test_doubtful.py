@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
+from bot import statistics
 from bot.errors import NoData, SourceUnreachable
 from bot.prices import Action, Bars, Symbol
 from bot.watch import Gate, Notice, State, Timing, Unsure
@@ -208,6 +209,78 @@ async def test_without_heavy_trading_it_goes_to_the_operators_after_ten_minutes(
     await stage.after(DAYS[QUIET - 1])
     assert await judge(stage, QUIET) == [[], [], []]
     assert (DAYS[QUIET], ("AA",)) in ear.unsure()
+
+
+# Members by themselves
+
+
+PLUNGE = rule("plunge", "tech", members=True, rungs={"warning": {"day_low": -0.10}})
+BEAR = rule("bear", "tech", members=True, rungs={"warning": {"enters": statistics.State.BEAR}})
+
+
+@pytest.fixture
+def members(stage: Stage) -> Stage:
+    """The rules of the shipped configuration that look at members alone."""
+    stage.watch.setup = replace(stage.watch.setup, rulebook=replace(stage.book, rules=(PLUNGE, BEAR)))
+    return stage
+
+
+def lowest(stage: Stage, symbol: str, at: int, low: float, close: float | None = None) -> None:
+    """The low of session `at` against the close before, and the close that the rest of time keeps to."""
+    rows = stage.tape.world.rows
+    one = rows[Symbol(symbol)]
+    row = int(np.searchsorted(one.dates, np.datetime64(DAYS[at])))
+    prices, lows = one.close.copy(), one.low.copy()
+    if close is not None:
+        factor = (1 + close) * prices[row - 1] / prices[row]
+        prices[row:] *= factor
+        lows[row:] *= factor
+    lows[row] = (1 + low) * prices[row - 1]
+    rows[one.symbol] = replace(one, close=prices, adjusted=prices, low=lows, high=np.fmax(prices, lows))
+
+
+@pytest.mark.parametrize("low", [-0.11, -0.2, -0.6])
+async def test_a_wrong_low_makes_no_plunge(members: Stage, ear: Ear, low: float) -> None:
+    lowest(members, "AA", QUIET, low)
+    await members.after(DAYS[QUIET - 1])
+    assert await judge(members, QUIET) == [[], [], []]
+    assert ear.unsure() == [(DAYS[QUIET], ("AA",))]
+    assert ear.troubles(State.DOUBTFUL) == [("AA", False)]
+    assert members.journal.judged("tech", "plunge")[-1] == DAYS[QUIET]
+
+
+async def test_without_the_gate_it_would(members: Stage) -> None:
+    lowest(members, "AA", QUIET, -0.2)
+    await members.after(DAYS[QUIET - 1])
+    assert await judge(members, QUIET, [20]) == [[(DAYS[QUIET], "tech", "warning")]]
+
+
+async def test_a_plunge_that_the_close_bears_out_is_told_at_once(members: Stage, ear: Ear) -> None:
+    lowest(members, "AA", QUIET, -0.13, close=-0.09)
+    await members.after(DAYS[QUIET - 1])
+    assert await judge(members, QUIET, [20]) == [[(DAYS[QUIET], "tech", "warning")]]
+    assert ear.heard == []
+
+
+async def test_a_wrong_low_hides_no_plunge_of_another(members: Stage, ear: Ear) -> None:
+    lowest(members, "AA", QUIET, -0.5)
+    lowest(members, "BB", QUIET, -0.13, close=-0.09)
+    await members.after(DAYS[QUIET - 1])
+    await judge(members, QUIET)
+    (told,) = (one for one in members.journal.events.values() if one.session == DAYS[QUIET])
+    assert told.key.startswith("plunge/tech/")
+    assert "BB" in told.key
+    assert "AA" not in told.key
+    assert ear.unsure() == [(DAYS[QUIET], ("AA",))]
+
+
+@pytest.mark.parametrize("factor", [0.7, 0.5, 0.1])
+async def test_a_wrong_close_makes_no_bear_market(members: Stage, ear: Ear, factor: float) -> None:
+    spoil(members, "AA", QUIET, factor)
+    await members.after(DAYS[QUIET - 1])
+    assert await judge(members, QUIET) == [[], [], []]
+    # Of the two rules each says so: the wrong price is a low as well.
+    assert ear.unsure() == [(DAYS[QUIET], ("AA",))] * 2
 
 
 # While the session is open
