@@ -46,10 +46,11 @@ class Kind(StrEnum):
     FROZEN = "stands still while its peers move"
     STALE = "its exchange's prices are old"
     TIME = "its time is outside the session"
+    CURRENCY = "it is in another currency"
 
     @property
     def impossible(self) -> bool:
-        return self in {Kind.ABSURD, Kind.LIMIT, Kind.STALE, Kind.TIME}
+        return self in {Kind.ABSURD, Kind.LIMIT, Kind.STALE, Kind.TIME, Kind.CURRENCY}
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,16 @@ class Ear:
         return [(one.trouble.about, one.ended is not None) for one in notices]
 
 
-@pytest.fixture
-def ear(stage: Stage) -> Ear:
+def listening(stage: Stage) -> Ear:
+    """What the operators hear of a watch that doubts."""
     ear = Ear()
     stage.watch.gate, stage.watch.tell = Gate(), ear
     return ear
+
+
+@pytest.fixture
+def ear(stage: Stage) -> Ear:
+    return listening(stage)
 
 
 def spoil(stage: Stage, symbol: str, at: int, factor: float, *, until: int | None = None, volume: float = 1.0) -> None:
