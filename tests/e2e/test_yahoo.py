@@ -127,7 +127,7 @@ def test_a_payment_of_a_quarter_is_no_fall(server: FakeYahoo, yahoo: Yahoo, tmp_
     before, last = mine.days[-2:]
     assert before.close is not None
     mine.days[-2] = replace(before, adjusted=before.close)
-    mine.days[-1] = Day(last.date, 96.0, None, 97.0, 95.0)
+    mine.days[-1] = Day(last.date, 96.0, 96.0, 97.0, 95.0)
     mine.pay(0.25)
     mine.dividends = {last.date: 0.25 * before.close}
     bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
