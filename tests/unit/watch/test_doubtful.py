@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bot import statistics
+from bot.baskets import BasketId
 from bot.errors import NoData, SourceUnreachable
 from bot.prices import Action, Bars, Symbol
 from bot.watch import Gate, Notice, State, Timing, Unsure
@@ -102,6 +103,16 @@ async def test_a_split_that_nobody_told_of_makes_no_headline(stage: Stage, ear: 
     await stage.after(DAYS[QUIET + 2])
     assert [one for one in stage.journal.said() if one[0] > DAYS[QUIET - 1]] == []
     assert len(ear.troubles(State.DOUBTFUL)) == 1
+
+
+async def test_what_people_ask_about_is_without_the_doubtful_price(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.1)
+    await stage.after(DAYS[QUIET])
+    assert stage.watch.board is not None  # /status and /chart show it
+    verdict = stage.watch.board.of_basket(BasketId("tech"), 2).at(QUIET)
+    assert verdict is not None
+    assert verdict.coverage == pytest.approx(0.8)
+    assert abs(verdict.move) < 0.02
 
 
 async def test_a_basket_waits_for_its_doubts_and_no_other_does(stage: Stage, ear: Ear) -> None:
