@@ -30,7 +30,9 @@ from tests.world import NEW_YORK, basket, book, rule
 
 MEMBERS = tuple(Symbol(f"M{number:02}") for number in range(20))
 RUNG = -0.03  # the two-session move from which on the rule speaks
-STRIDE = 6  # sessions from one error to the next: it lasts four, and the move of the fifth is the last that sees it
+# Sessions from one error to the next: it lasts four; of the fifth, on which it ends, the price may be doubted, and so the
+# move of the sixth be missing.
+STRIDE = 7
 BOOK = book([basket("all", *MEMBERS)], rule("fall", "all", rungs={"notice": {"move": RUNG}, "severe": {"move": -0.12}}))
 NOW = datetime(2200, 1, 6, 22, tzinfo=UTC)
 Look = tuple[Board, Doubted | None]
