@@ -30,8 +30,8 @@ from tests.world import NEW_YORK, basket, book, rule
 
 MEMBERS = tuple(Symbol(f"M{number:02}") for number in range(20))
 RUNG = -0.03  # the two-session move from which on the rule speaks
-# Sessions from one error to the next: it lasts four; of the fifth, on which it ends, the price may be doubted, and so the
-# move of the sixth be missing.
+# Sessions from one error to the next: it lasts four; the price of the fifth, on which it ends, may be doubted, and then
+# the move of the sixth is missing.
 STRIDE = 7
 BOOK = book([basket("all", *MEMBERS)], rule("fall", "all", rungs={"notice": {"move": RUNG}, "severe": {"move": -0.12}}))
 NOW = datetime(2200, 1, 6, 22, tzinfo=UTC)
@@ -45,7 +45,6 @@ class Tally:
 
     trials: int = 0
     true: int = 0
-    true_at_once: int = 0
     false: Counter[str] = field(default_factory=Counter)
     missed_at_once: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
