@@ -108,7 +108,7 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
     lows = np.full(closes.shape, np.nan)
     if len(closes) > 1:
         returns[1:] = closes[1:] / closes[:-1] - 1
-        lows[1:] = table.low[1:, columns] / split_adjusted[:-1] - 1
+        lows[1:] = table.low[1:, columns] * (closes[1:] / split_adjusted[1:]) / closes[:-1] - 1
     returns = np.where(shut, 0.0, returns)
     lows = np.where(shut, np.nan, lows)
     present = listed & ~np.isnan(returns)

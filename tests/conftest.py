@@ -25,6 +25,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew (then read them)")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests counted, with the denominators: rates mean nothing without them."""
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, text in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(str(text))
+
+
 @pytest.fixture(scope="session")
 def warm_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder in which New York's calendar is worked out; nothing else may be written there."""

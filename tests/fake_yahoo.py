@@ -49,7 +49,7 @@ class Listing:
     """A symbol with its rows as Yahoo tells them today.
 
     `asked` is the time of the newest price, None = the close of the last day. `splits` are those the feed tells of: how
-    many shares one became.
+    many shares one became; `dividends` what was paid for one.
     """
 
     days: list[Day]
@@ -58,6 +58,8 @@ class Listing:
     opens: time = time(9, 30)
     asked: datetime | None = None
     splits: dict[date, float] = field(default_factory=dict)
+    dividends: dict[date, float] = field(default_factory=dict)
+    currency: str = "USD"
 
     def __post_init__(self) -> None:
         for day in self.days:
@@ -82,13 +84,16 @@ class Listing:
         return self.asked or datetime.fromtimestamp(self.stamp(self.days[-1]) + 23_400, UTC)
 
     def _events(self, days: Sequence[Day]) -> dict[str, Any]:
-        """The splits of `days` in Yahoo's form."""
+        """The splits and dividends of `days` in Yahoo's form."""
         told = [(self.stamp(day), self.splits[day.date]) for day in days if day.date in self.splits]
         splits = {
             str(at): {"date": at, "numerator": ratio, "denominator": 1, "splitRatio": f"{ratio:g}:1"}
             for at, ratio in told
         }
-        return {"events": {"splits": splits}} if splits else {}
+        paid = [(self.stamp(day), self.dividends[day.date]) for day in days if day.date in self.dividends]
+        dividends = {str(at): {"date": at, "amount": amount} for at, amount in paid}
+        events = {"splits": splits} if splits else {}
+        return {"events": events | ({"dividends": dividends} if dividends else {})} if events or dividends else {}
 
     def chart(self, symbol: str, begin: float, end: float) -> dict[str, Any]:
         """Yahoo's answer with the rows stamped from `begin` to `end`."""
@@ -98,7 +103,7 @@ class Listing:
         quote = {name: [getattr(day, name) for day in days] for name in ("close", "high", "low")}
         quote |= {"open": quote["close"], "volume": [day.volume for day in days]}
         meta = {
-            "currency": "USD", "symbol": symbol, "exchangeName": "NMS", "instrumentType": self.kind,
+            "currency": self.currency, "symbol": symbol, "exchangeName": "NMS", "instrumentType": self.kind,
             "firstTradeDate": self.stamp(self.days[0]), "regularMarketTime": int(self.newest.timestamp()),
             "gmtoffset": -18_000, "timezone": "EST", "exchangeTimezoneName": self.zone, "priceHint": 2,
             "regularMarketPrice": self.days[-1].close, "dataGranularity": "1d", "range": "",
@@ -113,11 +118,15 @@ class Listing:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server does with a request: sends something, or hangs up, or hangs."""
+    """What the server does with a request: sends something, or hangs up, or hangs, or never ends.
+
+    `packed` names how the body is compressed already.
+    """
 
     status: int = 200
     body: bytes = b""
-    then: str = "send"  # or "drop", "hang"
+    then: str = "send"  # or "drop", "hang", "trickle" (a byte at a time), "flood" (the body again and again)
+    packed: str = ""
 
 
 def refusal(status: int, code: str, description: str) -> Answer:
@@ -202,15 +211,27 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.yahoo.answer(asked)
         if answer.then == "hang":
             self.yahoo.over.wait()
-        if answer.then != "send":
+        if answer.then in {"drop", "hang"}:
             self.close_connection = True
             return
         self.send_response(answer.status)
+        if answer.packed:
+            self.send_header("Content-Encoding", answer.packed)
         if what == "cookie":
             self.send_header("Set-Cookie", "A3=d; Domain=.yahoo.com; Path=/; Max-Age=31536000")
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
+        if answer.then == "send":
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+        else:
+            self.end_headers()
+            self._go_on(answer)
+
+    def _go_on(self, answer: Answer) -> None:
+        """Send without an end, until the client has had enough."""
+        pause = 0.05 if answer.then == "trickle" else 0.0
+        while not self.yahoo.over.wait(pause):
+            self.wfile.write(answer.body)
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return super().date_time_string((timestamp or SystemClock().now().timestamp()) + self.yahoo.ahead)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from bot.cli.beside import progress, say, say_building
 from bot.clock import SystemClock
 from bot.errors import ConfigError, NoData, Problem, SourceUnreachable
 from bot.pipeline import Rulebook, survey
-from bot.prices import Bars, PriceSource, Refusal, Symbol
+from bot.prices import Bars, Calendars, PriceSource, Refusal, Symbol
 from bot.settings import Settings, load_settings
 from bot.statistics import Board
+from bot.watch import Gate
 
 MOST_REFUSALS_SHOWN = 5
 
@@ -77,7 +78,10 @@ def fetch_market(
     clock = SystemClock()
     calendars = open_calendars(settings, clock, say_building, baskets)
     source = source_of(settings, prices)
+    bars: Mapping[Symbol, Bars]
     bars, lacking = _fetch(source, dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols))
+    if prices is None:
+        bars = _believed(bars, baskets, calendars, clock.now())
     market = assemble(baskets, bars, calendars, int(clock.now().timestamp()) if live or prices is None else None)
     _warn(market.refused)
     _complain(market.left_out, {basket.id for basket in wanted}, lacking)
@@ -124,6 +128,16 @@ def _fetch(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symbol,
             except (NoData, SourceUnreachable) as error:
                 lacking[symbol] = str(error)
     return bars, lacking
+
+
+def _believed(
+    bars: Mapping[Symbol, Bars], baskets: Sequence[Basket], calendars: Calendars, now: datetime
+) -> Mapping[Symbol, Bars]:
+    """A vendor's prices without those that the running bot would doubt at its first look, each of which is named."""
+    look = Gate().look(bars, [basket.symbols for basket in baskets], calendars, now)
+    for doubt in look.open:
+        say(f"Warning: not believed, and left out: {doubt}")
+    return look.excluded
 
 
 def _warn(refused: Sequence[Refusal]) -> None:

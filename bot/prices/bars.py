@@ -54,7 +54,8 @@ class Bars:
     All arrays have shape (rows,); NaN = the source has no value. `close`, `high`, `low` are adjusted for splits,
     `adjusted` for splits and dividends. `where` names the source for error messages ("prices/MU.csv", "Yahoo").
     `as_of` is the time (UTC) of the last row's price where the source tells it. `volume` counts shares (None = the
-    source does not tell), `actions` are those of the rows, and `revised` is what a cache read otherwise before.
+    source does not tell), `actions` are those of the rows, `revised` is what a cache read otherwise before, and
+    `currency` is the source's word for it ("USD", "GBp"; "" = it does not tell).
     """
 
     symbol: Symbol
@@ -69,6 +70,7 @@ class Bars:
     volume: Floats | None = None
     actions: tuple[Action, ...] = ()
     revised: tuple[Revision, ...] = ()
+    currency: str = ""
 
 
 def no_bars(symbol: Symbol) -> Bars:

@@ -20,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 
 RECENT_SESSIONS = 10
 # Distances of logarithms: 0.22 is some 22 per cent.
-FAR, SPREADS = 0.22, 6.0
+FAR, LOW_FAR, SPREADS = 0.22, 0.08, 6.0
 AWAY, NEAR_A_RATIO = 0.15, 0.02
 HIGHEST, LOWEST = math.log(8), -math.log(50)
 SPLITS = (2.0, 3.0, 1.5, 4.0, 5.0, 10.0, 20.0, 25.0)
@@ -38,6 +38,7 @@ class Kind(StrEnum):
     """What is wrong with a price; an impossible one is never believed, whatever happens next."""
 
     FAR = "far from its peers"
+    LOW = "a low far below its close"
     SPLIT = "looks like a split"
     ABSURD = "further than any price goes in a session"
     LIMIT = "beyond what its exchange allows"
@@ -45,10 +46,11 @@ class Kind(StrEnum):
     FROZEN = "stands still while its peers move"
     STALE = "its exchange's prices are old"
     TIME = "its time is outside the session"
+    CURRENCY = "it is in another currency"
 
     @property
     def impossible(self) -> bool:
-        return self in {Kind.ABSURD, Kind.LIMIT, Kind.STALE, Kind.TIME}
+        return self in {Kind.ABSURD, Kind.LIMIT, Kind.STALE, Kind.TIME, Kind.CURRENCY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +87,18 @@ def doubts(
 
 
 def without(bars: Mapping[Symbol, Bars], doubted: Iterable[Doubt]) -> dict[Symbol, Bars]:
-    """The same prices, but the doubtful ones are missing."""
+    """The same prices, but the doubtful ones are missing: of a doubtful low nothing else."""
     left = dict(bars)
-    days: dict[Symbol, list[date]] = {}
+    days: dict[tuple[Symbol, bool], list[date]] = {}
     for one in doubted:
-        days.setdefault(one.symbol, []).append(one.session)
-    for symbol, sessions in days.items():
+        days.setdefault((one.symbol, one.kind is Kind.LOW), []).append(one.session)
+    for (symbol, low_alone), sessions in days.items():
         whole = left[symbol]
         gone = np.isin(whole.dates, np.array(sessions, dtype="M8[D]"))
-        columns = (whole.close, whole.adjusted, whole.high, whole.low)
-        close, adjusted, high, low = (np.where(gone, np.nan, one) for one in columns)
-        left[symbol] = replace(whole, close=close, adjusted=adjusted, high=high, low=low)
+        left[symbol] = replace(whole, low=np.where(gone, np.nan, whole.low))
+        if not low_alone:
+            close, adjusted, high = (np.where(gone, np.nan, one) for one in (whole.close, whole.adjusted, whole.high))
+            left[symbol] = replace(left[symbol], close=close, adjusted=adjusted, high=high)
     return left
 
 
@@ -164,14 +167,14 @@ def _jumps(seen: Moves, bars: Mapping[Symbol, Bars], circles: Sequence[Collectio
 
 
 def _lows(seen: Moves, circles: Sequence[Collection[Symbol]]) -> Iterator[Doubt]:
-    """Lows that lie too far below the close, and not because it was such a day."""
-    if not (seen.dip < -FAR).any():
+    """Lows that lie too far below both closes, and not because it was such a day."""
+    if not (seen.dip < -LOW_FAR).any():
         return
     centre, spread = around(seen.dip, seen.symbols, circles)
-    for day, column in np.argwhere(seen.dip < centre - np.maximum(FAR, SPREADS * spread)).tolist():
+    for day, column in np.argwhere(seen.dip < centre - np.maximum(LOW_FAR, SPREADS * spread)).tolist():
         own, others = _percent(seen.dip[day, column]), _percent(centre[day, column])
-        detail = f"its low lies {own} from its close, those of its peers {others}"
-        yield Doubt(seen.symbols[column], seen.days[day].item(), Kind.FAR, detail)
+        detail = f"its low lies {own} from its close or the one before, those of its peers {others}"
+        yield Doubt(seen.symbols[column], seen.days[day].item(), Kind.LOW, detail)
 
 
 def _near_a_ratio(jumps: Floats) -> Mask:

@@ -23,7 +23,7 @@ class Moves:
     """Log moves from one session to the next, arrays of shape (days, symbols); NaN = no move is known.
 
     `days` are the local dates of all exchanges together. `rows` are the places of the sessions in the symbol's bars,
-    -1 where there is none. `dip` is how far the low lies below the close.
+    -1 where there is none. `dip` is how far the low lies below the close and the one before, whichever is the lower.
     """
 
     days: Dates
@@ -46,7 +46,8 @@ def moves(bars: Mapping[Symbol, Bars], calendars: Calendars, recent: int) -> Mov
         one = bars[symbol]
         at = np.searchsorted(days, one.dates[own])
         rows[at, column] = own
-        dip[at, column] = np.log(one.low[own]) - np.log(one.close[own])
+        lower = np.where(before >= 0, np.fmin(one.close[own], one.close[before]), one.close[own])
+        dip[at, column] = np.log(one.low[own]) - np.log(lower)
         for target, price in ((close, one.close), (adjusted, one.adjusted)):
             target[at, column] = np.where(before >= 0, np.log(price[own]) - np.log(price[before]), np.nan)
     return Moves(days, tuple(bars), rows, close, adjusted, dip)

@@ -33,6 +33,7 @@ class RawRows:
     lines: Sequence[int] | None = None
     volume: Floats | None = None
     actions: tuple[Action, ...] = ()
+    currency: str = ""
 
 
 def screen(symbol: Symbol, where: str, raw: RawRows, as_of: datetime | None = None) -> Bars:
@@ -67,6 +68,7 @@ def screen(symbol: Symbol, where: str, raw: RawRows, as_of: datetime | None = No
         as_of=as_of,
         volume=None if raw.volume is None else raw.volume[stay],
         actions=raw.actions,
+        currency=raw.currency,
     )
 
 

@@ -84,7 +84,7 @@ def mended(doubt: Doubt, bars: Bars) -> Bars | None:
     prices do not show, or show twice; None = it tells of nothing that accounts for the move.
     """
     action = next((one for one in bars.actions if one.session == doubt.session), None)
-    if action is None or (doubt.kind.impossible and action.split == 1.0):
+    if action is None or doubt.kind is Kind.LOW or (doubt.kind.impossible and action.split == 1.0):
         return None
     row = int(np.searchsorted(bars.dates, np.datetime64(doubt.session, "D")))
     shown = _move(bars, doubt)
@@ -100,11 +100,12 @@ def mended(doubt: Doubt, bars: Bars) -> Bars | None:
 
 
 def _move(bars: Bars, doubt: Doubt) -> float:
-    """The log move of the closes into the doubtful session; NaN if it is not known."""
+    """The log move from the last close to that of the doubtful session, or to its low; NaN if it is not known."""
     row = int(np.searchsorted(bars.dates, np.datetime64(doubt.session, "D")))
     if row == 0 or row >= len(bars.dates) or bars.dates[row] != np.datetime64(doubt.session, "D"):
         return math.nan
-    return float(np.log(bars.close[row]) - np.log(bars.close[row - 1]))
+    prices = bars.low if doubt.kind is Kind.LOW else bars.close
+    return float(np.log(prices[row]) - np.log(bars.close[row - 1]))
 
 
 def _scaled(prices: Floats, row: int, factor: float) -> Floats:

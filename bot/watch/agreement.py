@@ -63,7 +63,8 @@ def answer(
     be settled; then it is unconfirmed, and the question's memory stays as it was.
     """
     order = questions(board, rulebook.rules)
-    touched = [one for one in order if one in asked and doubted is not None and doubted.of(one)]
+    named = {one: doubted.of(one) for one in order if one in asked} if doubted is not None else {}
+    touched = {one: symbols for one, symbols in named.items() if symbols}
     plain = judge(board, rulebook, session, memories, only=asked.difference(touched) if touched else asked)
     if doubted is None or not touched:
         return Answers(plain)
@@ -71,20 +72,19 @@ def answer(
     memories_of: dict[Subject, Memory] = {}
     unconfirmed: list[Unconfirmed] = []
     waiting = set()
-    for question in touched:
+    for question, symbols in touched.items():
         excluded, included = (
             judge(one, rulebook, session, memories, only={question}) for one in (board, doubted.board)
         )
         apart = [(board, one) for one in _only_on(excluded, included)]
         apart += [(doubted.board, one) for one in _only_on(included, excluded)]
-        if apart and doubted.of(question) & doubted.waiting:
+        if apart and symbols & doubted.waiting:
             waiting.add(question)
             continue
         decisions, known = _agreed(excluded, included)
         agreed.append((question.rule, decisions))
         memories_of |= known
-        depends_on = tuple(sorted(doubted.of(question)))
-        unconfirmed += [Unconfirmed(question, alert, one, depends_on) for one, alert in apart]
+        unconfirmed += [Unconfirmed(question, alert, one, tuple(sorted(symbols))) for one, alert in apart]
     return Answers(_together(plain, agreed, memories_of, session), tuple(unconfirmed), frozenset(waiting))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -56,6 +56,7 @@ class Gate:
     recent: int = RECENT_SESSIONS
     _since: dict[Key, datetime] = field(default_factory=dict)
     _sightings: dict[Key, Sighting] = field(default_factory=dict)
+    _currencies: dict[Symbol, str] = field(default_factory=dict)
     _open: tuple[Doubt, ...] = ()
     _times: frozenset[tuple[Symbol, datetime | None]] = frozenset()
 
@@ -96,13 +97,24 @@ class Gate:
         now: datetime,
     ) -> Sequence[Doubt]:
         """The doubts of this look; that a past was rewritten is seen once only, so it is carried on."""
-        found = {_key(one): one for one in doubts(bars, circles, calendars, now, self.recent)}
+        found = {_key(one): one for one in self._foreign(bars)}
+        for one in doubts(bars, circles, calendars, now, self.recent):
+            found.setdefault(_key(one), one)
         for one in self._open:
             if one.kind is Kind.REWRITTEN and one.symbol in bars:
                 found.setdefault(_key(one), one)
         self._since = {key: min(self._since.get(key, now), now) for key in found}
         self._sightings = {key: one for key, one in self._sightings.items() if key in found}
         return tuple(found.values())
+
+    def _foreign(self, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
+        """The newest prices of symbols whose currency is another one than at the first look."""
+        for symbol, one in bars.items():
+            known = self._currencies[symbol] = self._currencies.get(symbol) or one.currency
+            priced = one.dates[~np.isnan(one.close)]
+            if one.currency and one.currency != known and len(priced):
+                detail = f"in {one.currency}, and before in {known}; if that is right, restart the bot"
+                yield Doubt(symbol, priced[-1].item(), Kind.CURRENCY, detail)
 
     def _settled(
         self, doubt: Doubt, bars: Mapping[Symbol, Bars], now: datetime, second: Callable[[Symbol], Bars | None] | None

@@ -76,10 +76,14 @@ async def log_only(told: Sequence[Telling]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What the source gave, or what is known from before; `missing` could not be had now, each with the reason."""
+    """What the source gave, or what is known from before; `missing` could not be had now, each with the reason.
+
+    Of the `unknown` among them the source says that there is no such symbol.
+    """
 
     bars: Mapping[Symbol, Bars]
     missing: Mapping[Symbol, str]
+    unknown: Collection[Symbol]
     asked: int
 
     @property
@@ -206,7 +210,7 @@ class Watch:
         self.board, self.looked = board, due.now
         await self._revise(due, screened.excluded, board)
         turn = Turn(self.setup, due, board, self.stamps, speaking, notes, doubted)
-        return turn, screened.fresh, _troubles(due, turn, fetched, screened)
+        return turn, screened.fresh, _troubles(due, turn, fetched, screened, self._troubles.known)
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""
@@ -223,9 +227,9 @@ class Watch:
             await _whole(self.tell(told))
 
     async def _fetch(self, rulebook: Rulebook) -> Fetched:
-        """One symbol after the other, off the event loop; of what cannot be asked now, the past counts all the same.
+        """One symbol after the other, off the event loop; of what cannot be had now, the past counts all the same.
 
-        That a symbol is unknown is believed of a few symbols only: of many at once it means that the source is down.
+        So one that is gone costs coverage until the configuration says so.
         """
         bars, missing, unknown = {}, {}, set()
         symbols = dict.fromkeys(symbol for basket in rulebook.baskets for symbol in basket.symbols)
@@ -239,12 +243,11 @@ class Watch:
             except SourceUnreachable as error:
                 log.warning("no new prices of %s: %s", symbol, error)
                 missing[symbol] = str(error)
-        fetched = Fetched(bars, missing, len(symbols))
+        fetched = Fetched(bars, missing, unknown, len(symbols))
         if not bars:
             await self._notice({Trouble(State.OUTAGE): _seen(fetched)}, self.clock.now())
             raise SourceUnreachable(f"none of {len(symbols)} symbols could be had; nothing was judged, nothing is lost")
-        spares = missing if fetched.outage else [one for one in missing if one not in unknown]
-        for symbol in spares:
+        for symbol in missing:
             if (known := await asyncio.to_thread(self.known, symbol)) is not None:
                 bars[symbol] = known
         return fetched
@@ -260,9 +263,13 @@ class Watch:
         return found.known
 
 
-def _troubles(due: Due, turn: Turn, fetched: Fetched, screened: Screened) -> dict[Trouble, str]:
-    """Everything that is wrong at a look, each with what was seen of it."""
-    found = {Trouble(State.OUTAGE): _seen(fetched)} if fetched.outage else {}
+def _troubles(
+    due: Due, turn: Turn, fetched: Fetched, screened: Screened, known: Collection[Trouble]
+) -> dict[Trouble, str]:
+    """Everything that is wrong at a look, each with what was seen of it; in an outage no symbol is newly unknown."""
+    found = {Trouble(State.UNKNOWN, one): fetched.missing[one] for one in fetched.unknown}
+    if fetched.outage:
+        found = {one: why for one, why in found.items() if one in known} | {Trouble(State.OUTAGE): _seen(fetched)}
     for doubt in screened.open:
         stale = doubt.kind is Kind.STALE
         about = exchange_of(doubt.symbol) if stale else doubt.symbol

@@ -18,6 +18,7 @@ class State(StrEnum):
     STALE = "stale"
     DOUBTFUL = "doubtful"
     NO_READING = "no reading"
+    UNKNOWN = "unknown symbol"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
+import resource
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from bot.prices import Action, Calendar, Kind, Symbol
 from bot.watch import Gate
 from tests import fake_yahoo
 from tests.fake_yahoo import Answer, Day, FakeYahoo, Listing, LocalSession
+from tests.virtual import VirtualClock
 
 MU = Symbol("MU")
 PATIENT = 20.0  # seconds: no test waits for it
@@ -118,6 +122,64 @@ def test_splits_and_volumes_come_along(server: FakeYahoo, yahoo: Yahoo) -> None:
     assert yahoo.bars_since(MU, mine.days[-4].date).actions == (Action(mine.days[-3].date, 10.0),)
 
 
+def test_a_payment_of_a_quarter_is_no_fall(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path, new_york: Calendar) -> None:
+    mine = server.listings["MU"]
+    before, last = mine.days[-2:]
+    assert before.close is not None
+    mine.days[-2] = replace(before, adjusted=before.close)
+    mine.days[-1] = Day(last.date, 96.0, 96.0, 97.0, 95.0)
+    mine.pay(0.25)
+    mine.dividends = {last.date: 0.25 * before.close}
+    bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
+    assert bars[MU].actions == (Action(last.date, dividend=0.25 * before.close),)
+    look = Gate().look(bars, [[MU]], type("Real", (), {"get": staticmethod(lambda code: new_york)})(), mine.newest)
+    assert look.open == ()
+    assert look.included[MU].adjusted[-2:].tolist() == [0.75 * before.close, 96.0]
+
+
+def test_a_rally_is_not_taken_for_splits(server: FakeYahoo, yahoo: Yahoo) -> None:
+    """Closes of GameStop in January 2021; its yfinance would "repair" them if it were let."""
+    closes = [39.12, 43.03, 65.01, 76.79, 147.98, 347.51, 193.60, 325.00, 225.00, 90.00]
+    mine = server.listings["MU"]
+    for day, close in zip(mine.days[-10:], closes, strict=True):
+        day.close = day.adjusted = close
+        day.high, day.low = 1.3 * close, 0.8 * close
+    bars = yahoo.bars(MU)
+    assert bars.close[-10:].tolist() == closes
+    assert bars.actions == ()
+
+
+def test_rows_in_disorder_come_out_in_order(server: FakeYahoo, yahoo: Yahoo) -> None:
+    mine = server.listings["MU"]
+    right = yahoo.bars(MU)
+    mine.days[3:6] = [mine.days[5], mine.days[3], mine.days[4], replace(mine.days[4])]
+    mixed = yahoo.bars(MU)
+    assert mixed.dates.tolist() == right.dates.tolist()
+    assert mixed.close.tolist() == right.close.tolist()
+
+
+@pytest.mark.parametrize("zone", ["", "Nowhere/Land", None])
+def test_without_a_zone_there_is_no_wrong_date(server: FakeYahoo, yahoo: Yahoo, zone: str | None) -> None:
+    server.answers["MU"] = Answer(body=zoned(server.listings["MU"], zone))
+    try:
+        dates = yahoo.bars(MU).dates.tolist()
+    except SourceUnreachable:
+        return
+    assert dates == [day.date for day in server.listings["MU"].days]
+
+
+def zoned(mine: Listing, zone: str | None) -> bytes:
+    told = mine.chart("MU", 0, 1e12)
+    told["chart"]["result"][0]["meta"]["exchangeTimezoneName"] = zone
+    return json.dumps(told).encode()
+
+
+def test_the_currency_comes_along(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path) -> None:
+    server.listings["MU"].currency = "GBp"
+    cache = PriceCache(tmp_path, yahoo)
+    assert [cache.bars(MU).currency for _ in range(2)] == ["GBp", "GBp"]
+
+
 def test_an_index_is_read_by_its_close(server: FakeYahoo, yahoo: Yahoo) -> None:
     server.listings["^SOX"] = listing(3)
     server.listings["^SOX"].kind = "INDEX"
@@ -214,6 +276,59 @@ def test_every_failure_says_unreachable_never_delisted_and_passes(
     assert "possibly delisted;" not in str(caught.value)
     del server.answers["MU"]
     assert len(yahoo.bars(MU).dates) == 30
+
+
+def zeros(megabytes: int) -> bytes:
+    return gzip.compress(bytes(megabytes * 1_000_000), 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(body=zeros(200), packed="gzip"),
+        Answer(body=b"0" * 1_000_000, then="flood"),
+        Answer(body=b"{", then="trickle"),
+    ],
+    ids=["200 MB in a small parcel", "without an end", "a byte at a time"],
+)
+def test_an_answer_is_as_large_and_as_slow_as_allowed(
+    net: tuple[FakeYahoo, LocalSession], server: FakeYahoo, tmp_path: Path, answer: Answer
+) -> None:
+    yahoo = Yahoo(tmp_path / "yahoo", PATIENT if answer.then != "trickle" else 1.5, net[1])
+    yahoo.bars(MU)
+    server.answers["MU"] = answer
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SourceUnreachable, match="MU"):
+        yahoo.bars(MU)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+    yahoo.close()
+
+
+def test_a_storm_of_refusals_delists_nobody_and_keeps_what_is_known(
+    server: FakeYahoo, yahoo: Yahoo, tmp_path: Path
+) -> None:
+    names = [Symbol(f"S{number}") for number in range(20)]
+    server.listings |= {name: listing(30) for name in names}
+    clock = VirtualClock()
+    cache = PriceCache(tmp_path, Breaker(yahoo, clock, chance=lambda: 0.0))
+    for name in names:
+        cache.bars(name)
+    server.answers |= dict.fromkeys(names, fake_yahoo.FLOOD)
+    asked = []
+    for minutes in (0, 4, 5, 9, 10):  # it is asked anew each five minutes
+        clock.seconds = 60.0 * minutes
+        server.asked.clear()
+        for name in names:
+            with pytest.raises(SourceUnreachable):
+                cache.bars(name)
+            known = cache.cached(name)
+            assert known is not None
+            assert len(known.dates) == 29
+        asked.append(len({one.symbol for one in server.asked if one.what == "chart"}))
+    assert asked == [5, 0, 1, 0, 1]
+    server.answers.clear()
+    clock.seconds += 300
+    assert [len(cache.bars(name).dates) for name in names] == [30] * 20
 
 
 def test_too_many_requests_is_said_so(server: FakeYahoo, yahoo: Yahoo) -> None:

@@ -168,7 +168,7 @@ MUTATORS: dict[str, Mutator] = {
     "28 won for dollars": lasting(1 / 1300),
     "29 bad tick": one_bar(),
     "29 bad close": one_bar(names=("close", "adjusted")),
-    "29 bad low": one_bar(0.3, names=("low",)),
+    "29 bad low": one_bar(names=("low",)),
     "30 NaN": no_price(np.nan),
     "30 NaN close": no_price(np.nan, ("close", "adjusted")),
     "30 infinite": no_price(np.inf),

@@ -31,7 +31,10 @@ def ledgers(opened: Opened) -> dict[str, Ledger]:
             name: (table.adjusted if series.basket.prices == "adjusted" else table.close)[:, at]
             for name, at in columns.items()
         }
-        lows = {name: np.append(np.nan, table.low[1:, at] / table.close[:-1, at] - 1) for name, at in columns.items()}
+        lows = {
+            name: np.append(np.nan, table.low[1:, at] * closes[name][1:] / table.close[1:, at] / closes[name][:-1] - 1)
+            for name, at in columns.items()
+        }
         book = Ledger(series.basket, table.sessions.tolist(), closes, lows)
         if np.allclose(series.daily_return, book.daily, rtol=0, atol=1e-12, equal_nan=True):
             books[str(series.basket.id)] = book

@@ -14,11 +14,12 @@ from typing import Protocol
 import numpy as np
 
 from bot.adapters.price_files.folder import CsvFolder
-from bot.errors import NoData
+from bot.errors import NoData, SourceUnreachable
 from bot.prices import Bars, Floats, PriceSource, Symbol, revisions
 
 OVERLAP = 10  # sessions asked for once more, to see whether the past still reads the same
 ROUNDING = 1e-6  # relative; a dividend of a hundredth of a per cent is more
+TORN = 0.15  # of the logarithm: no correction of a close is so large, and no split so small
 NUMBERS = ("high", "low", "close", "adjusted")
 
 log = logging.getLogger(__name__)
@@ -48,14 +49,15 @@ class PriceCache:
         """The whole history with the newest rows of the upstream source.
 
         A row that no longer reads as before means that a split or a dividend has changed the whole past: then all
-        of it is fetched. The closes that changed are among the `revised`, once: then the file has them as they are now.
+        of it is fetched, and refused if it is torn, as by a split on some days only. The closes that changed are among
+        the `revised`, once: then the file has them as they are now.
         Raises what the upstream source raises; the file stays as it was.
         """
         kept = self.cached(symbol)
         if kept is None:
             return self.anew(symbol)
         new = self._upstream.bars_since(symbol, kept.dates[-OVERLAP:][0].item())
-        whole = _joined(kept, new) if _agree(kept, new) else self._upstream.bars(symbol)
+        whole = _joined(kept, new) if _agree(kept, new) else self._untorn(kept)
         if not _same(kept, whole):
             self._keep(whole)
         return replace(whole, revised=revisions(kept, whole))
@@ -64,6 +66,19 @@ class PriceCache:
         """The same, all of it fetched whatever is kept."""
         whole = self._upstream.bars(symbol)
         self._keep(whole)
+        return whole
+
+    def _untorn(self, kept: Bars) -> Bars:
+        """All of the upstream source's history; SourceUnreachable where it has jumps that `kept` has not."""
+        whole = self._upstream.bars(kept.symbol)
+        _, ours, theirs = np.intersect1d(kept.dates, whole.dates, assume_unique=True, return_indices=True)
+        before, now = (np.abs(np.diff(np.log(one))) for one in (kept.close[ours], whole.close[theirs]))
+        if len(torn := np.flatnonzero(now > before + TORN)):
+            day, file = whole.dates[theirs[torn[0] + 1]], self._folder / f"{kept.symbol}.csv"
+            raise SourceUnreachable(
+                f"The past of {kept.symbol} reads otherwise than it did, and jumps on {day} as if a split counted on"
+                f" some days only; what is known stays. Ask again later; if the jump is right, delete {file}."
+            )
         return whole
 
     def cached(self, symbol: Symbol) -> Bars | None:

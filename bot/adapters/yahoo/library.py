@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import yfinance
-from curl_cffi import CurlError, CurlOpt, requests
+from curl_cffi import CurlError, requests
+from curl_cffi.curl import CURL_WRITEFUNC_ERROR
 from peewee import PeeweeException
 from yfinance.cache import get_cookie_cache, get_tz_cache
 from yfinance.data import YfData
@@ -46,18 +47,27 @@ def settle(cache_dir: Path) -> None:
 
 
 def bounded(session: Any, seconds: float, note: Callable[[str | None], None]) -> Any:
-    """`session`, or a new one, no request of which takes longer; yfinance would wait 30 s for a cookie.
+    """`session`, or a new one, no request of which takes longer or brings more than LARGEST_ANSWER_BYTES.
 
-    `note` hears the Date of each answer.
+    yfinance would wait 30 s for a cookie, and curl would count the bytes before it unpacks them. `note` hears the Date
+    of each answer.
     """
     session = session or requests.Session(impersonate="chrome")
-    session.curl_options = {**session.curl_options, CurlOpt.MAXFILESIZE: LARGEST_ANSWER_BYTES}
     session.request = functools.partial(_request, session.request, seconds, note)
     return session
 
 
 def _request(request: Any, seconds: float, note: Callable[[str | None], None], *arguments: Any, **options: Any) -> Any:
-    answer = request(*arguments, **{**options, "timeout": seconds})
+    body = bytearray()
+
+    def take(unpacked: bytes) -> int:
+        if len(body) + len(unpacked) > LARGEST_ANSWER_BYTES:
+            return CURL_WRITEFUNC_ERROR
+        body.extend(unpacked)
+        return len(unpacked)
+
+    answer = request(*arguments, **{**options, "timeout": seconds, "content_callback": take})
+    answer.content = bytes(body)
     note(answer.headers.get("Date"))
     return answer
 
@@ -108,7 +118,8 @@ def _rows(frame: Any, metadata: Any, since: date | None) -> tuple[RawRows, datet
     newest = metadata.get("regularMarketTime")
     as_of = datetime.fromtimestamp(newest.timestamp(), UTC) if isinstance(newest, datetime) else None
     volume = frame["Volume"].to_numpy(dtype=np.float64)[rows]
-    return RawRows(dates[rows], **columns, volume=volume, actions=_actions(frame, dates, rows)), as_of
+    actions, currency = _actions(frame, dates, rows), str(metadata.get("currency") or "")
+    return RawRows(dates[rows], **columns, volume=volume, actions=actions, currency=currency), as_of
 
 
 def _actions(frame: Any, dates: Dates, rows: Flags) -> tuple[Action, ...]:

@@ -114,6 +114,30 @@ def test_a_past_that_reads_otherwise_is_fetched_whole(tmp_path: Path, event: Cal
     assert vendor.asked[4:] == [str(vendor.dates[20])]
 
 
+def test_a_past_that_is_adjusted_on_some_days_only_is_refused_until_it_is_whole(tmp_path: Path) -> None:
+    vendor = Vendor(30)
+    PriceCache(tmp_path, vendor).bars(MU)
+    before = (tmp_path / "MU.csv").read_bytes()
+    split(vendor)
+    vendor.close[:7] *= 10
+    vendor.adjusted[:7] *= 10
+    for _ in range(2):
+        with pytest.raises(SourceUnreachable, match=r"past of MU .* jumps on 2024-01-08 .* delete .*MU\.csv"):
+            PriceCache(tmp_path, vendor).bars(MU)
+        assert (tmp_path / "MU.csv").read_bytes() == before
+    vendor.close[:7] /= 10
+    vendor.adjusted[:7] /= 10
+    assert same(PriceCache(tmp_path, vendor).bars(MU), vendor.bars(MU))
+
+
+def test_a_past_that_was_torn_and_is_mended_is_taken(tmp_path: Path) -> None:
+    vendor = Vendor(30)
+    vendor.close[25] *= 100
+    PriceCache(tmp_path, vendor).bars(MU)
+    vendor.close[25] /= 100
+    assert same(PriceCache(tmp_path, vendor).bars(MU), vendor.bars(MU))
+
+
 def test_rounding_is_no_event(tmp_path: Path) -> None:
     vendor = Vendor(30)
     PriceCache(tmp_path, vendor).bars(MU)

@@ -101,13 +101,36 @@ def test_a_payment_that_the_adjusted_closes_know_of_is_no_doubt() -> None:
     assert found(changed(rows, "AA", adjusted=adjusted, actions=(paid,))) == []
 
 
-def test_a_low_far_below_the_close() -> None:
+@pytest.mark.parametrize(
+    ("close", "low", "kinds"),
+    [
+        (0.0, -0.5, [Kind.LOW]),
+        (0.0, -0.09, [Kind.LOW]),
+        (0.0, -0.07, []),
+        (-0.06, -0.12, []),  # it closed not far above its low
+        (0.12, 0.0, []),  # it opened at its low, and rose
+        (-0.4, -0.5, [Kind.FAR]),
+    ],
+)
+def test_a_low_far_below_both_closes(close: float, low: float, kinds: list[Kind]) -> None:
+    rows = bars(AA=close + 1e-4)
+    lowest = rows[NAMES[0]].low.copy()
+    lowest[-1] = rows[NAMES[0]].close[-2] * (1 + low)
+    assert found(changed(rows, "AA", low=lowest)) == [("AA", DAYS[-1], kind) for kind in kinds]
+
+
+def test_lows_of_a_day_when_everybody_was_low_are_no_doubt() -> None:
     rows = bars()
-    low = rows[NAMES[0]].low.copy()
-    low[-1] *= 0.5
-    assert found(changed(rows, "AA", low=low)) == [("AA", DAYS[-1], Kind.FAR)]
-    lower = {name: replace(one, low=np.append(one.low[:-1], one.low[-1] * 0.5)) for name, one in rows.items()}
-    assert found(lower) == []
+    assert (
+        found({name: replace(one, low=np.append(one.low[:-1], one.low[-1] * 0.8)) for name, one in rows.items()}) == []
+    )
+
+
+def test_of_a_doubtful_low_nothing_else_is_missing() -> None:
+    rows = bars()
+    left = without(rows, [Doubt(NAMES[0], DAYS[-1], Kind.LOW, "")])[NAMES[0]]
+    assert np.flatnonzero(np.isnan(left.low)).tolist() == [LAST]
+    assert left.close.tolist() == rows[NAMES[0]].close.tolist()
 
 
 def test_a_row_that_repeats_the_one_before() -> None:

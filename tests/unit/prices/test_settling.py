@@ -64,6 +64,21 @@ def test_a_price_that_has_moved_on_is_first_seen_now() -> None:
     assert seen.again(60.0, NOW - MINUTE) == Sighting(NOW - MINUTE, 60.0)
 
 
+def test_a_low_is_settled_by_itself_whatever_the_close_did() -> None:
+    risen = bars(1.02, volume=6)
+    low = risen.low.copy()
+    low[-1] = 88.0
+    assert settled(replace(risen, low=low), Kind.LOW)
+    assert not settled(replace(bars(1.02), low=low), Kind.LOW)
+    assert not confirmed(doubt(Kind.LOW), replace(risen, low=low), risen)
+    assert confirmed(doubt(Kind.LOW), replace(risen, low=low), replace(risen, low=low))
+
+
+def test_a_payment_does_not_mend_a_low() -> None:
+    paid = replace(bars(0.99), actions=(Action(DAYS[-1], dividend=1.0),))
+    assert mended(doubt(Kind.LOW), paid) is None
+
+
 def test_a_second_source_must_show_the_same_move() -> None:
     assert confirmed(doubt(), bars(0.6), bars(0.603))
     assert not confirmed(doubt(), bars(0.6), bars(0.61))

@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
+from bot import statistics
+from bot.baskets import BasketId
 from bot.errors import NoData, SourceUnreachable
 from bot.prices import Action, Bars, Symbol
 from bot.watch import Gate, Notice, State, Timing, Unsure
@@ -41,11 +43,16 @@ class Ear:
         return [(one.trouble.about, one.ended is not None) for one in notices]
 
 
-@pytest.fixture
-def ear(stage: Stage) -> Ear:
+def listening(stage: Stage) -> Ear:
+    """What the operators hear of a watch that doubts."""
     ear = Ear()
     stage.watch.gate, stage.watch.tell = Gate(), ear
     return ear
+
+
+@pytest.fixture
+def ear(stage: Stage) -> Ear:
+    return listening(stage)
 
 
 def spoil(stage: Stage, symbol: str, at: int, factor: float, *, until: int | None = None, volume: float = 1.0) -> None:
@@ -96,6 +103,16 @@ async def test_a_split_that_nobody_told_of_makes_no_headline(stage: Stage, ear: 
     await stage.after(DAYS[QUIET + 2])
     assert [one for one in stage.journal.said() if one[0] > DAYS[QUIET - 1]] == []
     assert len(ear.troubles(State.DOUBTFUL)) == 1
+
+
+async def test_what_people_ask_about_is_without_the_doubtful_price(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.1)
+    await stage.after(DAYS[QUIET])
+    assert stage.watch.board is not None  # /status and /chart show it
+    verdict = stage.watch.board.of_basket(BasketId("tech"), 2).at(QUIET)
+    assert verdict is not None
+    assert verdict.coverage == pytest.approx(0.8)
+    assert abs(verdict.move) < 0.02
 
 
 async def test_a_basket_waits_for_its_doubts_and_no_other_does(stage: Stage, ear: Ear) -> None:
@@ -208,6 +225,78 @@ async def test_without_heavy_trading_it_goes_to_the_operators_after_ten_minutes(
     await stage.after(DAYS[QUIET - 1])
     assert await judge(stage, QUIET) == [[], [], []]
     assert (DAYS[QUIET], ("AA",)) in ear.unsure()
+
+
+# Members by themselves
+
+
+PLUNGE = rule("plunge", "tech", members=True, rungs={"warning": {"day_low": -0.10}})
+BEAR = rule("bear", "tech", members=True, rungs={"warning": {"enters": statistics.State.BEAR}})
+
+
+@pytest.fixture
+def members(stage: Stage) -> Stage:
+    """The rules of the shipped configuration that look at members alone."""
+    stage.watch.setup = replace(stage.watch.setup, rulebook=replace(stage.book, rules=(PLUNGE, BEAR)))
+    return stage
+
+
+def lowest(stage: Stage, symbol: str, at: int, low: float, close: float | None = None) -> None:
+    """The low of session `at` against the close before, and the close that the rest of time keeps to."""
+    rows = stage.tape.world.rows
+    one = rows[Symbol(symbol)]
+    row = int(np.searchsorted(one.dates, np.datetime64(DAYS[at])))
+    prices, lows = one.close.copy(), one.low.copy()
+    if close is not None:
+        factor = (1 + close) * prices[row - 1] / prices[row]
+        prices[row:] *= factor
+        lows[row:] *= factor
+    lows[row] = (1 + low) * prices[row - 1]
+    rows[one.symbol] = replace(one, close=prices, adjusted=prices, low=lows, high=np.fmax(prices, lows))
+
+
+@pytest.mark.parametrize("low", [-0.11, -0.2, -0.6])
+async def test_a_wrong_low_makes_no_plunge(members: Stage, ear: Ear, low: float) -> None:
+    lowest(members, "AA", QUIET, low)
+    await members.after(DAYS[QUIET - 1])
+    assert await judge(members, QUIET) == [[], [], []]
+    assert ear.unsure() == [(DAYS[QUIET], ("AA",))]
+    assert ear.troubles(State.DOUBTFUL) == [("AA", False)]
+    assert members.journal.judged("tech", "plunge")[-1] == DAYS[QUIET]
+
+
+async def test_without_the_gate_it_would(members: Stage) -> None:
+    lowest(members, "AA", QUIET, -0.2)
+    await members.after(DAYS[QUIET - 1])
+    assert await judge(members, QUIET, [20]) == [[(DAYS[QUIET], "tech", "warning")]]
+
+
+async def test_a_plunge_that_the_close_bears_out_is_told_at_once(members: Stage, ear: Ear) -> None:
+    lowest(members, "AA", QUIET, -0.13, close=-0.09)
+    await members.after(DAYS[QUIET - 1])
+    assert await judge(members, QUIET, [20]) == [[(DAYS[QUIET], "tech", "warning")]]
+    assert ear.heard == []
+
+
+async def test_a_wrong_low_hides_no_plunge_of_another(members: Stage, ear: Ear) -> None:
+    lowest(members, "AA", QUIET, -0.5)
+    lowest(members, "BB", QUIET, -0.13, close=-0.09)
+    await members.after(DAYS[QUIET - 1])
+    await judge(members, QUIET)
+    (told,) = (one for one in members.journal.events.values() if one.session == DAYS[QUIET])
+    assert told.key.startswith("plunge/tech/")
+    assert "BB" in told.key
+    assert "AA" not in told.key
+    assert ear.unsure() == [(DAYS[QUIET], ("AA",))]
+
+
+@pytest.mark.parametrize("factor", [0.7, 0.5, 0.1])
+async def test_a_wrong_close_makes_no_bear_market(members: Stage, ear: Ear, factor: float) -> None:
+    spoil(members, "AA", QUIET, factor)
+    await members.after(DAYS[QUIET - 1])
+    assert await judge(members, QUIET) == [[], [], []]
+    # Of the two rules each says so: the wrong price is a low as well.
+    assert ear.unsure() == [(DAYS[QUIET], ("AA",))] * 2
 
 
 # While the session is open
