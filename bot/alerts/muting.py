@@ -1,41 +1,67 @@
-"""Which news does a basket's fall tell already: that of its members, and of a state it enters itself?"""
+"""Which news does another alert about the same basket tell already?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.alerts.decide import Decision
 from bot.alerts.episodes import Reason
-from bot.alerts.rules import Rule, Severity
+from bot.alerts.rules import Rule, Rung, Severity
 from bot.baskets import BasketId
 
 Answer = tuple[Rule, Sequence[Decision]]
 
 
 def muted(answers: Sequence[Answer]) -> list[Answer]:
-    """One session's answers, in which what a basket's fall tells is silent if the fall is at least as loud.
+    """One session's answers, in which nothing of a basket is told twice.
 
-    What is remembered stays the same: it counts as told.
+    A fall tells which state the basket enters and what its members do; without a fall, the first rule about its state
+    tells of the members. What is told is silent by itself, and who tells it is as loud as the loudest of it. What is
+    remembered stays the same: the silent counts as told, and the teller's episode keeps its own rung.
     """
+    tellers = _tellers(answers)
+    if not tellers:
+        return list(answers)
     loudest: dict[BasketId, Severity] = {}
+    for rule, one, rung in _speaking(answers):
+        if one.subject.basket in tellers and _is_told(rule, one):
+            loudest[one.subject.basket] = max(loudest.get(one.subject.basket, rung.severity), rung.severity)
+    return [(rule, [_heard(rule, one, tellers, loudest) for one in found]) for rule, found in answers]
+
+
+def _speaking(answers: Sequence[Answer]) -> Iterator[tuple[Rule, Decision, Rung]]:
     for rule, found in answers:
         for one in found:
-            if one.speaks and one.rung is not None and _of_fall(rule):
-                basket = one.subject.basket
-                loudest[basket] = max(loudest.get(basket, one.rung.severity), one.rung.severity)
-    if not loudest:
-        return list(answers)
-    return [(rule, [_heard(rule, one, loudest) for one in found]) for rule, found in answers]
+            if one.speaks and one.rung is not None:
+                yield rule, one, one.rung
 
 
-def _of_fall(rule: Rule) -> bool:
-    return not rule.members and rule.contrast is None and not rule.asks("enters")
+def _tellers(answers: Sequence[Answer]) -> Mapping[BasketId, Sequence[Rule]]:
+    """Who tells everything of a basket: the rules about its fall, or else the first one about its state."""
+    falls: dict[BasketId, list[Rule]] = {}
+    states: dict[BasketId, list[Rule]] = {}
+    for rule, one, _ in _speaking(answers):
+        if one.subject.member or rule.contrast is not None:
+            continue
+        if rule.asks("enters"):
+            states.setdefault(one.subject.basket, [rule])
+        elif not rule.members:
+            falls.setdefault(one.subject.basket, []).append(rule)
+    return states | falls
 
 
-def _heard(rule: Rule, decision: Decision, loudest: dict[BasketId, Severity]) -> Decision:
-    subject, rung = decision.subject, decision.rung
-    told = bool(subject.member) or rule.asks("enters")
-    if not told or not decision.speaks or rung is None or subject.basket not in loudest:
+def _is_told(rule: Rule, decision: Decision) -> bool:
+    return bool(decision.subject.member) or rule.asks("enters")
+
+
+def _heard(
+    rule: Rule, decision: Decision, tellers: Mapping[BasketId, Sequence[Rule]], loudest: Mapping[BasketId, Severity]
+) -> Decision:
+    basket, rung = decision.subject.basket, decision.rung
+    if not decision.speaks or rung is None:
         return decision
-    return replace(decision, reason=Reason.MUTED) if rung.severity <= loudest[subject.basket] else decision
+    if rule in tellers.get(basket, ()):
+        return replace(decision, rung=replace(rung, severity=max(rung.severity, loudest.get(basket, rung.severity))))
+    silent = basket in tellers and _is_told(rule, decision)
+    return replace(decision, reason=Reason.MUTED) if silent else decision

@@ -164,10 +164,15 @@ def _rungs(place: Place, rule: dict[str, Any]) -> Iterator[Finding]:
             yield Finding((*place, "rungs", after), f"stands below {before}", f"Deepest last: {', '.join(LADDER)}.")
     for name, rung in _tables(rungs):
         if not any(condition is not False for condition in rung.values()):
-            remedy = "Give it percentile, worst_in, record, move or state."
+            remedy = "Give it percentile, worst_in, record, move, state or enters."
             yield Finding((*place, "rungs", name), "has no condition and would always hold", remedy)
-        if "contrast" in rule and "state" in rung:
-            yield Finding((*place, "rungs", name, "state"), "means nothing for a contrast", "Use percentile.")
+        for key in ("state", "enters"):
+            if "contrast" in rule and key in rung:
+                yield Finding((*place, "rungs", name, key), "means nothing for a contrast", "Use percentile.")
+    entering = [name for name, rung in _tables(rungs) if "enters" in rung]
+    if entering and len(entering) < len(rungs):
+        remedy = "Give enters to all rungs or to none; a second [[rules]] can have the others."
+        yield Finding((*place, "rungs", entering[0], "enters"), "stands beside rungs without it", remedy)
 
 
 def _unknown(place: Place, table: dict[str, Any], known: list[str]) -> Iterator[Finding]:

@@ -135,6 +135,7 @@ class RungTable(Table):
     record: bool | None = Field(None, description="true: the worst on record")
     move: Percent | None = Field(None, description="percent over the window: this or deeper")
     state: StateWord | None = Field(None, description="drawdown state reached, or a deeper one")
+    enters: StateWord | None = Field(None, description="drawdown state entered on this session, or a deeper one")
 
 
 class RungsTable(Table):
@@ -156,7 +157,7 @@ class RuleTable(Table):
     step: float = Field(2.0, gt=0, le=100, description="percentage points deeper for a new alert on the same rung")
     rungs: RungsTable | None = Field(None, description="deepest last; all conditions of one rung must hold")
     day_low: Percent | None = Field(None, description="percent of the day's low against the previous close")
-    enters: StateWord | None = Field(None, description="drawdown state entered on this session")
+    enters: StateWord | None = Field(None, description="drawdown state entered on this session, or a deeper one")
     severity: SeverityWord | None = Field(None, description="of a rule without rungs; default warning")
 
 

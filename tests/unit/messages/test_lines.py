@@ -95,10 +95,10 @@ RECORD = {"record": True, "worst_since": None, "worst_in_years": None, "gap_sess
     ("shown", "claim"),
     [
         pytest.param(LONG, ": worst in 4 years", id="years"),
-        pytest.param(LONG | {"worst_in_years": 1}, ": worst in 1 year", id="a year"),
+        pytest.param(LONG | {"worst_in_years": 1}, ": worst in a year", id="a year"),
         pytest.param(LONG | {"worst_in_years": None}, ": worst since 5 Apr 2019", id="too little history for years"),
         pytest.param({"worst_since": date(2022, 5, 14)}, ": worst in 11 months", id="eleven months to the day"),
-        pytest.param({"worst_since": date(2023, 3, 14)}, ": worst in 1 month", id="a month"),
+        pytest.param({"worst_since": date(2023, 3, 14)}, ": worst in a month", id="a month"),
         pytest.param({"worst_since": date(2023, 3, 15)}, ": worst since 15 Mar 2023", id="a day less"),
         pytest.param({"worst_since": date(2022, 4, 14)}, ": worst since 14 Apr 2022", id="twelve months are no months"),
         pytest.param(RECORD, ": worst on record, 7 years of data, since 5 Jan 2016", id="record"),
