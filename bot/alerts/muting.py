@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.alerts.decide import Decision
 from bot.alerts.episodes import Reason
-from bot.alerts.rules import Rule, Rung, Severity
+from bot.alerts.rules import Rule, Severity
 from bot.baskets import BasketId
 
 Answer = tuple[Rule, Sequence[Decision]]
@@ -18,30 +18,27 @@ def muted(answers: Sequence[Answer]) -> list[Answer]:
 
     A fall tells which state the basket enters and what its members do; without a fall, the first rule about its state
     tells of the members. What is told is silent by itself, and who tells it is as loud as the loudest of it. What is
-    remembered stays the same: the silent counts as told, and the teller's episode keeps its own rung.
+    remembered stays the same: the silent counts as told.
     """
     tellers = _tellers(answers)
     if not tellers:
         return list(answers)
     loudest: dict[BasketId, Severity] = {}
-    for rule, one, rung in _speaking(answers):
+    for rule, one in _speaking(answers):
         if one.subject.basket in tellers and _is_told(rule, one):
-            loudest[one.subject.basket] = max(loudest.get(one.subject.basket, rung.severity), rung.severity)
+            loudest[one.subject.basket] = max(loudest.get(one.subject.basket, one.severity), one.severity)
     return [(rule, [_heard(rule, one, tellers, loudest) for one in found]) for rule, found in answers]
 
 
-def _speaking(answers: Sequence[Answer]) -> Iterator[tuple[Rule, Decision, Rung]]:
-    for rule, found in answers:
-        for one in found:
-            if one.speaks and one.rung is not None:
-                yield rule, one, one.rung
+def _speaking(answers: Sequence[Answer]) -> Iterator[tuple[Rule, Decision]]:
+    return ((rule, one) for rule, found in answers for one in found if one.speaks)
 
 
 def _tellers(answers: Sequence[Answer]) -> Mapping[BasketId, Sequence[Rule]]:
     """Who tells everything of a basket: the rules about its fall, or else the first one about its state."""
     falls: dict[BasketId, list[Rule]] = {}
     states: dict[BasketId, list[Rule]] = {}
-    for rule, one, _ in _speaking(answers):
+    for rule, one in _speaking(answers):
         if one.subject.member or rule.contrast is not None:
             continue
         if rule.asks("enters"):
@@ -58,10 +55,9 @@ def _is_told(rule: Rule, decision: Decision) -> bool:
 def _heard(
     rule: Rule, decision: Decision, tellers: Mapping[BasketId, Sequence[Rule]], loudest: Mapping[BasketId, Severity]
 ) -> Decision:
-    basket, rung = decision.subject.basket, decision.rung
-    if not decision.speaks or rung is None:
+    basket = decision.subject.basket
+    if not decision.speaks or basket not in tellers:
         return decision
-    if rule in tellers.get(basket, ()):
-        return replace(decision, rung=replace(rung, severity=max(rung.severity, loudest.get(basket, rung.severity))))
-    silent = basket in tellers and _is_told(rule, decision)
-    return replace(decision, reason=Reason.MUTED) if silent else decision
+    if rule in tellers[basket]:
+        return replace(decision, news=loudest.get(basket))
+    return replace(decision, reason=Reason.MUTED) if _is_told(rule, decision) else decision
