@@ -1,6 +1,7 @@
 """How do we say it?"""
 
-from bot.messages.catalogue import Catalogue, catalogue, languages
+from bot.languages import languages
+from bot.messages.catalogue import Catalogue, catalogue
 from bot.messages.changes import announcement, corrected, noted, revoked, withdrawn
 from bot.messages.message import Button, Message, printable
 from bot.messages.render import render

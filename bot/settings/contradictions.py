@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import pairwise
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
+from bot.languages import languages
 from bot.settings.places import Place, keys_of, suggestion
-from bot.settings.tables import Language, RungsTable, StatisticsTable
+from bot.settings.tables import RungsTable, StatisticsTable
 
 LADDER = keys_of(RungsTable)
 LINES = ("pullback", "correction", "bear", "crash")
@@ -47,7 +48,7 @@ def contradictions(given: dict[str, Any]) -> Iterator[Finding]:
     chats: list[Placed] = [(("telegram", "channels", number), channel) for number, channel in channels]
     yield from _twice((place, rule.get("name")) for place, rule in rules)
     yield from _twice((place, _chat(channel)) for place, channel in chats if "chat" in channel)
-    for language in get_args(Language):
+    for language in languages():
         yield from _twice(
             (("baskets", name, "name", language), dict(_texts(basket.get("name"))).get(language))
             for name, basket in baskets.items()
