@@ -3,7 +3,7 @@
 from bot.languages import languages
 from bot.messages.catalogue import Catalogue, catalogue
 from bot.messages.changes import announcement, corrected, noted, revoked, withdrawn
-from bot.messages.message import Button, Message, printable
+from bot.messages.message import Button, Message, length, printable
 from bot.messages.render import render
 from bot.messages.supposed import supposed
 from bot.messages.wording import another, window_words
@@ -17,6 +17,7 @@ __all__ = [
     "catalogue",
     "corrected",
     "languages",
+    "length",
     "noted",
     "printable",
     "render",
