@@ -1,8 +1,10 @@
-"""What may a line of an English message look like?"""
+"""What may a line of an English message look like, and which figures are in a line of either language?"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from datetime import datetime
 
 DAY = r"\d{1,2} [A-Z][a-z]{2} \d{4}"
 SHOWN = r"[−+]?[\d.,]+ %"
@@ -62,3 +64,25 @@ FORMS = {
         "foot": r"((?P<present>\d+) of \d+ prices · )?(split-)?adjusted closes · event #[A-Z0-9]{5}",
     }.items()
 }
+CHINESE_DAY = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+
+
+def figures(line: str, names: Iterable[str]) -> list[str]:
+    """Every date and number, sorted; `names` are no figures. What is a word in one of the languages is left out."""
+    for name in names:
+        line = line.replace(name, " ")
+    line = line.replace("80 % as deep", " ").replace(" in a year", " in 1 year").replace(" in a month", " in 1 month")
+    found = [f"{datetime.strptime(one, '%d %b %Y'):%Y-%m-%d}" for one in re.findall(DAY, line)]  # noqa: DTZ007
+    found += [f"{year}-{int(month):02}-{int(day):02}" for year, month, day in CHINESE_DAY.findall(line)]
+    line = CHINESE_DAY.sub(" ", re.sub(DAY, " ", line))
+    return sorted([*found, *(one.replace(",", "") for one in NUMBER.findall(line))])
+
+
+def same_figures(english: str, chinese: str, names: Iterable[str]) -> None:
+    """Line by line both messages have the same figures; the one that says more may have lost lines above its last."""
+    *one, one_foot = english.split("\n")
+    *other, other_foot = chinese.split("\n")
+    assert figures(one_foot, names) == figures(other_foot, names)
+    for line, same in zip(one, other, strict=False):
+        assert figures(line, names) == figures(same, names), f"{line}\n{same}"
