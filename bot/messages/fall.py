@@ -38,7 +38,7 @@ def fall_lines(alert: Alert, context: Context, events: Events, words: Catalogue)
         yield wording.entry_line(name, context.entered, words)
     if final:
         yield from _entries(context.entries, words)
-    if context.contrast is not None and context.contrast.gap.move < 0:
+    if context.contrast is not None and context.contrast.gap.move <= verdict.move / 2 < 0:
         yield _against(context.contrast, words)
     yield from followed(name, verdict, context, words)
     yield wording.foot(alert, context, words)

@@ -455,6 +455,7 @@ class Sceptic:
         other = self.named(match["other"])
         assert rounds_to(match["move"], self.rarity(other).move)
         assert rounds_to(match["points"], -self.gap(self.ledger, other).move)
+        assert self.rarity(other).move >= self.rarity().move / 2 - 1e-12
         if match["since"]:
             gap = self.gap(self.ledger, other)
             assert gap.move < 0

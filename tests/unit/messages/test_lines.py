@@ -49,11 +49,14 @@ def test_how_far_behind_the_other_side(gap: dict[str, Any], rest: str) -> None:
     assert against(**gap) == f"Against it: Hyperscalers +0.8 %, 22.4 points ahead{rest}"
 
 
-def test_who_fell_further_stands_against_nobody() -> None:
+@pytest.mark.parametrize(("gap", "said"), [(-0.11, True), (-0.10, False), (0.01, False)])
+def test_who_fell_half_as_far_or_more_stands_against_nobody(gap: float, said: bool) -> None:
+    """The basket itself fell 21.6 %."""
     alert, context = fall()
     assert context.contrast is not None
-    ahead = replace(context.contrast, gap=replace(context.contrast.gap, move=0.01))
-    assert "Against it" not in render(alert, replace(context, contrast=ahead), (), "en").plain
+    beside = replace(context.contrast, gap=replace(context.contrast.gap, move=gap))
+    changed = replace(context, contrast=beside, entries=())
+    assert ("Against it" in render(alert, changed, (), "en").plain) is said
 
 
 @pytest.mark.parametrize(("then", "said"), [(0, True), (3, True), (4, False), (None, False)])
