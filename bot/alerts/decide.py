@@ -29,13 +29,23 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How an evaluation ended, and what the rule remembers after it."""
+    """How an evaluation ended, and what the rule remembers after it.
+
+    `news` is how loud the news is that is told with it: what other rules said, and are silent about.
+    """
 
     subject: Subject
     reason: Reason
     rung: Rung | None
     memory: Memory
     evidence: Evidence
+    news: Severity | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """How loud it is; it has a rung."""
+        assert self.rung is not None
+        return max(self.rung.severity, self.news or self.rung.severity)
 
     @property
     def speaks(self) -> bool:
@@ -70,7 +80,7 @@ class Alert:
 
     @property
     def severity(self) -> Severity:
-        return max(one.rung.severity for one in self.decisions if one.rung is not None)
+        return max(one.severity for one in self.decisions)
 
     @property
     def episode(self) -> EpisodeId:

@@ -1,8 +1,8 @@
-"""Which news does a basket's fall tell already: that of its members, and of a state it enters itself?"""
+"""Which news does another alert about the same basket tell already?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.alerts.decide import Decision
@@ -14,28 +14,50 @@ Answer = tuple[Rule, Sequence[Decision]]
 
 
 def muted(answers: Sequence[Answer]) -> list[Answer]:
-    """One session's answers, in which what a basket's fall tells is silent if the fall is at least as loud.
+    """One session's answers, in which nothing of a basket is told twice.
 
-    What is remembered stays the same: it counts as told.
+    A fall tells which state the basket enters and what its members do; without a fall, the first rule about its state
+    tells of the members. What is told is silent by itself, and who tells it is as loud as the loudest of it. What is
+    remembered stays the same: the silent counts as told.
     """
-    loudest: dict[BasketId, Severity] = {}
-    for rule, found in answers:
-        for one in found:
-            if one.speaks and one.rung is not None and _of_fall(rule):
-                basket = one.subject.basket
-                loudest[basket] = max(loudest.get(basket, one.rung.severity), one.rung.severity)
-    if not loudest:
+    tellers = _tellers(answers)
+    if not tellers:
         return list(answers)
-    return [(rule, [_heard(rule, one, loudest) for one in found]) for rule, found in answers]
+    loudest: dict[BasketId, Severity] = {}
+    for rule, one in _speaking(answers):
+        if one.subject.basket in tellers and _is_told(rule, one):
+            loudest[one.subject.basket] = max(loudest.get(one.subject.basket, one.severity), one.severity)
+    return [(rule, [_heard(rule, one, tellers, loudest) for one in found]) for rule, found in answers]
 
 
-def _of_fall(rule: Rule) -> bool:
-    return not rule.members and rule.contrast is None and not rule.asks("enters")
+def _speaking(answers: Sequence[Answer]) -> Iterator[tuple[Rule, Decision]]:
+    return ((rule, one) for rule, found in answers for one in found if one.speaks)
 
 
-def _heard(rule: Rule, decision: Decision, loudest: dict[BasketId, Severity]) -> Decision:
-    subject, rung = decision.subject, decision.rung
-    told = bool(subject.member) or rule.asks("enters")
-    if not told or not decision.speaks or rung is None or subject.basket not in loudest:
+def _tellers(answers: Sequence[Answer]) -> Mapping[BasketId, Sequence[Rule]]:
+    """Who tells everything of a basket: the rules about its fall, or else the first one about its state."""
+    falls: dict[BasketId, list[Rule]] = {}
+    states: dict[BasketId, list[Rule]] = {}
+    for rule, one in _speaking(answers):
+        if one.subject.member or rule.contrast is not None:
+            continue
+        if rule.asks("enters"):
+            states.setdefault(one.subject.basket, [rule])
+        elif not rule.members:
+            falls.setdefault(one.subject.basket, []).append(rule)
+    return states | falls
+
+
+def _is_told(rule: Rule, decision: Decision) -> bool:
+    return bool(decision.subject.member) or rule.asks("enters")
+
+
+def _heard(
+    rule: Rule, decision: Decision, tellers: Mapping[BasketId, Sequence[Rule]], loudest: Mapping[BasketId, Severity]
+) -> Decision:
+    basket = decision.subject.basket
+    if not decision.speaks or basket not in tellers:
         return decision
-    return replace(decision, reason=Reason.MUTED) if rung.severity <= loudest[subject.basket] else decision
+    if rule in tellers[basket]:
+        return replace(decision, news=loudest.get(basket))
+    return replace(decision, reason=Reason.MUTED) if _is_told(rule, decision) else decision

@@ -21,10 +21,16 @@ class Answer:
     before: Memory
 
 
-def inquire(board: Board, rulebook: Rulebook, basket: BasketId, day: date) -> Iterator[Answer]:
-    """Replay up to `day` and ask every rule about `basket` on it, the quiet ones too."""
+def inquire(
+    board: Board, rulebook: Rulebook, basket: BasketId, day: date, warm_up: int | None = None
+) -> Iterator[Answer]:
+    """Replay up to `day` and ask every rule about `basket` on it, the quiet ones too.
+
+    `warm_up` is how many sessions before `day` are replayed (None = all); episodes that are older are not known.
+    """
     memories: Mapping[Subject, Memory] = {}
-    for one in replay(board, rulebook, [session for session in board.sessions() if session < day]):
+    before = [session for session in board.sessions(final=False) if session < day]
+    for one in replay(board, rulebook, before if warm_up is None else before[-warm_up:]):
         memories = one.memories
     for decision in judge(board, rulebook, day, memories, every=True).decisions:
         if basket in (decision.subject.basket, decision.subject.against):

@@ -13,6 +13,15 @@ from bot.pipeline import Rulebook
 from bot.statistics import Board, Past, Verdict, further
 
 
+def supposed_move(word: str) -> float | None:
+    """A percentage as people type it, as a fraction between -1 and 10; None = it is none."""
+    try:
+        fraction = float(word.replace("\u2212", "-").removesuffix("%")) / 100
+    except ValueError:
+        return None
+    return fraction if -1 < fraction < 10 else None
+
+
 def whatif(board: Board, rulebook: Rulebook, basket: BasketId, move: float, window: int = 2) -> Supposition:
     """Suppose that the `window`-session move which ends on the next session is `move` (a fraction above -1).
 

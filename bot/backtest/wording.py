@@ -40,7 +40,7 @@ def block(rule: Rule, comments: Sequence[str]) -> Iterator[str]:
 
 def has_ladder(rule: Rule) -> bool:
     """A rule may have one condition of its own in the place of rungs."""
-    return not any(rung.day_low is not None or rung.enters is not None for rung in rule.rungs)
+    return len(rule.rungs) > 1 or not any(rung.day_low is not None or rung.enters is not None for rung in rule.rungs)
 
 
 def _span(months: int) -> str:

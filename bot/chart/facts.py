@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 
 import numpy as np
 
 from bot.baskets import Basket, BasketId
-from bot.statistics import Board, State, Verdict, Verdicts
+from bot.statistics import Board, State, Verdict, Verdicts, worst_moves
 
 YEAR_DAYS = 365
 WORST = 5
@@ -52,7 +51,7 @@ def chart_facts(board: Board, basket: BasketId, window: int, session: date) -> C
         levels=tuple(_levels(columns, begin, position)),
         states=tuple(map(State, columns.state[begin : position + 1].tolist())),
         moves=tuple(moves[~np.isnan(moves)].tolist()),
-        worst=tuple(islice(_lowest(columns, position), WORST)),
+        worst=tuple((one.session, one.move) for one in worst_moves(columns, position, WORST)),
     )
 
 
@@ -72,13 +71,3 @@ def _levels(columns: Verdicts, begin: int, position: int) -> Iterator[float | No
     missing[0] &= begin >= columns.first
     for level, no_reading in zip(np.cumprod(growth).tolist(), missing.tolist(), strict=True):
         yield None if no_reading else level
-
-
-def _lowest(columns: Verdicts, position: int) -> Iterator[tuple[date, float]]:
-    """Moves from the lowest up, the earlier of equals first, without those that overlap one already named."""
-    moves = columns.move[: position + 1]
-    taken: list[int] = []
-    for at in np.argsort(moves, kind="stable")[: int((~np.isnan(moves)).sum())].tolist():
-        if all(abs(at - other) >= columns.window for other in taken):
-            taken.append(at)
-            yield columns.day(at), moves.item(at)

@@ -10,7 +10,7 @@ import typer
 
 from bot.baskets import BasketId
 from bot.cli.market import open_market, position_of
-from bot.cli.options import Config, Lang, Language, Prices, iso_date
+from bot.cli.options import Config, Lang, Prices, iso_date
 from bot.errors import NoData
 
 
@@ -20,7 +20,7 @@ def command(
         date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
     ] = None,
     window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of a move.")] = 2,
-    lang: Lang = Language.EN,
+    lang: Lang = "en",
     file: Annotated[
         Path | None,
         typer.Option(
@@ -45,6 +45,6 @@ def command(
     if facts is None:
         lacking = f"{basket} has no {window}-session move on {day}: one of its sessions has no reading."
         raise NoData(f"{lacking} Choose another --session.")
-    file = file or Path(f"{basket}-{day}-{lang.value}.png")
-    file.write_bytes(draw(facts, lang.value))
+    file = file or Path(f"{basket}-{day}-{lang}.png")
+    file.write_bytes(draw(facts, lang))
     print(file)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from bot.cli.options import Lang, Language, iso_date
+from bot.cli.options import Lang, iso_date
 from bot.errors import NoData
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ FIRST, LAST = date(2020, 2, 20), date(2020, 3, 23)
 
 
 def command(
-    lang: Lang = Language.EN,
+    lang: Lang = "en",
     start: Annotated[
         date | None, typer.Option("--from", parser=iso_date, metavar="DATE", help="First session (default 2020-02-20).")
     ] = None,
@@ -43,7 +43,7 @@ def command(
     if charts is not None and not charts.is_dir():
         raise typer.BadParameter(f"{charts} is no folder. Make it first, or name another one.", param_hint="--charts")
     with tempfile.TemporaryDirectory(prefix="drawdown-demo-") as folder:
-        asyncio.run(_play(Path(folder), lang.value, start or FIRST, stop or LAST, pause, charts))
+        asyncio.run(_play(Path(folder), lang, start or FIRST, stop or LAST, pause, charts))
 
 
 async def _play(folder: Path, language: str, first: date, last: date, pause: float, charts: Path | None) -> None:

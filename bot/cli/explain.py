@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from bot.alerts import Decision, Memory, conditions
-from bot.backtest.inquiry import inquire
+from bot.backtest import inquire
 from bot.baskets import BasketId
 from bot.cli.market import Opened, open_market, position_of
 from bot.cli.options import Config, Prices, iso_date
@@ -122,6 +122,8 @@ def answered(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str
             asked = conditions(rule, rung, decision.evidence, verdict)
             answers = [f"{name} {'met' if held else 'not met'}" for name, held in asked]
             yield f"  {rung.severity.word:<8} {', '.join(answers)}"
+    if decision.news is not None:
+        yield f"  told as {decision.severity.word}, with the news of other rules about the basket"
     if memory.episode is not None:
         one = memory.episode
         deepest = f"{one.severity.word} at {_percent(one.move)}"

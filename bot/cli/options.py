@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from bot.languages import languages
+
 
 class Format(StrEnum):
     """How a result is written."""
@@ -18,11 +20,11 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-class Language(StrEnum):
-    """The language of a message."""
-
-    EN = "en"
-    ZH = "zh"
+def language(text: str) -> str:
+    """A language as typed."""
+    if text not in languages():
+        raise typer.BadParameter(f"{text!r} is no language of ours. Choose one of {', '.join(languages())}.")
+    return text
 
 
 def iso_date(text: str) -> date:
@@ -47,4 +49,6 @@ To = Annotated[
     date | None, typer.Option("--to", parser=iso_date, metavar="DATE", help="Last session shown, as YYYY-MM-DD.")
 ]
 Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
-Lang = Annotated[Language, typer.Option("--lang", help="Language of the messages.")]
+Lang = Annotated[
+    str, typer.Option("--lang", parser=language, metavar="|".join(languages()), help="Language of the messages.")
+]

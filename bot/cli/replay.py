@@ -15,7 +15,7 @@ from bot.alerts import Alert
 from bot.backtest import alerts
 from bot.cli.beside import progress, say
 from bot.cli.market import Opened, open_market
-from bot.cli.options import Config, Format, From, Lang, Language, Output, Prices, To
+from bot.cli.options import Config, Format, From, Lang, Output, Prices, To
 from bot.cli.tables import plain_table, show
 from bot.cli.verdicts import stretch
 from bot.cli.years import show_years
@@ -33,7 +33,7 @@ def command(
     start: From = None,
     stop: To = None,
     output: Output = Format.TABLE,
-    lang: Lang = Language.EN,
+    lang: Lang = "en",
 ) -> None:
     """All alerts that would have been sent, by the live engine, one session at a time."""
     wanted = baskets or []
@@ -50,7 +50,7 @@ def command(
             row = fields(opened, alert)
             sys.stdout.write(",".join("" if row[name] is None else str(row[name]) for name in COLUMNS) + "\n")
     else:
-        _table(opened, list(found), lang.value)
+        _table(opened, list(found), lang)
 
 
 def _alerts(opened: Opened, start: date | None, stop: date | None) -> Iterator[Alert]:

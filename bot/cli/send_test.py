@@ -12,11 +12,6 @@ from bot.cli.options import Config
 from bot.errors import BotError
 from bot.settings import Settings, load_settings
 
-TEXT = {
-    "en": "A test message of the Drawdown Bot: this chat can be reached.",
-    "zh": "Drawdown Bot 测试消息：可以送达此聊天。",
-}
-
 
 class Unreached(BotError):
     """A chat did not take the test message."""
@@ -42,13 +37,14 @@ async def _send(settings: Settings) -> int:
     from bot.clock import SystemClock  # noqa: PLC0415
     from bot.delivery import Sent  # noqa: PLC0415
     from bot.dispatch import send_test  # noqa: PLC0415
+    from bot.messages import catalogue  # noqa: PLC0415
 
     clock, console, failed = SystemClock(), Console(highlight=False), 0
     async with telegram_of(settings) as telegram:
         transport = telegram or Terminal(sys.stdout, clock)
         destinations = settings.destinations() if telegram else terminal_destinations(settings.delivery.languages)
         for one in destinations:
-            outcome = await send_test(transport, one, TEXT[one.language], clock)
+            outcome = await send_test(transport, one, catalogue(one.language).say("test_message"), clock)
             reached = isinstance(outcome, Sent)
             failed += not reached
             console.print(f"{one.chat}: {'sent' if reached else outcome}", markup=False)

@@ -7,38 +7,37 @@ from typing import Annotated
 
 import typer
 
-from bot.backtest import whatif
+from bot.backtest import supposed_move, whatif
 from bot.baskets import BasketId
 from bot.cli.market import open_market
-from bot.cli.options import Config, Lang, Language, Prices
+from bot.cli.options import Config, Lang, Prices
 from bot.messages import supposed
 
 CONTEXT = {"ignore_unknown_options": True}  # -8 is no option
 
 
-def percent(text: str) -> float:
-    """A percentage as typed, as a fraction above -1."""
-    try:
-        fraction = float(text.replace("\u2212", "-").removesuffix("%")) / 100
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no percentage. Write a number, for example -8.5.") from None
-    if not -1 < fraction < 10:
-        raise typer.BadParameter(f"{text} % is no move to suppose: choose one above -100 and below 1000.")
-    return fraction
+def move_typed(text: str) -> float:
+    """A move as typed, as a fraction."""
+    move = supposed_move(text)
+    if move is None:
+        raise typer.BadParameter(
+            f"{text!r} is no move to suppose. Write a percentage above -100 and below 1000, for example -8.5."
+        )
+    return move
 
 
 def command(
     basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
     move: Annotated[
         float,
-        typer.Argument(parser=percent, metavar="PERCENT", help="The move up to the next session's close, such as -8."),
+        typer.Argument(parser=move_typed, metavar="PERCENT", help="The move up to the next close, such as -8."),
     ],
     window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of the move.")] = 2,
     config: Config = None,
     prices: Prices = None,
-    lang: Lang = Language.EN,
+    lang: Lang = "en",
 ) -> None:
     """Where such a move would rank on the next session, what each rule would say, and how far the next rung is."""
     opened = open_market(config, prices, [basket], alone=True)
     found = whatif(opened.board, opened.rulebook, BasketId(basket), move, window)
-    sys.stdout.write(supposed(found, opened.rulebook.events, lang.value).plain + "\n")
+    sys.stdout.write(supposed(found, opened.rulebook.events, lang).plain + "\n")

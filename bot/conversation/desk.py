@@ -176,7 +176,7 @@ def rows(buttons: Sequence[Button], width: int = BUTTONS_A_ROW) -> tuple[tuple[B
 
 def say(words: Catalogue, *lines: str, buttons: tuple[tuple[Button, ...], ...] = ()) -> Reply:
     """A reply of these lines."""
-    return Reply(Message(words.language, tuple(map(printable, lines))), buttons)
+    return Reply(Message(words.language, lines), buttons)
 
 
 def tongue(subscriber: Subscriber) -> Catalogue:

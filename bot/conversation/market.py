@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,7 +17,6 @@ from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, View, rows, say, tongue
 from bot.errors import NoData
 from bot.messages import Button, Catalogue, Message, another, render, supposed, window_words
-from bot.pipeline import judge
 from bot.statistics import Case, Verdict
 from bot.watch.turn import WARM_UP_SESSIONS
 
@@ -107,7 +106,7 @@ async def whatif(desk: Desk, ask: Ask) -> Reply:
     words = tongue(await desk.known(ask))
     view = await desk.worker.view()
     *rest, last = ask.words or ("",)
-    move = _percent(last)
+    move = backtest.supposed_move(last)
     basket = desk.asked_basket(" ".join((*rest, last) if move is None else rest), words, ask.command)
     if move is None:
         buttons = rows([Button(f"{one} %", f"whatif {basket.id} {one}") for one in SUPPOSED])
@@ -133,10 +132,10 @@ async def why(desk: Desk, ask: Ask) -> Reply:
     """Every rule's answer for that session, which conditions of each rung were met, and how far the next rung was."""
     words = tongue(await desk.known(ask))
     topic = await _topic(desk, ask, words)
-    found = await asyncio.to_thread(_judged_then, topic)
+    found = await asyncio.to_thread(_answers, topic)
     ways = backtest.distances(topic.view.board, topic.view.rulebook, topic.basket.id, topic.session)
     further = {one.rule.name: _way(one, words) for one in ways if one.further is not None}
-    lines = [line for one in found for line in (*_answer(topic, one, words), *further.pop(one.subject.rule, ()))]
+    lines = [line for one in found for line in (*_said(topic, one, words), *further.pop(one.subject.rule, ()))]
     name, day = topic.basket.name(words.language), words.day(topic.session)
     return say(
         words, words.say("chat_why", name=name, date=day), *lines, buttons=_further(topic, words, "status", "chart")
@@ -182,15 +181,6 @@ def _latest(view: View, basket: Basket) -> date:
     return found
 
 
-def _percent(word: str) -> float | None:
-    """A percentage as a fraction between -1 and 10; None = it is none."""
-    try:
-        fraction = float(word.replace("\u2212", "-").removesuffix("%")) / 100
-    except ValueError:
-        return None
-    return fraction if -1 < fraction < 10 else None
-
-
 def _case(place: int, case: Case, view: View, words: Catalogue) -> str:
     event = next((one for one in view.rulebook.events if one.first <= case.session <= one.last), None)
     named = words.say("chat_case_event", event=event.name(words.language)) if event else ""
@@ -204,17 +194,13 @@ def _day(word: str) -> date | None:
         return None
 
 
-def _judged_then(topic: Topic) -> tuple[Decision, ...]:
-    """How every rule about the basket ended on that session, with the episodes that were open then."""
-    days = [day for day in topic.view.board.sessions(final=False) if day < topic.session][-WARM_UP_SESSIONS:]
-    memories: Mapping[Subject, Memory] = {}
-    for session in backtest.replay(topic.view.board, topic.view.rulebook, days):
-        memories = session.memories
-    found = judge(topic.view.board, topic.view.rulebook, topic.session, memories, every=True).decisions
-    return tuple(one for one in found if topic.basket.id in (one.subject.basket, one.subject.against))
+def _answers(topic: Topic) -> list[Decision]:
+    view = topic.view
+    found = backtest.inquire(view.board, view.rulebook, topic.basket.id, topic.session, WARM_UP_SESSIONS)
+    return [one.decision for one in found]
 
 
-def _answer(topic: Topic, decision: Decision, words: Catalogue) -> Iterator[str]:
+def _said(topic: Topic, decision: Decision, words: Catalogue) -> Iterator[str]:
     """A rule's reason and, rung by rung, what was asked; members that are quiet are passed over."""
     subject, verdict = decision.subject, decision.evidence.verdict
     if subject.member and not decision.speaks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from bot.delivery.deliveries import Delivery
-from bot.messages import Button, Message, catalogue
+from bot.messages import Button, Message, catalogue, length
 
 LONGEST, LONGEST_CAPTION = 4096, 1024  # UTF-16 units after the markup is read: what Telegram takes
 LATE = timedelta(minutes=10)
@@ -26,12 +26,12 @@ def dress(delivery: Delivery, now: datetime) -> Message:
 def fit(message: Message, limit: int) -> Message:
     """`message` without as many of its last lines as it takes to stay within `limit` UTF-16 units.
 
-    No line is cut, and the first stays whatever its length.
+    No line is cut, and the first stays: none is longer than a message may be.
     """
     kept: list[str] = []
     room = limit + 1
     for line in message.lines:
-        room -= len(line.encode("utf-16-le", "surrogatepass")) // 2 + 1
+        room -= length(line) + 1
         if kept and room < 0:
             break
         kept.append(line)

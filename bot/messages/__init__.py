@@ -1,8 +1,9 @@
 """How do we say it?"""
 
-from bot.messages.catalogue import Catalogue, catalogue, languages
+from bot.languages import languages
+from bot.messages.catalogue import Catalogue, catalogue
 from bot.messages.changes import announcement, corrected, noted, revoked, withdrawn
-from bot.messages.message import Button, Message, printable
+from bot.messages.message import Button, Message, length, printable
 from bot.messages.render import render
 from bot.messages.supposed import supposed
 from bot.messages.wording import another, window_words
@@ -16,6 +17,7 @@ __all__ = [
     "catalogue",
     "corrected",
     "languages",
+    "length",
     "noted",
     "printable",
     "render",

@@ -9,12 +9,12 @@ import tomllib
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
-from pathlib import Path
 
 from babel import Locale
 from babel.dates import format_date
 
-FOLDER = Path(__file__).parent
+from bot.languages import CATALOGUES
+
 MINUS = "\u2212"
 
 
@@ -87,17 +87,11 @@ class Catalogue:
 @cache
 def catalogue(language: str) -> Catalogue:
     """The catalogue of `language`; one of `languages()`."""
-    phrases = tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    phrases = tomllib.loads((CATALOGUES / f"{language}.toml").read_text(encoding="utf-8"))
     locale = Locale.parse(phrases["locale"])
     own = locale.number_symbols["latn"]
     signs = None if (own["group"], own["decimal"]) == (",", ".") else {44: own["group"], 46: own["decimal"]}
     return Catalogue(language, locale, phrases, signs)
-
-
-@cache
-def languages() -> tuple[str, ...]:
-    """Every language there is a catalogue for."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
 @lru_cache(maxsize=256)  # an alert's figures are the same in every language

@@ -7,7 +7,7 @@ from datetime import date
 
 from bot.alerts import Severity
 from bot.messages.catalogue import catalogue
-from bot.messages.message import Message, printable
+from bot.messages.message import Message
 from bot.messages.render import fitting
 from bot.messages.wording import window_words
 from bot.statistics import Verdict
@@ -28,15 +28,15 @@ def withdrawn(
             move, window = words.percent(verdict.move), window_words(verdict.window, words)
             lines.append(words.say("withdrawn_move", name=label, move=move, window=window, date=words.day(session)))
     lines.append(words.say("withdrawn_foot", id=event))
-    return Message(language, tuple(map(printable, lines)))
+    return Message(language, tuple(lines))
 
 
 def noted(message: Message, notes: Iterable[tuple[date, str]]) -> Message:
-    """The message with the operator's dated notes before its last line."""
+    """The message with the operator's dated notes before its last line; for their sake, others go."""
     words = catalogue(message.language)
-    lines = [printable(words.say("note", date=words.day(day), text=text)) for day, text in notes]
+    lines = [words.say("note", date=words.day(day), text=text) for day, text in notes]
     *first, last = message.lines
-    return Message(message.language, fitting([*first, *lines, last]))
+    return Message(message.language, fitting([*first, *lines, last], len(lines) + 1))
 
 
 def corrected(now: Message, before: Message) -> Message:

@@ -38,7 +38,7 @@ def fall_lines(alert: Alert, context: Context, events: Events, words: Catalogue)
         yield wording.entry_line(name, context.entered, words)
     if final:
         yield from _entries(context.entries, words)
-    if context.contrast is not None and context.contrast.gap.move < 0:
+    if context.contrast is not None and context.contrast.gap.move <= verdict.move / 2 < 0:
         yield _against(context.contrast, words)
     yield from followed(name, verdict, context, words)
     yield wording.foot(alert, context, words)
@@ -47,9 +47,15 @@ def fall_lines(alert: Alert, context: Context, events: Events, words: Catalogue)
 def state_lines(alert: Alert, context: Context, words: Catalogue) -> Iterator[str]:
     """Of a basket that entered a drawdown state."""
     assert context.entered is not None  # the alert is about it
-    name = context.sides[0][0].name(words.language)
-    yield f"{wording.ICONS[alert.severity]} {wording.entry_line(name, context.entered, words)}"
-    yield wording.closed(alert, context, words)
+    basket, verdict = context.sides[0][0], context.entered.verdict
+    entry = wording.entry_line(basket.name(words.language), context.entered, words)
+    yield f"{wording.ICONS[alert.severity]} {entry}"
+    window = wording.window_words(verdict.window, words)
+    moved = words.say("moved", moves=words.percent(verdict.move), window=window)
+    yield words.dotted([wording.closed(alert, context, words), moved, *_days(context, words)])
+    if len(basket.members) > 1:
+        yield _breadth(context, words, provisional=False)
+    yield from _entries(context.entries, words)
     yield wording.foot(alert, context, words)
 
 
@@ -123,7 +129,7 @@ def _part(member: MemberShare, phrase: str, words: Catalogue) -> str:
 def _entries(entries: tuple[StateEntry, ...], words: Catalogue) -> Iterator[str]:
     """A member alone with everything about it; several of one state in one line."""
     for state in sorted({one.verdict.entered for one in entries}, reverse=True):
-        same = sorted((one for one in entries if one.verdict.entered == state), key=lambda one: one.verdict.drawdown)
+        same = sorted((one for one in entries if one.verdict.entered == state), key=_known_and_deep)
         if len(same) == 1:
             yield wording.entry_line(words.say("ticker", name=same[0].symbol), same[0], words)
             continue
@@ -135,6 +141,10 @@ def _entries(entries: tuple[StateEntry, ...], words: Catalogue) -> Iterator[str]
             entries=words.join(names),
             more=words.say("more_entered", count=more) if more else "",
         )
+
+
+def _known_and_deep(entry: StateEntry) -> tuple[bool, float]:
+    return bool(entry.verdict.holes), entry.verdict.drawdown
 
 
 def _entry(entry: StateEntry, phrase: str, words: Catalogue) -> str:

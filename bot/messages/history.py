@@ -61,7 +61,7 @@ def followed(name: str, verdict: Verdict, context: Context, words: Catalogue) ->
 def _cases(found: Precedents, words: Catalogue) -> str:
     (after,) = found.aftermath
     unknown = len(found.sessions) - after.known
-    rest = words.say("not_yet_known", count=unknown) if unknown else ""
+    rest = words.say("not_known", count=unknown) if unknown else ""
     counts = {"sessions": after.sessions, "higher": after.higher, "known": after.known}
     if after.known >= FEWEST_CASES:
         return words.say("followed", median=words.percent(after.median), **counts) + rest

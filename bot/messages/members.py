@@ -61,7 +61,7 @@ def _falls(alert: Alert, events: Events, words: Catalogue, time: str) -> Iterato
     fallen = sorted(((one.subject.member, _verdict(one.evidence.verdict)) for one in alert.decisions), key=_depth)
     moves = [f"{symbol} {words.percent(verdict.move)}" for symbol, verdict in fallen]
     said = words.join(moves) if len(moves) <= MOST_NAMED else words.say("many", count=len(moves))
-    yield words.say("members_moved", moves=said, window=wording.window_words(alert.rule.window, words))
+    yield words.say("moved", moves=said, window=wording.window_words(alert.rule.window, words))
     for symbol, verdict in fallen:
         yield wording.headline("•", words.say("ticker", name=symbol), verdict, 1, events, words, time)
 

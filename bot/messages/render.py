@@ -8,7 +8,7 @@ from bot.messages.catalogue import catalogue
 from bot.messages.fall import fall_lines, state_lines
 from bot.messages.gap import gap_lines
 from bot.messages.members import member_lines
-from bot.messages.message import Message, printable
+from bot.messages.message import Message, length, printable
 from bot.messages.wording import Events
 
 LONGEST = 900  # UTF-16 units, as Telegram counts: it then fits under a chart, with room for what is added on the way
@@ -29,16 +29,12 @@ def render(alert: Alert, context: Context, events: Events, language: str) -> Mes
         lines = state_lines(alert, context, words)
     else:
         lines = fall_lines(alert, context, events, words)
-    return Message(language, fitting([printable(line) for line in lines]))
+    return Message(language, fitting(list(lines)))
 
 
-def fitting(lines: list[str]) -> tuple[str, ...]:
-    """The lines without as many of the last but one as it takes."""
-    kept = list(lines)
-    while len(kept) > 2 and _length(kept) > LONGEST:
-        del kept[-2]
+def fitting(lines: list[str], tail: int = 1) -> tuple[str, ...]:
+    """The lines without as many of those above the last `tail` as it takes; the first one stays."""
+    kept = list(map(printable, lines))
+    while len(kept) > tail + 1 and length("\n".join(kept)) > LONGEST:
+        del kept[-tail - 1]
     return tuple(kept)
-
-
-def _length(lines: list[str]) -> int:
-    return len("\n".join(lines).encode("utf-16-le")) // 2

@@ -8,14 +8,14 @@ from bot.context import Reach, Supposition
 from bot.messages import wording
 from bot.messages.catalogue import Catalogue, catalogue
 from bot.messages.history import further_line
-from bot.messages.message import Message, printable
+from bot.messages.message import Message
 from bot.messages.wording import Events
 from bot.statistics import State
 
 
 def supposed(supposition: Supposition, events: Events, language: str) -> Message:
     """The answer to "what if" in one of `languages()`."""
-    return Message(language, tuple(map(printable, _lines(supposition, events, catalogue(language)))))
+    return Message(language, tuple(_lines(supposition, events, catalogue(language))))
 
 
 def _lines(supposition: Supposition, events: Events, words: Catalogue) -> Iterator[str]:

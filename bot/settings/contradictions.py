@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import pairwise
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
+from bot.languages import languages
 from bot.settings.places import Place, keys_of, suggestion
-from bot.settings.tables import Language, RungsTable, StatisticsTable
+from bot.settings.tables import RungsTable, StatisticsTable
 
 LADDER = keys_of(RungsTable)
 LINES = ("pullback", "correction", "bear", "crash")
@@ -49,7 +50,7 @@ def contradictions(given: dict[str, Any]) -> Iterator[Finding]:
     chats: list[Placed] = [(("telegram", "channels", number), channel) for number, channel in channels]
     yield from _twice((place, rule.get("name")) for place, rule in rules)
     yield from _twice((place, _chat(channel)) for place, channel in chats if "chat" in channel)
-    for language in get_args(Language):
+    for language in languages():
         yield from _twice(
             (("baskets", name, "name", language), dict(_texts(basket.get("name"))).get(language))
             for name, basket in baskets.items()
@@ -166,10 +167,15 @@ def _rungs(place: Place, rule: dict[str, Any]) -> Iterator[Finding]:
             yield Finding((*place, "rungs", after), f"stands below {before}", f"Deepest last: {', '.join(LADDER)}.")
     for name, rung in _tables(rungs):
         if not any(condition is not False for condition in rung.values()):
-            remedy = "Give it percentile, worst_in, record, move or state."
+            remedy = "Give it percentile, worst_in, record, move, state or enters."
             yield Finding((*place, "rungs", name), "has no condition and would always hold", remedy)
-        if "contrast" in rule and "state" in rung:
-            yield Finding((*place, "rungs", name, "state"), "means nothing for a contrast", "Use percentile.")
+        for key in ("state", "enters"):
+            if "contrast" in rule and key in rung:
+                yield Finding((*place, "rungs", name, key), "means nothing for a contrast", "Use percentile.")
+    entering = [name for name, rung in _tables(rungs) if "enters" in rung]
+    if entering and len(entering) < len(rungs):
+        remedy = "Give enters to all rungs or to none; a second [[rules]] can have the others."
+        yield Finding((*place, "rungs", entering[0], "enters"), "stands beside rungs without it", remedy)
 
 
 def _unknown(place: Place, table: dict[str, Any], known: list[str]) -> Iterator[Finding]:

@@ -77,6 +77,7 @@ def _rung(severity: Severity, table: RungTable) -> Rung:
         record=bool(table.record),
         move=None if table.move is None else _fraction(table.move),
         state=_state(table.state),
+        enters=_state(table.enters),
     )
 
 

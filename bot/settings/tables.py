@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -22,9 +22,13 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, SkipJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
+from bot.languages import languages
 from bot.settings.calendars import CalendarName
 
-Language = Literal["en", "zh"]
+if TYPE_CHECKING:
+    Language = str
+else:
+    Language = Literal[languages()]
 SeverityWord = Literal["notice", "warning", "severe", "extreme"]
 StateWord = Literal["pullback", "correction", "bear", "crash"]
 
@@ -144,6 +148,7 @@ class RungTable(Table):
     record: bool | None = Field(None, description="true: the worst on record")
     move: Percent | None = Field(None, description="percent over the window: this or deeper")
     state: StateWord | None = Field(None, description="drawdown state reached, or a deeper one")
+    enters: StateWord | None = Field(None, description="drawdown state entered on this session, or a deeper one")
 
 
 class RungsTable(Table):
@@ -165,7 +170,7 @@ class RuleTable(Table):
     step: float = Field(2.0, gt=0, le=100, description="percentage points deeper for a new alert on the same rung")
     rungs: RungsTable | None = Field(None, description="deepest last; all conditions of one rung must hold")
     day_low: Percent | None = Field(None, description="percent of the day's low against the previous close")
-    enters: StateWord | None = Field(None, description="drawdown state entered on this session")
+    enters: StateWord | None = Field(None, description="drawdown state entered on this session, or a deeper one")
     severity: SeverityWord | None = Field(None, description="of a rule without rungs; default warning")
 
 

@@ -27,11 +27,10 @@ class Twice:
         for alert in alerts:
             held = []
             for one in alert.decisions:
-                assert one.rung is not None  # it speaks
                 key = (one.subject, alert.session)
-                now[key] = one.rung.severity
+                now[key] = one.severity
                 told = told_of(memories.get(one.subject), alert.session)
-                if self._before.get(key, 0) >= one.rung.severity > (told.severity if told else 0):
+                if self._before.get(key, 0) >= one.severity > (told.severity if told else 0):
                     held.append(one)
             found += [
                 (replace(alert, decisions=tuple(group), phase=Phase.PROVISIONAL), told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from bot.cli.market import Opened
 from bot.context import explain
 from bot.messages import languages, render
 from tests.history import real
+from tests.history.forms import same_figures
 from tests.history.sceptic import Sceptic
 from tests.history.test_sentences import ledgers
 
@@ -32,16 +33,22 @@ STORIES = {
     "covid_gap": ("staples", date(2020, 3, 9)),
     "covid_energy_before_the_close": ("energy", date(2020, 3, 9)),
     "covid_sp500_before_the_close": ("sp500", date(2020, 3, 9)),
+    "covid_aftershock_banks": ("banks", date(2020, 4, 1)),
+    "inflation_technology_before_the_close": ("technology", date(2022, 6, 13)),
+    "inflation_technology_state": ("technology", date(2022, 9, 22)),
+    "rate_rise_member_of_technology": ("technology", date(2022, 11, 2)),
 }
-BEFORE_THE_CLOSE = datetime(2020, 3, 9, 13, 15, tzinfo=ZoneInfo("America/New_York"))
+BEFORE_THE_CLOSE = time(13, 15, tzinfo=ZoneInfo("America/New_York"))
 # The forms of sentence that a message can have: where they are to be found, and what they look like.
 FORMS = {
     "worst in years": ": worst in ",
     "worst on record": ": worst on record",
+    "worst since a date, not long ago": ": worst since 23 Mar 2020",
     "worst since a named event": ": worst since the ",
     "the daily moves": " % Fri, −",
     "provisional": ", on course for its worst ",
-    "what another fall would make of it": "Another −",
+    "what another fall would make of it": "would make it the worst on record",
+    "what another fall would make of it, in years": "would make it the worst in 13 years",
     "only the n-th time": "Only the ",
     "the first time": "The first ",
     "below its high, and the line": "a close at or below",
@@ -68,7 +75,7 @@ def market() -> tuple[Opened, dict[str, object]]:
 
 @cache
 def alerts() -> list[Alert]:
-    return real.posted(market()[0], None, date(2020, 3, 12))
+    return real.posted(market()[0], None, date(2022, 11, 2))
 
 
 def told(name: str) -> list[str]:
@@ -81,9 +88,10 @@ def told(name: str) -> list[str]:
         for one in alerts()
         if one.subject.basket == basket and one.session == session and bool(one.subject.against) is gap
     )
+    moment = datetime.combine(session, BEFORE_THE_CLOSE)
     if early:
         alert = replace(alert, phase=Phase.PROVISIONAL)
-    context = explain(opened.board, opened.rulebook.rules, alert, BEFORE_THE_CLOSE if early else None)
+    context = explain(opened.board, opened.rulebook.rules, alert, moment if early else None)
     return [render(alert, context, opened.rulebook.events, language).plain for language in languages()]
 
 
@@ -104,7 +112,9 @@ def test_every_claim_of_it_is_true(name: str) -> None:
     opened, books = market()
     basket, session = STORIES[name]
     events = {event.name("en"): (event.first, event.last) for event in opened.rulebook.events}
-    Sceptic(books, events, books[basket], session).read(told(name)[0])
+    english, chinese = told(name)
+    Sceptic(books, events, books[basket], session).read(english)
+    same_figures(english, chinese, [one.name(language) for one in opened.rulebook.events for language in languages()])
 
 
 def test_every_form_of_sentence_is_told() -> None:

@@ -1,12 +1,15 @@
-"""What may a line of an English message look like?"""
+"""What may a line of an English message look like, and which figures are in a line of either language?"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from datetime import datetime
 
 DAY = r"\d{1,2} [A-Z][a-z]{2} \d{4}"
 SHOWN = r"[−+]?[\d.,]+ %"
 ICON = "[🟡🟠🔴🚨]"
+STATE = r"(?:a \w+(?: market)?|crash territory)"
 FORMS = {
     kind: re.compile(form)
     for kind, form in {
@@ -15,7 +18,7 @@ FORMS = {
         r" in two sessions(: (?P<claim>.+))?",
         "live_headline": rf"{ICON} (?P<name>.+?) is down (?P<move>{SHOWN}) in (?P<window>\w+) sessions? as of"
         r" (?P<time>\d\d:\d\d \w+), on course for its (?P<claim>.+)",
-        "further": rf"Another (?P<further>{SHOWN}) would make it the worst (in (?P<years>\d+) years?"
+        "further": rf"Another (?P<further>{SHOWN}) would make it the worst (in (?P<years>\d+|a) years?"
         rf"|on record, since (?P<begin>{DAY}))",
         "facts": rf"(closed|not final: prices of [^,]+,) {DAY}( · .+)?",
         "rank": r"Rank (?P<rank>[\d,]+) of (?P<sample>[\d,]+) (?P<window>\w+)-session moves since (?P<year>\d+)"
@@ -29,13 +32,13 @@ FORMS = {
         "first_beyond": r"The first (?P<window>\w+)-session fall of over (?P<limit>\d+) % in the data"
         r" since (?P<year>\d{4})",
         "followed": rf"After (?P<n>\d+) earlier falls at least 80 % as deep: (?P<sessions>\d+) sessions later median"
-        rf" (?P<median>{SHOWN}), higher in (?P<higher>\d+) of (?P<known>\d+)(; (?P<unknown>\d+) not yet known)?",
+        rf" (?P<median>{SHOWN}), higher in (?P<higher>\d+) of (?P<known>\d+)(; (?P<unknown>\d+) not known)?",
         "cases": rf"Earlier falls at least 80 % as deep: (?P<dates>{DAY}(, {DAY})*)(; (?P<sessions>\d+) sessions later"
-        r" higher in (?P<higher>\d+) of (?P<known>\d+))?(; (?P<unknown>\d+) not yet known)?",
+        r" higher in (?P<higher>\d+) of (?P<known>\d+))?(; (?P<unknown>\d+) not known)?",
         "no_precedent": r"No earlier (?P<window>\w+)-session fall in the data since (?P<year>\d{4}) was 80 % as deep",
-        "line_further": rf"(?P<name>.+) is (?P<depth>[\d.]+) % below its high of (?P<peak>{DAY}); another"
+        "line_further": rf"(?P<name>.+): (?P<depth>[\d.]+) % below its high of (?P<peak>{DAY}); another"
         rf" (?P<further>{SHOWN}) would be (?P<state>.+)",
-        "line_level": rf"(?P<name>.+) is (?P<depth>[\d.]+) % below its high of (?P<peak>{DAY}); a close at or below"
+        "line_level": rf"(?P<name>.+): (?P<depth>[\d.]+) % below its high of (?P<peak>{DAY}); a close at or below"
         r" (?P<level>[\d.,]+) is (?P<state>.+)",
         "gap_rank": rf"Among the widest (?P<share>{SHOWN}) in this direction, of (?P<sample>[\d,]+) two-session gaps"
         r" since \d+ \(overlapping\)",
@@ -47,17 +50,39 @@ FORMS = {
         r"(?P<lacked>, \d+ lacked a price)?",
         "parts": r"(Largest parts|(?P<points>[\d.,]+) of the (?P<total>[\d.,]+) points from (?P<names>\w+) names):"
         r" (?P<parts>.+)",
-        "entered": rf"({ICON} )?([^:]+: )?(?P<name>[^:]+) entered (?P<state>a \w+( market)?): (?P<drawdown>{SHOWN})"
+        "entered": rf"({ICON} )?([^:]+: )?(?P<name>[^:]+) entered (?P<state>{STATE}): (?P<drawdown>{SHOWN})"
         rf" from its high of (?P<peak>{DAY}) \((?P<before>[\d,]+) sessions?\)"
         rf"(; first since (?P<since>{DAY})|; first in the data, since (?P<begin>{DAY}))?",
-        "entered_together": rf"Entered (?P<state>a \w+( market)?): (?P<entries>.+? from its high of {DAY}"
+        "entered_together": rf"Entered (?P<state>{STATE}): (?P<entries>.+? from its high of {DAY}"
         rf"(, \S+ {SHOWN} from {DAY})*)(; (?P<more>\d+) more)?",
         "low_many": rf"{ICON} (?P<name>.+): .+ fell 10 % or more during trading",
         "low": rf"(?P<symbol>\S+): (?P<low>{SHOWN}) at the day's low against the previous close, (?P<close>{SHOWN})"
         " at the close",
-        "entered_many": rf"{ICON} (?P<name>.+): .+ entered a \w+( market)?( or worse)?",
+        "entered_many": rf"{ICON} (?P<name>.+): .+ entered {STATE}( or worse)?",
         "against": rf"Against it: (?P<other>.+) (?P<move>{SHOWN}), (?P<points>[\d.]+) points ahead"
         rf"(, the most (?P<record>on record, )?since (?P<since>{DAY}))?",
         "foot": r"((?P<present>\d+) of \d+ prices · )?(split-)?adjusted closes · event #[A-Z0-9]{5}",
     }.items()
 }
+CHINESE_DAY = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+
+
+def figures(line: str, names: Iterable[str]) -> list[str]:
+    """Every date and number, sorted; `names` are no figures. What is a word in one of the languages is left out."""
+    for name in names:
+        line = line.replace(name, " ")
+    line = line.replace("80 % as deep", " ").replace(" in a year", " in 1 year").replace(" in a month", " in 1 month")
+    found = [f"{datetime.strptime(one, '%d %b %Y'):%Y-%m-%d}" for one in re.findall(DAY, line)]  # noqa: DTZ007
+    found += [f"{year}-{int(month):02}-{int(day):02}" for year, month, day in CHINESE_DAY.findall(line)]
+    line = CHINESE_DAY.sub(" ", re.sub(DAY, " ", line))
+    return sorted([*found, *(one.replace(",", "") for one in NUMBER.findall(line))])
+
+
+def same_figures(english: str, chinese: str, names: Iterable[str]) -> None:
+    """Line by line both messages have the same figures; the one that says more may have lost lines above its last."""
+    *one, one_foot = english.split("\n")
+    *other, other_foot = chinese.split("\n")
+    assert figures(one_foot, names) == figures(other_foot, names)
+    for line, same in zip(one, other, strict=False):
+        assert figures(line, names) == figures(same, names), f"{line}\n{same}"

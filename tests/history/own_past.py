@@ -15,8 +15,8 @@ from tests import hindsight, oracle
 
 Floats = npt.NDArray[np.float64]
 ORDINALS = {"second": 2, "third": 3, "fourth": 4}
-LINES = {"a correction": -0.10, "a bear market": -0.20, "a crash": -0.35}
-DEPTH = {"a correction": 2, "a bear market": 3, "a crash": 4}
+LINES = {"a correction": -0.10, "a bear market": -0.20, "crash territory": -0.35}
+DEPTH = {"a correction": 2, "a bear market": 3, "crash territory": 4}
 DATE = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4}")
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.baskets import Basket
+from tests import oracle
 from tests.history.forms import DAY, FORMS, SHOWN
-from tests.history.own_past import ORDINALS, OwnPast, days
+from tests.history.own_past import DEPTH, ORDINALS, OwnPast, days
 
 Floats = npt.NDArray[np.float64]
 WORDS = {"one": 1, "two": 2, "three": 3}
@@ -24,6 +25,11 @@ WORDS = {"one": 1, "two": 2, "three": 3}
 
 def number(text: str) -> float:
     return float(text.replace("−", "-").replace(",", "").replace(" %", ""))
+
+
+def counted(text: str) -> int:
+    """How many years or months: "a year" is one."""
+    return 1 if text == "a" else int(text)
 
 
 def day(text: str) -> date:
@@ -125,11 +131,11 @@ class Rarity:
             since = self.since
             assert self.at - since >= self.window
             months = months_between(self.sessions[since], today)
-            if match := re.fullmatch(r"worst in (\d+) years?", claim):
-                assert 1 <= int(match[1]) == months // 12 <= years_of_data
+            if match := re.fullmatch(r"worst in (\d+|a) years?", claim):
+                assert 1 <= counted(match[1]) == months // 12 <= years_of_data
                 assert years_of_data >= 3
-            elif match := re.fullmatch(r"worst in (\d+) months?", claim):
-                assert 1 <= int(match[1]) == months < 12
+            elif match := re.fullmatch(r"worst in (\d+|a) months?", claim):
+                assert 1 <= counted(match[1]) == months < 12
             elif match := re.fullmatch(rf"worst since ({DAY})", claim):
                 assert day(match[1]) == self.sessions[since]
             else:
@@ -229,7 +235,7 @@ class Sceptic:
         there = self.worst_years(number(match["further"]) / 100)
         assert self.worst_years(number(match["further"]) / 100 + 0.001) == now < there
         if match["years"]:
-            assert int(match["years"]) == there
+            assert counted(match["years"]) == there
         else:
             assert there == 1000
             assert day(match["begin"]) == begin
@@ -258,6 +264,10 @@ class Sceptic:
         facts = match.string.split(" · ")
         when = f"{self.session.day} {self.session:%b %Y}"
         assert facts.pop(0) == (f"not final: prices of {self.time}, {when}" if self.time else f"closed {when}")
+        if facts and (moved := re.fullmatch(rf"({SHOWN}) in (\w+) sessions?", facts[0])):
+            assert WORDS[moved[2]] == self.window
+            assert rounds_to(moved[1], self.rarity().move)
+            facts.pop(0)
         if facts and re.match(r"[−+0]", facts[0]):
             self.days(facts.pop(0))
         while facts and (side := re.fullmatch(r"(.+) ([−+]?[\d.]+ %)", facts[0])) and ":" not in facts[0]:
@@ -427,7 +437,7 @@ class Sceptic:
         for symbol, drawdown, peak in named:
             self.fallen(symbol, drawdown, day(peak))
             now = self.past(symbol).states[self.ledger.at(self.session)]
-            assert now["entered"] == match["state"].split()[1]
+            assert oracle.DEPTH.index(now["entered"]) == DEPTH[match["state"]]
         assert len(named) + int(match["more"] or 0) <= len(self.member_moves())
 
     def entered_many(self, match: re.Match[str]) -> None:
@@ -445,6 +455,7 @@ class Sceptic:
         other = self.named(match["other"])
         assert rounds_to(match["move"], self.rarity(other).move)
         assert rounds_to(match["points"], -self.gap(self.ledger, other).move)
+        assert self.rarity(other).move >= self.rarity().move / 2 - 1e-12
         if match["since"]:
             gap = self.gap(self.ledger, other)
             assert gap.move < 0

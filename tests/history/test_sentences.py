@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 
 import numpy as np
@@ -12,7 +13,10 @@ from bot.cli.market import Opened
 from bot.context import explain
 from bot.messages import languages, render
 from tests.history import real
+from tests.history.forms import same_figures
 from tests.history.sceptic import Ledger, Sceptic
+
+IN_NEW_YORK = ("sox", "equipment", "ai_semiconductors", "hyperscalers", "magnificent_seven", "sp500", "nasdaq100")
 
 
 @cache
@@ -42,17 +46,20 @@ def ledgers(opened: Opened) -> dict[str, Ledger]:
 
 
 def doubt(opened: Opened, found: list[Alert]) -> set[str]:
-    """Read every alert; the answer is which kinds of lines there were."""
+    """Read every alert in every language; the answer is which kinds of lines there were."""
+    names = [event.name(language) for event in opened.rulebook.events for language in languages()]
     events = {event.name("en"): (event.first, event.last) for event in opened.rulebook.events}
     books = ledgers(opened)
     seen: set[str] = set()
     for alert in found:
         if not {alert.subject.basket, alert.subject.against} - {""} <= set(books):
             continue
-        text = render(alert, explain(opened.board, opened.rulebook.rules, alert), opened.rulebook.events, "en").plain
+        context = explain(opened.board, opened.rulebook.rules, alert)
+        text, chinese = (render(alert, context, opened.rulebook.events, one).plain for one in languages())
         reader = Sceptic(books, events, books[alert.subject.basket], alert.session)
         try:
             seen |= set(reader.read(text))
+            same_figures(text, chinese, names)
         except AssertionError as error:
             raise AssertionError(f"not true: {error}\n{text}") from error
     return seen
@@ -88,6 +95,19 @@ def test_every_sentence_of_the_shipped_configuration_is_true() -> None:
     opened = real.shared().of("sox", "equipment").opened()
     kinds = doubt(opened, real.posted(opened)[::2])
     assert kinds >= {"headline", "facts", "rank", "breadth", "parts", "entered", "entered_together", "low", "low_many"}
+
+
+@pytest.mark.skipif(not real.SHARED.is_dir(), reason="there are no more prices than the demo's")
+@pytest.mark.parametrize(
+    ("start", "stop"), [(date(2020, 2, 24), date(2020, 3, 20)), (date(2025, 1, 27), date(2025, 4, 9))]
+)
+def test_every_sentence_of_two_crashes_is_true(start: date, stop: date) -> None:
+    """Days' lows are known here, so that what fell during trading and what fell by the close can be told apart."""
+    opened = real.shared().of(*IN_NEW_YORK).opened()
+    found = real.posted(opened, start, stop)
+    assert doubt(opened, found) >= {"headline", "facts", "rank", "breadth", "parts", "entered", "against", "foot"}
+    texts = [render(one, explain(opened.board, opened.rulebook.rules, one), (), "en").plain for one in found]
+    assert sum("at the close (" in text and "during trading (" in text for text in texts) >= 2
 
 
 def test_no_message_is_longer_than_a_caption_may_be() -> None:

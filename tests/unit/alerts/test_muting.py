@@ -1,4 +1,4 @@
-"""A basket's fall that is told mutes its members' own news, if it is at least as loud."""
+"""A basket's fall that is told mutes its members' own news and its state, and is as loud as the loudest of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from bot.alerts import Memory, Reason, Rule, Subject
 from bot.pipeline import Judgement, judge
 from bot.statistics import State
-from tests.world import World, basket, book, falling, rule, weekdays
+from tests.world import World, basket, book, contrast, falling, rule, weekdays
 
 DAYS = weekdays(400)
 MEMBERS = ("A", "B", "C")
@@ -37,13 +37,17 @@ ENTERS = rule("bear market", "memory", rungs={"warning": {"enters": State.BEAR}}
 PLUNGE = rule("plunge", "memory", rungs={"warning": {"day_low": -0.10}}, members=True)
 
 
-@pytest.mark.parametrize(
-    ("severity", "reason"), [("notice", Reason.FIRST), ("warning", Reason.MUTED), ("severe", Reason.MUTED)]
-)
-def test_by_a_fall_at_least_as_loud(severity: str, reason: Reason) -> None:
-    found = reasons(judged(falls(severity), ENTERS, PLUNGE))
+@pytest.mark.parametrize(("own", "told"), [("notice", "warning"), ("warning", "warning"), ("severe", "severe")])
+def test_by_a_fall_that_is_as_loud_as_what_it_tells(own: str, told: str) -> None:
+    judgement = judged(falls(own), ENTERS, PLUNGE)
+    found = reasons(judgement)
     assert found["fall", ""] is Reason.FIRST
-    assert found["bear market", "A"] is found["plunge", "A"] is reason
+    assert found["bear market", "A"] is found["plunge", "A"] is Reason.MUTED
+    (alert,) = judgement.alerts
+    assert alert.severity.word == told
+    episode = judgement.memories[alert.subject].episode
+    assert episode is not None
+    assert episode.severity.word == own  # a deeper rung is news still
 
 
 def test_in_whatever_order_the_rules_stand() -> None:
@@ -71,14 +75,33 @@ STATE = rule("basket's own", "memory", rungs={"severe": {"enters": State.CORRECT
 
 
 def test_a_state_that_the_basket_enters_is_told_with_its_fall() -> None:
-    assert reasons(judged(falls("severe"), STATE))["basket's own", ""] is Reason.MUTED
-    assert reasons(judged(falls("warning"), STATE))["basket's own", ""] is Reason.FIRST
+    for severity in ("notice", "severe", "extreme"):
+        judgement = judged(falls(severity), STATE)
+        assert reasons(judgement)["basket's own", ""] is Reason.MUTED
+        assert [(one.rule.name, one.severity.word) for one in judgement.alerts] == [
+            ("fall", max(severity, "severe", key=["notice", "severe", "extreme"].index))
+        ]
 
 
-def test_not_by_a_state_of_the_basket_which_names_no_members() -> None:
-    found = reasons(judged(STATE, ENTERS))
-    assert found["basket's own", ""] is Reason.FIRST
-    assert found["bear market", "A"] is Reason.FIRST
+@pytest.mark.parametrize("rules", [(STATE, ENTERS), (ENTERS, STATE)])
+def test_the_first_of_two_rules_about_one_state_tells_it_as_loud_as_both(rules: tuple[Rule, ...]) -> None:
+    """A rule about members looks at a basket of one symbol itself."""
+    judgement = judged(*rules, members=("A",))
+    assert [(one.rule, one.severity.word) for one in judgement.alerts] == [(rules[0], "severe")]
+    assert reasons(judgement)[rules[1].name, ""] is Reason.MUTED
+
+
+def test_other_news_of_the_basket_is_not_louder_for_it() -> None:
+    gap = contrast("gap", "memory", "other", {"notice": {"percentile": 99.9}})
+    for rules in ((falls("notice"), gap), (gap, falls("notice"), ENTERS)):
+        assert [one.severity.word for one in judged(*rules).alerts if one.rule is gap] == ["notice"]
+
+
+def test_without_a_fall_the_state_of_the_basket_tells_of_its_members() -> None:
+    judgement = judged(ENTERS, PLUNGE, STATE)
+    assert [(one.rule.name, one.severity.word) for one in judgement.alerts] == [("basket's own", "severe")]
+    found = reasons(judgement)
+    assert found["bear market", "A"] is found["plunge", "A"] is Reason.MUTED
 
 
 def test_a_fall_of_one_symbol_tells_its_state_and_not_its_low() -> None:

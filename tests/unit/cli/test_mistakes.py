@@ -64,9 +64,9 @@ def test_a_command_with_a_slip(typed: Type) -> None:
         ),
         *(((command, "duo", "--session", "9 March"), "'9 March' is no date") for command in ("explain", "chart")),
         (("whatif", "duo"), "Missing argument 'PERCENT'"),
-        (("whatif", "duo", "much"), "'much' is no percentage. Write a number, for example -8.5."),
-        (("whatif", "duo", "nan"), "nan % is no move to suppose"),
-        (("whatif", "duo", "-100"), "-100 % is no move to suppose: choose one above -100 and below 1000."),
+        (("whatif", "duo", "much"), "'much' is no move to suppose. Write a percentage above -100 and below 1000, for"),
+        (("whatif", "duo", "nan"), "'nan' is no move to suppose."),
+        (("whatif", "duo", "-100"), "'-100' is no move to suppose."),
         (("whatif", "duo", "-8", "--form", "csv"), "unexpected extra argument(s) (--form csv)"),
     ],
 )

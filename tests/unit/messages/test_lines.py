@@ -49,11 +49,14 @@ def test_how_far_behind_the_other_side(gap: dict[str, Any], rest: str) -> None:
     assert against(**gap) == f"Against it: Hyperscalers +0.8 %, 22.4 points ahead{rest}"
 
 
-def test_who_fell_further_stands_against_nobody() -> None:
+@pytest.mark.parametrize(("gap", "said"), [(-0.11, True), (-0.10, False), (0.01, False)])
+def test_who_fell_half_as_far_or_more_stands_against_nobody(gap: float, said: bool) -> None:
+    """The basket itself fell 21.6 %."""
     alert, context = fall()
     assert context.contrast is not None
-    ahead = replace(context.contrast, gap=replace(context.contrast.gap, move=0.01))
-    assert "Against it" not in render(alert, replace(context, contrast=ahead), (), "en").plain
+    beside = replace(context.contrast, gap=replace(context.contrast.gap, move=gap))
+    changed = replace(context, contrast=beside, entries=())
+    assert ("Against it" in render(alert, changed, (), "en").plain) is said
 
 
 @pytest.mark.parametrize(("then", "said"), [(0, True), (3, True), (4, False), (None, False)])
@@ -95,10 +98,10 @@ RECORD = {"record": True, "worst_since": None, "worst_in_years": None, "gap_sess
     ("shown", "claim"),
     [
         pytest.param(LONG, ": worst in 4 years", id="years"),
-        pytest.param(LONG | {"worst_in_years": 1}, ": worst in 1 year", id="a year"),
+        pytest.param(LONG | {"worst_in_years": 1}, ": worst in a year", id="a year"),
         pytest.param(LONG | {"worst_in_years": None}, ": worst since 5 Apr 2019", id="too little history for years"),
         pytest.param({"worst_since": date(2022, 5, 14)}, ": worst in 11 months", id="eleven months to the day"),
-        pytest.param({"worst_since": date(2023, 3, 14)}, ": worst in 1 month", id="a month"),
+        pytest.param({"worst_since": date(2023, 3, 14)}, ": worst in a month", id="a month"),
         pytest.param({"worst_since": date(2023, 3, 15)}, ": worst since 15 Mar 2023", id="a day less"),
         pytest.param({"worst_since": date(2022, 4, 14)}, ": worst since 14 Apr 2022", id="twelve months are no months"),
         pytest.param(RECORD, ": worst on record, 7 years of data, since 5 Jan 2016", id="record"),

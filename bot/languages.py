@@ -1,0 +1,14 @@
+"""Which languages does the bot speak? Those that have a catalogue: a new one is a new file."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+CATALOGUES = Path(__file__).parent / "messages"
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """Every language there is a catalogue for."""
+    return tuple(sorted(path.stem for path in CATALOGUES.glob("*.toml")))
