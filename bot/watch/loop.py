@@ -14,7 +14,7 @@ from bot.baskets import assemble
 from bot.clock import Clock
 from bot.delivery import Delivery, Event, Note, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
-from bot.pipeline import Rulebook, survey
+from bot.pipeline import Rulebook, annotate, survey
 from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of, undone
 from bot.statistics import Board
 from bot.watch.agreement import Doubted
@@ -115,6 +115,7 @@ class Watch:
     looked: datetime | None = None
     trouble: str = ""
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
+    _memories: dict[Subject, Memory] | None = None  # as the journal has them: nobody else writes there while we may
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
     _troubles: Troubles = field(default_factory=Troubles)
@@ -146,11 +147,14 @@ class Watch:
         """Judge what is due, and look at what is open; the answer is how many sessions were judged as final."""
         self.counts["turns"] += 1
         setup, now = self.setup, self.clock.now()
-        memories = await _whole(self.journal.memories())
+        if self._memories is None:
+            self._memories = await _whole(self.journal.memories())
+        memories = self._memories
         due = Due(setup.rulebook, self.calendars, setup.timing, now)
         final, open_ = due.anything(memories, self._looked_final), setup.timing.provisional and due.anything_open()
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
+        self._memories = None  # whatever breaks off this look, the next one reads what was really stored
         turn, fresh, troubles = await self._look(due, frozenset(memories))
         judged = 0
         for day in turn.open_days(memories):
@@ -161,18 +165,22 @@ class Watch:
         if final and not (turn.doubted and turn.doubted.waiting):
             self._looked_final = now
         if open_ and fresh:
-            await self._provisional(turn, memories)
+            memories |= await self._provisional(turn, memories)
         await self._notice(troubles, now)
+        self._memories = memories
         self.counts["sessions"] += judged
         log.info("judged %s sessions of %s baskets", judged, len(turn.board.series), extra=self.counts)
         return judged
 
-    async def _provisional(self, turn: Turn, memories: Mapping[Subject, Memory]) -> None:
-        """Look at the sessions that are not over; what is unconfirmed there is told once, not at every look."""
+    async def _provisional(self, turn: Turn, memories: Mapping[Subject, Memory]) -> Mapping[Subject, Memory]:
+        """Look at the sessions that are not over; what is unconfirmed there is told once, not at every look.
+
+        The answer is what is remembered now.
+        """
         found = turn.under_way(memories, self._twice)
         new = tuple(one for one in found.unsure if one.event.key not in self._unsure)
         self._unsure = frozenset(one.event.key for one in found.unsure)
-        await self.store(turn.setup, replace(found, unsure=new))
+        return await self.store(turn.setup, replace(found, unsure=new))
 
     async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
         """Say which closes were corrected; nobody else does so again."""
@@ -189,7 +197,6 @@ class Watch:
         The bars end here: together they are half as large as the figures that judging brings.
         """
         fetched = await self._fetch(due.rulebook)
-        notes = await _whole(self.journal.notes(due.now))
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
             circles = [basket.symbols for basket in self.setup.rulebook.baskets]
@@ -205,7 +212,7 @@ class Watch:
             doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
         self.board, self.looked = board, due.now
         await self._revise(due, screened.excluded, board)
-        turn = Turn(self.setup, due, board, self.stamps, speaking, notes, doubted)
+        turn = Turn(self.setup, due, board, self.stamps, speaking, doubted)
         return turn, screened.fresh, _troubles(due, turn, fetched, screened)
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
@@ -251,10 +258,12 @@ class Watch:
 
     async def store(self, setup: Setup, found: Findings) -> Mapping[Subject, Memory]:
         """Answers and messages in one transaction; the answer is what is remembered now."""
-        if found.known or found.events:
-            deliveries = [one for event in found.events for one in address(event, setup.destinations)]
-            commit = self.journal.commit(found.known, found.events, deliveries, setup.subscribers_of)
-            self.counts["events"] += len(found.events) - await _whole(commit)
+        notes = await _whole(self.journal.notes(self.clock.now())) if found.events else ()
+        events = [annotate(one, notes) for one in found.events]
+        if found.known or events:
+            deliveries = [one for event in events for one in address(event, setup.destinations)]
+            commit = self.journal.commit(found.known, events, deliveries, setup.subscribers_of)
+            self.counts["events"] += len(events) - await _whole(commit)
         if found.unsure:
             await _whole(self.tell(found.unsure))
         return found.known
