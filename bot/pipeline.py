@@ -55,6 +55,11 @@ class Rulebook:
     lines: Lines = Lines()
     close_after: int = 5
 
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Everything that is watched, each once."""
+        return tuple(dict.fromkeys(symbol for basket in self.baskets for symbol in basket.symbols))
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

@@ -14,7 +14,7 @@ from bot.baskets import assemble
 from bot.clock import Clock
 from bot.delivery import Delivery, Event, Note, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
-from bot.pipeline import Rulebook, annotate, survey
+from bot.pipeline import annotate, survey
 from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of, undone
 from bot.statistics import Board
 from bot.watch.agreement import Doubted
@@ -91,10 +91,10 @@ class Fetched:
 class Watch:
     """Judges every session of every basket's calendar once it is final, in order, whatever the clock did.
 
-    `turn` is one look; nothing is fetched while nothing is due and no exchange is open. `known` gives what is known of
-    a symbol that the source cannot be asked about, None = nothing. `gate` doubts prices (None = all are believed), and
-    `second` is asked about a doubtful one. `tell` carries to the operators what is for them alone; `revised` hears of
-    corrected closes: the market as it was read before, and as it is read now.
+    `turn` is one look; nothing is fetched while nothing is due and no exchange is open, and otherwise what may have
+    changed. `known` gives what is known of a symbol that the source cannot be asked about, None = nothing. `gate`
+    doubts prices (None = all are believed), and `second` is asked about a doubtful one. `tell` carries to the operators
+    what is for them alone; `revised` hears of corrected closes: the market as it was read before, and as it is now.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
@@ -119,6 +119,7 @@ class Watch:
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
     _troubles: Troubles = field(default_factory=Troubles)
+    _had: dict[Symbol, tuple[datetime, Bars]] = field(default_factory=dict)  # what the source gave last, and when
     _unsure: frozenset[str] = frozenset()  # keys of what was told as unconfirmed of sessions under way
 
     async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
@@ -151,11 +152,11 @@ class Watch:
             self._memories = await _whole(self.journal.memories())
         memories = self._memories
         due = Due(setup.rulebook, self.calendars, setup.timing, now)
-        final, open_ = due.anything(memories, self._looked_final), setup.timing.provisional and due.anything_open()
+        final, open_ = due.anything(memories, self._looked_final), bool(due.open_baskets())
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
         self._memories = None  # whatever breaks off this look, the next one reads what was really stored
-        turn, fresh, troubles = await self._look(due, frozenset(memories))
+        turn, fresh, troubles = await self._look(due, memories)
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
@@ -191,12 +192,9 @@ class Watch:
             before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
             await _whole(self.revised(await self._surveyed(due, before), after))
 
-    async def _look(self, due: Due, speaking: frozenset[Subject]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
-        """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it.
-
-        The bars end here: together they are half as large as the figures that judging brings.
-        """
-        fetched = await self._fetch(due.rulebook)
+    async def _look(self, due: Due, memories: Mapping[Subject, Memory]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
+        """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it."""
+        fetched = await self._fetch(due, memories)
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
             circles = [basket.symbols for basket in self.setup.rulebook.baskets]
@@ -205,6 +203,8 @@ class Watch:
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
         self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
+        if self.board is not None:
+            self.board.forget()  # whoever talks to the bot meanwhile waits a moment longer
         board = await self._surveyed(due, screened.excluded)
         doubted = None
         if screened.doubtful:
@@ -212,7 +212,7 @@ class Watch:
             doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
         self.board, self.looked = board, due.now
         await self._revise(due, screened.excluded, board)
-        turn = Turn(self.setup, due, board, self.stamps, speaking, doubted)
+        turn = Turn(self.setup, due, board, self.stamps, frozenset(memories), doubted)
         return turn, screened.fresh, _troubles(due, turn, fetched, screened)
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
@@ -229,14 +229,15 @@ class Watch:
         if told:
             await _whole(self.tell(told))
 
-    async def _fetch(self, rulebook: Rulebook) -> Fetched:
-        """One symbol after the other, off the event loop; of what cannot be asked now, the past counts all the same.
+    async def _fetch(self, due: Due, memories: Mapping[Subject, Memory]) -> Fetched:
+        """What is wanted now, one symbol after the other, off the event loop, and what was had of the others.
 
-        That a symbol is unknown is believed of a few symbols only: of many at once it means that the source is down.
+        Of what cannot be asked now, the past counts all the same. That a symbol is unknown is believed of a few symbols
+        only: of many at once it means that the source is down.
         """
         bars, missing, unknown = {}, {}, set()
-        symbols = dict.fromkeys(symbol for basket in rulebook.baskets for symbol in basket.symbols)
-        for symbol in symbols:
+        wanted = due.wanted(memories, {symbol: then for symbol, (then, _) in self._had.items()})
+        for symbol in wanted:
             try:
                 bars[symbol] = await asyncio.to_thread(self.source.bars, symbol)
             except NoData as error:
@@ -246,15 +247,18 @@ class Watch:
             except SourceUnreachable as error:
                 log.warning("no new prices of %s: %s", symbol, error)
                 missing[symbol] = str(error)
-        fetched = Fetched(bars, missing, len(symbols))
-        if not bars:
+        had = {one: self._had[one] for one in due.rulebook.symbols if one in self._had and one not in missing}
+        fetched = Fetched(bars, missing, len(due.rulebook.symbols))
+        if not bars and (fetched.outage or not had or len(unknown) < len(wanted)):
             await self._notice({Trouble(State.OUTAGE): _seen(fetched)}, self.clock.now())
-            raise SourceUnreachable(f"none of {len(symbols)} symbols could be had; nothing was judged, nothing is lost")
+            raise SourceUnreachable(f"none of {len(wanted)} symbols could be had; nothing was judged, nothing is lost")
+        if self.board is not None:  # the first look needs the most memory, so of that one nothing is kept
+            self._had = had | {symbol: (due.now, replace(one, revised=())) for symbol, one in bars.items()}
         spares = missing if fetched.outage else [one for one in missing if one not in unknown]
         for symbol in spares:
             if (known := await asyncio.to_thread(self.known, symbol)) is not None:
                 bars[symbol] = known
-        return fetched
+        return replace(fetched, bars={symbol: one for symbol, (_, one) in had.items()} | bars)
 
     async def store(self, setup: Setup, found: Findings) -> Mapping[Subject, Memory]:
         """Answers and messages in one transaction; the answer is what is remembered now."""
