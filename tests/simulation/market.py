@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,7 +11,7 @@ from bot.errors import NoData
 from bot.pipeline import Rulebook
 from bot.prices import Bars, Calendar, CalendarCode, Calendars, Floats, Symbol, exchange_of
 from tests.virtual import VirtualClock
-from tests.world import LADDER, basket, book, rule
+from tests.world import basket, book, rule
 
 # Two members an exchange; a basket is called as the exchange is.
 MEMBERS = {
@@ -23,14 +22,15 @@ MEMBERS = {
     "XASX": ("AAA.AX", "BBB.AX"),
     "XLON": ("AAA.L", "BBB.L"),
 }
+RUNGS = {"notice": {"move": -0.03}, "warning": {"move": -0.04}, "severe": {"move": -0.06}}
 BEFORE = timedelta(days=900)  # the history there is at the beginning
 HOURLY = 12  # prices an hour
 
 
 def rulebook(*codes: str) -> Rulebook:
-    """A basket for each exchange, and the ladder of the shipped configuration for all."""
+    """A basket for each exchange, and one rule that speaks of each some ten times a year."""
     baskets = [basket(code.lower(), *MEMBERS[code], calendar=CalendarCode(code)) for code in codes]
-    return book(baskets, rule("fall", *(one.id for one in baskets), rungs=LADDER))
+    return book(baskets, rule("fall", *(one.id for one in baskets), rungs=RUNGS))
 
 
 @dataclass
@@ -86,7 +86,3 @@ def sessions(calendar: Calendar, after: datetime, until: datetime, settle: timed
     inside = (final > after.timestamp()) & (final <= until.timestamp())
     found: list[date] = calendar.sessions[inside].tolist()
     return found
-
-
-def symbols_of(codes: Iterable[str]) -> list[Symbol]:
-    return [Symbol(one) for code in codes for one in MEMBERS[code]]
