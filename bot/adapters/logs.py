@@ -12,7 +12,7 @@ import structlog
 from structlog.typing import Processor
 
 # httpx logs addresses at INFO, telegram at DEBUG, and the address of a request holds the token.
-TALKATIVE = ("httpx", "httpcore", "telegram", "alembic", "apscheduler")
+TALKATIVE = ("httpx", "httpcore", "telegram", "alembic")
 TOKEN = re.compile(r"\d{5,}(?::|%3A)[\w-]{20,}", re.IGNORECASE)
 HIDDEN = "[token]"
 
