@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from tests.campaigns.figures import Figure, Told
-from tests.simulation import polls, sessions
+from tests.simulation import faked, polls, sessions
 from tests.simulation.life import calendars_at
 
 NORTH = ("XNYS", "XKRX", "XAMS", "XTKS")
@@ -22,6 +22,7 @@ ROWS = {
     "sessions": lambda folder, told, chance: sessions.campaign(NORTH, (2016, 2026), folder, chance, told),
     "hemispheres": lambda folder, told, chance: sessions.campaign(BOTH, (2024, 2026), folder, chance, told),
     "polls": lambda folder, told, _: polls.year(folder, told),
+    "faketime": lambda folder, told, _: faked.campaign(folder, told),
 }
 MISSED = 1
 

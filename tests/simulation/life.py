@@ -30,7 +30,9 @@ CHAT = Destination("terminal", "somebody", Kind.TERMINAL)
 TIMING = Timing()
 # What the database itself notes of every answer that is stored, in the same transaction: no kill can part the two.
 NOTICED = """
-CREATE TABLE asked (id INTEGER PRIMARY KEY, rule TEXT, basket TEXT, judged TEXT, told TEXT);
+CREATE TABLE asked (
+    id INTEGER PRIMARY KEY, rule TEXT, basket TEXT, judged TEXT, told TEXT, at TEXT DEFAULT (datetime('now'))
+);
 CREATE TRIGGER noticed AFTER INSERT ON memories WHEN NEW.member = '' BEGIN
     INSERT INTO asked (rule, basket, judged, told) VALUES (NEW.rule, NEW.basket, NEW.judged, NEW.told_session);
 END;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from bot.adapters.calendars import ExchangeCalendars
 from bot.clock import SystemClock
 from bot.prices import CalendarCode
+from tests.simulation import faked
 from tests.simulation.life import TIMING, Order
 from tests.simulation.market import sessions
 from tests.simulation.sessions import _compared, failing, killed, verdict
@@ -65,3 +67,29 @@ def test_what_was_final_by_then_is_the_calendars_own_list(two_calendars: Path) -
     early = datetime(2026, 11, 27, 18, 19, 59, tzinfo=UTC)
     assert sessions(calendar, begin, early, TIMING.settle) == [date(2026, 11, 25)]
     assert sessions(calendar, begin, early + timedelta(seconds=1), TIMING.settle)[1:] == [date(2026, 11, 27)]
+
+
+@pytest.mark.skipif(faked.LIBRARY is None, reason="libfaketime is not installed (Debian: apt install faketime)")
+async def test_a_process_whose_clock_goes_fast_judges_an_early_close_in_time(two_calendars: Path) -> None:
+    """13:00 in New York, on the day after Thanksgiving."""
+    (case,) = (one for one in faked.CASES if "Thanksgiving" in one.name)
+    begin = datetime(2026, 11, 27, 18, 14, tzinfo=UTC)
+    brisk = replace(case, spells=(faked.Spell(begin, begin + timedelta(minutes=6)),), rate=2 * faked.RATE)
+    outcome = await faked.lived(brisk, two_calendars)
+    assert [day for day, _ in outcome.judged].count(date(2026, 11, 27)) == 1
+    assert outcome.judged[-1][1] >= begin + timedelta(minutes=6)
+    assert outcome.out.count("event #") == 1
+
+
+def test_what_is_judged_twice_or_too_early_is_a_fault(two_calendars: Path) -> None:
+    case, settled = faked.CASES[0], datetime(2025, 4, 4, 20, 20, tzinfo=UTC)
+    day, before = date(2025, 4, 4), date(2025, 4, 3)
+
+    def wrong(*judged: tuple[date, datetime], out: str = "event #1") -> list[str]:
+        return faked.faults(case, faked.Outcome(judged, out, ""), two_calendars)
+
+    assert wrong((before, settled), (day, settled)) == []
+    assert len(wrong((day, settled), (day, settled))) == 1
+    assert wrong((day, settled - timedelta(seconds=1))) == ["2025-04-04 at 2025-04-04 20:19:59+00:00"]
+    assert wrong((day, settled), out="event #1 event #1") == ["2 messages"]
+    assert wrong((day, settled), out="Late: event #1") == ["late, or not, and says otherwise"]
