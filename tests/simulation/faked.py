@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -97,7 +97,7 @@ JUMPS = Case(
     "an hour back, a day back, a day ahead, and right again",
     "XNYS",
     (
-        Spell(_at("2025-04-04 20:19"), _at("2025-04-04 20:22")),
+        Spell(_at("2025-04-04 20:20"), _at("2025-04-04 20:22")),
         Spell(_at("2025-04-04 19:22"), _at("2025-04-04 19:23")),
         Spell(_at("2025-04-03 20:23"), _at("2025-04-03 20:25")),
         Spell(_at("2025-04-05 20:25"), _at("2025-04-05 20:27")),
@@ -121,7 +121,9 @@ async def lived(case: Case, calendars: Path) -> Outcome:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         await _furnish(folder, case, calendars)
-        _set(folder, case, case.spells[0].begin)
+        calendar, start = _calendar(case, calendars), case.spells[0].begin - timedelta(minutes=30)
+        before = sessions(calendar, start - timedelta(days=9), start, TIMING.settle)[-1]
+        _set(folder, replace(case, rate=1), start)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", "run", "--config", str(folder / "config"), "--prices", str(folder)),
             env=os.environ | _environment(folder, case),
@@ -129,14 +131,16 @@ async def lived(case: Case, calendars: Path) -> Outcome:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            for number, spell in enumerate(case.spells):
+            await _until(folder, "SELECT 1 FROM asked WHERE judged = ?", str(before))  # it has begun, and learned
+            for spell in case.spells:
                 if spell.asleep:
                     process.send_signal(signal.SIGSTOP)
-                if number:
-                    _set(folder, case, spell.begin)
+                _set(folder, case, spell.begin)
                 process.send_signal(signal.SIGCONT)
                 await asyncio.sleep((spell.end - spell.begin).total_seconds() / case.rate)
-            await _told(folder)
+                for day in sessions(calendar, spell.begin, spell.end, TIMING.settle):
+                    await _until(folder, "SELECT 1 FROM asked WHERE judged = ?", str(day))
+            await _until(folder, "SELECT 1 FROM outbox WHERE state = ?", "sent")
         finally:
             process.terminate()
             out, err = await process.communicate()
@@ -146,11 +150,11 @@ async def lived(case: Case, calendars: Path) -> Outcome:
     return Outcome(judged, out.decode(), err.decode())
 
 
-async def _told(folder: Path) -> None:
-    """Until the message is out; a minute, and it will not come."""
+async def _until(folder: Path, query: str, value: str) -> None:
+    """Until there is such a row; after two minutes it will not come."""
     with closing(sqlite3.connect(folder / "bot.sqlite3")) as connection:
-        for _ in range(300):
-            if connection.execute("SELECT 1 FROM outbox WHERE state = 'sent'").fetchone():
+        for _ in range(600):
+            if connection.execute(query, (value,)).fetchone():
                 return
             await asyncio.sleep(0.2)
 
