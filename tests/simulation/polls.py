@@ -20,7 +20,7 @@ from tests.simulation.sessions import Life, verdict
 BEGIN, END = datetime(2025, 7, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
 POLL = timedelta(minutes=5)
 MOST_SECONDS = 60
-MOST_GROWTH_MB = 2.0
+MOST_GROWTH_MB = 3.0
 
 
 @dataclass(frozen=True, slots=True)
