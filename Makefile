@@ -1,5 +1,5 @@
 # Needs Python 3.11 or newer and nothing else: everything is installed into .venv. Another Python: make demo PYTHON=/path/to/python3
-.PHONY: demo test lint verify-secrets verify-delivery verify-data golden bench pins clean
+.PHONY: demo test lint verify-secrets verify-delivery verify-data verify-time golden bench pins clean
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3
 # Looked for once, and only when needed: a candidate counts when it runs, not when it is merely on the path.
@@ -26,6 +26,9 @@ golden: .venv/dev ## write the golden files anew: read the difference before you
 
 verify-data: .venv/dev ## a million wrong prices, ten thousand on the shipped rules, twenty thousand spoiled answers: an hour
 	FAULTS=1000000 SHIPPED=10000 PAYLOADS=20000 $(PY) -m pytest -q tests/faults
+
+verify-time: .venv/dev ## eleven years with kills, a year of polls, and processes under faketime: half an hour. One row: ROWS=polls
+	$(PY) -m tests.simulation $(ROWS)
 
 bench: .venv/dev
 	$(PY) -m benchmarks

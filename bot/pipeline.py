@@ -55,6 +55,11 @@ class Rulebook:
     lines: Lines = Lines()
     close_after: int = 5
 
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Everything that is watched, each once."""
+        return tuple(dict.fromkeys(symbol for basket in self.baskets for symbol in basket.symbols))
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -127,17 +132,13 @@ def compose(
     created: datetime,
     expires: datetime,
     as_of: datetime | None = None,
-    notes: Sequence[Note] = (),
 ) -> Event:
     """One alert in words. `created` and `expires` carry a zone; every language of `languages` gets a message.
 
-    `as_of`, in the exchange's zone, is when the latest prices of a session that has not ended are from. `notes` are
-    the operator's; those about the alert's baskets are shown.
+    `as_of`, in the exchange's zone, is when the latest prices of a session that has not ended are from.
     """
     context = explain(board, rulebook.rules, alert, as_of)
     baskets = tuple(BasketId(one) for one in (alert.subject.basket, alert.subject.against) if one)
-    shown = [(one.written.date(), one.text) for one in notes if one.basket is None or one.basket in baskets]
-    said = (render(alert, context, rulebook.events, language) for language in languages)
     return Event(
         key=EventKey(alert.key),
         id=alert.episode,
@@ -146,8 +147,16 @@ def compose(
         session=alert.session,
         created=created,
         expires=expires,
-        messages=tuple(noted(one, shown) if shown else one for one in said),
+        messages=tuple(render(alert, context, rulebook.events, language) for language in languages),
     )
+
+
+def annotate(event: Event, notes: Sequence[Note]) -> Event:
+    """An alert with the operator's notes about its baskets; what withdraws one, or answers it, has none."""
+    shown = [(one.written.date(), one.text) for one in notes if one.basket is None or one.basket in event.baskets]
+    if not shown or event.withdraws or event.manner is Manner.REPLY:
+        return event
+    return replace(event, messages=tuple(noted(one, shown) for one in event.messages))
 
 
 def revise(event: Event, told: Told) -> Event:

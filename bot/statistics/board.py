@@ -65,26 +65,24 @@ class Board:
 
     def of_basket(self, basket: BasketId, window: int) -> Verdicts:
         """The verdicts of a basket's `window`-session moves."""
-        key = ("basket", basket, str(window))
-        if key not in self._verdicts:
-            self._verdicts[key] = measure(self.series[basket], window, self.lines)
-        return self._verdicts[key]
+        return self._measured(("basket", basket, str(window)), lambda: measure(self.series[basket], window, self.lines))
 
     def of_member(self, basket: BasketId, symbol: Symbol, window: int) -> Verdicts:
         """The verdicts of one member by itself, on the basket's calendar and kind of price."""
         whole = self.series[basket].basket
-        key = ("member", whole.calendar, whole.prices, symbol, str(window))
-        if key not in self._verdicts:
-            alone = value(self._tables[whole.calendar], replace(whole, id=BasketId(symbol), members=(Member(symbol),)))
-            self._verdicts[key] = measure(alone, window, self.lines)
-        return self._verdicts[key]
+
+        def alone() -> Verdicts:
+            basket_of_one = replace(whole, id=BasketId(symbol), members=(Member(symbol),))
+            return measure(value(self._tables[whole.calendar], basket_of_one), window, self.lines)
+
+        return self._measured(("member", whole.calendar, whole.prices, symbol, str(window)), alone)
 
     def of_spread(self, one: BasketId, other: BasketId, window: int) -> Verdicts:
         """The verdicts of the spread `one` minus `other`; positions are those of `one` if the calendars agree."""
-        key = ("spread", one, other, str(window))
-        if key not in self._verdicts:
-            self._verdicts[key] = measure_spread(self.series[one], self.series[other], window, self.lines)
-        return self._verdicts[key]
+        return self._measured(
+            ("spread", one, other, str(window)),
+            lambda: measure_spread(self.series[one], self.series[other], window, self.lines),
+        )
 
     def spread_at(self, one: BasketId, other: BasketId, window: int, session: date) -> Verdict | None:
         """The spread on one session, wherever it stands among the common sessions."""
@@ -92,6 +90,15 @@ class Board:
         at = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
         found = columns.at(at) if at < len(columns.sessions) else None
         return found if found is not None and found.session == session else None
+
+    def forget(self) -> None:
+        """Free what was measured, most of the memory: it is measured again if somebody asks."""
+        self._verdicts, self._notes = {}, {}
+
+    def _measured(self, key: tuple[str, ...], work: Callable[[], Verdicts]) -> Verdicts:
+        if (found := self._verdicts.get(key)) is None:
+            found = self._verdicts[key] = work()
+        return found
 
     def once(self, key: tuple[str, ...], work: Callable[[], T]) -> T:
         """The result of `work`, kept under `key` as long as the figures are the same."""

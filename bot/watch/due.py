@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ import numpy as np
 from bot.alerts import Memory, Question, Subject
 from bot.baskets import Basket, BasketId
 from bot.pipeline import Rulebook
-from bot.prices import Calendar, Calendars, Symbol, exchange_of
+from bot.prices import Calendar, CalendarCode, Calendars, Symbol, exchange_of
 from bot.statistics import Board
 
 # Prices that were not there so many minutes after the close are looked for again a quarter of that time later.
@@ -46,23 +46,34 @@ class Due:
 
         `looked` is when the last look that brought prices began.
         """
-        for question in self._questions():
-            day = self._latest(question)
-            if day is None or (memories.get(question.subject, Memory()).judged or date.min) >= day:
-                continue
-            if self._worth_a_look(self.close(question, day), looked):
-                return True
-        return False
+        return any(self._worth_a_look(self.close(*one), looked) for one in self._unjudged(memories))
 
-    def anything_open(self) -> bool:
-        """Whether some basket's exchange is open, and has been for long enough to say anything."""
+    def open_baskets(self) -> frozenset[BasketId]:
+        """The baskets whose exchange is open, and has been for long enough to say anything."""
+        if not self.timing.provisional:
+            return frozenset()
         moment = (self.now - self.timing.settle).timestamp()
+        open_ = set()
         for code in dict.fromkeys(basket.calendar for basket in self.rulebook.baskets):
             calendar = self.calendars.get(code)
             at = int(np.searchsorted(calendar.opens, moment, side="right")) - 1
             if at >= 0 and self.now.timestamp() < calendar.closes[at]:
-                return True
-        return False
+                open_.add(code)
+        return frozenset(basket.id for basket in self.rulebook.baskets if basket.calendar in open_)
+
+    def wanted(self, memories: Mapping[Subject, Memory], asked: Mapping[Symbol, datetime]) -> Sequence[Symbol]:
+        """The symbols to be asked about at this look; `asked` says when each was had last.
+
+        They are those of baskets whose exchange is open, whose final session is not judged, or has ended since.
+        """
+        baskets = {one for question, _ in self._unjudged(memories) for one in question.baskets} | self.open_baskets()
+        found = {
+            symbol: None
+            for basket in self.rulebook.baskets
+            for symbol in basket.symbols
+            if symbol not in asked or basket.id in baskets or self._ended_since(asked[symbol], basket.calendar)
+        }
+        return tuple(found)
 
     def ready(self, board: Board, question: Question, day: date, memories: Mapping[Subject, Memory]) -> bool:
         """Whether the question is to be asked about `day` now: it is final and next, and its baskets have a reading.
@@ -109,6 +120,19 @@ class Due:
         for rule in self.rulebook.rules:
             for basket in rule.contrast[:1] if rule.contrast else rule.baskets:
                 yield Question(rule, basket)
+
+    def _unjudged(self, memories: Mapping[Subject, Memory]) -> Iterator[tuple[Question, date]]:
+        """The questions that were not asked about their latest final session, with that session."""
+        for question in self._questions():
+            day = self._latest(question)
+            if day is not None and (memories.get(question.subject, Memory()).judged or date.min) < day:
+                yield question, day
+
+    def _ended_since(self, then: datetime, code: CalendarCode) -> bool:
+        """Whether another session is the latest final one than was `then`."""
+        moments = [(one - self.timing.settle).timestamp() for one in (then, self.now)]
+        before, after = np.searchsorted(self.calendars.get(code).closes, moments, side="right").tolist()
+        return bool(before != after)
 
     def _worth_a_look(self, close: datetime, looked: datetime | None) -> bool:
         """Whether prices of a session may have come since the last look; the later they are, the rarer are the looks.

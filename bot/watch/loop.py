@@ -14,7 +14,7 @@ from bot.baskets import assemble
 from bot.clock import Clock
 from bot.delivery import Delivery, Event, Note, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
-from bot.pipeline import Rulebook, survey
+from bot.pipeline import annotate, survey
 from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of, undone
 from bot.statistics import Board
 from bot.watch.agreement import Doubted
@@ -95,10 +95,10 @@ class Fetched:
 class Watch:
     """Judges every session of every basket's calendar once it is final, in order, whatever the clock did.
 
-    `turn` is one look; nothing is fetched while nothing is due and no exchange is open. `known` gives what is known of
-    a symbol that the source cannot be asked about, None = nothing. `gate` doubts prices (None = all are believed), and
-    `second` is asked about a doubtful one. `tell` carries to the operators what is for them alone; `revised` hears of
-    corrected closes: the market as it was read before, and as it is read now.
+    `turn` is one look; nothing is fetched while nothing is due and no exchange is open, and otherwise what may have
+    changed. `known` gives what is known of a symbol that the source cannot be asked about, None = nothing. `gate`
+    doubts prices (None = all are believed), and `second` is asked about a doubtful one. `tell` carries to the operators
+    what is for them alone; `revised` hears of corrected closes: the market as it was read before, and as it is now.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
@@ -119,9 +119,11 @@ class Watch:
     looked: datetime | None = None
     trouble: str = ""
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
+    _memories: dict[Subject, Memory] | None = None  # as the journal has them: nobody else writes there while we may
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
     _troubles: Troubles = field(default_factory=Troubles)
+    _had: dict[Symbol, tuple[datetime, Bars]] = field(default_factory=dict)  # what the source gave last, and when
     _unsure: frozenset[str] = frozenset()  # keys of what was told as unconfirmed of sessions under way
 
     async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
@@ -150,12 +152,15 @@ class Watch:
         """Judge what is due, and look at what is open; the answer is how many sessions were judged as final."""
         self.counts["turns"] += 1
         setup, now = self.setup, self.clock.now()
-        memories = await _whole(self.journal.memories())
+        if self._memories is None:
+            self._memories = await _whole(self.journal.memories())
+        memories = self._memories
         due = Due(setup.rulebook, self.calendars, setup.timing, now)
-        final, open_ = due.anything(memories, self._looked_final), setup.timing.provisional and due.anything_open()
+        final, open_ = due.anything(memories, self._looked_final), bool(due.open_baskets())
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
-        turn, fresh, troubles = await self._look(due, frozenset(memories))
+        self._memories = None  # whatever breaks off this look, the next one reads what was really stored
+        turn, fresh, troubles = await self._look(due, memories)
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
@@ -165,18 +170,22 @@ class Watch:
         if final and not (turn.doubted and turn.doubted.waiting):
             self._looked_final = now
         if open_ and fresh:
-            await self._provisional(turn, memories)
+            memories |= await self._provisional(turn, memories)
         await self._notice(troubles, now)
+        self._memories = memories
         self.counts["sessions"] += judged
         log.info("judged %s sessions of %s baskets", judged, len(turn.board.series), extra=self.counts)
         return judged
 
-    async def _provisional(self, turn: Turn, memories: Mapping[Subject, Memory]) -> None:
-        """Look at the sessions that are not over; what is unconfirmed there is told once, not at every look."""
+    async def _provisional(self, turn: Turn, memories: Mapping[Subject, Memory]) -> Mapping[Subject, Memory]:
+        """Look at the sessions that are not over; what is unconfirmed there is told once, not at every look.
+
+        The answer is what is remembered now.
+        """
         found = turn.under_way(memories, self._twice)
         new = tuple(one for one in found.unsure if one.event.key not in self._unsure)
         self._unsure = frozenset(one.event.key for one in found.unsure)
-        await self.store(turn.setup, replace(found, unsure=new))
+        return await self.store(turn.setup, replace(found, unsure=new))
 
     async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
         """Say which closes were corrected; nobody else does so again."""
@@ -187,13 +196,9 @@ class Watch:
             before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
             await _whole(self.revised(await self._surveyed(due, before), after))
 
-    async def _look(self, due: Due, speaking: frozenset[Subject]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
-        """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it.
-
-        The bars end here: together they are half as large as the figures that judging brings.
-        """
-        fetched = await self._fetch(due.rulebook)
-        notes = await _whole(self.journal.notes(due.now))
+    async def _look(self, due: Due, memories: Mapping[Subject, Memory]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
+        """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it."""
+        fetched = await self._fetch(due, memories)
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
             circles = [basket.symbols for basket in self.setup.rulebook.baskets]
@@ -202,6 +207,8 @@ class Watch:
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
         self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
+        if self.board is not None:
+            self.board.forget()  # whoever talks to the bot meanwhile waits a moment longer
         board = await self._surveyed(due, screened.excluded)
         doubted = None
         if screened.doubtful:
@@ -209,7 +216,7 @@ class Watch:
             doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
         self.board, self.looked = board, due.now
         await self._revise(due, screened.excluded, board)
-        turn = Turn(self.setup, due, board, self.stamps, speaking, notes, doubted)
+        turn = Turn(self.setup, due, board, self.stamps, frozenset(memories), doubted)
         return turn, screened.fresh, _troubles(due, turn, fetched, screened, self._troubles.known)
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
@@ -226,14 +233,15 @@ class Watch:
         if told:
             await _whole(self.tell(told))
 
-    async def _fetch(self, rulebook: Rulebook) -> Fetched:
-        """One symbol after the other, off the event loop; of what cannot be had now, the past counts all the same.
+    async def _fetch(self, due: Due, memories: Mapping[Subject, Memory]) -> Fetched:
+        """What is wanted now, one symbol after the other, off the event loop, and what was had of the others.
 
-        So one that is gone costs coverage until the configuration says so.
+        Of what cannot be had now, the past counts all the same; so one that is gone costs coverage until the
+        configuration says so.
         """
         bars, missing, unknown = {}, {}, set()
-        symbols = dict.fromkeys(symbol for basket in rulebook.baskets for symbol in basket.symbols)
-        for symbol in symbols:
+        wanted = due.wanted(memories, {symbol: then for symbol, (then, _) in self._had.items()})
+        for symbol in wanted:
             try:
                 bars[symbol] = await asyncio.to_thread(self.source.bars, symbol)
             except NoData as error:
@@ -243,21 +251,26 @@ class Watch:
             except SourceUnreachable as error:
                 log.warning("no new prices of %s: %s", symbol, error)
                 missing[symbol] = str(error)
-        fetched = Fetched(bars, missing, unknown, len(symbols))
-        if not bars:
+        had = {one: self._had[one] for one in due.rulebook.symbols if one in self._had and one not in missing}
+        fetched = Fetched(bars, missing, unknown, len(due.rulebook.symbols))
+        if not bars and (fetched.outage or not had or len(unknown) < len(wanted)):
             await self._notice({Trouble(State.OUTAGE): _seen(fetched)}, self.clock.now())
-            raise SourceUnreachable(f"none of {len(symbols)} symbols could be had; nothing was judged, nothing is lost")
+            raise SourceUnreachable(f"none of {len(wanted)} symbols could be had; nothing was judged, nothing is lost")
+        if self.board is not None:  # the first look needs the most memory, so of that one nothing is kept
+            self._had = had | {symbol: (due.now, replace(one, revised=())) for symbol, one in bars.items()}
         for symbol in missing:
             if (known := await asyncio.to_thread(self.known, symbol)) is not None:
                 bars[symbol] = known
-        return fetched
+        return replace(fetched, bars={symbol: one for symbol, (_, one) in had.items()} | bars)
 
     async def store(self, setup: Setup, found: Findings) -> Mapping[Subject, Memory]:
         """Answers and messages in one transaction; the answer is what is remembered now."""
-        if found.known or found.events:
-            deliveries = [one for event in found.events for one in address(event, setup.destinations)]
-            commit = self.journal.commit(found.known, found.events, deliveries, setup.subscribers_of)
-            self.counts["events"] += len(found.events) - await _whole(commit)
+        notes = await _whole(self.journal.notes(self.clock.now())) if found.events else ()
+        events = [annotate(one, notes) for one in found.events]
+        if found.known or events:
+            deliveries = [one for event in events for one in address(event, setup.destinations)]
+            commit = self.journal.commit(found.known, events, deliveries, setup.subscribers_of)
+            self.counts["events"] += len(events) - await _whole(commit)
         if found.unsure:
             await _whole(self.tell(found.unsure))
         return found.known

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
-from bot.delivery import Destination, Event, EventKey, Note
+from bot.delivery import Destination, Event, EventKey
 from bot.pipeline import Rulebook, announce, compose, revise, withdraw
 from bot.prices import Symbol
 from bot.statistics import Board
@@ -49,7 +49,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One look: the figures, the hours, when prices are from (`stamps`), who was known before (`speaking`), and notes.
+    """One look: the figures, the hours, when prices are from (`stamps`), and who was known before (`speaking`).
 
     `board` is without doubtful prices; `doubted` is what they would make of it (None = there are none).
     """
@@ -59,7 +59,6 @@ class Turn:
     board: Board
     stamps: Mapping[Symbol, datetime]
     speaking: AbstractSet[Subject]
-    notes: Sequence[Note] = ()
     doubted: Doubted | None = None
 
     def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
@@ -67,7 +66,8 @@ class Turn:
         days = self.board.sessions()
         begin = days[-WARM_UP_SESSIONS:][0] if days else date.min
         judged = [memories.get(one.subject, Memory()).judged for one in self._questions()]
-        return [day for day in days if day > min((one or begin for one in judged), default=begin)]
+        since = min((one or begin for one in judged), default=begin)
+        return [day for day in days if day > since]
 
     def ready(self, day: date, memories: Mapping[Subject, Memory]) -> frozenset[Question]:
         """The questions to be asked about the final session `day` now."""
@@ -169,7 +169,7 @@ class Turn:
     ) -> Event:
         expires, setup = self._expires(question, alert.session), self.setup
         on = self.board if board is None else board
-        return compose(on, setup.rulebook, alert, setup.languages, created, expires, oldest, self.notes)
+        return compose(on, setup.rulebook, alert, setup.languages, created, expires, oldest)
 
     def _settled(self, question: Question, day: date, one: Outcome, memories: Mapping[Subject, Memory]) -> list[Event]:
         if one.alert is not None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "config" / "demo"
 ABOUT = ("--config", str(DEMO), "--prices", str(DEMO / "prices"))
 HEAVY = (
-    "matplotlib", "pandas", "yfinance", "telegram", "sqlalchemy", "alembic", "aiosqlite", "httpx", "apscheduler",
+    "matplotlib", "pandas", "yfinance", "telegram", "sqlalchemy", "alembic", "aiosqlite", "httpx",
     "exchange_calendars",
 )  # fmt: skip
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 
+from bot.baskets import BasketId
 from bot.errors import SourceUnreachable
+from bot.prices import Revision, Symbol
 from bot.watch import Timing
 from tests.unit.watch.small_world import AGAIN, DAYS, EARLIER, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import SETTLE, Notebook, Stage, Tape
@@ -61,7 +64,56 @@ async def test_nothing_is_asked_until_the_next_session_is_final(stage: Stage) ->
     assert await stage.look(before) == 0
     assert stage.tape.asked == []
     assert await stage.look(before + timedelta(seconds=1)) == 1
+    # Nobody asks about Seoul, but its close of the day was not seen yet.
     assert sorted(stage.tape.asked) == sorted(set(stage.tape.asked)) == sorted([*TECH, "S.KS", "T.KS", "XX", "YY"])
+    stage.tape.asked.clear()
+    await stage.look(stage.tape.close(DAYS[friday + 1]) + 14 * HOUR)
+    assert stage.tape.asked == []
+
+
+async def test_only_what_may_have_changed_is_asked_about(stage: Stage) -> None:
+    stage.restart(timing=Timing())
+    await stage.after(DAYS[EARLIER - 1])
+    await stage.after(DAYS[EARLIER])
+    seoul, new_york = ["S.KS", "T.KS"], sorted([*TECH, "XX", "YY"])
+    for moment, asked in (
+        (stage.tape.close(DAYS[EARLIER + 1], SEOUL) - HOUR, seoul),
+        (stage.tape.close(DAYS[EARLIER + 1], SEOUL) + SETTLE, seoul),
+        (stage.tape.close(DAYS[EARLIER + 1]) - HOUR, new_york),
+        (stage.tape.close(DAYS[EARLIER + 1]) + SETTLE, new_york),
+    ):
+        stage.tape.asked.clear()
+        await stage.look(moment)
+        assert sorted(stage.tape.asked) == asked
+        assert stage.watch.board is not None
+        assert list(stage.watch.board.series) == ["tech", "oil", "korea"]
+
+
+async def test_a_close_is_had_at_the_next_look_even_if_no_rule_asks_for_it(stage: Stage) -> None:
+    stage.restart(book=replace(stage.book, rules=stage.book.rules[1:]), timing=Timing(provisional=False))
+    await stage.after(DAYS[EARLIER])
+    assert stage.watch.board is not None
+    stage.tape.asked.clear()
+    await stage.after(DAYS[EARLIER + 1])
+    assert {"S.KS", "T.KS"} <= set(stage.tape.asked)
+    assert stage.watch.board.series[BasketId("korea")].sessions[-1] == np.datetime64(DAYS[EARLIER + 1])
+
+
+async def test_what_was_read_otherwise_is_told_once_though_it_is_kept(stage: Stage) -> None:
+    told: list[object] = []
+
+    async def revised(*boards: object) -> None:
+        told.append(boards)
+
+    stage.watch.revised = revised
+    await stage.after(DAYS[EARLIER - 1])
+    await stage.after(DAYS[EARLIER])
+    rows, change = stage.tape.world.rows, Revision(Symbol("AA"), DAYS[EARLIER], 100.0, 101.0)
+    rows[Symbol("AA")] = replace(rows[Symbol("AA")], revised=(change,))
+    await stage.after(DAYS[EARLIER + 1])
+    rows[Symbol("AA")] = replace(rows[Symbol("AA")], revised=())
+    await stage.look(stage.tape.close(DAYS[EARLIER + 2], SEOUL) - HOUR)
+    assert len(told) == 1
 
 
 async def test_a_basket_without_prices_is_looked_for_ever_more_rarely(stage: Stage) -> None:

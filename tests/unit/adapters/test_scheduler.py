@@ -1,0 +1,27 @@
+"""Does the bell ring, whatever becomes of the date?"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from bot.adapters.scheduler import Ticker
+from tests.virtual import until
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+async def test_a_clock_that_is_set_does_not_hold_up_the_bell(days: int) -> None:
+    rings: list[datetime] = []
+    with time_machine.travel(datetime(2026, 7, 2, 12, tzinfo=UTC)) as travel:
+        ticker = Ticker(timedelta(milliseconds=20), lambda: rings.append(datetime.now(UTC)))  # noqa: TID251  it is set
+        # The loop's own clock goes on: time_machine stops the machine's other clocks only.
+        ticker.start()
+        travel.shift(timedelta(days=days))
+        await until(lambda: len(rings) == 3)
+        ticker.stop()
+    await asyncio.sleep(0.05)
+    assert len(rings) == 3
+    assert {one.day for one in rings} == {2 + days}
