@@ -14,7 +14,7 @@ from bot.adapters.database import chats, claims, fanout, rows, troubles
 from bot.adapters.database.leases import Leasing
 from bot.adapters.database.orders import Orders, reason_for_silence
 from bot.adapters.database.subscriptions import Subscriptions
-from bot.adapters.database.tables import bodies, events, memories, outbox
+from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox
 from bot.alerts.episodes import Memory, Subject
 from bot.delivery import Delivery, Event, EventKey, Manner, News, State, Step
 from bot.watch import Notice
@@ -129,15 +129,17 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
         async with self._transaction() as connection:
             return {State(name): count for name, count in await connection.execute(query.group_by(outbox.c.state))}
 
-    async def oldest(self, transport: str) -> datetime | None:
-        """When the oldest event that waits for some chat was due; None = nothing waits."""
-        waiting = sa.exists().where(
-            outbox.c.event == events.c.id, outbox.c.transport == transport, outbox.c.not_before.is_not(None)
+    async def waiting(self, transport: str) -> tuple[int, datetime | None]:
+        """How many deliveries wait to be sent, and when the oldest of their events was due."""
+        query = (
+            sa.select(sa.func.count(), sa.type_coerce(sa.func.min(events.c.created), UtcTime))
+            .select_from(outbox)
+            .join(events, events.c.id == outbox.c.event)
+            .where(outbox.c.transport == transport, outbox.c.not_before.is_not(None))
         )
         async with self._transaction() as connection:
-            query = sa.select(events.c.created).where(waiting).order_by(events.c.created).limit(1)
-            found: datetime | None = await connection.scalar(query)
-        return found
+            count, oldest = (await connection.execute(query)).one()
+        return count, oldest
 
     async def told(self, event_number: int) -> Event | None:
         """The event with this number (`Delivery.event_number`)."""
