@@ -113,7 +113,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How the bot stands at `now`: its health, since when it works or stands by, and how often the lease changed hands.
+    """How the bot stands at `now`: its health, since when it works or stands by, and how often the lease was taken or
+    given up (`epoch`).
 
     A bot that stands by has nothing more to tell. `counts` are what happened since then, by loop and name; `waiting`
     are the messages to be sent, the oldest of them due at `oldest`. None = not yet, or not known.
@@ -124,6 +125,7 @@ class Report:
     since: datetime
     epoch: int | None = None
     evaluated: datetime | None = None
+    listens: bool = False
     heard: datetime | None = None
     look: Look | None = None
     baskets: tuple[Standing, ...] = ()

@@ -97,6 +97,7 @@ class Monitor:
             since=self._when(vitals.since),
             epoch=stored.epoch,
             evaluated=None if vitals.evaluated is None else self._when(vitals.evaluated),
+            listens=vitals.listens,
             heard=None if vitals.heard is None else self._when(vitals.heard),
             troubles=tuple(stored.troubles.known.values()),
             waiting=stored.waiting,
@@ -144,10 +145,12 @@ class Monitor:
 def _with_loops(report: Report, office: Office) -> Report:
     watch, converse = office.watch, office.converse
     baskets = watch.setup.rulebook.baskets
-    counts = {"watch": watch.counts, "dispatch": office.dispatch.counts}
+    counted = {"watch": watch.counts, "dispatch": office.dispatch.counts}
+    if converse is not None:
+        counted["converse"] = converse.counts
     return replace(
         report,
         look=watch.last,
         baskets=tuple(Standing(one.id, one.name("en"), watch.judged.get(one.id)) for one in baskets),
-        counts=counts if converse is None else {**counts, "converse": converse.counts},
+        counts={loop: dict(counts) for loop, counts in counted.items()},  # others read them while we go on
     )

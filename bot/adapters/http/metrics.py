@@ -29,7 +29,7 @@ def render(report: Report) -> str:
     return generate_latest(registry).decode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Reading(Collector):
     report: Report
 
@@ -50,7 +50,7 @@ class _Reading(Collector):
         if report.waiting is not None:
             yield _gauge("drawdown_waiting", "Messages that wait to be sent.", report.waiting)
         if report.epoch is not None:
-            yield _counter("drawdown_lease_changes", "How often the lease changed hands.", report.epoch)
+            yield _gauge("drawdown_lease_epoch", "How often the lease was taken or given up.", report.epoch)
         yield from self._look()
         states = {state.value: sum(one.trouble.state is state for one in report.troubles) for state in State}
         yield _labelled("drawdown_troubles", "What goes on of which the operators heard.", "state", states)
@@ -73,10 +73,6 @@ class _Reading(Collector):
 
 def _gauge(name: str, words: str, value: float) -> Metric:
     return GaugeMetricFamily(name, words, value)
-
-
-def _counter(name: str, words: str, value: float) -> Metric:
-    return CounterMetricFamily(name, words, value)
 
 
 def _labelled(name: str, words: str, label: str, values: Mapping[str, float]) -> Metric:

@@ -135,7 +135,9 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = SLOWEST
-    server_version, sys_version = "drawdown-bot", ""
+
+    def version_string(self) -> str:
+        return "drawdown-bot"
 
     def do_GET(self) -> None:
         try:
