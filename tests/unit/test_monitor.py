@@ -19,7 +19,7 @@ from bot.adapters.heartbeat import Heartbeat
 from bot.adapters.http import Window
 from bot.app.monitor import Monitor
 from bot.app.notices import Operators
-from bot.app.office import Office
+from bot.app.office import Office, differences
 from bot.app.worker import _until_stopped
 from bot.delivery import Delivery, Destination, Kind, Outcome, Sent
 from bot.dispatch import Dispatch
@@ -229,6 +229,15 @@ async def test_one_that_stands_by_is_ready_and_has_no_more_to_tell(bot: Bot) -> 
     found = await bot.monitor.report()
     assert found.health.ready
     assert (str(found.health), found.waiting, found.baskets) == ("stands by: another process works", None, ())
+
+
+def test_what_takes_a_restart_is_said() -> None:
+    environ = {"BOT_OPERATION__PORT": "8080", "BOT_STATISTICS__PULLBACK": "-6", "BOT_SCHEDULE__POLL_MINUTES": "10"}
+    assert sorted(differences(SETTINGS, load_settings(CONFIG, environ))) == [
+        "operation.port: 0 → 8080 (after a restart)",
+        "schedule.poll_minutes: 5 → 10 (after a restart)",
+        "statistics.pullback: -5.0 → -6.0",
+    ]
 
 
 # The end of a loop
