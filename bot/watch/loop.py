@@ -271,7 +271,10 @@ class Watch:
         fetched = Fetched(bars, missing, len(symbols))
         self._look.symbols, self._look.missing = fetched.asked, len(missing)
         if not bars:
-            await self._notice({Trouble(State.OUTAGE): _seen(fetched)}, self.clock.now())
+            assert self._troubles is not None  # a look begins with reading them
+            # Of what else is wrong nothing was seen: it goes on.
+            going_on = {one: was.detail for one, was in self._troubles.known.items()}
+            await self._notice({**going_on, Trouble(State.OUTAGE): _seen(fetched)}, self.clock.now())
             raise SourceUnreachable(f"none of {len(symbols)} symbols could be had; nothing was judged, nothing is lost")
         spares = missing if fetched.outage else [one for one in missing if one not in unknown]
         for symbol in spares:
