@@ -38,7 +38,7 @@ def run() -> Iterator[Line]:
         command = [sys.executable, "-m", "benchmarks.memory_worker", str(yahoo.port)]
         with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as worker:
             assert worker.stderr is not None
-            while "judged" not in (line := worker.stderr.readline()):
+            while "look complete" not in (line := worker.stderr.readline()):
                 assert line, "the worker ended before it had judged anything"
             status = Path(f"/proc/{worker.pid}/status").read_text(encoding="utf-8")
             worker.send_signal(signal.SIGTERM)

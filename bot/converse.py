@@ -73,7 +73,7 @@ class Converse:
     """Answers one question after the other, in the order they came, and replies as the limits allow.
 
     `limits` are shared with loop 2. `sleep` is asyncio's, or that of a clock which is not the machine's. `counts`
-    counts what happened, by name.
+    counts what happened, by name; `listened` is when a look for questions last succeeded, monotonic.
     """
 
     def __init__(
@@ -96,6 +96,7 @@ class Converse:
         self._flying: dict[asyncio.Task[Outcome], Owed] = {}
         self._signs: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
+        self.listened: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises TokenRefused when the token was refused for ten minutes."""
@@ -132,6 +133,7 @@ class Converse:
                 log.exception("hearing failed in a way nobody foresaw and tries again")
             else:
                 pause, refused_since = FIRST_PAUSE, None
+                self.listened = self._desk.clock.monotonic()
                 for one in heard:
                     await self._attend(one)
                     self._after = max(self._after, one.number)

@@ -29,7 +29,7 @@ from bot.delivery import (
     dress,
     next_step,
 )
-from bot.errors import LeaseLost, StoreError, StoreLost, TokenRefused
+from bot.errors import BotError, LeaseLost, StoreError, StoreLost, TokenRefused
 from bot.messages import Message
 
 MOST_IN_FLIGHT = 8  # also the most copies too many after a kill
@@ -45,7 +45,8 @@ class Dispatch:
     """Sends what waits for one transport, `MOST_IN_FLIGHT` requests at a time.
 
     `sleep` is asyncio's, or that of a clock which is not the machine's; `jitter` gives numbers from 0 to 1.
-    `counts` counts outcomes by the name of their type, and the loop's own `errors`.
+    `counts` counts outcomes by the name of their type, and the loop's own `errors`. `trouble` says why its last round
+    failed ("" = it did not).
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Dispatch:
     ) -> None:
         self._outbox = outbox
         self._transport = transport
+        self.transport_name = transport.name
         self._clock = clock
         self._limits = limits or Limits()
         self._sleep = sleep
@@ -69,6 +71,7 @@ class Dispatch:
         self._recovered = False
         self._refused_since: float | None = None
         self.counts: Counter[str] = Counter()
+        self.trouble = ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; then nothing more is claimed, and what is under way has 20 s to land and be recorded.
@@ -81,11 +84,12 @@ class Dispatch:
             while not stop.is_set():
                 try:
                     await self._rest(await self._turn())
-                    failures = 0
+                    failures, self.trouble = 0, ""
                 except (LeaseLost, StoreLost, TokenRefused):
                     raise
-                except Exception:
+                except Exception as error:
                     failures += 1
+                    self.trouble = str(error) if isinstance(error, BotError) else f"{type(error).__name__}: our bug"
                     self.counts["errors"] += 1
                     log.exception("dispatch failed and tries again")
                     await self._sleep(min(LONGEST_BACKOFF, POLL * 2 ** min(failures, 10)))
@@ -96,7 +100,7 @@ class Dispatch:
         """Until nothing is due. Errors are not caught, and a refused token raises TokenRefused at once."""
         try:
             wait = await self._turn()
-            while self._flying or await self._outbox.due(self._transport.name, self._clock.now()):
+            while self._flying or await self._outbox.due(self.transport_name, self._clock.now()):
                 await self._rest(wait)
                 wait = await self._turn(patience=0.0)
         finally:
@@ -115,7 +119,7 @@ class Dispatch:
             return min(wait or POLL, POLL)
         # One at a time and only when it can leave at once: whatever is claimed when we are killed counts as sent.
         with self._limits.choosing(now) as resting:
-            claimed = await self._outbox.claim(self._transport.name, self._clock.now(), 1, resting)
+            claimed = await self._outbox.claim(self.transport_name, self._clock.now(), 1, resting)
             for delivery in claimed:
                 self._launch(delivery)
         return 0.0 if claimed else POLL
@@ -136,7 +140,7 @@ class Dispatch:
         """What an earlier process had under way may have arrived: nobody heard the answer."""
         unheard = Uncertain("the bot ended before the answer came")
         now = self._clock.now()
-        orphans = await self._outbox.orphans(self._transport.name)
+        orphans = await self._outbox.orphans(self.transport_name)
         steps = [next_step(one, unheard, now, self._jitter()) for one in orphans]
         if steps:
             await self._outbox.record(steps)

@@ -49,7 +49,8 @@ class Tenancy:
     """Holds the lease, or waits for it.
 
     A lease that has not changed for `patience` seconds of our own monotonic clock has lost its holder: the clocks of
-    two machines are never compared. It is renewed every `beat` seconds and looked at every `glance` seconds.
+    two machines are never compared. It is renewed every `beat` seconds and looked at every `glance` seconds. `trouble`
+    says why the last attempt at that failed ("" = it did not).
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Tenancy:
         self._glance = glance
         self._patience = patience
         self._holder = secrets.token_hex(8)
+        self.trouble = ""
 
     @asynccontextmanager
     async def hold(self, stop: asyncio.Event) -> AsyncIterator[asyncio.Event | None]:
@@ -94,6 +96,7 @@ class Tenancy:
         while not stop.is_set():
             try:
                 found = await self._leases.look()
+                self.trouble = ""
                 now = self._clock.monotonic()
                 if found != seen:
                     seen, since = found, now
@@ -107,6 +110,7 @@ class Tenancy:
             except StoreLost:
                 raise
             except StoreError as error:
+                self.trouble = str(error)
                 log.warning("the lease cannot be looked at, the next look tries again: %s", error)
             await self._sleep(self._glance)
         return False
@@ -117,13 +121,13 @@ class Tenancy:
         while not (lost.is_set() or await self._over_within(wait, over)):
             try:
                 await self._leases.renew()
-                wait = self._beat
+                wait, self.trouble = self._beat, ""
             except (LeaseLost, StoreLost) as error:
                 log.warning("%s", error)
                 lost.set()
             except StoreError as error:
                 log.warning("the lease could not be renewed and is tried again: %s", error)
-                wait = self._glance
+                wait, self.trouble = self._glance, str(error)
 
     async def _over_within(self, seconds: float, over: asyncio.Event) -> bool:
         nap = asyncio.ensure_future(self._sleep(seconds))

@@ -12,7 +12,7 @@ from bot.alerts import Severity
 from bot.clock import Clock
 from bot.delivery import Destination, Event, EventKey, Kind, address
 from bot.messages import Message, catalogue, languages
-from bot.watch import Notice, Telling, Unsure
+from bot.watch import Notice, Telling, Unjudged, Unsure
 
 NEWS = timedelta(hours=12)  # after which a notice is none any more
 
@@ -29,22 +29,33 @@ class Operators:
     numbers: Sequence[int]
 
     async def tell(self, told: Sequence[Telling]) -> None:
-        """Into the log, and into the outbox like an alert: it survives a restart and is sent once."""
+        """Into the log, and into the outbox like an alert: it survives a restart and is sent once.
+
+        Which troubles go on is kept in the same transaction, so that their beginnings and ends stay pairs.
+        """
         for one in told:
             log.warning("for the operators: %s", one)
-        if self.numbers:
-            chats = [Destination(self.transport, str(one), Kind.PRIVATE) for one in self.numbers]
-            events = [self._unsure(one) if isinstance(one, Unsure) else self._notice(one) for one in told]
-            await self.database.commit({}, events, [each for one in events for each in address(one, chats)])
+        notices = [one for one in told if isinstance(one, Notice)]
+        chats = [Destination(self.transport, str(one), Kind.PRIVATE) for one in self.numbers]
+        events = [self._event(one) for one in told] if chats else []
+        if events or notices:
+            addressed = [each for one in events for each in address(one, chats)]
+            await self.database.commit({}, events, addressed, notices=notices)
 
-    def _notice(self, notice: Notice) -> Event:
+    def _event(self, one: Telling) -> Event:
+        if isinstance(one, Unsure):
+            return self._unsure(one)
+        if isinstance(one, Unjudged):
+            return self._notice("unjudged/" + ",".join(f"{basket}/{day}" for basket, day in one.sessions), one)
+        trouble, when = one.trouble, one.ended or one.since
+        which = f"{trouble.state}/{trouble.about}/{when.isoformat()}"
+        return self._notice(f"notice/{which}/{'end' if one.ended else 'begin'}", one)
+
+    def _notice(self, key: str, said: Telling) -> Event:
         now = self.clock.now()
-        trouble, when = notice.trouble, notice.ended or notice.since
-        text = catalogue("en").say("notice", text=str(notice))
+        text = catalogue("en").say("notice", text=str(said))
         return Event(
-            key=EventKey(
-                f"notice/{trouble.state}/{trouble.about}/{when.isoformat()}/{'end' if notice.ended else 'begin'}"
-            ),
+            key=EventKey(key),
             id="",
             baskets=(),
             severity=Severity.WARNING,

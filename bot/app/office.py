@@ -12,6 +12,7 @@ from bot.adapters.database import Database
 from bot.app.calendars import declared
 from bot.app.setup import setup_of
 from bot.conversation import Condition, View
+from bot.converse import Converse
 from bot.dispatch import Dispatch
 from bot.errors import BotError, NoData
 from bot.pipeline import Rulebook
@@ -21,7 +22,7 @@ from bot.watch import Watch, as_of
 # What is wired once, at the start.
 AT_START = (
     *("telegram.token", "telegram.base_url", "telegram.connect", "telegram.read", "telegram.operators"),
-    *("storage.", "source.", "schedule.poll"),
+    *("storage.", "source.", "schedule.poll", "operation."),
 )
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class Office:
     calendars: ExchangeCalendars
     settings: Settings
     load: Callable[[], Settings]
+    converse: Converse | None = None
 
     @property
     def rulebook(self) -> Rulebook:

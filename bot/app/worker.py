@@ -17,17 +17,22 @@ from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
 from bot.adapters.disks import passing
 from bot.adapters.drawing import DrawingRoom
+from bot.adapters.logs import redact
 from bot.adapters.price_files import PriceCache
 from bot.adapters.scheduler import Ticker
 from bot.adapters.terminal import Terminal
+from bot.adapters.watchdog import Watchdog
 from bot.app.calendars import open_calendars
+from bot.app.monitor import Monitor
 from bot.app.notices import Operators
 from bot.app.office import Office
 from bot.app.setup import setup_of, terminal_destinations
 from bot.clock import Clock
+from bot.conversation import Desk
+from bot.converse import Converse
 from bot.delivery import Limits, Transport
 from bot.dispatch import Dispatch
-from bot.errors import LeaseLost, StoreError
+from bot.errors import BotError, LeaseLost, StoreError
 from bot.lease import Tenancy
 from bot.prices import Calendars, PriceSource
 from bot.settings import Settings
@@ -52,6 +57,8 @@ class Shop:
     source: PriceSource
     database: Database
     calendars: ExchangeCalendars
+    monitor: Monitor
+    beat: Callable[[], None] | None
 
 
 async def run(load: Callable[[], Settings], clock: Clock, source: PriceSource) -> None:
@@ -62,16 +69,48 @@ async def run(load: Callable[[], Settings], clock: Clock, source: PriceSource) -
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
     database = await Database.open(database_url(settings), upgrade=True)
+    tenancy = Tenancy(database, clock)
+    monitor = Monitor(settings, clock, database, tenancy)
     try:
-        shop = Shop(load, settings, clock, source, database, open_calendars(settings, clock, _say_building))
-        tenancy = Tenancy(database, clock)
-        while not stop.is_set():
-            async with tenancy.hold(stop) as lost:
-                if lost is not None:
-                    await _work(shop, stop, lost)
+        calendars = open_calendars(settings, clock, _say_building)
+        async with Watchdog(), _window(settings, monitor), _heartbeat(settings) as beat:
+            shop = Shop(load, settings, clock, source, database, calendars, monitor, beat)
+            while not stop.is_set():
+                async with tenancy.hold(stop) as lost:
+                    if lost is not None:
+                        await _work(shop, stop, lost)
+                monitor.begin(None)
     finally:
+        await monitor.close()
         await database.close()
     log.info("stopped")
+
+
+@asynccontextmanager
+async def _window(settings: Settings, monitor: Monitor) -> AsyncIterator[None]:
+    """The pages for those who look from outside, if a port is given."""
+    where = settings.operation
+    if not where.port:
+        yield
+        return
+    from bot.adapters.http import Window  # noqa: PLC0415 - not needed without a port
+
+    async with Window(where.host, where.port, monitor.report, partial(redact, secrets=settings.secrets())):
+        log.info("the status page is on port %s of %s", where.port, where.host)
+        yield
+
+
+@asynccontextmanager
+async def _heartbeat(settings: Settings) -> AsyncIterator[Callable[[], None] | None]:
+    """What pings the address, if one is given."""
+    address = settings.operation.heartbeat.get_secret_value()
+    if not address:
+        yield None
+        return
+    from bot.adapters.heartbeat import Heartbeat  # noqa: PLC0415 - not needed without an address
+
+    async with Heartbeat(address) as heartbeat:
+        yield heartbeat.beat
 
 
 async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
@@ -86,13 +125,16 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
             await database.widen(setup.subscribers_of, [one.id for one in setup.rulebook.baskets])
         watch = watch_of(setup, clock, shop.source, shop.calendars, database)
         watch.revised = partial(correct, watch)
+        watch.completed = shop.beat or watch.completed
         watch.tell = Operators(database, clock, transport.name, settings.telegram.operators if telegram else ()).tell
         limits = Limits()
         dispatch = Dispatch(database, transport, clock, limits)
         office = Office(watch, dispatch, database, shop.calendars, settings, shop.load)
-        loops = [watch.run(stop, bell), dispatch.run(stop)]
+        shop.monitor.begin(office)
+        loops = [watch.run(stop, bell), dispatch.run(stop), shop.monitor.run(stop, watch.tell)]
         if telegram is not None:
-            loops.append(_conversation(settings, telegram, office, limits, room, stop))
+            office.converse = _conversation(settings, telegram, office, limits, room)
+            loops.append(office.converse.run(stop))
         ticker = Ticker(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
         ticker.start()
         loop = asyncio.get_running_loop()
@@ -113,17 +155,15 @@ def _setup(settings: Settings, telegram: Telegram | None) -> Setup:
 
 
 def _conversation(
-    settings: Settings, telegram: Telegram, office: Office, limits: Limits, room: DrawingRoom, stop: asyncio.Event
-) -> Coroutine[Any, Any, None]:
+    settings: Settings, telegram: Telegram, office: Office, limits: Limits, room: DrawingRoom
+) -> Converse:
     """Loop 3: people who talk to the bot."""
     from bot.adapters.telegram import TelegramLine  # noqa: PLC0415 - not needed without a token
-    from bot.conversation import Desk  # noqa: PLC0415
-    from bot.converse import Converse  # noqa: PLC0415
 
     clock, database, operators = office.watch.clock, office.database, frozenset(settings.telegram.operators)
     line = TelegramLine(telegram, clock, operators)
     desk = Desk(telegram.name, database, office, clock, line.administers, room.draw, operators)
-    return Converse(desk, line, limits, database.move).run(stop)
+    return Converse(desk, line, limits, database.move)
 
 
 @asynccontextmanager
@@ -187,6 +227,9 @@ async def _until_stopped(loops: Sequence[Coroutine[Any, Any, None]], stop: async
     tasks = [asyncio.create_task(one) for one in loops]
     signs: list[asyncio.Task[Any]] = [asyncio.create_task(one.wait()) for one in (stop, lost)]
     await asyncio.wait([*tasks, *signs], return_when=asyncio.FIRST_COMPLETED)
+    if any(isinstance(_error_of(one), LeaseLost) for one in tasks):
+        lost.set()
+    dead = [one for one in tasks if one.done()] if not (stop.is_set() or lost.is_set()) else []
     if not lost.is_set():
         stop.set()
     for one in tasks if lost.is_set() else tasks[:1]:
@@ -196,5 +239,12 @@ async def _until_stopped(loops: Sequence[Coroutine[Any, Any, None]], stop: async
         one.cancel()
     await asyncio.gather(*late, *signs, return_exceptions=True)
     for one in done:
-        if not one.cancelled() and (error := one.exception()) is not None and not isinstance(error, LeaseLost):
+        if (error := _error_of(one)) is not None and not isinstance(error, LeaseLost):
             raise error
+    if dead:
+        raise BotError("a loop has ended by itself: the process ends, and is to be started anew. Look at the log")
+
+
+def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+    """What a loop has ended with, if it has."""
+    return task.exception() if task.done() and not task.cancelled() else None

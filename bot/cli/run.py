@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -19,7 +20,12 @@ def command(
     config: Config = None,
     prices: Prices = None,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
-    json_logs: Annotated[bool, typer.Option("--json-logs", help="One JSON object a log line.")] = False,
+    json_logs: Annotated[
+        bool | None,
+        typer.Option(
+            "--json-logs/--text-logs", help="One JSON object a log line; the default where nobody reads along."
+        ),
+    ] = None,
 ) -> None:
     """Watch the baskets and post alerts until SIGTERM or Ctrl-C."""
     from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
@@ -31,8 +37,8 @@ def command(
     if log_level.upper() not in LEVELS:
         raise typer.BadParameter(f"{log_level!r} is none. Choose {', '.join(LEVELS)}.", param_hint="--log-level")
     settings = load_settings(config, os.environ)  # its mistakes are told before anything is opened
-    secrets = (settings.telegram.token.get_secret_value(), settings.storage.database.get_secret_value())
-    logs.set_up(log_level.upper(), secrets=[one for one in secrets if one], json=json_logs)
+    json = not sys.stderr.isatty() if json_logs is None else json_logs
+    logs.set_up(log_level.upper(), secrets=settings.secrets(), json=json)
     share_one_heap()
     asyncio.run(run(lambda: load_settings(config, os.environ), SystemClock(), source_of(settings, prices)))
 

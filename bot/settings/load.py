@@ -40,6 +40,11 @@ class Settings(EventsFile, BasketsFile, BotFile, BaseSettings):
         """Who gave the value at `place`: a file, a variable, a secret file, the command line, or nobody ("default")."""
         return self._origins.get(place, "default")
 
+    def secrets(self) -> list[str]:
+        """What must stand in no line and on no page."""
+        hidden = (self.telegram.token, self.storage.database, self.operation.heartbeat)
+        return [one.get_secret_value() for one in hidden if one.get_secret_value()]
+
     def remember(self, origins: Mapping[Place, str]) -> None:
         """Who gave what; values themselves are not kept beside the fields, for some are secret."""
         self._origins.update(origins)

@@ -43,6 +43,8 @@ FORMS = {
     (CHAT := r"^(@[A-Za-z][A-Za-z0-9_]{3,31}|-?[1-9][0-9]*)$"): 'Write "@channel_name" or the number of the chat.',
     (API := r"^https?://\S+/bot$"): "It begins with http:// or https:// and ends in /bot.",
     (URL := r"^([a-z][a-z0-9+]*://\S+)?$"): "Write an address, such as sqlite:///path or postgresql://host/name.",
+    (WEB := r"^(https?://[^/\s]+\S*)?$"): "Write an address that begins with https:// or http://.",
+    (HOST := r"^[A-Za-z0-9.:-]+$"): "Write an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them.",
     (TOKEN := r"^([0-9]+:\S+)?$"): "Copy it from BotFather as it is: digits, a colon, letters.",
 }
 
@@ -142,6 +144,14 @@ class ClosureTable(Table):
     )
 
 
+class OperationTable(Table):
+    port: int = Field(0, ge=0, le=65535, description="port of the status page, health and metrics; 0 = none")
+    host: str = Field("127.0.0.1", pattern=HOST, description="address that port is opened on")
+    heartbeat: Annotated[SecretStr, _of_form(WEB)] = Field(
+        SecretStr(""), description='address that is pinged after each complete look; "" = none'
+    )
+
+
 class RungTable(Table):
     percentile: float | None = Field(None, gt=0, lt=100, description="at or below it; over 50: at or above it")
     worst_in: str | None = Field(None, pattern=WORST_IN, description='at least the worst in "3 months", "5 years"')
@@ -229,6 +239,7 @@ class BotFile(Table):
     storage: StorageTable = Field(default_factory=StorageTable)
     telegram: TelegramTable = Field(default_factory=TelegramTable)
     delivery: DeliveryTable = Field(default_factory=DeliveryTable)
+    operation: OperationTable = Field(default_factory=OperationTable)
     rule_tables: list[RuleTable] = Field([], alias="rules")
     closure_tables: list[ClosureTable] = Field(
         [], alias="closures", description="closures and early closes that the library cannot know"

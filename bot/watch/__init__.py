@@ -3,20 +3,25 @@
 from bot.watch.correcting import correct
 from bot.watch.due import Due, Timing, as_of
 from bot.watch.gate import Gate
-from bot.watch.loop import Journal, Telling, Watch, nothing_known
-from bot.watch.troubles import Notice, State, Trouble, Unsure
+from bot.watch.journal import Journal
+from bot.watch.look import Look
+from bot.watch.loop import Telling, Watch, nothing_known
+from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
 from bot.watch.turn import Setup
 
 __all__ = [
     "Due",
     "Gate",
     "Journal",
+    "Look",
     "Notice",
     "Setup",
     "State",
     "Telling",
     "Timing",
     "Trouble",
+    "Troubles",
+    "Unjudged",
     "Unsure",
     "Watch",
     "as_of",

@@ -75,6 +75,20 @@ class Due:
         }
         return tuple(found)
 
+    def next(self) -> datetime | None:
+        """When the next session becomes final, or can be looked at while it is open."""
+        moment = (self.now - self.timing.settle).timestamp()
+        found = []
+        for code in dict.fromkeys(basket.calendar for basket in self.rulebook.baskets):
+            calendar = self.calendars.get(code)
+            for times in (calendar.closes, *([calendar.opens] if self.timing.provisional else [])):
+                found += times[np.searchsorted(times, moment, side="right") :][:1].tolist()
+        return datetime.fromtimestamp(min(found), UTC) + self.timing.settle if found else None
+
+    def lacking(self, board: Board, question: Question, day: date) -> list[BasketId]:
+        """Those of the question's baskets whose exchange is open on `day`, and which have no reading."""
+        return [one for one in self._closes(question, day) if not has_reading(board, one, day)]
+
     def ready(self, board: Board, question: Question, day: date, memories: Mapping[Subject, Memory]) -> bool:
         """Whether the question is to be asked about `day` now: it is final and next, and its baskets have a reading.
 
@@ -89,8 +103,7 @@ class Due:
         sessions = board.series[question.basket].sessions
         if judged >= day or (position and judged < sessions[position - 1].item()):
             return False
-        complete = all(has_reading(board, one, day) for one in self._closes(question, day))
-        return complete or self.now - self.close(question, day) > self.timing.patience
+        return not self.lacking(board, question, day) or self.now - self.close(question, day) > self.timing.patience
 
     def under_way(self, board: Board, question: Question, memories: Mapping[Subject, Memory]) -> date | None:
         """The session that is not over, if the question has been asked about the one before and there is a reading."""
@@ -101,7 +114,7 @@ class Due:
         caught_up = memories.get(question.subject, Memory()).judged == before
         if not caught_up or self.now >= self.close(question, day):
             return None
-        return day if all(has_reading(board, one, day) for one in self._closes(question, day)) else None
+        return None if self.lacking(board, question, day) else day
 
     def final_session(self, basket: BasketId) -> date | None:
         """The latest session of the basket's calendar that is final."""

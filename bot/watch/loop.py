@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
-from datetime import datetime
-from typing import Protocol, TypeVar
+from datetime import date, datetime
+from typing import TypeVar
 
 from bot.alerts import Memory, Subject
-from bot.baskets import assemble
+from bot.baskets import BasketId, assemble
 from bot.clock import Clock
-from bot.delivery import Delivery, Event, Note, address
+from bot.delivery import address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import annotate, survey
 from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of, undone
@@ -20,12 +20,14 @@ from bot.statistics import Board
 from bot.watch.agreement import Doubted
 from bot.watch.due import Due, has_reading
 from bot.watch.gate import Gate, Screened
+from bot.watch.journal import Journal
 from bot.watch.live import Twice
-from bot.watch.troubles import Notice, State, Trouble, Troubles, Unsure
+from bot.watch.look import Look
+from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
 from bot.watch.turn import Findings, Setup, Turn
 
 T = TypeVar("T")
-Telling = Notice | Unsure
+Telling = Notice | Unsure | Unjudged
 
 # More symbols missing at once are an outage of the source, whatever it says of each.
 OUTAGE_SHARE = 0.2
@@ -33,39 +35,12 @@ OUTAGE_SHARE = 0.2
 log = logging.getLogger(__name__)
 
 
-class Journal(Protocol):
-    """Where the state of alerts is kept."""
-
-    async def memories(self) -> dict[Subject, Memory]:
-        """What every rule remembers."""
-        ...
-
-    async def published(self, keys: Collection[str], /) -> Collection[str]:
-        """Those of `keys` whose events are stored."""
-        ...
-
-    async def notes(self, now: datetime, /) -> Sequence[Note]:
-        """What the operator wants to stand beside alerts at `now`."""
-        ...
-
-    async def commit(
-        self,
-        known: Mapping[Subject, Memory],
-        happened: Sequence[Event],
-        deliveries: Sequence[Delivery],
-        subscribers_of: str | None = None,
-        /,
-    ) -> int:
-        """Store all of it in one transaction, or nothing; an event whose key is known is not stored again.
-
-        Events go to `deliveries` and to everybody who subscribed with the transport `subscribers_of`. The answer is
-        how many events were known.
-        """
-        ...
-
-
 def nothing_known(_symbol: Symbol) -> None:
     """Of a source that keeps nothing."""
+
+
+def nobody_counts() -> None:
+    """Of a bot whose complete looks are nobody's business."""
 
 
 async def log_only(told: Sequence[Telling]) -> None:
@@ -99,9 +74,13 @@ class Watch:
     changed. `known` gives what is known of a symbol that the source cannot be asked about, None = nothing. `gate`
     doubts prices (None = all are believed), and `second` is asked about a doubtful one. `tell` carries to the operators
     what is for them alone; `revised` hears of corrected closes: the market as it was read before, and as it is now.
+    `completed` is called after each complete look, also one at which nothing was due. What `tell` is given of troubles
+    must outlast a restart.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
-    `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
+    `trouble` says why the last look came to nothing ("" = it did not), `broken` that this was not the source's doing.
+    `counts` counts what happened, by name. `evaluated` is when a look was last complete, `moved` when the loop last got
+    on, both monotonic; while it is `resting`, it waits for the bell.
     """
 
     source: PriceSource
@@ -114,35 +93,47 @@ class Watch:
     second: Callable[[Symbol], Bars | None] | None = None
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Board], Awaitable[None]] | None = None
+    completed: Callable[[], None] = nobody_counts
     board: Board | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
     looked: datetime | None = None
     trouble: str = ""
+    broken: bool = False
+    evaluated: float | None = None
+    moved: float | None = None
+    resting: bool = False
+    last: Look | None = None
+    judged: Mapping[BasketId, date] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
     _memories: dict[Subject, Memory] | None = None  # as the journal has them: nobody else writes there while we may
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
-    _troubles: Troubles = field(default_factory=Troubles)
     _had: dict[Symbol, tuple[datetime, Bars]] = field(default_factory=dict)  # what the source gave last, and when
+    _look: Look = field(default_factory=lambda: Look(0.0))
+    _troubles: Troubles | None = None  # not read yet
     _unsure: frozenset[str] = frozenset()  # keys of what was told as unconfirmed of sessions under way
 
     async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
         """One turn at the start and one at each `bell`, until `stop`. Errors are logged; the next turn tries again."""
         while not stop.is_set():
             bell.clear()
+            self.resting = False
             try:
                 await self.turn()
-                self.trouble = ""
             except LeaseLost:
                 raise
             except BotError as error:
-                self.counts["errors"] += 1
-                self.trouble = str(error)
-                log.warning("this look came to nothing, the next one tries again: %s", error)
+                self._failed(str(error), broken=not isinstance(error, SourceUnreachable | NoData))
+                facts = self._look.facts()
+                log.warning("this look came to nothing, the next one tries again: %s", error, extra=facts)
             except Exception as error:
-                self.counts["errors"] += 1
-                self.trouble = f"{type(error).__name__}: our bug"
-                log.exception("watch failed and tries again")
+                self._failed(f"{type(error).__name__}: our bug", broken=True)
+                log.exception("watch failed and tries again", extra=self._look.facts())
+            else:
+                self.trouble, self.broken, self.evaluated = "", False, self.clock.monotonic()
+                self.completed()
+                log.info("look complete", extra=self._look.facts())
+            self._move(resting=True)
             waits = [asyncio.ensure_future(one.wait()) for one in (stop, bell)]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for one in waits:
@@ -151,31 +142,62 @@ class Watch:
     async def turn(self) -> int:
         """Judge what is due, and look at what is open; the answer is how many sessions were judged as final."""
         self.counts["turns"] += 1
+        look = self._look = Look(self.clock.monotonic())
+        self._move()
+        try:
+            await self._turn(look)
+        finally:
+            look.seconds = self.clock.monotonic() - look.began
+            self.counts["sessions"] += look.sessions
+            self.counts["events"] += look.events
+            self.last = look
+        return look.sessions
+
+    async def _turn(self, look: Look) -> None:
         setup, now = self.setup, self.clock.now()
         if self._memories is None:
             self._memories = await _whole(self.journal.memories())
+        if self._troubles is None:
+            self._troubles = Troubles(await _whole(self.journal.troubles())).of_prices
+        look.troubles = len(self._troubles.known)
         memories = self._memories
         due = Due(setup.rulebook, self.calendars, setup.timing, now)
         final, open_ = due.anything(memories, self._looked_final), bool(due.open_baskets())
-        if not (final or open_ or (setup.subscribers_of and self.board is None)):
-            return 0
+        first = setup.subscribers_of is not None and self.board is None
+        look.due = [name for name, holds in (("final", final), ("open", open_), ("first", first)) if holds]
+        look.next = due.next()
+        if not look.due:
+            self.judged = _judged(memories)
+            return
         self._memories = None  # whatever breaks off this look, the next one reads what was really stored
-        turn, fresh, troubles = await self._look(due, memories)
-        judged = 0
-        for day in turn.open_days(memories):
-            if ready := turn.ready(day, memories):
-                known = await self.store(setup, turn.judged(day, memories, ready))
-                memories |= known
-                judged += bool(known)
+        turn, fresh, troubles = await self._survey(due, memories)
+        await self._judge(turn, memories)
         if final and not (turn.doubted and turn.doubted.waiting):
             self._looked_final = now
         if open_ and fresh:
             memories |= await self._provisional(turn, memories)
         await self._notice(troubles, now)
         self._memories = memories
-        self.counts["sessions"] += judged
-        log.info("judged %s sessions of %s baskets", judged, len(turn.board.series), extra=self.counts)
-        return judged
+
+    async def _judge(self, turn: Turn, memories: dict[Subject, Memory]) -> None:
+        """Every session that is ready, in order; `memories` learns of it."""
+        unread: list[tuple[BasketId, date]] = []
+        for day in turn.open_days(memories):
+            if ready := turn.ready(day, memories):
+                found = turn.judged(day, memories, ready)
+                memories |= await self.store(turn.setup, found)
+                self._look.sessions += bool(found.known)
+                unread += [(basket, day) for basket in sorted(found.unread)]
+        self.judged = _judged(memories)
+        if unread:
+            await _whole(self.tell([Unjudged(tuple(unread))]))
+
+    def _failed(self, trouble: str, *, broken: bool) -> None:
+        self.counts["errors"] += 1
+        self.trouble, self.broken = trouble, broken
+
+    def _move(self, *, resting: bool = False) -> None:
+        self.moved, self.resting = self.clock.monotonic(), resting
 
     async def _provisional(self, turn: Turn, memories: Mapping[Subject, Memory]) -> Mapping[Subject, Memory]:
         """Look at the sessions that are not over; what is unconfirmed there is told once, not at every look.
@@ -185,7 +207,10 @@ class Watch:
         found = turn.under_way(memories, self._twice)
         new = tuple(one for one in found.unsure if one.event.key not in self._unsure)
         self._unsure = frozenset(one.event.key for one in found.unsure)
-        return await self.store(turn.setup, replace(found, unsure=new))
+        before = self._look.events
+        known = await self.store(turn.setup, replace(found, unsure=new))
+        self._look.provisional += self._look.events - before
+        return known
 
     async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
         """Say which closes were corrected; nobody else does so again."""
@@ -196,7 +221,7 @@ class Watch:
             before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
             await _whole(self.revised(await self._surveyed(due, before), after))
 
-    async def _look(self, due: Due, memories: Mapping[Subject, Memory]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
+    async def _survey(self, due: Due, memories: Mapping[Subject, Memory]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
         """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it."""
         fetched = await self._fetch(due, memories)
         screened = Screened(fetched.bars, fetched.bars)
@@ -204,6 +229,8 @@ class Watch:
             circles = [basket.symbols for basket in self.setup.rulebook.baskets]
             look = self.gate.look
             screened = await asyncio.to_thread(look, fetched.bars, circles, due.calendars, due.now, self.second)
+        self._look.doubts = len(screened.open)
+        self._move()
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
         self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
@@ -215,9 +242,10 @@ class Watch:
             whole = await self._surveyed(due, screened.included)
             doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
         self.board, self.looked = board, due.now
+        self._move()
         await self._revise(due, screened.excluded, board)
         turn = Turn(self.setup, due, board, self.stamps, frozenset(memories), doubted)
-        return turn, screened.fresh, _troubles(due, turn, fetched, screened, self._troubles.known)
+        return turn, screened.fresh, _troubles(due, turn, fetched, screened, self._going_on.known)
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""
@@ -229,9 +257,15 @@ class Watch:
 
     async def _notice(self, found: Mapping[Trouble, str], now: datetime) -> None:
         """Tell the operators of troubles that began or ended."""
-        self._troubles, told = self._troubles.after(found, now)
+        troubles, told = self._going_on.after(found, now)
         if told:
             await _whole(self.tell(told))
+        self._troubles, self._look.troubles = troubles, len(troubles.known)
+
+    @property
+    def _going_on(self) -> Troubles:
+        assert self._troubles is not None  # a look begins with reading them
+        return self._troubles
 
     async def _fetch(self, due: Due, memories: Mapping[Subject, Memory]) -> Fetched:
         """What is wanted now, one symbol after the other, off the event loop, and what was had of the others.
@@ -242,6 +276,7 @@ class Watch:
         bars, missing, unknown = {}, {}, set()
         wanted = due.wanted(memories, {symbol: then for symbol, (then, _) in self._had.items()})
         for symbol in wanted:
+            self._move()
             try:
                 bars[symbol] = await asyncio.to_thread(self.source.bars, symbol)
             except NoData as error:
@@ -253,8 +288,11 @@ class Watch:
                 missing[symbol] = str(error)
         had = {one: self._had[one] for one in due.rulebook.symbols if one in self._had and one not in missing}
         fetched = Fetched(bars, missing, unknown, len(due.rulebook.symbols))
+        self._look.symbols, self._look.missing = len(wanted), len(missing)
         if not bars and (fetched.outage or not had or len(unknown) < len(wanted)):
-            await self._notice({Trouble(State.OUTAGE): _seen(fetched)}, self.clock.now())
+            # Of what else is wrong nothing was seen: it goes on.
+            going_on = {one: was.detail for one, was in self._going_on.known.items()}
+            await self._notice({**going_on, Trouble(State.OUTAGE): _seen(fetched)}, self.clock.now())
             raise SourceUnreachable(f"none of {len(wanted)} symbols could be had; nothing was judged, nothing is lost")
         if self.board is not None:  # the first look needs the most memory, so of that one nothing is kept
             self._had = had | {symbol: (due.now, replace(one, revised=())) for symbol, one in bars.items()}
@@ -269,11 +307,20 @@ class Watch:
         events = [annotate(one, notes) for one in found.events]
         if found.known or events:
             deliveries = [one for event in events for one in address(event, setup.destinations)]
-            commit = self.journal.commit(found.known, events, deliveries, setup.subscribers_of)
-            self.counts["events"] += len(events) - await _whole(commit)
+            known = await _whole(self.journal.commit(found.known, events, deliveries, setup.subscribers_of))
+            self._look.events += len(events) - known
+            self._look.known += known
+            self._move()
         if found.unsure:
+            self._look.unsure += len(found.unsure)
             await _whole(self.tell(found.unsure))
         return found.known
+
+
+def _judged(memories: Mapping[Subject, Memory]) -> dict[BasketId, date]:
+    """The latest session that each basket was judged on."""
+    days = sorted((one.judged, subject.basket) for subject, one in memories.items() if one.judged is not None)
+    return {basket: day for day, basket in days}
 
 
 def _troubles(

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from bot.baskets import BasketId
 from bot.delivery import Event
 from bot.prices import Symbol
 
+MOST_NAMED = 10
+
 
 class State(StrEnum):
-    """Ways in which prices are not there or not to be trusted; none of them fires or resolves anything."""
+    """Ways in which prices are not there or not to be trusted; none of them fires or resolves anything.
+
+    UNWELL is not of prices: a sign of life of the bot itself is missing.
+    """
 
     OUTAGE = "outage"
     STALE = "stale"
     DOUBTFUL = "doubtful"
     NO_READING = "no reading"
     UNKNOWN = "unknown symbol"
+    UNWELL = "not well"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Trouble:
-    """One thing that is wrong: with the source (about ""), an exchange, a symbol or a basket."""
+    """One thing that is wrong: with the source (about ""), an exchange, a symbol, a basket or a sign of life."""
 
     state: State
     about: str = ""
@@ -55,10 +62,31 @@ class Unsure:
 
 
 @dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Sessions that nobody could judge, for their prices never came."""
+
+    sessions: tuple[tuple[BasketId, date], ...]
+
+    def __str__(self) -> str:
+        days = sorted({day for _, day in self.sessions}, reverse=True)
+        named = [f"{day} ({', '.join(sorted(one for one, of in self.sessions if of == day))})" for day in days]
+        more = [f"and {len(days) - MOST_NAMED} earlier sessions"] if len(days) > MOST_NAMED else []
+        return f"could not be judged, too few prices: {'; '.join(named[:MOST_NAMED] + more)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Troubles:
     """The troubles that the operators know of."""
 
     known: Mapping[Trouble, Notice] = field(default_factory=dict)
+
+    @property
+    def of_prices(self) -> Troubles:
+        return Troubles({one: was for one, was in self.known.items() if one.state is not State.UNWELL})
+
+    @property
+    def of_the_bot(self) -> Troubles:
+        return Troubles({one: was for one, was in self.known.items() if one.state is State.UNWELL})
 
     def after(self, found: Mapping[Trouble, str], now: datetime) -> tuple[Troubles, tuple[Notice, ...]]:
         """What is known after a look that found these troubles (each with what was seen), and what is to be told of it.

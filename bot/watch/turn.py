@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
+from bot.baskets import BasketId
 from bot.delivery import Destination, Event, EventKey
 from bot.pipeline import Rulebook, announce, compose, revise, withdraw
 from bot.prices import Symbol
@@ -39,12 +40,13 @@ class Setup:
 class Findings:
     """What is to be stored at once: what subjects remember from now on, and what is to be said.
 
-    What is `unsure` is for the operators alone.
+    What is `unsure` is for the operators alone, and so is which baskets' session could not be judged (`unread`).
     """
 
     known: Mapping[Subject, Memory]
     events: tuple[Event, ...]
     unsure: tuple[Unsure, ...] = ()
+    unread: frozenset[BasketId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ class Turn:
             own = known.get(question.subject) or memories.get(question.subject, Memory())
             known[question.subject] = replace(own, judged=day)
         unconfirmed = [one for one in answers.unconfirmed if self.due.now < self._expires(one.question, day)]
-        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.FINAL))
+        heard = (one for one in ready if one.subject in self.speaking)
+        unread = frozenset(basket for one in heard for basket in self.due.lacking(self._whole(one), one, day))
+        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.FINAL), unread)
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
         """Ask about the sessions that are not over; nobody remembers more of it than what was told.

@@ -195,15 +195,15 @@ async def test_what_a_chat_received_comes_newest_first(store):
 
 async def test_the_queue_is_counted(store):
     assert await store.counts("telegram") == {}
-    assert await store.oldest("telegram") is None
+    assert await store.waiting("telegram") == (0, None)
     await put(store, CHANNEL, GROUP, key="a")
     await put(store, CHANNEL, key="b", created=NOON + timedelta(minutes=1))
-    assert await store.oldest("telegram") == NOON
+    assert await store.waiting("telegram") == (3, NOON)
     for one in await claim(store, 2):
         await answer(store, one, Sent(1))
     assert await store.counts("telegram") == {State.SENT: 2, State.PENDING: 1}
-    assert await store.oldest("telegram") == NOON + timedelta(minutes=1)
-    assert await store.oldest("terminal") is None
+    assert await store.waiting("telegram") == (1, NOON + timedelta(minutes=1))
+    assert await store.waiting("terminal") == (0, None)
     assert len(await states(store)) == 1
 
 

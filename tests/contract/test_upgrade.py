@@ -33,9 +33,14 @@ BACKLOG = (
 )
 
 
+@pytest.fixture(params=schema.REVISIONS[:-1])
+def revision(request):
+    return request.param
+
+
 @pytest.fixture
-def old_url(request, tmp_path, url):
-    """A database of r0001 with something sent, something that waits and something under way."""
+def old_url(request, tmp_path, url, revision):
+    """A database of an earlier version with something sent, something that waits and something under way."""
     if url.startswith("postgresql"):
         postgres = request.getfixturevalue("postgres")
         postgres.say("DROP DATABASE IF EXISTS old", "CREATE DATABASE old")
@@ -46,7 +51,7 @@ def old_url(request, tmp_path, url):
     config.set_main_option("script_location", str(schema.MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "r0001")
+        command.upgrade(config, revision)
         for one in BACKLOG:
             connection.exec_driver_sql(one.replace("%", "%%"))
         if kind != "sqlite":
@@ -55,12 +60,13 @@ def old_url(request, tmp_path, url):
     return url
 
 
-async def test_an_upgrade_loses_nothing_of_what_waits(old_url):
-    with pytest.raises(StoreError, match=r"version r0001.*bot migrate"):
+async def test_an_upgrade_loses_nothing_of_what_waits(old_url, revision):
+    with pytest.raises(StoreError, match=rf"version {revision}.*bot migrate"):
         await Database.open(old_url)
     await migrate(old_url)
     store = await Database.open(old_url)
     assert len(await store.memories()) == 1
+    assert await store.troubles() == {}
     assert [(one.chat, one.state) for one in await store.undelivered()] == [
         ("-2001", State.PENDING),
         ("3001", State.SENDING),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,22 +11,24 @@ import pytest
 from bot.adapters.database import Database
 from bot.clock import SystemClock
 from bot.prices import Calendar
+from tests.canary import TOKEN
+from tests.e2e import processes
 from tests.e2e.surroundings import BASKETS, BOSS, CHANNEL, SETTINGS, TOPICS, Surroundings
 from tests.fake_telegram import FakeTelegram
 from tests.fake_yahoo import Day, FakeYahoo, Listing
 
 
 @pytest.fixture
-def last(new_york: Calendar) -> int:
+def today(new_york: Calendar) -> int:
     """The place of the latest session that is final."""
     now = SystemClock().now() - timedelta(minutes=20)
     return int(np.searchsorted(new_york.closes, now.timestamp(), side="right")) - 1
 
 
 @pytest.fixture
-def listed(new_york: Calendar, last: int) -> Iterator[FakeYahoo]:
+def listed(new_york: Calendar, today: int) -> Iterator[FakeYahoo]:
     server = FakeYahoo()
-    days = new_york.sessions[last - 30 : last + 1].tolist()
+    days = new_york.sessions[today - 30 : today + 1].tolist()
     for symbol in ("AA", "BB"):
         server.listings[symbol] = Listing([Day(day, 100.0 + n) for n, day in enumerate(days)])
     yield server
@@ -48,3 +51,28 @@ async def here(tmp_path: Path, warm_data: Path, listed: FakeYahoo) -> AsyncItera
         telegram.person(BOSS, "Boss").chat.refuses = None
         await (await Database.open(made.database, upgrade=True)).close()
         yield made
+
+
+@pytest.fixture
+def config(tmp_path: Path, warm_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration and an empty data folder with the calendar in it; nothing else counts in the environment."""
+    for name in [name for name in os.environ if name.startswith("BOT_")]:
+        monkeypatch.delenv(name)
+    folder, data = tmp_path / "config", tmp_path / "data"
+    folder.mkdir()
+    data.mkdir()
+    (data / "calendars").symlink_to(warm_data / "calendars")
+    (folder / "bot.toml").write_text(processes.CONFIG)
+    (folder / "baskets.toml").write_text(processes.BASKETS)
+    (folder / "events.toml").write_text("")
+    monkeypatch.setenv("BOT_STORAGE__DATA_DIR", str(data))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return folder
+
+
+@pytest.fixture
+async def telegram(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeTelegram]:
+    async with FakeTelegram() as server:
+        monkeypatch.setenv("BOT_TELEGRAM__TOKEN", TOKEN)
+        monkeypatch.setenv("BOT_TELEGRAM__BASE_URL", server.base_url)
+        yield server

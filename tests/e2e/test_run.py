@@ -9,7 +9,7 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -27,63 +27,10 @@ from bot.delivery import State
 from bot.errors import SourceUnreachable, StoreError, TokenRefused
 from bot.prices import Bars, Calendar, PriceSource, Symbol
 from bot.settings import load_settings
-from tests.canary import TOKEN
+from tests.e2e.processes import CHANNEL, SYMBOLS, closes, folder_of, history, process
 from tests.fake_telegram import FakeTelegram, refusal
 from tests.fake_yahoo import HANG, Day, FakeYahoo, Listing
 from tests.log_state import log_state
-from tests.world import calm
-
-ROOT = Path(__file__).parents[2]
-CHANNEL = "-1001234567890"
-HISTORY = 400
-SYMBOLS = ("AA", "BB", "CC")
-CONFIG = f"""\
-[source]
-deadline_seconds = 3.0
-
-[delivery]
-expiry_hours = 168.0
-
-[[telegram.channels]]
-chat = "{CHANNEL}"
-
-[[rules]]
-name = "fall"
-baskets = ["*"]
-[rules.rungs]
-notice = {{ move = -3.0 }}
-severe = {{ worst_in = "1 year" }}
-"""
-BASKETS = """\
-[baskets.three]
-name = { en = "Three & co", zh = "三家" }
-members = ["AA", "BB", "CC"]
-"""
-
-
-@pytest.fixture
-def config(tmp_path: Path, warm_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A configuration and an empty data folder with the calendar in it; nothing else counts in the environment."""
-    for name in [name for name in os.environ if name.startswith("BOT_")]:
-        monkeypatch.delenv(name)
-    folder, data = tmp_path / "config", tmp_path / "data"
-    folder.mkdir()
-    data.mkdir()
-    (data / "calendars").symlink_to(warm_data / "calendars")
-    (folder / "bot.toml").write_text(CONFIG)
-    (folder / "baskets.toml").write_text(BASKETS)
-    (folder / "events.toml").write_text("")
-    monkeypatch.setenv("BOT_STORAGE__DATA_DIR", str(data))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return folder
-
-
-@pytest.fixture
-async def telegram(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as server:
-        monkeypatch.setenv("BOT_TELEGRAM__TOKEN", TOKEN)
-        monkeypatch.setenv("BOT_TELEGRAM__BASE_URL", server.base_url)
-        yield server
 
 
 @pytest.fixture
@@ -91,71 +38,6 @@ def yahoo() -> Iterator[FakeYahoo]:
     server = FakeYahoo()
     yield server
     server.close()
-
-
-def history(calendar: Calendar, last: int) -> list[date]:
-    """The HISTORY + 1 sessions up to place `last`."""
-    days: list[date] = calendar.sessions[last - HISTORY : last + 1].tolist()
-    return days
-
-
-def closes(falls: bool) -> list[float]:
-    """HISTORY + 1 closes; on the last day the market falls by an eighth, if it does."""
-    returns = np.array([0.0, *calm(HISTORY)])
-    if falls:
-        returns[-1] = -0.125
-    closed: list[float] = (100 * np.cumprod(1 + returns)).tolist()
-    return closed
-
-
-class Process:
-    """A process of the bot, whose standard error is read as it comes."""
-
-    def __init__(self, running: asyncio.subprocess.Process) -> None:
-        self.running = running
-        self.err = self.out = ""
-        self._readers = [asyncio.create_task(self._read("out")), asyncio.create_task(self._read("err"))]
-
-    async def _read(self, name: str) -> None:
-        stream = self.running.stdout if name == "out" else self.running.stderr
-        assert stream is not None
-        while line := await stream.readline():
-            setattr(self, name, getattr(self, name) + line.decode())
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        for _ in range(6000):
-            if condition():
-                return
-            if self.running.returncode is not None:
-                break
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"it did not happen\n{self.err}")
-
-    async def end(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, float]:
-        """The exit code after a signal, and the seconds that it took."""
-        clock = SystemClock()
-        began = clock.monotonic()
-        self.running.send_signal(how)
-        code = await asyncio.wait_for(self.running.wait(), 60)
-        await asyncio.gather(*self._readers)
-        assert "Traceback" not in self.err, self.err
-        assert "canary" not in self.err + self.out
-        return code, clock.monotonic() - began
-
-
-@contextlib.asynccontextmanager
-async def process(*words: object) -> AsyncIterator[Process]:
-    environ = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, *map(str, words), env=environ,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        yield Process(running)
-    finally:
-        if running.returncode is None:
-            running.kill()
-            await running.wait()
 
 
 # From Yahoo to the channel
@@ -232,21 +114,6 @@ class Gone:
 
 
 # A price folder, and no token
-
-
-def folder_of(prices: Path, days: list[date], closed: list[float]) -> Path:
-    prices.mkdir()
-    for symbol in SYMBOLS:
-        rows = [f"{day},{close!r}" for day, close in zip(days, closed, strict=True)]
-        (prices / f"{symbol}.csv").write_text("\n".join(["date,close", *rows, ""]))
-    return prices
-
-
-@pytest.fixture
-def today(new_york: Calendar) -> int:
-    """The place of the latest session that is final."""
-    now = SystemClock().now() - timedelta(minutes=20)
-    return int(np.searchsorted(new_york.closes, now.timestamp(), side="right")) - 1
 
 
 async def test_without_a_token_the_worker_says_so_and_posts_to_the_terminal(

@@ -354,8 +354,10 @@ async def test_an_answer_that_cannot_be_stored_is_kept_until_it_can(store, chat,
     async with running(dispatch):
         await until(lambda: dispatch.counts["errors"] > 5)
         assert len(chat.heard) == 1
+        assert dispatch.trouble == "the disk is full"
         outbox.fails = set()
         await until(lambda: len(chat.heard) == 2)
+        await until(lambda: not dispatch.trouble)
     assert chat.chats == ["-1001", "-2001"]
     assert await undelivered(store) == {}
     assert "the disk is full" in caplog.text

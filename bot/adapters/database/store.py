@@ -10,13 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.adapters.database import chats, claims, fanout, rows
+from bot.adapters.database import chats, claims, fanout, rows, troubles
 from bot.adapters.database.leases import Leasing
 from bot.adapters.database.orders import Orders, reason_for_silence
 from bot.adapters.database.subscriptions import Subscriptions
-from bot.adapters.database.tables import bodies, events, memories, outbox
+from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox
 from bot.alerts.episodes import Memory, Subject
 from bot.delivery import Delivery, Event, EventKey, Manner, News, State, Step
+from bot.watch import Notice
 
 SWEEP = timedelta(seconds=10)  # between looks for what has expired; it is not handed out in any case
 UNDELIVERED = (State.PENDING, State.SENDING, State.UNCERTAIN, State.FAILED, State.EXPIRED)
@@ -25,8 +26,8 @@ FIRST = events.alias("first")
 EVENTS = sa.select(events, FIRST.c.key.label("first")).outerjoin(FIRST, FIRST.c.id == events.c.original)
 
 
-class Database(Subscriptions, Orders, Leasing):
-    """Alert state, outbox and subscribers in one SQLite or PostgreSQL database."""
+class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
+    """Alert state, outbox, subscribers and troubles in one SQLite or PostgreSQL database."""
 
     _swept: datetime | None = None
 
@@ -41,8 +42,10 @@ class Database(Subscriptions, Orders, Leasing):
         happened: Sequence[Event],
         deliveries: Sequence[Delivery],
         subscribers_of: str | None = None,
+        notices: Sequence[Notice] = (),
     ) -> int:
-        """Store what is known of these subjects, these events and their deliveries, all of it or nothing.
+        """Store what is known of these subjects, these events with their deliveries, and which troubles the operators
+        know of after these notices: all of it or nothing.
 
         The deliveries are those of configured chats; with `subscribers_of` the subscribers of that transport hear the
         events too. An event whose key is stored already is left out with its deliveries; the answer is how many were.
@@ -52,6 +55,7 @@ class Database(Subscriptions, Orders, Leasing):
         added = 0
         async with self._writing() as connection:
             await _remember(connection, known)
+            await troubles.note(connection, notices)
             for event in happened:
                 if await _number(connection, event.key) is None:
                     await _tell(
@@ -125,15 +129,17 @@ class Database(Subscriptions, Orders, Leasing):
         async with self._transaction() as connection:
             return {State(name): count for name, count in await connection.execute(query.group_by(outbox.c.state))}
 
-    async def oldest(self, transport: str) -> datetime | None:
-        """When the oldest event that waits for some chat was due; None = nothing waits."""
-        waiting = sa.exists().where(
-            outbox.c.event == events.c.id, outbox.c.transport == transport, outbox.c.not_before.is_not(None)
+    async def waiting(self, transport: str) -> tuple[int, datetime | None]:
+        """How many deliveries wait to be sent, and when the oldest of their events was due."""
+        query = (
+            sa.select(sa.func.count(), sa.type_coerce(sa.func.min(events.c.created), UtcTime))
+            .select_from(outbox)
+            .join(events, events.c.id == outbox.c.event)
+            .where(outbox.c.transport == transport, outbox.c.not_before.is_not(None))
         )
         async with self._transaction() as connection:
-            query = sa.select(events.c.created).where(waiting).order_by(events.c.created).limit(1)
-            found: datetime | None = await connection.scalar(query)
-        return found
+            count, oldest = (await connection.execute(query)).one()
+        return count, oldest
 
     async def told(self, event_number: int) -> Event | None:
         """The event with this number (`Delivery.event_number`)."""

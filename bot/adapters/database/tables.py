@@ -196,3 +196,12 @@ silences = sa.Table(
     sa.Column("until", UtcTime, nullable=False),
     sa.Column("reason", sa.String, nullable=False),
 )
+
+troubles = sa.Table(
+    "troubles",
+    METADATA,
+    sa.Column("state", sa.String, primary_key=True),
+    sa.Column("about", sa.String, primary_key=True),
+    sa.Column("since", UtcTime, nullable=False),
+    sa.Column("detail", sa.String, nullable=False),
+)

@@ -12,18 +12,24 @@ from bot.settings import effective, load_settings
 Problems = Callable[..., list[str]]
 CANARY = "1234567:" + "CANARY-in-a-coal-mine" * 2
 PASSWORD = "postgresql://bot:coal@host/name"
+PING = "https://host/coal"
 
 
 def test_a_token_is_known_to_the_program_and_to_nobody_else(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(CANARY + "\n")
     for environ in ({"BOT_TELEGRAM__TOKEN": CANARY}, {"BOT_TELEGRAM__TOKEN_FILE": str(tmp_path / "token")}):
-        settings = load_settings(folder, environ | {"BOT_STORAGE__DATABASE": PASSWORD})
+        settings = load_settings(
+            folder, environ | {"BOT_STORAGE__DATABASE": PASSWORD, "BOT_OPERATION__HEARTBEAT": PING}
+        )
         assert settings.telegram.token.get_secret_value() == CANARY
         assert settings.storage.database.get_secret_value() == PASSWORD
+        assert settings.secrets() == [CANARY, PASSWORD, PING]
         rows = effective(settings)
         seen = [repr(settings), str(settings), settings.model_dump_json(), repr(settings.__dict__), str(rows)]
         assert not [text for text in seen if "CANARY" in text or "coal" in text]
-        assert {"telegram.token", "storage.database"} <= {key for key, value, _ in rows if value == "**********"}
+        assert {"telegram.token", "storage.database", "operation.heartbeat"} <= {
+            key for key, value, _ in rows if value == "**********"
+        }
 
 
 def test_where_the_secret_comes_from_is_told(folder: Path, tmp_path: Path) -> None:
@@ -44,6 +50,7 @@ def test_where_the_secret_comes_from_is_told(folder: Path, tmp_path: Path) -> No
         {"BOT_TELEGRAM__CHANNELS": f'[{{"chat": "{CANARY}"}}]'},
         {"BOT_SCHEDULE__POLL_MINUTES": CANARY},
         {"BOT_STORAGE__DATABASE": "bot:CANARY@host"},
+        {"BOT_OPERATION__HEARTBEAT": "host/CANARY"},
         {"BOT_DELIVERY__LANGUAGES": f'["{CANARY}"]'},
     ],
 )

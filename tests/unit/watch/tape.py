@@ -14,7 +14,7 @@ from bot.delivery import Delivery, Destination, Event, Kind, Note
 from bot.errors import NoData, SourceUnreachable
 from bot.pipeline import Rulebook
 from bot.prices import Bars, Calendar, CalendarCode, Symbol, exchange_of
-from bot.watch import Setup, Timing, Watch
+from bot.watch import Notice, Setup, Timing, Trouble, Watch
 from tests.virtual import VirtualClock
 from tests.world import NEW_YORK, World
 
@@ -89,6 +89,7 @@ class Notebook:
     deliveries: list[Delivery] = field(default_factory=list)
     commits: list[Mapping[Subject, Memory]] = field(default_factory=list)
     written: list[Note] = field(default_factory=list)
+    going_on: dict[Trouble, Notice] = field(default_factory=dict)
     fails_at: int | None = None
     kept: bool = False
 
@@ -97,6 +98,9 @@ class Notebook:
 
     async def notes(self, now: datetime) -> list[Note]:
         return [one for one in self.written if one.written <= now < one.until]
+
+    async def troubles(self) -> dict[Trouble, Notice]:
+        return dict(self.going_on)
 
     async def memories(self) -> dict[Subject, Memory]:
         return dict(self.known)

@@ -403,6 +403,22 @@ async def test_a_basket_without_a_reading_is_told_once_and_again_when_it_has_one
     assert ear.troubles(State.NO_READING) == [("tech", False), ("tech", True)]
 
 
+async def test_an_outage_ends_no_other_trouble(stage: Stage, ear: Ear) -> None:
+    close = stage.tape.close(DAYS[WARNED])
+    stage.tape.late = {(symbol, DAYS[WARNED]): close + HOUR for symbol in ("AA", "BB")}
+    await stage.after(DAYS[WARNED - 1])
+    ear.heard.clear()
+    await stage.after(DAYS[WARNED])
+    stage.tape.down = set(EVERY)
+    with pytest.raises(SourceUnreachable):
+        await stage.look(close + 2 * SETTLE)
+    assert ear.troubles(State.NO_READING) == [("tech", False)]
+    stage.tape.down = set()
+    await stage.look(close + 2 * HOUR)
+    assert ear.troubles(State.OUTAGE) == [("", False), ("", True)]
+    assert ear.troubles(State.NO_READING) == [("tech", False), ("tech", True)]
+
+
 async def test_seoul_cannot_move_by_more_than_it_allows(clock: VirtualClock) -> None:
     stage = Stage(Tape(world({"T.KS": {QUIET: -0.04}}), clock), rulebook(), Notebook(clock))
     ear = Ear()

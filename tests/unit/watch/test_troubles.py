@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.watch import Notice, State, Trouble
+from bot.baskets import BasketId
+from bot.watch import Notice, State, Trouble, Unjudged
 from bot.watch.troubles import Troubles
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
@@ -35,3 +36,13 @@ def test_a_notice_says_what_and_how_long() -> None:
     assert str(Notice(OUTAGE, START, "9 of 9 symbols")) == "outage: 9 of 9 symbols"
     over = Notice(DOUBT, START, "far", START + timedelta(minutes=35))
     assert str(over) == "doubtful AA is over after 0:35:00"
+
+
+def test_sessions_that_could_not_be_judged_are_named_by_day_and_not_without_end() -> None:
+    tech, oil = BasketId("tech"), BasketId("oil")
+    day = date(2026, 7, 2)
+    assert str(Unjudged(((tech, day), (oil, day)))) == "could not be judged, too few prices: 2026-07-02 (oil, tech)"
+    many = tuple((tech, day + timedelta(days=number)) for number in range(12))
+    named = str(Unjudged(many))
+    assert named.startswith("could not be judged, too few prices: 2026-07-13 (tech); 2026-07-12 (tech); ")
+    assert named.endswith("; 2026-07-04 (tech); and 2 earlier sessions")

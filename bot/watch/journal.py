@@ -1,0 +1,46 @@
+"""Where is the state of alerts kept?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bot.alerts import Memory, Subject
+from bot.delivery import Delivery, Event, Note
+from bot.watch.troubles import Notice, Trouble
+
+
+class Journal(Protocol):
+    """What the watch reads and writes; every method raises StoreError, and then has done nothing."""
+
+    async def memories(self) -> dict[Subject, Memory]:
+        """What every rule remembers."""
+        ...
+
+    async def published(self, keys: Collection[str], /) -> Collection[str]:
+        """Those of `keys` whose events are stored."""
+        ...
+
+    async def notes(self, now: datetime, /) -> Sequence[Note]:
+        """What the operator wants to stand beside alerts at `now`."""
+        ...
+
+    async def troubles(self) -> Mapping[Trouble, Notice]:
+        """Those whose beginning the operators have heard of, and not their end."""
+        ...
+
+    async def commit(
+        self,
+        known: Mapping[Subject, Memory],
+        happened: Sequence[Event],
+        deliveries: Sequence[Delivery],
+        subscribers_of: str | None = None,
+        /,
+    ) -> int:
+        """Store all of it in one transaction, or nothing; an event whose key is known is not stored again.
+
+        Events go to `deliveries` and to everybody who subscribed with the transport `subscribers_of`. The answer is
+        how many events were known.
+        """
+        ...
