@@ -1,8 +1,8 @@
 """How do we say it?"""
 
 from bot.messages.catalogue import Catalogue, catalogue, languages
-from bot.messages.changes import announcement, corrected, noted, revoked, withdrawn
-from bot.messages.message import Button, Message, printable
+from bot.messages.changes import announcement, corrected, noted, quoted, revoked, withdrawn
+from bot.messages.message import Button, Message, printable, reading
 from bot.messages.render import render
 from bot.messages.supposed import supposed
 from bot.messages.wording import another, window_words
@@ -18,6 +18,8 @@ __all__ = [
     "languages",
     "noted",
     "printable",
+    "quoted",
+    "reading",
     "render",
     "revoked",
     "supposed",

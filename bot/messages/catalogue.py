@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 
 FOLDER = Path(__file__).parent
 MINUS = "\u2212"
@@ -62,6 +62,10 @@ class Catalogue:
 
     def day(self, value: date) -> str:
         return _day(value, self.language)
+
+    def moment(self, value: datetime) -> str:
+        """Day and time in UTC, without the year."""
+        return format_datetime(value.astimezone(UTC), str(self.phrases["moment"]), locale=self.locale)
 
     def weekday(self, value: date) -> str:
         return _weekdays(self.language)[value.weekday()]

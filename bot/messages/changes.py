@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from bot.alerts import Severity
+from bot.context import Headline
 from bot.messages.catalogue import catalogue
-from bot.messages.message import Message, printable
+from bot.messages.message import Message, linked, printable
 from bot.messages.render import fitting
 from bot.messages.wording import window_words
 from bot.statistics import Verdict
@@ -35,6 +36,23 @@ def noted(message: Message, notes: Iterable[tuple[date, str]]) -> Message:
     """The message with the operator's dated notes before its last line."""
     words = catalogue(message.language)
     lines = [printable(words.say("note", date=words.day(day), text=text)) for day, text in notes]
+    *first, last = message.lines
+    return Message(message.language, fitting([*first, *lines, last]))
+
+
+def quoted(message: Message, headlines: Iterable[Headline]) -> Message:
+    """The message with headlines before its last line, a line each: they are the first to go where room is short."""
+    words = catalogue(message.language)
+    quotes = [
+        words.say(
+            "quote",
+            title=linked(" ".join(one.title.split()), one.link),
+            publisher=printable(" ".join(one.publisher.split())),
+            moment=words.moment(one.at),
+        )
+        for one in headlines
+    ]
+    lines = [words.say("headlines", quote=quote) if place == 0 else quote for place, quote in enumerate(quotes)]
     *first, last = message.lines
     return Message(message.language, fitting([*first, *lines, last]))
 

@@ -8,7 +8,7 @@ from bot.messages.catalogue import catalogue
 from bot.messages.fall import fall_lines, state_lines
 from bot.messages.gap import gap_lines
 from bot.messages.members import member_lines
-from bot.messages.message import Message, printable
+from bot.messages.message import Message, printable, reading
 from bot.messages.wording import Events
 
 LONGEST = 900  # UTF-16 units, as Telegram counts: it then fits under a chart, with room for what is added on the way
@@ -41,4 +41,4 @@ def fitting(lines: list[str]) -> tuple[str, ...]:
 
 
 def _length(lines: list[str]) -> int:
-    return len("\n".join(lines).encode("utf-16-le")) // 2
+    return len("\n".join(map(reading, lines)).encode("utf-16-le")) // 2

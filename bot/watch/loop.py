@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol, TypeVar
 
 from bot.alerts import Memory, Subject
@@ -21,6 +22,7 @@ from bot.watch.agreement import Doubted
 from bot.watch.due import Due, has_reading
 from bot.watch.gate import Gate, Screened
 from bot.watch.live import Twice
+from bot.watch.press import Press
 from bot.watch.troubles import Notice, State, Trouble, Troubles, Unsure
 from bot.watch.turn import Findings, Setup, Turn
 
@@ -93,8 +95,8 @@ class Watch:
 
     `turn` is one look; nothing is fetched while nothing is due and no exchange is open. `known` gives what is known of
     a symbol that the source cannot be asked about, None = nothing. `gate` doubts prices (None = all are believed), and
-    `second` is asked about a doubtful one. `tell` carries to the operators what is for them alone; `revised` hears of
-    corrected closes: the market as it was read before, and as it is read now.
+    `second` is asked about a doubtful one. `press` is asked about what was told. `tell` carries to the operators what
+    is for them alone; `revised` hears of corrected closes: the market as it was read before, and as it is read now.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
@@ -108,6 +110,7 @@ class Watch:
     known: Callable[[Symbol], Bars | None] = nothing_known
     gate: Gate | None = None
     second: Callable[[Symbol], Bars | None] | None = None
+    press: Press = field(default_factory=Press)
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Board], Awaitable[None]] | None = None
     board: Board | None = None
@@ -122,6 +125,12 @@ class Watch:
 
     async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
         """One turn at the start and one at each `bell`, until `stop`. Errors are logged; the next turn tries again."""
+        try:
+            await self._run(stop, bell)
+        finally:
+            await self.press.close()
+
+    async def _run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
         while not stop.is_set():
             bell.clear()
             try:
@@ -155,7 +164,7 @@ class Watch:
         judged = 0
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
-                known = await self.store(setup, turn.judged(day, memories, ready))
+                known = await self._publish(turn, turn.judged(day, memories, ready))
                 memories |= known
                 judged += bool(known)
         if final and not (turn.doubted and turn.doubted.waiting):
@@ -172,7 +181,14 @@ class Watch:
         found = turn.under_way(memories, self._twice)
         new = tuple(one for one in found.unsure if one.event.key not in self._unsure)
         self._unsure = frozenset(one.event.key for one in found.unsure)
-        await self.store(turn.setup, replace(found, unsure=new))
+        await self._publish(turn, replace(found, unsure=new))
+
+    async def _publish(self, turn: Turn, found: Findings) -> Mapping[Subject, Memory]:
+        """Store what was found, and only then ask the press; the answer is what is remembered now."""
+        known = await self.store(turn.setup, found)
+        if self.press.sources:
+            self.press.ask(turn.inquiries(found), self.clock.now(), partial(self._commit, turn.setup, {}))
+        return known
 
     async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
         """Say which closes were corrected; nobody else does so again."""
@@ -252,12 +268,15 @@ class Watch:
     async def store(self, setup: Setup, found: Findings) -> Mapping[Subject, Memory]:
         """Answers and messages in one transaction; the answer is what is remembered now."""
         if found.known or found.events:
-            deliveries = [one for event in found.events for one in address(event, setup.destinations)]
-            commit = self.journal.commit(found.known, found.events, deliveries, setup.subscribers_of)
-            self.counts["events"] += len(found.events) - await _whole(commit)
+            await self._commit(setup, found.known, [self.press.beside(one) for one in found.events])
         if found.unsure:
             await _whole(self.tell(found.unsure))
         return found.known
+
+    async def _commit(self, setup: Setup, known: Mapping[Subject, Memory], events: Sequence[Event]) -> None:
+        deliveries = [one for event in events for one in address(event, setup.destinations)]
+        commit = self.journal.commit(known, events, deliveries, setup.subscribers_of)
+        self.counts["events"] += len(events) - await _whole(commit)
 
 
 def _troubles(due: Due, turn: Turn, fetched: Fetched, screened: Screened) -> dict[Trouble, str]:
