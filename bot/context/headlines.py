@@ -87,11 +87,12 @@ def _rank(one: Headline, about: Sequence[Symbol], names: Mapping[Symbol, str]) -
 
 
 def _named(title: str, symbol: Symbol, name: str) -> bool:
-    """A ticker counts in capitals and from two letters on: A, F and T are words."""
+    """A ticker counts in capitals and from two letters on: A, F and T are words. So are some names in small letters."""
     ticker = symbol.removeprefix("^").partition(".")[0]
-    by_ticker = len(ticker) > 1 and _has_word(title, ticker)
-    return by_ticker or (name != "" and _has_word(title.casefold(), name.casefold()))
+    by_ticker = len(ticker) > 1 and re.search(_word(ticker), title) is not None
+    by_name = re.finditer(_word(name), title, re.IGNORECASE) if name else ()
+    return by_ticker or any(not found[0][0].islower() for found in by_name)
 
 
-def _has_word(text: str, word: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+def _word(text: str) -> str:
+    return rf"(?<!\w){re.escape(text)}(?!\w)"

@@ -56,6 +56,11 @@ class Press:
     _found: dict[EventKey, tuple[Headline, ...]] = field(default_factory=dict)
     _asking: set[asyncio.Task[None]] = field(default_factory=set)
 
+    def read(self, sources: Sequence[News], names: Mapping[str, str]) -> None:
+        """Ask these from now on."""
+        self.sources = sources
+        self.names = {Symbol(symbol): name for symbol, name in names.items()}
+
     def beside(self, event: Event) -> Event:
         """`event` with the headlines that stood beside what it takes the place of."""
         found = self._found.get(event.original) if event.original is not None else None
