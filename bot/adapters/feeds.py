@@ -89,7 +89,7 @@ async def _body(answer: httpx.Response) -> bytes:
 
 def _read(body: bytes) -> list[Headline]:
     feed = feedparser.parse(BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
-    if not feed.version:
+    if not feed.get("version"):
         raise ValueError("it is no feed. Correct it in [news] feeds, or take it out")
     return [found for one in feed.entries if (found := _headline(one, feed.feed)) is not None]
 
@@ -98,7 +98,8 @@ def _headline(entry: Any, feed: Any) -> Headline | None:
     """An entry with a title, a publisher and a time."""
     title, link = _text(entry), entry.get("link") or ""
     publisher = _text(entry.get("source") or {}) or _text(feed)
-    when = entry.get("published_parsed") or entry.get("updated_parsed")
+    # Its own `get` warns where one is not there and the other is.
+    when = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
     if not (title and publisher and when):
         return None
     try:
