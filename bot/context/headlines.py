@@ -1,4 +1,4 @@
-"""Which headlines stand beside an alert?"""
+"""Which headlines may stand beside an alert?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.prices import Symbol
 from bot.statistics import Board
 
 MOST_LOSERS = 3
-MOST_HEADLINES = 2
+MOST_HEADLINES = 5  # the first that there is room for are quoted
 LONGEST_TITLE, LONGEST_PUBLISHER = 160, 60  # signs; neither is ever cut
 
 
@@ -54,7 +54,7 @@ def losers(board: Board, alert: Alert) -> tuple[Symbol, ...]:
 def relevant(
     found: Iterable[Headline], about: Sequence[Symbol], names: Mapping[Symbol, str], since: datetime, until: datetime
 ) -> tuple[Headline, ...]:
-    """The few that say most about the symbols of `about`, of which the first weighs most.
+    """Those that say most about the symbols of `about`, of which the first weighs most.
 
     Only what was published after `since` and not after `until`, and is about one of them: its title has the ticker or
     the company's name (`names`) as a word, or its source files it under the symbol. Titles that name one go first, then

@@ -9,11 +9,12 @@ from bot.alerts import Severity
 from bot.context import Headline
 from bot.messages.catalogue import catalogue
 from bot.messages.message import Message, linked, printable
-from bot.messages.render import fitting
+from bot.messages.render import fits, fitting
 from bot.messages.wording import window_words
 from bot.statistics import Verdict
 
 ICON = "⚪"
+MOST_QUOTED = 2
 
 
 def withdrawn(
@@ -41,20 +42,21 @@ def noted(message: Message, notes: Iterable[tuple[date, str]]) -> Message:
 
 
 def quoted(message: Message, headlines: Iterable[Headline]) -> Message:
-    """The message with headlines before its last line, a line each: they are the first to go where room is short."""
+    """The message with the first headlines that there is room for, before its last line; nothing goes for them."""
     words = catalogue(message.language)
-    quotes = [
-        words.say(
+    *first, last = message.lines
+    for one in headlines:
+        quote = words.say(
             "quote",
             title=linked(" ".join(one.title.split()), one.link),
             publisher=printable(" ".join(one.publisher.split())),
             moment=words.moment(one.at),
         )
-        for one in headlines
-    ]
-    lines = [words.say("headlines", quote=quote) if place == 0 else quote for place, quote in enumerate(quotes)]
-    *first, last = message.lines
-    return Message(message.language, fitting([*first, *lines, last]))
+        more = len(first) - len(message.lines) + 1
+        line = quote if more else words.say("headlines", quote=quote)
+        if more < MOST_QUOTED and fits([*first, line, last]):
+            first.append(line)
+    return Message(message.language, (*first, last))
 
 
 def corrected(now: Message, before: Message) -> Message:

@@ -35,10 +35,10 @@ def render(alert: Alert, context: Context, events: Events, language: str) -> Mes
 def fitting(lines: list[str]) -> tuple[str, ...]:
     """The lines without as many of the last but one as it takes."""
     kept = list(lines)
-    while len(kept) > 2 and _length(kept) > LONGEST:
+    while len(kept) > 2 and not fits(kept):
         del kept[-2]
     return tuple(kept)
 
 
-def _length(lines: list[str]) -> int:
-    return len("\n".join(map(reading, lines)).encode("utf-16-le")) // 2
+def fits(lines: list[str]) -> bool:
+    return len("\n".join(map(reading, lines)).encode("utf-16-le")) // 2 <= LONGEST

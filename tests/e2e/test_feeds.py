@@ -135,7 +135,7 @@ async def test_what_has_not_changed_is_not_sent_again(server: Server) -> None:
         (giving(body=b"x", Content_Encoding="br"), "packed"),
         (b" " * (LARGEST_BYTES + 1), "longer than"),
     ],
-    ids=str,
+    ids=["empty", "a page", "bytes", "cut off", "404", "500", "429", "packed", "long"],
 )
 async def test_what_is_no_feed_is_a_failure(server: Server, answer: Any, says: str) -> None:
     server.answers["/"] = answer

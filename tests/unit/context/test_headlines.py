@@ -66,8 +66,8 @@ def test_a_name_in_the_title_counts_more_than_where_it_is_filed_and_the_larger_l
     second = said("SK hynix falls", NOON + timedelta(hours=1))
     first, older = said("Micron falls"), said("Micron is falling", NOON - timedelta(hours=1))
     assert chosen(filed, second) == ["SK hynix falls", "Stocks to watch"]
-    assert chosen(filed, second, first) == ["Micron falls", "SK hynix falls"]
-    assert chosen(second, older, first) == ["Micron falls", "Micron is falling"]
+    ranked = ["Micron falls", "Micron is falling", "SK hynix falls", "Stocks to watch"]
+    assert chosen(filed, second, older, first) == ranked
 
 
 def test_one_title_of_several_publishers_counts_once() -> None:
@@ -98,12 +98,12 @@ def test_what_cannot_be_quoted_whole_takes_no_place() -> None:
             st.datetimes(datetime(2026, 6, 30), datetime(2026, 7, 4), timezones=st.just(UTC)),  # noqa: DTZ001
             st.lists(st.sampled_from([MU, SNDK, ARM, Symbol("X")]), max_size=2).map(tuple),
         ),
-        max_size=8,
+        max_size=12,
     )
 )
 def test_whatever_comes_few_are_chosen_and_none_against_the_rules(found: list[Headline]) -> None:
     got = relevant(found, (MU, SNDK), NAMES, SINCE, UNTIL)
-    assert len(got) <= 2
+    assert len(got) <= 5
     assert set(got) <= set(found)
     assert all(SINCE < one.at <= UNTIL for one in got)
     assert len({" ".join(one.title.casefold().split()) for one in got}) == len(got)
