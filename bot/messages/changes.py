@@ -48,7 +48,7 @@ def quoted(message: Message, headlines: Iterable[Headline]) -> Message:
     for one in headlines:
         quote = words.say(
             "quote",
-            title=linked(" ".join(one.title.split()), one.link),
+            title=linked(f"“{' '.join(one.title.split())}”", one.link),
             publisher=printable(" ".join(one.publisher.split())),
             moment=words.moment(one.at),
         )

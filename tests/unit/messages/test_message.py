@@ -173,8 +173,8 @@ def test_a_link_costs_no_room_and_is_spelled_where_nothing_can_be_tapped() -> No
     message = quoted(base, [Headline("R&D  falls", "The <Wire>", address, at)])
     line = "Headlines: “R&D falls” (The <Wire>, 2 Jul 14:05 UTC)"
     assert message.plain.split("\n")[-2] == line
-    assert f'“<a href="{address.replace("&", "&amp;")}">R&amp;D falls</a>” (The &lt;Wire&gt;, 2' in message.html
-    assert reading(message.lines[-2], " <{}>") == line.replace("falls", f"falls <{address}>")
+    assert f'<a href="{address.replace("&", "&amp;")}">“R&amp;D falls”</a> (The &lt;Wire&gt;, 2' in message.html
+    assert reading(message.lines[-2], " <{}>") == line.replace("falls”", f"falls” <{address}>")
     too_long = quoted(base, [Headline("R&D falls", "The <Wire>", address + "d" * 400, at)])
     assert too_long.plain == message.plain
     assert "<a" not in too_long.html
