@@ -27,6 +27,7 @@ ASKING = {
     "Accept-Encoding": "identity",  # what is packed small can be large
 }
 TAG = re.compile(r"<[^<>]*>")
+KEYS = re.compile(r"(?<=//)[^/@]*@|\?.*")  # in an address: what may be secret
 # Those of httpx, and what feedparser lets through where a feed is not shaped as it expects.
 FAILURES = (
     httpx.HTTPError, httpx.InvalidURL, ArithmeticError, AssertionError, AttributeError, LookupError, OSError,
@@ -54,7 +55,7 @@ class Feed:
                 tags = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
                 self._known_by = {ask: answer.headers[tag] for ask, tag in tags.items() if tag in answer.headers}
         except FAILURES as error:
-            where = self.address.partition("?")[0]  # what follows may be a key
+            where = KEYS.sub("", self.address)
             raise SourceUnreachable(f"{where} cannot be read ({type(error).__name__}: {error})") from error
         return self._headlines
 
@@ -66,10 +67,14 @@ async def _get(client: httpx.AsyncClient, address: httpx.URL) -> tuple[httpx.Res
             if answer.next_request is None:
                 return answer, await _body(answer)
             before, address = address, answer.next_request.url
-        # A page elsewhere may not send us to where only this machine can reach.
-        if address.scheme != "https" and address.host != before.host:
+        if not _may_lead(before, address):
             raise ValueError(f"it leads to {address.host} without https")
     raise ValueError(f"more than {MOST_REDIRECTS} redirects")
+
+
+def _may_lead(here: httpx.URL, there: httpx.URL) -> bool:
+    """Nobody elsewhere may send us off https, or to where only this machine can reach."""
+    return there.scheme == "https" or (here.scheme == there.scheme == "http" and here.host == there.host)
 
 
 async def _body(answer: httpx.Response) -> bytes:

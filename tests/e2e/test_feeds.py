@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any
 
+import httpx
 import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.feeds import FAILURES, LARGEST_BYTES, Feed, _read
+from bot.adapters.feeds import FAILURES, LARGEST_BYTES, Feed, _may_lead, _read
 from bot.context import Headline
 from bot.errors import SourceUnreachable
 
@@ -191,6 +192,27 @@ async def test_it_is_not_led_elsewhere_without_https(server: Server) -> None:
     server.answers["/a"] = giving(302, Location="file:///etc/hostname")
     assert await refused(server, "/a")
     assert [one.path for one in server.asked] == ["/a", "/a"]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "may"),
+    [
+        ("https://a.example.com", "https://b.example.com", True),
+        ("https://a.example.com", "http://a.example.com", False),
+        ("https://a.example.com", "http://127.0.0.1:8000", False),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:9000/feed", True),
+        ("http://127.0.0.1:8000", "http://10.0.0.1", False),
+        ("http://127.0.0.1:8000", "https://b.example.com", True),
+    ],
+)
+def test_nobody_leads_it_off_https_or_into_the_machine(here: str, there: str, may: bool) -> None:
+    assert _may_lead(httpx.URL(here), httpx.URL(there)) is may
+
+
+async def test_what_may_be_secret_in_an_address_is_in_no_message() -> None:
+    with pytest.raises(SourceUnreachable, match=r"http://127\.0\.0\.1:1/feed cannot be read") as told:
+        await read(Feed("http://me:secret@127.0.0.1:1/feed?key=secret"))
+    assert "secret" not in str(told.value)
 
 
 async def test_entities_fetch_nothing(server: Server, tmp_path: Any) -> None:
