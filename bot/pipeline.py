@@ -33,9 +33,9 @@ from bot.alerts import (
     questions,
 )
 from bot.baskets import Basket, BasketId
-from bot.context import explain
+from bot.context import Headline, explain
 from bot.delivery import Event, EventKey, Manner, Note
-from bot.messages import Message, announcement, noted, render, withdrawn
+from bot.messages import Message, announcement, noted, quoted, render, withdrawn
 from bot.prices import CalendarCode, PriceTable, Symbol
 from bot.statistics import Board, Lines, Verdict
 
@@ -162,6 +162,13 @@ def annotate(event: Event, notes: Sequence[Note]) -> Event:
 def revise(event: Event, told: Told) -> Event:
     """`event` in the place of what was told of the same session before it was over."""
     return replace(event, manner=Manner.EDIT, original=EventKey(told.event))
+
+
+def amend(event: Event, headlines: Sequence[Headline]) -> Event:
+    """`event` once more, with headlines, in the place of the same without."""
+    told = tuple(quoted(one, headlines) for one in event.messages)
+    key = EventKey(f"{event.key}/headlines")
+    return replace(event, key=key, messages=told, manner=Manner.AMEND, original=event.key)
 
 
 def announce(event: Event, told: Told) -> Event:

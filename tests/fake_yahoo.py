@@ -25,6 +25,7 @@ from bot.clock import SystemClock
 
 HOSTS = ("fc", "guce", "consent", "finance", "query1.finance", "query2.finance")
 CHART = "/v8/finance/chart/"
+NEWS = "/xhr/ncp"
 
 
 @dataclass
@@ -129,6 +130,17 @@ class Answer:
     packed: str = ""
 
 
+def article(title: Any, when: Any = "2026-07-02T14:05:00Z", publisher: Any = "The Wire", **content: Any) -> Any:
+    """One article of a symbol's news, in the form that Yahoo gives it; `content` overrides its fields."""
+    told = {
+        "id": "c0ffee", "contentType": "STORY", "title": title, "summary": "", "pubDate": when, "displayTime": when,
+        "provider": {"displayName": publisher, "url": "https://wire.example.com/"},
+        "canonicalUrl": {"url": "https://wire.example.com/a", "site": "finance", "region": "US", "lang": "en-US"},
+        "clickThroughUrl": None, "metadata": {"editorsPick": False},
+    }  # fmt: skip
+    return {"id": "c0ffee", "content": told | content}
+
+
 def refusal(status: int, code: str, description: str) -> Answer:
     """An error in Yahoo's own form."""
     error = {"code": code, "description": description}
@@ -148,7 +160,7 @@ HANG = Answer(then="hang")
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: "cookie", "crumb", "chart" or its path, the symbol of a chart, and the query."""
+    """One request: "cookie", "crumb", "chart", "news" or its path, the symbol it is about, and the query."""
 
     what: str
     symbol: str
@@ -156,10 +168,12 @@ class Asked:
 
 
 class FakeYahoo:
-    """`listings` is what it knows; `answers` overrides what it does, by symbol, "cookie" or "crumb"."""
+    """`listings` and `news` (articles by symbol) are what it knows; `answers` overrides what it does, by symbol,
+    "cookie", "crumb" or "news"."""
 
     def __init__(self) -> None:
         self.listings: dict[str, Listing] = {}
+        self.news: dict[str, list[Any]] = {}
         self.answers: dict[str, Answer] = {}
         self.asked: list[Asked] = []
         self.ahead = 0.0  # seconds by which the Date of its answers is
@@ -183,6 +197,9 @@ class FakeYahoo:
             return self.answers.get("cookie", Answer())
         if asked.what == "crumb":
             return self.answers.get("crumb", Answer(body=b"crumb"))
+        if asked.what == "news":
+            told = {"data": {"tickerStream": {"stream": self.news.get(asked.symbol, [])}}, "status": "OK"}
+            return self.answers.get("news", Answer(body=json.dumps(told).encode()))
         if asked.symbol in self.answers:
             return self.answers[asked.symbol]
         if asked.symbol not in self.listings:
@@ -206,7 +223,16 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         what = "cookie" if self.headers["Host"].startswith("fc.") else url.path
         what = {"/v1/test/getcrumb": "crumb"}.get(what, "chart" if what.startswith(CHART) else what)
-        asked = Asked(what, unquote(url.path.removeprefix(CHART)) if what == "chart" else "", query)
+        self._answer(Asked(what, unquote(url.path.removeprefix(CHART)) if what == "chart" else "", query))
+
+    def do_POST(self) -> None:
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        (symbol,) = body["serviceConfig"]["s"]
+        self._answer(Asked("news" if url.path == NEWS else url.path, symbol, query))
+
+    def _answer(self, asked: Asked) -> None:
         self.yahoo.asked.append(asked)
         answer = self.yahoo.answer(asked)
         if answer.then == "hang":
@@ -217,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         if answer.packed:
             self.send_header("Content-Encoding", answer.packed)
-        if what == "cookie":
+        if asked.what == "cookie":
             self.send_header("Set-Cookie", "A3=d; Domain=.yahoo.com; Path=/; Max-Age=31536000")
         if answer.then == "send":
             self.send_header("Content-Length", str(len(answer.body)))

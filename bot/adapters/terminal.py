@@ -11,7 +11,7 @@ from rich.text import Text
 from bot.alerts.rules import Severity
 from bot.clock import Clock
 from bot.delivery import Delivery, NotSent, Outcome, Sent
-from bot.messages import Message
+from bot.messages import Message, reading
 
 COLOURS = {Severity.NOTICE: "cyan", Severity.WARNING: "yellow", Severity.SEVERE: "red", Severity.EXTREME: "magenta"}
 WIDEST = 100  # columns; longer lines are hard to read
@@ -30,7 +30,7 @@ class Terminal:
     async def send(self, delivery: Delivery, message: Message) -> Outcome:
         when = self._clock.now().strftime("%Y-%m-%d %H:%M UTC")
         header = self._printable(f"{when} · {delivery.chat} · {delivery.severity.word}")
-        first, *rest = (self._printable(line) for line in message.lines)
+        first, *rest = (self._printable(reading(line, " <{}>")) for line in message.lines)
         try:
             if self._console.is_terminal:
                 self._frame(COLOURS[delivery.severity], header, first, rest)

@@ -17,7 +17,7 @@ from bot.dispatch import Dispatch
 from bot.errors import BotError, NoData
 from bot.pipeline import Rulebook
 from bot.settings import Settings, effective
-from bot.watch import Watch, as_of
+from bot.watch import News, Watch, as_of
 
 # What is wired once, at the start.
 AT_START = (
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Office:
-    """The loops as others see them; `load` reads the configuration anew."""
+    """The loops as others see them; `load` reads the configuration anew, `news` opens its sources of headlines."""
 
     watch: Watch
     dispatch: Dispatch
@@ -38,6 +38,7 @@ class Office:
     calendars: ExchangeCalendars
     settings: Settings
     load: Callable[[], Settings]
+    news: Callable[[Settings], Sequence[News]]
     converse: Converse | None = None
 
     @property
@@ -63,6 +64,7 @@ class Office:
         self.settings = new
         self.calendars = self.watch.calendars = calendars
         self.watch.setup = setup_of(new, subscribers_of=self.watch.setup.subscribers_of)
+        self.watch.press.read(self.news(new), new.names)
         if (transport := self.watch.setup.subscribers_of) is not None:
             await self.database.widen(transport, [one.id for one in new.baskets()])
         return changes

@@ -26,6 +26,7 @@ from bot.app.calendars import open_calendars
 from bot.app.monitor import Monitor
 from bot.app.notices import Operators
 from bot.app.office import Office
+from bot.app.prices import news_of
 from bot.app.setup import setup_of, terminal_destinations
 from bot.clock import Clock
 from bot.conversation import Desk
@@ -124,12 +125,14 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
         if setup.subscribers_of is not None:
             await database.widen(setup.subscribers_of, [one.id for one in setup.rulebook.baskets])
         watch = watch_of(setup, clock, shop.source, shop.calendars, database)
+        watch.press.read(news_of(settings, shop.source), settings.names)
         watch.revised = partial(correct, watch)
         watch.completed = shop.beat or watch.completed
         watch.tell = Operators(database, clock, transport.name, settings.telegram.operators if telegram else ()).tell
         limits = Limits()
         dispatch = Dispatch(database, transport, clock, limits)
-        office = Office(watch, dispatch, database, shop.calendars, settings, shop.load)
+        news = partial(news_of, prices=shop.source)
+        office = Office(watch, dispatch, database, shop.calendars, settings, shop.load, news)
         shop.monitor.begin(office)
         loops = [watch.run(stop, bell), dispatch.run(stop), shop.monitor.run(stop, watch.tell)]
         if telegram is not None:

@@ -2,6 +2,7 @@
 
 from bot.context.context import PLUNGE, Context, Contrast, History, MemberShare, StateEntry, Yardstick
 from bot.context.explain import deeper_claim, explain
+from bot.context.headlines import Headline, losers, relevant
 from bot.context.members import contributions
 from bot.context.supposition import Reach, Supposition
 
@@ -9,6 +10,7 @@ __all__ = [
     "PLUNGE",
     "Context",
     "Contrast",
+    "Headline",
     "History",
     "MemberShare",
     "Reach",
@@ -18,4 +20,6 @@ __all__ = [
     "contributions",
     "deeper_claim",
     "explain",
+    "losers",
+    "relevant",
 ]

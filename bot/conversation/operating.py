@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from bot.backtest import review
 from bot.baskets import Basket
@@ -67,11 +67,11 @@ async def silence(desk: Desk, ask: Ask) -> Reply:
 
 
 async def note(desk: Desk, ask: Ask) -> Reply:
-    """`/note memory 2d Fire at the Kioxia plant`: a dated line beside the basket's alerts until then."""
+    """`/note memory 2d Fire at the Kioxia plant`: a dated line beside the basket's alerts until then, or a date."""
     words = tongue(await desk.known(ask))
     if not ask.words:
         kept = await desk.register.notes(desk.clock.now())
-        lines = [words.say("note", date=words.day(one.written.date()), text=one.text) for one in kept]
+        lines = [_note(one, words) for one in kept]
         return say(words, words.say("chat_notes" if lines else "chat_no_note"), *lines, words.say("chat_note_how"))
     basket, rest = _order(desk, ask, words)
     until, text = _until(desk, rest, words, "chat_note_how")
@@ -129,10 +129,25 @@ def _order(desk: Desk, ask: Ask, words: Catalogue) -> tuple[Basket | None, tuple
 
 def _until(desk: Desk, rest: tuple[str, ...], words: Catalogue, how: str) -> tuple[datetime, str]:
     """When an order ends, and its text; raises Mistaken if either is missing."""
-    length = span(rest[0]) if rest else None
-    if length is None or len(rest) < 2:
+    now, first = desk.clock.now(), rest[0] if rest else ""
+    length = span(first)
+    until = now + length if length is not None else _end_of(first)
+    if until is None or until <= now or len(rest) < 2:
         raise Mistaken(words.say(how))
-    return desk.clock.now() + length, " ".join(rest[1:])
+    return until, " ".join(rest[1:])
+
+
+def _end_of(word: str) -> datetime | None:
+    """The end of the day in UTC that is written 2026-07-05."""
+    try:
+        return datetime.combine(date.fromisoformat(word), time(), UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _note(one: Note, words: Catalogue) -> str:
+    note = words.say("note", date=words.day(one.written.date()), text=one.text)
+    return words.say("chat_note_line", note=note, until=_utc(one.until))
 
 
 def _silence(one: Silence, words: Catalogue) -> str:

@@ -46,6 +46,7 @@ class Manner(StrEnum):
 
     SEND = "send"
     EDIT = "edit"
+    AMEND = "amend"
     REPLY = "reply"
 
 
@@ -72,7 +73,9 @@ class Event:
     `baskets` are those it is about (two for a spread). `created` is when it was due, `expires` when it is
     no longer news; both with a zone. `messages` has one per language, at least one. With the manner EDIT it takes the
     place of the event `original` in the chats that have that, and is a message to all others that want it; with REPLY
-    it goes to the former alone. `withdraws` says that who has not got the original need not hear of it at all.
+    it goes to the former alone. With AMEND it says the same and a little more: it changes the messages about
+    `original`, nobody gets one because of it, and it is void once another event has taken the original's place.
+    `withdraws` says that who has not got the original need not hear of it at all.
     """
 
     key: EventKey
@@ -136,4 +139,4 @@ class Delivery:
     @property
     def changes(self) -> bool:
         """Whether it changes a message that is there, instead of being one."""
-        return self.manner is Manner.EDIT and self.target is not None
+        return self.manner in {Manner.EDIT, Manner.AMEND} and self.target is not None

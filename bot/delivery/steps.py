@@ -80,6 +80,8 @@ def next_step(delivery: Delivery, outcome: Outcome, now: datetime, jitter: float
             then = _fail(delivery, reason)
         case BadFormat(reason) if delivery.plain:
             then = _fail(delivery, reason)
+        case NoTarget(reason) if delivery.manner is Manner.AMEND:
+            then = replace(delivery, state=State.SUPERSEDED, not_before=None, reason=reason)
         case Uncertain(reason):
             then = _repeat(replace(delivery, unconfirmed=delivery.unconfirmed + 1), now, reason)
         case _:

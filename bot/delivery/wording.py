@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from bot.delivery.deliveries import Delivery
-from bot.messages import Button, Message, catalogue, length
+from bot.messages import Button, Message, catalogue, length, reading
 
 LONGEST, LONGEST_CAPTION = 4096, 1024  # UTF-16 units after the markup is read: what Telegram takes
 LATE = timedelta(minutes=10)
@@ -31,7 +31,7 @@ def fit(message: Message, limit: int) -> Message:
     kept: list[str] = []
     room = limit + 1
     for line in message.lines:
-        room -= length(line) + 1
+        room -= length(reading(line)) + 1
         if kept and room < 0:
             break
         kept.append(line)

@@ -2,8 +2,8 @@
 
 from bot.languages import languages
 from bot.messages.catalogue import Catalogue, catalogue
-from bot.messages.changes import announcement, corrected, noted, revoked, withdrawn
-from bot.messages.message import Button, Message, length, printable
+from bot.messages.changes import announcement, corrected, noted, quoted, revoked, withdrawn
+from bot.messages.message import Button, Message, length, printable, reading
 from bot.messages.render import render
 from bot.messages.supposed import supposed
 from bot.messages.wording import another, window_words
@@ -20,6 +20,8 @@ __all__ = [
     "length",
     "noted",
     "printable",
+    "quoted",
+    "reading",
     "render",
     "revoked",
     "supposed",

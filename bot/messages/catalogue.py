@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 
 from bot.languages import CATALOGUES
+from bot.messages.message import printable
 
 MINUS = "\u2212"
 
@@ -31,8 +32,12 @@ class Catalogue:
     signs: dict[int, str] | None
 
     def say(self, key: str, **values: object) -> str:
-        """The phrase `key` with its places filled; `count` chooses among forms, one for that very number first."""
+        """The phrase `key` with its places filled; `count` chooses among forms, one for that very number first.
+
+        What is filled in may come from outside: only what is `printable` of it gets in, and no link.
+        """
         phrase = self.phrases[key]
+        values = {name: printable(one) if isinstance(one, str) else one for name, one in values.items()}
         if isinstance(phrase, str):
             return phrase.format_map(values)
         count = values["count"]
@@ -62,6 +67,10 @@ class Catalogue:
 
     def day(self, value: date) -> str:
         return _day(value, self.language)
+
+    def moment(self, value: datetime) -> str:
+        """Day and time in UTC, without the year."""
+        return format_datetime(value.astimezone(UTC), str(self.phrases["moment"]), locale=self.locale)
 
     def weekday(self, value: date) -> str:
         return _weekdays(self.language)[value.weekday()]

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from bot.alerts import Severity
+from bot.context import Headline
 from bot.messages.catalogue import catalogue
-from bot.messages.message import Message
-from bot.messages.render import fitting
+from bot.messages.message import Message, linked, printable
+from bot.messages.render import fits, fitting
 from bot.messages.wording import window_words
 from bot.statistics import Verdict
 
 ICON = "⚪"
+MOST_QUOTED = 2
 
 
 def withdrawn(
@@ -37,6 +39,21 @@ def noted(message: Message, notes: Iterable[tuple[date, str]]) -> Message:
     lines = [words.say("note", date=words.day(day), text=text) for day, text in notes]
     *first, last = message.lines
     return Message(message.language, fitting([*first, *lines, last], len(lines) + 1))
+
+
+def quoted(message: Message, headlines: Iterable[Headline]) -> Message:
+    """The message with the first headlines that there is room for, before its last line; nothing goes for them."""
+    words = catalogue(message.language)
+    *first, last = message.lines
+    for one in headlines:
+        title = printable(f"“{' '.join(one.title.split())}”")
+        publisher = " ".join(one.publisher.split())
+        quote = words.say("quote", title=title, publisher=publisher, moment=words.moment(one.at))
+        more = len(first) - len(message.lines) + 1
+        line = quote if more else words.say("headlines", quote=quote)
+        if more < MOST_QUOTED and fits([*first, line, last]):
+            first.append(line.replace(title, linked(title, one.link), 1))
+    return Message(message.language, (*first, last))
 
 
 def corrected(now: Message, before: Message) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 from unicodedata import category
@@ -11,29 +12,34 @@ UNREADABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # UTF-16 units. No sentence of ours is as long; what was put into it may be. A first line that Telegram would not take
 # would lose the whole message, and with a note and a foot it still fits under a chart.
 LONGEST_LINE = 400
+# A link in a line: STX, its text, US, its address, ETX. `printable` leaves no such sign in what comes from outside.
+ADDRESS = r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][^\x00-\x20\"'<>\\`\x7f-\U0010ffff]*)?"
+LINK = re.compile(rf"\x02([^\x02\x1f\x03]*)\x1f({ADDRESS})\x03")
+LONGEST_ADDRESS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Lines of plain text, the first complete by itself. `html` is what Telegram gets, `plain` its reading.
+    """Lines of text, the first complete by itself. `html` is what Telegram gets, `plain` its reading.
 
-    Whatever the lines hold, only what is `printable` stays.
+    A line may hold links, made by `linked`; whatever measures or shows a line takes its `reading`. Beside them, only
+    what is `printable` stays.
     """
 
     language: str
     lines: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", tuple(map(printable, self.lines)))
+        object.__setattr__(self, "lines", tuple(map(tidy, self.lines)))
 
     @property
     def plain(self) -> str:
-        return "\n".join(self.lines)
+        return "\n".join(map(reading, self.lines))
 
     @property
     def html(self) -> str:
-        """The only place where text becomes markup: every line is escaped whole, the first is bold."""
-        first, *rest = (escape(line, quote=False) for line in self.lines)
+        """The only place where text becomes markup: every line is escaped whole, the first is bold, links are links."""
+        first, *rest = map(_marked, self.lines)
         return "\n".join((f"<b>{first}</b>", *rest))
 
 
@@ -61,3 +67,31 @@ def printable(line: str) -> str:
 def length(text: str) -> int:
     """In UTF-16 units, as Telegram counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def linked(text: str, address: str) -> str:
+    """`text` as a link, or as it is where `address` is none of https or too long. Both come from outside."""
+    sound = len(address) <= LONGEST_ADDRESS and re.fullmatch(ADDRESS, address)
+    return f"\x02{printable(text)}\x1f{address}\x03" if sound else printable(text)
+
+
+def reading(line: str, address: str = "") -> str:
+    """The line as it is read; `address` is how a link's address is shown behind its text: " <{}>", or not at all."""
+    return LINK.sub(lambda found: found[1] + address.format(found[2]), line)
+
+
+def tidy(line: str) -> str:
+    """`line` with its links, and otherwise `printable`; one that is too long loses them."""
+    if line.isprintable() or length(reading(line)) > LONGEST_LINE:
+        return printable(reading(line))
+    before, *links = LINK.split(line)
+    parts = zip(links[::3], links[1::3], links[2::3], strict=True)
+    return printable(before) + "".join(linked(text, address) + printable(after) for text, address, after in parts)
+
+
+def _marked(line: str) -> str:
+    before, *links = LINK.split(line)
+    html = escape(before, quote=False)
+    for text, address, after in zip(links[::3], links[1::3], links[2::3], strict=True):
+        html += f'<a href="{escape(address)}">{escape(text, quote=False)}</a>{escape(after, quote=False)}'
+    return html

@@ -8,7 +8,7 @@ from bot.messages.catalogue import catalogue
 from bot.messages.fall import fall_lines, state_lines
 from bot.messages.gap import gap_lines
 from bot.messages.members import member_lines
-from bot.messages.message import Message, length, printable
+from bot.messages.message import Message, length, reading, tidy
 from bot.messages.wording import Events
 
 LONGEST = 900  # UTF-16 units, as Telegram counts: it then fits under a chart, with room for what is added on the way
@@ -34,7 +34,11 @@ def render(alert: Alert, context: Context, events: Events, language: str) -> Mes
 
 def fitting(lines: list[str], tail: int = 1) -> tuple[str, ...]:
     """The lines without as many of those above the last `tail` as it takes; the first one stays."""
-    kept = list(map(printable, lines))
-    while len(kept) > tail + 1 and length("\n".join(kept)) > LONGEST:
+    kept = list(map(tidy, lines))
+    while len(kept) > tail + 1 and not fits(kept):
         del kept[-tail - 1]
     return tuple(kept)
+
+
+def fits(lines: list[str]) -> bool:
+    return length(reading("\n".join(lines))) <= LONGEST

@@ -35,16 +35,28 @@ def _leaves(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
 
 def warnings(settings: Settings) -> tuple[Problem, ...]:
     """What is written and has no effect."""
-    remedy = 'Write weights = "fixed" for the basket, or take the weight out.'
-    return tuple(
+    without_effect = 'Write weights = "fixed" for the basket, or take the weight out.'
+    weights = (
         Problem(
             file=settings.origin(("baskets", basket, "members", number)),
             key=f'baskets.{basket}.members["{member.symbol}"].weight',
             message='has no effect, because weights = "equal"',
-            remedy=remedy,
+            remedy=without_effect,
         )
         for basket, table in settings.basket_tables.items()
         if table.weights == "equal"
         for number, member in enumerate(table.members)
         if member.weight is not None
     )
+    watched = {member.symbol for table in settings.basket_tables.values() for member in table.members}
+    names = (
+        Problem(
+            file=settings.origin(("names", symbol)),
+            key=f'names["{symbol}"]',
+            message="has no effect, because no basket has this symbol",
+            remedy="Correct the symbol, or take the name out.",
+        )
+        for symbol in settings.names
+        if symbol not in watched
+    )
+    return (*weights, *names)

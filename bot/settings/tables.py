@@ -45,6 +45,9 @@ FORMS = {
     (URL := r"^([a-z][a-z0-9+]*://\S+)?$"): "Write an address, such as sqlite:///path or postgresql://host/name.",
     (WEB := r"^(https?://[^/\s]+\S*)?$"): "Write an address that begins with https:// or http://.",
     (HOST := r"^[A-Za-z0-9.:-]+$"): "Write an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them.",
+    (FEED := r"^(https://\S+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?(/\S*)?)$"): (
+        "Write an address that begins with https://; http:// is for this machine alone."
+    ),
     (TOKEN := r"^([0-9]+:\S+)?$"): "Copy it from BotFather as it is: digits, a colon, letters.",
 }
 
@@ -99,6 +102,13 @@ class EpisodesTable(Table):
 
 class SourceTable(Table):
     deadline_seconds: float = Field(20.0, gt=0, le=120, description="seconds Yahoo may take for one symbol")
+
+
+class NewsTable(Table):
+    yahoo: bool = Field(True, description="ask Yahoo for headlines about the largest losers of an alert")
+    feeds: list[Annotated[str, Field(pattern=FEED)]] = Field(
+        [], max_length=20, description="addresses of RSS or Atom feeds that headlines are taken from"
+    )
 
 
 class StorageTable(Table):
@@ -236,6 +246,7 @@ class BotFile(Table):
     statistics: StatisticsTable = Field(default_factory=StatisticsTable)
     episodes: EpisodesTable = Field(default_factory=EpisodesTable)
     source: SourceTable = Field(default_factory=SourceTable)
+    news: NewsTable = Field(default_factory=NewsTable)
     storage: StorageTable = Field(default_factory=StorageTable)
     telegram: TelegramTable = Field(default_factory=TelegramTable)
     delivery: DeliveryTable = Field(default_factory=DeliveryTable)
@@ -250,6 +261,9 @@ class BasketsFile(Table):
     """baskets.toml"""
 
     basket_tables: dict[Id, BasketTable] = Field(alias="baskets", min_length=1)
+    names: dict[Annotated[str, Field(pattern=SYMBOL)], Line] = Field(
+        {}, description="companies' names by symbol, as headlines have them"
+    )
 
 
 class EventsFile(Table):

@@ -6,6 +6,7 @@ from bot.watch.gate import Gate
 from bot.watch.journal import Journal
 from bot.watch.look import Look
 from bot.watch.loop import Telling, Watch, nothing_known
+from bot.watch.press import News, Press
 from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
 from bot.watch.turn import Setup
 
@@ -14,7 +15,9 @@ __all__ = [
     "Gate",
     "Journal",
     "Look",
+    "News",
     "Notice",
+    "Press",
     "Setup",
     "State",
     "Telling",

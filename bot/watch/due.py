@@ -129,6 +129,12 @@ class Due:
         """When the last of the question's baskets closes; `day` is a session of the first one."""
         return max(self._closes(question, day).values())
 
+    def begin(self, basket: BasketId, day: date, window: int) -> datetime:
+        """When a window of so many sessions that ends with `day` began: at the close before its first one."""
+        calendar = self._calendar(basket)
+        at = int(np.searchsorted(calendar.sessions, np.datetime64(day, "D")))
+        return datetime.fromtimestamp(int(calendar.closes[max(at - window, 0)]), UTC)
+
     def _questions(self) -> Iterator[Question]:
         for rule in self.rulebook.rules:
             for basket in rule.contrast[:1] if rule.contrast else rule.baskets:

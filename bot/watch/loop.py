@@ -7,12 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from typing import TypeVar
 
 from bot.alerts import Memory, Subject
 from bot.baskets import BasketId, assemble
 from bot.clock import Clock
-from bot.delivery import address
+from bot.delivery import Event, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import annotate, survey
 from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of, undone
@@ -23,11 +24,14 @@ from bot.watch.gate import Gate, Screened
 from bot.watch.journal import Journal
 from bot.watch.live import Twice
 from bot.watch.look import Look
+from bot.watch.press import Press
 from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
 from bot.watch.turn import Findings, Setup, Turn
 
 T = TypeVar("T")
 Telling = Notice | Unsure | Unjudged
+
+COUNTED = ("turns", "sessions", "events", "amended", "errors")
 
 # More symbols missing at once are an outage of the source, whatever it says of each.
 OUTAGE_SHARE = 0.2
@@ -72,10 +76,10 @@ class Watch:
 
     `turn` is one look; nothing is fetched while nothing is due and no exchange is open, and otherwise what may have
     changed. `known` gives what is known of a symbol that the source cannot be asked about, None = nothing. `gate`
-    doubts prices (None = all are believed), and `second` is asked about a doubtful one. `tell` carries to the operators
-    what is for them alone; `revised` hears of corrected closes: the market as it was read before, and as it is now.
-    `completed` is called after each complete look, also one at which nothing was due. What `tell` is given of troubles
-    must outlast a restart.
+    doubts prices (None = all are believed), and `second` is asked about a doubtful one. `press` is asked about what was
+    told. `tell` carries to the operators what is for them alone, and what it is given of troubles must outlast a
+    restart; `revised` hears of corrected closes: the market as it was read before, and as it is now. `completed` is
+    called after each complete look, also one at which nothing was due.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not), `broken` that this was not the source's doing.
@@ -91,6 +95,7 @@ class Watch:
     known: Callable[[Symbol], Bars | None] = nothing_known
     gate: Gate | None = None
     second: Callable[[Symbol], Bars | None] | None = None
+    press: Press = field(default_factory=Press)
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Board], Awaitable[None]] | None = None
     completed: Callable[[], None] = nobody_counts
@@ -104,7 +109,9 @@ class Watch:
     resting: bool = False
     last: Look | None = None
     judged: Mapping[BasketId, date] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=lambda: {"turns": 0, "sessions": 0, "events": 0, "errors": 0})
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("turns", "sessions", "events", "amended", "errors"), 0)
+    )
     _memories: dict[Subject, Memory] | None = None  # as the journal has them: nobody else writes there while we may
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
@@ -115,6 +122,12 @@ class Watch:
 
     async def run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
         """One turn at the start and one at each `bell`, until `stop`. Errors are logged; the next turn tries again."""
+        try:
+            await self._run(stop, bell)
+        finally:
+            await self.press.close()
+
+    async def _run(self, stop: asyncio.Event, bell: asyncio.Event) -> None:
         while not stop.is_set():
             bell.clear()
             self.resting = False
@@ -185,7 +198,7 @@ class Watch:
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
                 found = turn.judged(day, memories, ready)
-                memories |= await self.store(turn.setup, found)
+                memories |= await self._publish(turn, found)
                 self._look.sessions += bool(found.known)
                 unread += [(basket, day) for basket in sorted(found.unread)]
         self.judged = _judged(memories)
@@ -208,9 +221,16 @@ class Watch:
         new = tuple(one for one in found.unsure if one.event.key not in self._unsure)
         self._unsure = frozenset(one.event.key for one in found.unsure)
         before = self._look.events
-        known = await self.store(turn.setup, replace(found, unsure=new))
+        known = await self._publish(turn, replace(found, unsure=new))
         self._look.provisional += self._look.events - before
         return known
+
+    async def _publish(self, turn: Turn, found: Findings) -> Mapping[Subject, Memory]:
+        """Store what was found, and only then ask the press; the answer is what is remembered now."""
+        stored = await self.store(turn.setup, found)
+        if self.press.sources:
+            self.press.ask(turn.inquiries(stored), self.clock.now(), partial(self._amend, turn.setup))
+        return stored.known
 
     async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
         """Say which closes were corrected; nobody else does so again."""
@@ -301,20 +321,27 @@ class Watch:
                 bars[symbol] = known
         return replace(fetched, bars={symbol: one for symbol, (_, one) in had.items()} | bars)
 
-    async def store(self, setup: Setup, found: Findings) -> Mapping[Subject, Memory]:
-        """Answers and messages in one transaction; the answer is what is remembered now."""
+    async def store(self, setup: Setup, found: Findings) -> Findings:
+        """Answers and messages in one transaction; the answer has the operator's notes, but no headlines yet."""
         notes = await _whole(self.journal.notes(self.clock.now())) if found.events else ()
-        events = [annotate(one, notes) for one in found.events]
+        events = tuple(annotate(one, notes) for one in found.events)
         if found.known or events:
-            deliveries = [one for event in events for one in address(event, setup.destinations)]
-            known = await _whole(self.journal.commit(found.known, events, deliveries, setup.subscribers_of))
+            known = await self._commit(setup, found.known, [self.press.beside(one) for one in events])
             self._look.events += len(events) - known
             self._look.known += known
             self._move()
         if found.unsure:
             self._look.unsure += len(found.unsure)
             await _whole(self.tell(found.unsure))
-        return found.known
+        return replace(found, events=events)
+
+    async def _amend(self, setup: Setup, events: Sequence[Event]) -> None:
+        self.counts["amended"] += len(events) - await self._commit(setup, {}, events)
+
+    async def _commit(self, setup: Setup, known: Mapping[Subject, Memory], events: Sequence[Event]) -> int:
+        """The answer is how many of `events` were stored before."""
+        deliveries = [one for event in events for one in address(event, setup.destinations)]
+        return await _whole(self.journal.commit(known, events, deliveries, setup.subscribers_of))
 
 
 def _judged(memories: Mapping[Subject, Memory]) -> dict[BasketId, date]:

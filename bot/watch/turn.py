@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
 from bot.baskets import BasketId
+from bot.context import losers
 from bot.delivery import Destination, Event, EventKey
 from bot.pipeline import Rulebook, announce, compose, revise, withdraw
 from bot.prices import Symbol
@@ -16,6 +17,7 @@ from bot.statistics import Board
 from bot.watch.agreement import Answers, Doubted, Unconfirmed, answer
 from bot.watch.due import Due, Timing, as_of
 from bot.watch.live import Outcome, Twice, outcomes
+from bot.watch.press import Inquiry
 from bot.watch.troubles import Unsure
 
 # A new question looks at this many past sessions in silence, to know of an episode that is already open.
@@ -40,13 +42,15 @@ class Setup:
 class Findings:
     """What is to be stored at once: what subjects remember from now on, and what is to be said.
 
-    What is `unsure` is for the operators alone, and so is which baskets' session could not be judged (`unread`).
+    What is `unsure` is for the operators alone, and so is which baskets' session could not be judged (`unread`);
+    `alerts` are those that events may be about.
     """
 
     known: Mapping[Subject, Memory]
     events: tuple[Event, ...]
     unsure: tuple[Unsure, ...] = ()
     unread: frozenset[BasketId] = frozenset()
+    alerts: tuple[Alert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,13 @@ class Turn:
         ready -= answers.waiting
         known = dict(answers.judgement.memories)
         events: list[Event] = []
+        alerts: list[Alert] = []
         for question in filter(ready.__contains__, self._questions()):
             before, new = outcomes(question, day, answers.judgement.alerts, memories)
             for one in before:
                 if one.alert is not None or not self._disputed(one.told, answers, memories):
                     events += self._settled(question, day, one, memories)
+            alerts += [one.alert for one in before if one.alert is not None] + new
             news = self.due.now < self._expires(question, day)
             events += [self._final(question, one) for one in new if question.subject in self.speaking or news]
             for subject, memory in memories.items():
@@ -101,7 +107,7 @@ class Turn:
         unconfirmed = [one for one in answers.unconfirmed if self.due.now < self._expires(one.question, day)]
         heard = (one for one in ready if one.subject in self.speaking)
         unread = frozenset(basket for one in heard for basket in self.due.lacking(self._whole(one), one, day))
-        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.FINAL), unread)
+        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.FINAL), unread, tuple(alerts))
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
         """Ask about the sessions that are not over; nobody remembers more of it than what was told.
@@ -118,13 +124,28 @@ class Turn:
         unconfirmed = [one for each in answers for one in each.unconfirmed]
         known: dict[Subject, Memory] = {}
         events: list[Event] = []
-        for alert, told in twice.speaking(alerts, memories):
+        speaking = twice.speaking(alerts, memories)
+        for alert, told in speaking:
             event = self._provisional(alert)
             events += [event] if told is None else self._instead(event, told)
             for one in alert.decisions:
                 now = Told(event.key, alert.session, event.severity)
                 known[one.subject] = replace(memories.get(one.subject, Memory()), told=now)
-        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.PROVISIONAL))
+        unsure = self._unsure(unconfirmed, Phase.PROVISIONAL)
+        return Findings(known, tuple(events), unsure, alerts=tuple(alert for alert, _ in speaking))
+
+    def inquiries(self, found: Findings) -> list[Inquiry]:
+        """What the press is to be asked about the events that tell an alert."""
+        told = {one.key: one for one in found.events}
+        return [
+            Inquiry(
+                told[EventKey(alert.key)],
+                losers(self.board, alert),
+                self.due.begin(alert.subject.basket, alert.session, alert.rule.window),
+            )
+            for alert in found.alerts
+            if alert.key in told
+        ]
 
     def _answers(self, day: date, memories: Mapping[Subject, Memory], asked: AbstractSet[Question]) -> Answers:
         return answer(self.board, self.doubted, self.setup.rulebook, day, memories, frozenset(asked))

@@ -29,7 +29,7 @@ from bot.prices import Bars, Calendar, PriceSource, Symbol
 from bot.settings import load_settings
 from tests.e2e.processes import CHANNEL, SYMBOLS, closes, folder_of, history, process
 from tests.fake_telegram import FakeTelegram, refusal
-from tests.fake_yahoo import HANG, Day, FakeYahoo, Listing
+from tests.fake_yahoo import HANG, Day, FakeYahoo, Listing, article
 from tests.log_state import log_state
 
 
@@ -53,9 +53,10 @@ async def test_a_crash_is_told_once_whatever_restarts(
     prices = [Day(day, close, close) for day, close in zip(days, closes(falls=True), strict=True)]
     for symbol in SYMBOLS:
         yahoo.listings[symbol] = Listing(list(prices))
+    yahoo.news[SYMBOLS[0]] = [article("Chips <sell> off"), article("Long ago", "2026-06-02T14:05:00Z")]
     async with process("-m", "tests.e2e.yahoo_worker", config, yahoo.port, now) as bot:
-        await bot.until(lambda: telegram.accepted)
-        await bot.until(lambda: "delivery sent" in bot.err)
+        await bot.until(lambda: telegram.accepted and "“" in telegram.accepted[0].text)
+        await bot.until(lambda: bot.err.count("delivery sent") == len(telegram.requests))
         code, seconds = await bot.end()
     assert code == 0
     assert seconds < 20
@@ -65,12 +66,15 @@ async def test_a_crash_is_told_once_whatever_restarts(
     assert one.form["text"].startswith("<b>🔴 Three &amp; co −12.")
     assert one.text.split("\n")[1].startswith("closed 2 Jul 2026 · ")
     assert "All 3 members fell" in one.text
+    assert one.text.split("\n")[-2] == "Headlines: “Chips <sell> off” (The Wire, 2 Jul 14:05 UTC)"
+    assert len(one.history) == len(telegram.requests) - 1 < 2  # it was edited, or sent with the headline at once
 
+    requests = len(telegram.requests)
     async with process("-m", "tests.e2e.yahoo_worker", config, yahoo.port, now) as bot:
         await bot.until(lambda: "watching 1 baskets" in bot.err)
         await asyncio.sleep(0.3)
         assert (await bot.end(signal.SIGINT))[0] == 0
-    assert telegram.requests == [CHANNEL]
+    assert telegram.requests == [CHANNEL] * requests
 
 
 async def test_a_yahoo_that_hangs_does_not_hold_up_the_end(config: Path, yahoo: FakeYahoo, new_york: Calendar) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.alerts import NamedEvent
 from bot.baskets import Member
+from bot.context import Headline
 from bot.pipeline import Rulebook
 from bot.prices import Symbol
 from bot.statistics import State
@@ -17,11 +18,12 @@ from tests.world import LADDER, SEOUL, World, basket, book, contrast, falling, r
 
 @dataclass(frozen=True)
 class Scene:
-    """A market and its rules; the message is the last one of `speaking`."""
+    """A market and its rules; the message is the last one of `speaking`, with the headlines that were found."""
 
     world: World
     rulebook: Rulebook
     speaking: str = "two-session fall"
+    headlines: tuple[Headline, ...] = ()
 
 
 SCENES: dict[str, Callable[[], Scene]] = {}
@@ -71,6 +73,20 @@ def fall_with_every_line() -> Scene:
     asked = rule("two-session fall", "memory")
     gap = contrast("payers against receivers", "hyperscalers", "memory", {"warning": {"percentile": 99.5}})
     return Scene(world, book(baskets, asked, gap))
+
+
+@scene
+def fall_with_headlines() -> Scene:
+    """No more than two are quoted, and of addresses those of https."""
+    world = market(_SOX={700: -0.06, 701: -0.05, -2: -0.05, -1: -0.051})
+    made = fall(world, ".SOX", name="sox", zh="费城半导体指数")
+    at = datetime(2023, 4, 14, 14, 5, tzinfo=UTC)
+    found = (
+        Headline("Chips & “memory” <tumble>", "The Wire", "https://wire.example.com/a?b=1&c=2", at),
+        Headline("存储芯片价格下跌", "通讯社", "http://not.secure.example.com/", at.replace(hour=9)),
+        Headline("A third that nobody sees", "The Wire", "https://wire.example.com/d", at),
+    )
+    return replace(made, headlines=found)
 
 
 @scene

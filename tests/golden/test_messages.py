@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.context import explain
-from bot.messages import Message, languages, render
+from bot.messages import Message, languages, quoted, reading, render
 from tests.golden.scenes import SCENES, Scene
 from tests.world import spoken
 
@@ -20,13 +20,14 @@ def messages(made: Scene) -> list[Message]:
     alert = list(spoken(found, made.speaking))[-1]
     assert alert.session == made.world.days[-1]
     context = explain(board, made.rulebook.rules, alert)
-    return [render(alert, context, made.rulebook.events, language) for language in languages()]
+    said = [render(alert, context, made.rulebook.events, language) for language in languages()]
+    return [quoted(one, made.headlines) for one in said]
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_message(name: str, request: pytest.FixtureRequest) -> None:
     made = messages(SCENES[name]())
-    text = "\n\n".join(one.plain for one in made) + "\n"
+    text = "\n\n".join("\n".join(reading(line, " <{}>") for line in one.lines) for one in made) + "\n"
     path = FOLDER / f"{name}.txt"
     if request.config.getoption("--update-golden"):
         path.write_text(text, encoding="utf-8")

@@ -30,7 +30,7 @@ def _due() -> sa.Select[Any]:
     # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits. Messages do
     # not wait for edits and replies, for these may wait for a less urgent message.
     its_turn = (
-        (outbox.c.manner != Manner.EDIT.value)
+        outbox.c.manner.not_in([Manner.EDIT.value, Manner.AMEND.value])
         & (before.c.manner == Manner.SEND.value)
         & (more_urgent | (as_urgent & earlier))
     )
@@ -88,6 +88,12 @@ EXPIRED = (
     .limit(1)
 )
 THESE = outbox.c.id.in_(sa.bindparam("ids", expanding=True))
+# What was to be added to a message that is not there after all.
+VOID = (
+    sa.update(outbox)
+    .where(THESE)
+    .values(state=State.SUPERSEDED.value, not_before=None, reason="there is no message to add it to")
+)
 TAKE = sa.update(outbox).where(THESE).values(state=State.SENDING.value, not_before=None)
 PROGRESS = (
     sa.update(outbox)

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.database import chats, rows
-from bot.adapters.database.tables import UtcTime, outbox, subscribers, wishes
+from bot.adapters.database.tables import UtcTime, events, outbox, subscribers, wishes
 from bot.adapters.database.tables import chats as chats_table
 from bot.delivery import Delivery, Event, Manner, Quiet, State
 
 COLUMNS = ("event", "severe", "expires", "state", "attempts", "unconfirmed", "plain", "reason", "manner")
+SOUNDLESS = {Manner.EDIT, Manner.AMEND}  # it may come at any hour
 TAKEN = "a later message takes its place"
 # Nobody has asked a transport to send it yet.
 UNTOUCHED = (
@@ -64,6 +65,15 @@ class Telling:
         over = sa.update(outbox).where(UNTOUCHED, self._of_line)
         await self.connection.execute(over.values(state=State.SUPERSEDED.value, not_before=None, reason=TAKEN))
 
+    async def amend(self) -> None:
+        """It is sent where its original was still to be sent; where that is shown, or on its way, it follows."""
+        original = sa.select(events.c.id).where(events.c.key == self.event.original).scalar_subquery()
+        of_original = outbox.c.event == original
+        instead = sa.update(outbox).where(UNTOUCHED, of_original).values(event=self.number)
+        await self.connection.execute(instead)
+        on_its_way = outbox.c.not_before.is_not(None) | (outbox.c.state == State.SENDING.value)
+        await self._follow(Manner.AMEND, of_original & (on_its_way | outbox.c.message_id.is_not(None)))
+
     async def reply(self) -> None:
         await self._follow(Manner.REPLY, outbox.c.state != State.PENDING.value)
 
@@ -107,7 +117,7 @@ class Telling:
         )
         same = (subscribers.c.transport == outbox.c.transport) & (subscribers.c.chat == outbox.c.chat)
         wish = sa.exists().where(
-            *(self._wanted if manner is not Manner.EDIT else self._wanted[:1]),
+            *(self._wanted[:1] if manner in SOUNDLESS else self._wanted),
             wishes.c.transport == outbox.c.transport,
             wishes.c.chat == outbox.c.chat,
         )
@@ -118,7 +128,7 @@ class Telling:
         has = sa.exists().where(
             taken.c.event == self.number, taken.c.transport == outbox.c.transport, taken.c.chat == outbox.c.chat
         )
-        listens = wish if manner is Manner.EDIT else wish & self._unmuted(subscribers)
+        listens = wish if manner in SOUNDLESS else wish & self._unmuted(subscribers)
         who = (
             sa.select(outbox.c.transport, outbox.c.chat, outbox.c.kind)
             .outerjoin(subscribers, same)
@@ -132,7 +142,7 @@ class Telling:
         written = [one.language for one in self.event.messages]
         language = sa.case((speaks.c.language.in_(written), speaks.c.language), else_=written[0])
         at_once = sa.literal(self.event.created, UtcTime)
-        if manner is Manner.EDIT or not self.hours:  # an edit makes no sound
+        if manner in SOUNDLESS or not self.hours:
             when: sa.ColumnElement[Any] = at_once
         else:
             quiet = self._quiet

@@ -50,14 +50,15 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
         The deliveries are those of configured chats; with `subscribers_of` the subscribers of that transport hear the
         events too. An event whose key is stored already is left out with its deliveries; the answer is how many were.
         A chat that moved is written to where it is now; a configured one that is gone gets a delivery that has failed
-        already. Events that edit or answer earlier ones go where `Event` says.
+        already. Events that edit, amend or answer earlier ones go where `Event` says; one that amends what has been
+        replaced counts as known.
         """
         added = 0
         async with self._writing() as connection:
             await _remember(connection, known)
             await troubles.note(connection, notices)
             for event in happened:
-                if await _number(connection, event.key) is None:
+                if await _number(connection, event.key) is None and await _stands(connection, event):
                     await _tell(
                         connection, event, [one for one in deliveries if one.event == event.key], subscribers_of
                     )
@@ -69,7 +70,10 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
         async with self._writing() as connection:
             swept = await self._sweep(connection, now)
             about = {"transport": transport, "now": now, "most": limit, "resting": tuple(resting)}
-            claimed = [rows.delivery(row) for row in await connection.execute(claims.CLAIM, about)]
+            due = [rows.delivery(row) for row in await connection.execute(claims.CLAIM, about)]
+            claimed = [one for one in due if one.manner is not Manner.AMEND or one.changes]
+            if len(claimed) < len(due):
+                await connection.execute(claims.VOID, {"ids": [one.id for one in due if one not in claimed]})
             if claimed:
                 await connection.execute(claims.TAKE, {"ids": [one.id for one in claimed]})
         self._swept = swept
@@ -187,6 +191,9 @@ async def _tell(
     number = await _add_event(connection, event, line, silenced)
     hours = await fanout.quiet_hours(connection, event.created)
     telling = fanout.Telling(connection, event, number, line, hours, [one.chat for one in deliveries])
+    if event.manner is Manner.AMEND:
+        await telling.amend()
+        return
     wide = event.manner is not Manner.REPLY and not silenced and not event.withdraws
     if line is not None and event.manner is Manner.EDIT:
         await telling.edit()
@@ -199,6 +206,16 @@ async def _tell(
         await telling.send(deliveries)
         if subscribers_of is not None:
             await telling.send_to_subscribers(subscribers_of)
+
+
+async def _stands(connection: AsyncConnection, event: Event) -> bool:
+    """Whether what an event amends is still what its chats see; of every other event it is."""
+    if event.manner is not Manner.AMEND:
+        return True
+    line = sa.literal(await _line(connection, event), events.c.id.type)
+    shown = sa.select(events.c.key).where(events.c.id.in_(rows.line_of(line)), events.c.manner != Manner.REPLY.value)
+    latest: str | None = await connection.scalar(shown.order_by(events.c.id.desc()).limit(1))
+    return latest is not None and latest == event.original
 
 
 async def _line(connection: AsyncConnection, event: Event) -> int | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 from rich.cells import cell_len
@@ -9,8 +10,9 @@ from rich.text import Text
 
 from bot.adapters.terminal import Terminal
 from bot.alerts.rules import Severity
+from bot.context import Headline
 from bot.delivery import Destination, Kind, NotSent, Sent
-from bot.messages import Message
+from bot.messages import Message, quoted
 from tests.specimens import delivery
 from tests.virtual import VirtualClock
 
@@ -35,6 +37,14 @@ async def test_elsewhere_than_on_a_terminal_it_is_plain_text():
         "All 9 members fell; [b]SNDK[/b] −24.1 % :smile:",
         "",
     ]
+
+
+async def test_what_cannot_be_tapped_has_its_address_behind_it():
+    out = io.StringIO()
+    at = datetime(2026, 7, 2, 14, 5, tzinfo=UTC)
+    await show(out, quoted(MESSAGE, [Headline("Memory falls", "The Wire", "https://wire.example.com/a", at)]))
+    line = "Headlines: “Memory falls” <https://wire.example.com/a> (The Wire, 2 Jul 14:05 UTC)"
+    assert out.getvalue().splitlines()[2] == line
 
 
 async def test_long_lines_are_not_broken_in_plain_text():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.errors import ConfigError, NoData, Problem
 from tests.desks import KIM, OPERATOR, Room
 from tests.stored import put
@@ -39,6 +41,22 @@ async def test_a_silence_and_its_end(room: Room) -> None:
 async def test_a_note_is_kept(room: Room) -> None:
     await room.say("/note all 2d Fire at the plant", **BOSS)
     assert "Note of 2 Jul 2025: Fire at the plant" in await room.say("/note", **BOSS)
+
+
+@pytest.mark.parametrize(
+    ("end", "until"),
+    [("2d", "2025-07-04 12:01 UTC"), ("2025-07-02", "2025-07-03 00:00 UTC"), ("2025-7-5", ""), ("soon", "")],
+)
+async def test_a_note_ends_after_so_long_or_with_a_day(room: Room, end: str, until: str) -> None:
+    told = await room.say(f"/note all {end} Fire at the plant", **BOSS)
+    listed = await room.say("/note", **BOSS)
+    assert ("Noted" in told) == (f"Fire at the plant (until {until})" in listed) == bool(until)
+
+
+async def test_a_note_does_not_begin_in_the_past(room: Room) -> None:
+    assert "Write /note" in await room.say("/note all 2025-07-01 Fire at the plant", **BOSS)
+    assert "Write /note" in await room.say("/note all 9999-12-31 Fire at the plant", **BOSS)
+    assert "There are no notes" in await room.say("/note", **BOSS)
 
 
 async def test_the_outbox_lists_what_has_not_arrived(room: Room) -> None:

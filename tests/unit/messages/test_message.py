@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from html.parser import HTMLParser
 from unittest.mock import patch
@@ -12,8 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.alerts import Alert, NamedEvent
-from bot.context import Context, explain
-from bot.messages import Message, render
+from bot.context import Context, Headline, explain
+from bot.messages import Message, quoted, reading, render
+from bot.messages.render import LONGEST
 from bot.prices import Symbol
 from tests.golden.scenes import SCENES
 
@@ -107,6 +110,75 @@ def test_names_from_outside_change_words_and_nothing_else(name: str, symbol: str
     hidden = {sign for sign in message.plain if unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Zl", "Zp"}} - {"\n"}
     assert hidden == set()
     assert message.html.encode("utf-8")
+
+
+addresses = st.one_of(
+    st.sampled_from(["https://wire.example.com/a?b=c&d=%22#e", "http://wire.example.com/", "javascript:alert(1)", ""]),
+    st.lists(st.sampled_from(["https://", "wire.example.com", "/", "?", "&", "&amp;", *NASTY]), max_size=5).map(
+        "".join
+    ),
+    st.text(max_size=9).map("https://wire.example.com/".__add__),
+)
+headlines = st.builds(
+    Headline,
+    texts | st.just("x" * 10_000),
+    texts,
+    addresses,
+    st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=9))])),
+)
+
+
+@given(st.lists(headlines, min_size=1, max_size=2), st.sampled_from(["en", "zh"]))
+def test_headlines_are_words_and_links_of_https_and_nothing_else(found: list[Headline], language: str) -> None:
+    base = render(*named("Name", "SYMBOL"), language)
+    with patch("bot.messages.render.LONGEST", 10**6):
+        message = quoted(base, found)
+    seen = read(message.html)
+    links = seen.tags[2:]
+    assert seen.tags[:2] == ["<b>", "</b>"]
+    assert len(links) % 2 == 0
+    assert set(links[1::2]) <= {"</a>"}
+    assert all(re.fullmatch(r"<a \[\('href', 'https://[^\s\"<>`]+'\)\]>", one) for one in links[::2])
+    assert seen.text == message.plain
+    assert len(message.plain.split("\n")) == len(base.lines) + len(found)
+    assert {sign for sign in message.plain if unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Zl", "Zp"}} <= {"\n"}
+    assert message.html.encode("utf-8")
+    without = tuple(
+        one for at, one in enumerate(message.lines) if not len(base.lines) - 2 < at < len(message.lines) - 1
+    )
+    assert without == base.lines
+
+
+@given(st.lists(headlines, min_size=1, max_size=3), st.integers(0, 120).map(LONGEST.__add__))
+def test_of_headlines_those_are_quoted_whole_that_there_is_room_for(found: list[Headline], room: int) -> None:
+    base = render(*named("Name", "SYMBOL"), "en")
+    with patch("bot.messages.render.LONGEST", room):
+        message = quoted(base, found)
+    with patch("bot.messages.render.LONGEST", 10**6):
+        alone = [quoted(base, [one]).lines[-2] for one in found]
+    added = message.lines[len(base.lines) - 1 : -1]
+    assert (*message.lines[: len(base.lines) - 1], message.lines[-1]) == base.lines
+    assert len(message.plain.encode("utf-16-le")) // 2 <= room or not added
+    places = [next(at for at, line in enumerate(alone) if line.endswith(one)) for one in added]
+    assert places == sorted(places)
+    if not added:
+        shortest = min(len(reading(line).encode("utf-16-le")) // 2 for line in alone)
+        assert len(base.plain.encode("utf-16-le")) // 2 + 1 + shortest > room
+
+
+def test_a_link_costs_no_room_and_is_spelled_where_nothing_can_be_tapped() -> None:
+    base = Message("en", ("It fell", "x" * (LONGEST - 90), "event #K7F3P"))
+    at = datetime(2026, 7, 2, 14, 5, tzinfo=UTC)
+    address = "https://wire.example.com/" + "a" * 400 + "?b&c"
+    message = quoted(base, [Headline("R&D  falls", "The <Wire>", address, at)])
+    line = "Headlines: “R&D falls” (The <Wire>, 2 Jul 14:05 UTC)"
+    assert message.plain.split("\n")[-2] == line
+    assert f'<a href="{address.replace("&", "&amp;")}">“R&amp;D falls”</a> (The &lt;Wire&gt;, 2' in message.html
+    assert reading(message.lines[-2], " <{}>") == line.replace("falls”", f"falls” <{address}>")
+    too_long = quoted(base, [Headline("R&D falls", "The <Wire>", address + "d" * 400, at)])
+    assert too_long.plain == message.plain
+    assert "<a" not in too_long.html
+    assert quoted(base, []) == base
 
 
 def test_what_can_be_read_is_left_as_it_is() -> None:

@@ -58,6 +58,14 @@ def test_a_weight_beside_equal_weights_is_a_warning(folder: Path) -> None:
     )
 
 
+def test_a_name_of_a_symbol_that_nobody_watches_is_a_warning(folder: Path) -> None:
+    with (folder / "baskets.toml").open("a") as file:
+        file.write('\n[names]\nMU = "Micron"\nMUU = "Micron"\n')
+    settings = load_settings(folder, {})
+    assert settings.names == {"MU": "Micron", "MUU": "Micron"}
+    assert [one.key for one in warnings(settings) if "names" in one.key] == ['names["MUU"]']
+
+
 def test_a_ladder_for_all_baskets(folder: Path) -> None:
     text = """
         baskets = ["*"]
