@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -62,8 +62,17 @@ def hearings(rule: Rule, subjects: tuple[Track, ...], close_after: int) -> tuple
     return tuple(Hearing(session, tuple(words)) for session, words in sorted(told.items()))
 
 
-def words(rule: Rule, track: Track, close_after: int) -> Iterator[tuple[int, Word]]:
-    """When one subject speaks, by its row: `decide`, reduced to the sessions on which a rung holds."""
+def words(rule: Rule, track: Track, close_after: int) -> Sequence[tuple[int, Word]]:
+    """When one subject speaks, by its row; worked out once for each ladder."""
+    key = rule.rungs, rule.step, close_after
+    if key not in track.notes:
+        track.notes[key] = tuple(_words(rule, track, close_after))
+    told: tuple[tuple[int, Word], ...] = track.notes[key]
+    return told
+
+
+def _words(rule: Rule, track: Track, close_after: int) -> Iterator[tuple[int, Word]]:
+    """`decide`, reduced to the sessions on which a rung holds."""
     found = severities(rule, track)
     loud = found.nonzero()[0]
     open_, deepest, last = 0, np.inf, 0

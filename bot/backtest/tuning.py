@@ -14,12 +14,14 @@ from bot.backtest.hearings import Hearing, Word, hearings
 from bot.backtest.poisson import count_interval, dispersion
 from bot.backtest.provisional import Provisional, provisionals
 from bot.backtest.replay import alerts
-from bot.backtest.tracks import tracks
+from bot.backtest.tracks import Shelf, tracks
 from bot.backtest.years import Rate, Years, sessions_of
 from bot.baskets import Basket, BasketId
 from bot.pipeline import Rulebook, survey
 from bot.prices import CalendarCode, Dates, PriceTable
 from bot.statistics import Board
+
+MEMBERS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,16 @@ class Tuning:
 
 
 def tune(
-    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId, per_year: float
+    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId, per_year: float, shelf: Shelf
 ) -> tuple[Tuning, ...]:
-    """Every rule that is asked about `basket`, or about its spread to another one.
+    """Every rule that is asked about `basket`, or about its spread to another one. `shelf` is that of the `tables`.
 
     `per_year` is how often the shallowest rung shall be reached; each deeper one a third as often as the one above.
     """
     narrow = about(rulebook, basket)
     board = survey(tables, narrow)
     asked = [question for question in questions(board, narrow.rules) if question.basket == basket]
-    found = [_tuned(board, tables, narrow, question, per_year) for question in asked]
+    found = [_tuned(board, tables, narrow, question, per_year, shelf) for question in asked]
     return tuple(one for one in found if one is not None)
 
 
@@ -114,9 +116,10 @@ def _tuned(
     rulebook: Rulebook,
     question: Question,
     per_year: float,
+    shelf: Shelf,
 ) -> Tuning | None:
     rule, close_after = question.rule, rulebook.close_after
-    subjects = tuple(tracks(board, question))
+    subjects = tuple(tracks(board, question, shelf))
     years = Years.of(sessions_of(subjects))
     if years is None:
         return None
@@ -161,7 +164,23 @@ def days_reached(heard: Sequence[Hearing], severity: Severity) -> Dates:
 def try_out(
     tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, baskets: Sequence[BasketId]
 ) -> Iterator[tuple[BasketId, str, tuple[Trial, ...]]]:
-    """Replay the rules about `baskets` with the engine and count either part of history; by the rule's name."""
+    """Replay the rules about `baskets` with the engine and count either part of history; by the rule's name.
+
+    A few baskets at a time, as many as memory should hold.
+    """
+    members = {one.id: len(one.members) for one in rulebook.baskets}
+    some: list[BasketId] = []
+    for basket in baskets:
+        if some and sum(members[one] for one in (*some, basket)) > MEMBERS_AT_A_TIME:
+            yield from _tried_out(tables, rulebook, some)
+            some = []
+        some.append(basket)
+    yield from _tried_out(tables, rulebook, some)
+
+
+def _tried_out(
+    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, baskets: Sequence[BasketId]
+) -> Iterator[tuple[BasketId, str, tuple[Trial, ...]]]:
     narrow = about(rulebook, *baskets)
     board = survey(tables, narrow)
     heard: dict[tuple[BasketId, str], list[Hearing]] = {}

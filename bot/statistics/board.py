@@ -75,9 +75,14 @@ class Board:
         whole = self.series[basket].basket
         key = ("member", whole.calendar, whole.prices, symbol, str(window))
         if key not in self._verdicts:
-            alone = value(self._tables[whole.calendar], replace(whole, id=BasketId(symbol), members=(Member(symbol),)))
-            self._verdicts[key] = measure(alone, window, self.lines)
+            self._verdicts[key] = self.measure_member(basket, symbol, window)
         return self._verdicts[key]
+
+    def measure_member(self, basket: BasketId, symbol: Symbol, window: int) -> Verdicts:
+        """As of_member, for whoever keeps them himself."""
+        whole = self.series[basket].basket
+        alone = replace(whole, id=BasketId(symbol), members=(Member(symbol),))
+        return measure(value(self._tables[whole.calendar], alone), window, self.lines)
 
     def of_spread(self, one: BasketId, other: BasketId, window: int) -> Verdicts:
         """The verdicts of the spread `one` minus `other`; positions are those of `one` if the calendars agree."""

@@ -14,7 +14,7 @@ from bot.alerts.decide import deepest_rung
 from bot.backtest.fit import GRIDS, fitted_condition, reached
 from bot.backtest.hearings import hearings
 from bot.backtest.ladders import Condition, with_threshold
-from bot.backtest.provisional import low_moves, low_returns, severities_at_low
+from bot.backtest.provisional import basket_low, low_moves, severities_at_low
 from bot.backtest.tracks import tracks
 from bot.backtest.tuning import by_engine
 from bot.pipeline import Rulebook
@@ -87,9 +87,7 @@ def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
         if asked.contrast is not None or question.about_members(board) or not timeless:
             continue
         (track,) = tracks(board, question)
-        lows = low_returns(market.tables[series.basket.calendar], series)
-        shares = series.shares()
-        whole = np.where(shares > 0, shares * lows, 0.0).sum(axis=1)
+        whole = basket_low(market.tables[series.basket.calendar], series)
         moves = low_moves(track.verdicts, whole)
         found = severities_at_low(asked, track, moves)
         for row, at in enumerate(track.at.tolist()):
