@@ -2,7 +2,7 @@
 
 from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, deepest_rung, episode_id, whole_months
 from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject, Told
-from bot.alerts.muting import muted
+from bot.alerts.muting import muted, of_fall
 from bot.alerts.questions import Question, agenda, place_of, questions
 from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
 from bot.alerts.sieve import sieve
@@ -29,6 +29,7 @@ __all__ = [
     "deepest_rung",
     "episode_id",
     "muted",
+    "of_fall",
     "place_of",
     "questions",
     "sieve",

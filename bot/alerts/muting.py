@@ -21,7 +21,7 @@ def muted(answers: Sequence[Answer]) -> list[Answer]:
     loudest: dict[BasketId, Severity] = {}
     for rule, found in answers:
         for one in found:
-            if one.speaks and one.rung is not None and _of_fall(rule):
+            if one.speaks and one.rung is not None and of_fall(rule):
                 basket = one.subject.basket
                 loudest[basket] = max(loudest.get(basket, one.rung.severity), one.rung.severity)
     if not loudest:
@@ -29,7 +29,8 @@ def muted(answers: Sequence[Answer]) -> list[Answer]:
     return [(rule, [_heard(rule, one, loudest) for one in found]) for rule, found in answers]
 
 
-def _of_fall(rule: Rule) -> bool:
+def of_fall(rule: Rule) -> bool:
+    """Whether a rule is about a basket's own fall."""
     return not rule.members and rule.contrast is None and not rule.asks("enters")
 
 

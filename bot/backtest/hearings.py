@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from bot.alerts import Reason, Rule, Severity
+from bot.alerts import Reason, Rule, Severity, of_fall
 from bot.backtest.ladders import Ranks, depths, severities
 from bot.backtest.tracks import Track
 
@@ -47,6 +47,13 @@ class Hearing:
     def size(self, rule: Rule) -> float:
         """The move or day's low behind it, a fraction; of several subjects the deepest, of a spread the widest."""
         return -self.depth if rule.upward else self.depth
+
+    def beside(self, rule: Rule, fall: Severity | None) -> Hearing | None:
+        """What is left of it beside a fall of the basket that is told on the same session; None = all is muted."""
+        if fall is None or of_fall(rule):
+            return self
+        kept = tuple(one for one in self.words if one.severity > fall or not (one.member or rule.asks("enters")))
+        return Hearing(self.session, kept) if kept else None
 
     def reaches(self, severity: Severity) -> bool:
         """Whether an episode comes to this rung, or to a deeper one, for the first time."""

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from bot.alerts import Question, Rule, Rung, Severity, questions
+from bot.alerts import Question, Rule, Rung, Severity, of_fall, questions
 from bot.backtest.fit import fit, fitted_condition
 from bot.backtest.hearings import Hearing, Word, hearings
 from bot.backtest.poisson import count_interval, dispersion
@@ -68,8 +68,9 @@ class Tuning:
     """One rule and one basket: what was heard, each rung's rate, and the basket's own suggestion.
 
     `first` and `last` are the sessions between which rates are counted: the first years of a basket have too little
-    before them. `hearings` has all alerts, those of the first years too. `suggested` is the rule with other values
-    (None = nothing to fit, or too short a history), and `trials` what its fitted rungs did.
+    before them. `hearings` has all alerts, those of the first years too, and `sent` what is left of them where a fall
+    of the basket, by any of the rules tuned with it, mutes some. `suggested` is the rule with other values (None =
+    nothing to fit, or too short a history), and `trials` what its fitted rungs did.
     """
 
     rule: Rule
@@ -78,9 +79,15 @@ class Tuning:
     first: date
     last: date
     hearings: tuple[Hearing, ...]
+    sent: tuple[Hearing, ...]
     steps: tuple[Step, ...]
     suggested: Rule | None
     trials: tuple[Trial, ...]
+
+    def rate_sent(self, severity: Severity) -> Rate:
+        """The messages of just that severity that people get."""
+        days = [one.session for one in self.sent if one.severity == severity]
+        return Rate(sum(self.first <= day <= self.last for day in days), self.steps[0].reached.years)
 
 
 def tune(
@@ -94,7 +101,18 @@ def tune(
     board = survey(tables, narrow)
     asked = [question for question in questions(board, narrow.rules) if question.basket == basket]
     found = [_tuned(board, tables, narrow, question, per_year, shelf) for question in asked]
-    return tuple(one for one in found if one is not None)
+    return tuple(_beside_falls([one for one in found if one is not None]))
+
+
+def _beside_falls(found: Sequence[Tuning]) -> Iterator[Tuning]:
+    """With what is left of each beside the falls of the same session, as `muted` has it."""
+    falls: dict[date, Severity] = {}
+    for one in found:
+        for heard in one.hearings if of_fall(one.rule) else ():
+            falls[heard.session] = max(falls.get(heard.session, heard.severity), heard.severity)
+    for one in found:
+        left = (heard.beside(one.rule, falls.get(heard.session)) for heard in one.hearings)
+        yield replace(one, sent=tuple(heard for heard in left if heard is not None))
 
 
 def about(rulebook: Rulebook, *baskets: BasketId) -> Rulebook:
@@ -138,6 +156,7 @@ def _tuned(
         first=years.first,
         last=years.last,
         hearings=heard,
+        sent=heard,
         steps=tuple(_step(one, heard, years, doubt) for one, doubt in zip(rule.rungs, doubts, strict=True)),
         suggested=suggested,
         trials=trials,

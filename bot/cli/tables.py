@@ -28,10 +28,13 @@ def plain_table(*columns: str) -> Table:
 
 
 def show(table: Table) -> None:
-    """Print a table to standard output; in a pipe there is no width to fit into."""
+    """Print a table to standard output: no cell is ever cut, and in a pipe there is no width to fit into."""
     from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.measure import Measurement  # noqa: PLC0415 - see above
 
     console = Console(highlight=False)
     if not sys.stdout.isatty():
         console.width = WIDTH_OF_A_PIPE
+    least = Measurement.get(console, console.options.update(width=WIDTH_OF_A_PIPE), table).minimum
+    console.width = max(console.width, least)
     console.print(table)

@@ -54,6 +54,10 @@ def command(
         )
     if report is not None and not report.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {report.parent}. Make it first.", param_hint="--report")
+    if report is not None and report.is_dir():
+        raise typer.BadParameter(
+            f"{report} is a folder. Name a file in it, such as tuning.html.", param_hint="--report"
+        )
     fetched = fetch_market(config, prices, baskets or [])
     asked = [one.id for one in fetched.rulebook.baskets if not baskets or one.id in baskets]
     rulebook = replace(fetched.rulebook, rules=_only(fetched, rule)) if rule else fetched.rulebook

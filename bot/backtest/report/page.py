@@ -29,8 +29,10 @@ def render(tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, outcom
     body = "".join(
         (
             _head(chapters, outcome, per_year),
+            "<main>",
             *(_chapter(one, per_year) for one in chapters),
             _paste(outcome.ladders),
+            "</main>",
             _reading(),
         )
     )
@@ -59,7 +61,7 @@ def _head(chapters: list[Chapter], outcome: Outcome, per_year: float) -> str:
     shown = "".join(f"<div><dt>{name}</dt><dd>{figure}</dd></div>" for name, figure in figures.items())
     return (
         f"<header><p>Drawdown Bot</p><h1>What the thresholds would have done</h1><dl>{shown}</dl>{_key()}</header>"
-        f"<nav><ul>{links}</ul></nav>"
+        f'<nav aria-label="Baskets"><ul>{links}</ul></nav>'
     )
 
 

@@ -43,7 +43,7 @@ def chip(severity: Severity) -> str:
 def ladder(tuning: Tuning, per_year: float) -> str:
     """The rungs in force with their rates, and the values that would give so many a year."""
     most = max((step.reached.interval[1] for step in tuning.steps), default=1.0) or 1.0
-    heads = ("Rung", "In force", "A year", "Alerts", "Taken back", "Suggested", "Fitted", "Expected", "Came")
+    heads = ("Rung", "In force", "A year", "Sent", "Taken back", "Suggested", "Fitted", "Expected", "Came")
     rows = []
     for place, step in enumerate(tuning.steps):
         trial = next((one for one in tuning.trials if one.rung.severity == step.rung.severity), None)
@@ -52,7 +52,7 @@ def ladder(tuning: Tuning, per_year: float) -> str:
                 chip(step.rung.severity),
                 f"<code>{escape(in_words(step.rung))}</code>",
                 _rate(step, most),
-                str(step.alerts),
+                _sent(tuning, step),
                 _taken_back(step),
                 *_trial(step, trial, per_year * RARER**place),
             )
@@ -71,6 +71,12 @@ def _rate(step: Step, most: float) -> str:
         f'<line class="{step.rung.severity.word}" x1="{left:.1f}" x2="{right:.1f}" y1="4" y2="4"/>'
         f'<line class="at" x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="8"/></svg></span>'
     )
+
+
+def _sent(tuning: Tuning, step: Step) -> str:
+    sent = tuning.rate_sent(step.rung.severity)
+    muted = f"{step.alerts - sent.count} muted" if sent.count < step.alerts else ""
+    return f"{sent.per_year:.2f} <small>{sent.count} in all{', ' * bool(muted)}{muted}</small>"
 
 
 def _taken_back(step: Step) -> str:
