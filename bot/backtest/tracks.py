@@ -88,6 +88,8 @@ def _asked(rule: Rule, columns: Verdicts) -> Verdicts:
         unasked.add("percentile")
     if not rule.asks("worst_in_months") and not any(rung.record for rung in rule.rungs):
         unasked.add("worst_at")
+    if all(rung.state is not None or rung.enters is not None for rung in rule.rungs):
+        unasked.add("daily_return")  # of those no low tells anything
     unasked |= {name for name, asked in (("state", "state"), ("entered", "enters")) if not rule.asks(asked)}
     empty: dict[str, Any] = {name: np.broadcast_to(np.int8(0), columns.move.shape) for name in unasked}
     return replace(columns, **empty)

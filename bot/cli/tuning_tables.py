@@ -21,17 +21,17 @@ from bot.cli.verdicts import written
 ALERTS_ON_SCREEN = 30
 NOTES = """\
 a year      times the rung, or a deeper one, is newly reached in an episode, with
-            the exact Poisson interval ({level}); the first three years of a basket do
-            not count, and each rule is counted by itself
+            the exact Poisson interval ({level}); the first three years of a basket
+            do not count, and each rule is counted by itself
 sent        messages of just this severity a year, those of a deeper move on the
             same rung too, without what a fall of the basket mutes
 taken back  of what would have been said at the day's low, the share that did not
             hold at the close; for several members it takes all their lows at one
             moment, so at most; empty where daily prices do not tell
-suggested   fitted for so many a year on the years that {held_out} does not divide; each
-            deeper rung a third as often
-expected    times it should be reached on the years kept back ({level}), from the
-            fitted years alone; came: times it was
+suggested   fitted for so many a year on the years that {held_out} does not divide;
+            each deeper rung a third as often
+expected    times it should be reached on the years kept back ({level}), told
+            from the fitted years alone; came: times it was
 """
 IN_FORCE = ("basket", "rung", "in force", "a year>", "sent>", "taken back>")
 SUGGESTED = ("basket", "rung", "suggested", "fitted>", "expected>", "came>")
