@@ -20,14 +20,14 @@ from bot.cli.verdicts import written
 
 ALERTS_ON_SCREEN = 30
 NOTES = """\
-a year      times the rung, or a deeper one, is newly reached in an episode, with
-            the exact Poisson interval ({level}); the first three years of a basket
-            do not count, and each rule is counted by itself
+a year      times the rung, or a deeper one, is newly reached in an episode,
+            with the exact Poisson interval ({level}); the first three years of a
+            basket do not count, and each rule is counted by itself
 sent        messages of just this severity a year, those of a deeper move on the
             same rung too, without what a fall of the basket mutes
-taken back  of what would have been said at the day's low, the share that did not
-            hold at the close; for several members it takes all their lows at one
-            moment, so at most; empty where daily prices do not tell
+taken back  of what would have been said at the day's low, the share that did
+            not hold at the close; for several members it takes all their lows
+            at one moment, so at most; empty where daily prices do not tell
 suggested   fitted for so many a year on the years that {held_out} does not divide;
             each deeper rung a third as often
 expected    times it should be reached on the years kept back ({level}), told
@@ -133,7 +133,7 @@ def _paste(ladder: Ladder, per_year: float) -> Iterator[str]:
     rates = [per_year * RARER**place for place in range(len(ladder.rule.rungs))]
     count = len(ladder.trials)
     baskets = f"{count} basket{'s' * (count != 1)}"
-    yield f'# For the rule "{ladder.rule.name}" in bot.toml: {baskets}, replayed by the engine'
+    yield f'# Rule "{ladder.rule.name}" of bot.toml; {baskets} replayed by the engine'
     comments = []
     for rung, wanted in zip(ladder.rule.rungs, rates, strict=True):
         tries = [one for trials in ladder.trials.values() for one in trials if one.rung.severity == rung.severity]

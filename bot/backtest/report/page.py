@@ -9,7 +9,7 @@ from importlib.resources import files
 from bot.alerts import Severity
 from bot.backtest.fit import fitted_condition
 from bot.backtest.poisson import LEVEL
-from bot.backtest.report.chapter import APART, FEWEST_CASES, Chapter, Section, chapter
+from bot.backtest.report.chapter import Chapter, Section, chapter
 from bot.backtest.report.charts import bars, timeline
 from bot.backtest.report.tables import followed, heard, ladder, worst
 from bot.backtest.shares import Ladder, Outcome
@@ -17,6 +17,7 @@ from bot.backtest.wording import block
 from bot.backtest.years import HELD_OUT
 from bot.pipeline import Rulebook
 from bot.prices import CalendarCode, PriceTable
+from bot.statistics.precedents import APART, FEWEST_CASES
 
 
 def render(tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, outcome: Outcome, per_year: float) -> str:

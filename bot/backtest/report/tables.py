@@ -8,9 +8,10 @@ from html import escape
 from bot.alerts import Rule, Severity
 from bot.backtest.fit import RARER, fitted_condition
 from bot.backtest.hearings import Hearing
-from bot.backtest.report.chapter import HORIZONS, Aftermath, Case, Section
+from bot.backtest.report.chapter import Section, Told
 from bot.backtest.tuning import Step, Trial, Tuning
 from bot.backtest.wording import in_words
+from bot.statistics.precedents import FEWEST_CASES, HORIZONS, Aftermath
 
 MINUS = "−"
 SPANS = {5: "a week", 21: "a month", 63: "a quarter", 252: "a year"}
@@ -18,7 +19,7 @@ SPANS = {5: "a week", 21: "a month", 63: "a quarter", 252: "a year"}
 
 def percent(value: float | None, places: int = 1) -> str:
     if value is None:
-        return '<span class="none">not yet</span>'
+        return '<span class="none">not known</span>'
     text = f"{abs(value):.{places}%}"
     sign = MINUS if value < 0 and text.strip("0.%") else "+" if value > 0 else ""
     return f"{sign}{text}"
@@ -103,7 +104,7 @@ def _trial(step: Step, trial: Trial | None, wanted: float) -> tuple[str, ...]:
     )
 
 
-def worst(rule: Rule, cases: Sequence[Case]) -> str:
+def worst(rule: Rule, cases: Sequence[Told]) -> str:
     """The deepest alerts, and what the basket did after each."""
     heads = ("Session", "Severity", "Size", "Drawdown", *(f"+{sessions} sessions" for sessions in HORIZONS))
     return table(
@@ -130,13 +131,13 @@ def _members(hearing: Hearing) -> str:
 
 def followed(section: Section) -> str:
     """What the basket did after alerts, over all of them."""
-    heads = ("After", "Cases", "Rose", "Median", "Not yet known")
+    heads = ("After", "Cases", "Rose", "Median", "Not known")
     rows = [
         (
             f"{SPANS[one.sessions]} <small>{one.sessions} sessions</small>",
-            str(one.cases),
+            str(one.known),
             *_spread(one),
-            str(one.unknown),
+            str(section.cases - one.known),
         )
         for one in section.followed
     ]
@@ -144,9 +145,9 @@ def followed(section: Section) -> str:
 
 
 def _spread(one: Aftermath) -> tuple[str, str]:
-    if one.middle is None:
-        return str(one.rose), '<span class="none">too few cases</span>'
-    return str(one.rose), percent(one.middle)
+    if one.known < FEWEST_CASES:
+        return str(one.higher), '<span class="none">too few cases</span>'
+    return str(one.higher), percent(one.median)
 
 
 def heard(rule: Rule, hearings: Sequence[Hearing]) -> str:
