@@ -99,25 +99,21 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
     A member belongs from the session after its first close. The members' symbols must stand in the table; one that
     has no price at all is never listed and costs no coverage.
     """
-    columns = [table.symbols.index(member.symbol) for member in basket.members]
-    closes = (table.adjusted if basket.prices == "adjusted" else table.close)[:, columns]
-    split_adjusted = table.close[:, columns]
-    shut = table.shut[:, columns]
-    listed = _listed(closes, basket, table.sessions)
-    returns = np.full(closes.shape, np.nan)
-    lows = np.full(closes.shape, np.nan)
-    if len(closes) > 1:
-        returns[1:] = closes[1:] / closes[:-1] - 1
-        lows[1:] = table.low[1:, columns] * (closes[1:] / split_adjusted[1:]) / closes[:-1] - 1
-    returns = np.where(shut, 0.0, returns)
-    lows = np.where(shut, np.nan, lows)
-    present = listed & ~np.isnan(returns)
-    present_weight, listed_weight, weighted = (np.zeros(len(closes)) for _ in range(3))
+    total = len(table.sessions)
+    shape = total, len(basket.members)
+    member_returns, day_lows = (np.empty(shape, order="F") for _ in range(2))
+    listed = np.empty(shape, dtype=np.bool_, order="F")
+    present_weight, listed_weight, weighted = (np.zeros(total) for _ in range(3))
     # One member after the other, so that a session's sum does not depend on how many sessions the table has.
     for column, member in enumerate(basket.members):
-        present_weight += present[:, column] * member.weight
-        listed_weight += listed[:, column] * member.weight
-        weighted += np.where(present[:, column], returns[:, column], 0.0) * member.weight
+        returns, lows, belongs = _alone(table, basket, member)
+        present = belongs & ~np.isnan(returns)
+        present_weight += present * member.weight
+        listed_weight += belongs * member.weight
+        weighted += np.where(present, returns, 0.0) * member.weight
+        member_returns[:, column] = np.where(present, returns, np.nan)
+        day_lows[:, column] = np.where(belongs, lows, np.nan)
+        listed[:, column] = belongs
     with np.errstate(divide="ignore", invalid="ignore"):
         coverage = present_weight / listed_weight
         daily = weighted / present_weight
@@ -127,24 +123,37 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
         sessions=table.sessions,
         daily_return=np.where(readable & (present_weight > 0), daily, np.nan),
         coverage=coverage,
-        member_returns=np.where(present, returns, np.nan),
-        day_lows=np.where(listed, lows, np.nan),
+        member_returns=member_returns,
+        day_lows=day_lows,
         listed=listed,
         final_sessions=table.final_sessions,
     )
 
 
-def _listed(closes: Floats, basket: Basket, sessions: Dates) -> Flags:
-    """Which members are listed and belong, by session: after the first close, from `since` to `until`."""
-    known = np.cumsum(~np.isnan(closes), axis=0) > 0
-    listed = np.zeros(closes.shape, dtype=np.bool_)
-    listed[1:] = known[:-1]
-    for column, member in enumerate(basket.members):
-        if member.since is not None:
-            listed[:, column] &= sessions >= np.datetime64(member.since, "D")
-        if member.until is not None:
-            listed[:, column] &= sessions <= np.datetime64(member.until, "D")
-    return listed
+def _alone(table: PriceTable, basket: Basket, member: Member) -> tuple[Floats, Floats, Flags]:
+    """A member's return, its day's low against the previous close, and whether it belongs, by session."""
+    column = table.symbols.index(member.symbol)
+    closes = (table.adjusted if basket.prices == "adjusted" else table.close)[:, column]
+    returns, lows = (np.full(len(closes), np.nan) for _ in range(2))
+    returns[1:] = closes[1:] / closes[:-1] - 1
+    paid = closes[1:] / table.close[1:, column]
+    lows[1:] = table.low[1:, column] * paid / closes[:-1] - 1
+    shut = table.shut[:, column]
+    returns[shut], lows[shut] = 0.0, np.nan
+    return returns, lows, _belongs(closes, member, table.sessions)
+
+
+def _belongs(closes: Floats, member: Member, sessions: Dates) -> Flags:
+    """Whether a member is listed and belongs, by session: after the first close, from `since` to `until`."""
+    belongs = np.zeros(len(closes), dtype=np.bool_)
+    known = ~np.isnan(closes)
+    if known.any():
+        belongs[int(known.argmax()) + 1 :] = True
+    if member.since is not None:
+        belongs &= sessions >= np.datetime64(member.since, "D")
+    if member.until is not None:
+        belongs &= sessions <= np.datetime64(member.until, "D")
+    return belongs
 
 
 def calendars_needed(baskets: Sequence[Basket]) -> tuple[CalendarCode, ...]:

@@ -2,7 +2,7 @@
 
 from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, deepest_rung, episode_id, whole_months
 from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject, Told
-from bot.alerts.muting import muted
+from bot.alerts.muting import is_part, muted, of_fall
 from bot.alerts.questions import Question, agenda, place_of, questions
 from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
 from bot.alerts.sieve import sieve
@@ -28,7 +28,9 @@ __all__ = [
     "decide",
     "deepest_rung",
     "episode_id",
+    "is_part",
     "muted",
+    "of_fall",
     "place_of",
     "questions",
     "sieve",

@@ -25,9 +25,19 @@ def muted(answers: Sequence[Answer]) -> list[Answer]:
         return list(answers)
     loudest: dict[BasketId, Severity] = {}
     for rule, one in _speaking(answers):
-        if one.subject.basket in tellers and _is_told(rule, one):
+        if one.subject.basket in tellers and is_part(rule, one.subject.member):
             loudest[one.subject.basket] = max(loudest.get(one.subject.basket, one.severity), one.severity)
     return [(rule, [_heard(rule, one, tellers, loudest) for one in found]) for rule, found in answers]
+
+
+def of_fall(rule: Rule) -> bool:
+    """Whether a rule is about a basket's own fall."""
+    return not rule.members and rule.contrast is None and not rule.asks("enters")
+
+
+def is_part(rule: Rule, member: str) -> bool:
+    """Whether such news stands in the message about the basket, where there is one. `member` is "" for a basket."""
+    return bool(member) or rule.asks("enters")
 
 
 def _speaking(answers: Sequence[Answer]) -> Iterator[tuple[Rule, Decision]]:
@@ -39,17 +49,11 @@ def _tellers(answers: Sequence[Answer]) -> Mapping[BasketId, Sequence[Rule]]:
     falls: dict[BasketId, list[Rule]] = {}
     states: dict[BasketId, list[Rule]] = {}
     for rule, one in _speaking(answers):
-        if one.subject.member or rule.contrast is not None:
-            continue
-        if rule.asks("enters"):
-            states.setdefault(one.subject.basket, [rule])
-        elif not rule.members:
+        if of_fall(rule):
             falls.setdefault(one.subject.basket, []).append(rule)
+        elif rule.asks("enters") and not one.subject.member:
+            states.setdefault(one.subject.basket, [rule])
     return states | falls
-
-
-def _is_told(rule: Rule, decision: Decision) -> bool:
-    return bool(decision.subject.member) or rule.asks("enters")
 
 
 def _heard(
@@ -60,4 +64,4 @@ def _heard(
         return decision
     if rule in tellers[basket]:
         return replace(decision, news=loudest.get(basket))
-    return replace(decision, reason=Reason.MUTED) if _is_told(rule, decision) else decision
+    return replace(decision, reason=Reason.MUTED) if is_part(rule, decision.subject.member) else decision

@@ -80,21 +80,24 @@ def reached(
 
     The other rungs stay as they are. Subjects that reach it on the same session count once: it is one alert.
     """
-    pieces = [_stretches(rule, place, condition, track, close_after) for track in subjects]
-    days, low, high = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    pieces = [_among(grid, part, *_stretches(rule, place, condition, track, close_after)) for track in subjects]
+    begin, end = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    # On one session the stretches of several subjects may overlap: of each only what is beyond those before it counts.
+    order = np.argsort(begin, kind="stable")
+    begin, end = begin[order], end[order]
+    begin[1:] = np.maximum(begin[1:], np.maximum.accumulate(end)[:-1])
+    width = len(grid) + 1
+    begin, end = (column[begin < end] % width for column in (begin, end))
+    begun: Ints = np.cumsum(np.bincount(begin, minlength=width) - np.bincount(end, minlength=width))
+    return begun[:-1]
+
+
+def _among(grid: Floats, part: Part, days: Dates, low: Floats, high: Floats) -> tuple[Ints, Ints]:
+    """From which candidate on and up to which one, as numbers that ascend with the session; only those of `part`."""
     kept = part(days) & (low < high) & (low <= grid[-1])
-    days, low, high = days[kept], low[kept], high[kept]
-    if not len(days):
-        return np.zeros(len(grid), dtype=np.intp)
-    if len(subjects) == 1:
-        begun = np.searchsorted(np.sort(low), grid, side="right").astype(np.intp)
-        return begun - np.searchsorted(np.sort(high), grid, side="right").astype(np.intp)
-    order = np.argsort(days, kind="stable")
-    days, low, high = days[order], low[order], high[order]
-    first = np.flatnonzero(np.append(True, days[1:] != days[:-1]))
-    begins = (low <= grid[:, None]) & (grid[:, None] < high)
-    sessions: Ints = np.logical_or.reduceat(begins, first, axis=1).sum(axis=1)
-    return sessions
+    begin, end = (np.searchsorted(grid, values[kept]).astype(np.intp) for values in (low, high))
+    session = days[kept].astype(np.intp) * (len(grid) + 1)
+    return session + begin, session + end
 
 
 def _stretches(

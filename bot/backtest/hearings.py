@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
-from bot.alerts import Reason, Rule, Severity
+from bot.alerts import Reason, Rule, Severity, is_part
 from bot.backtest.ladders import Ranks, depths, severities
 from bot.backtest.tracks import Track
 
@@ -26,10 +26,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """One alert: what a rule would have said about a basket on a session. `words` has one entry a subject."""
+    """One alert: what a rule would have said about a basket on a session. `words` has one entry a subject.
+
+    `news` is how loud the news is that it tells for other rules.
+    """
 
     session: date
     words: tuple[Word, ...]
+    news: Severity | None = None
 
     @property
     def reason(self) -> Reason:
@@ -37,7 +41,7 @@ class Hearing:
 
     @property
     def severity(self) -> Severity:
-        return max(word.severity for word in self.words)
+        return max(*(word.severity for word in self.words), self.news or self.words[0].severity)
 
     @property
     def depth(self) -> float:
@@ -47,6 +51,20 @@ class Hearing:
     def size(self, rule: Rule) -> float:
         """The move or day's low behind it, a fraction; of several subjects the deepest, of a spread the widest."""
         return -self.depth if rule.upward else self.depth
+
+    def parts(self, rule: Rule) -> list[Word]:
+        """The news that stands in a message about the basket, where there is one."""
+        return [one for one in self.words if is_part(rule, one.member)]
+
+    def beside(self, rule: Rule, tellers: Collection[Rule], loudest: Severity | None) -> Hearing | None:
+        """What is left of it where `tellers` tell all `parts`, and are as loud as the loudest; None = nothing is."""
+        if not tellers:
+            return self
+        if rule in tellers:
+            return replace(self, news=loudest)
+        told = self.parts(rule)
+        kept = tuple(one for one in self.words if one not in told)
+        return replace(self, words=kept) if kept else None
 
     def reaches(self, severity: Severity) -> bool:
         """Whether an episode comes to this rung, or to a deeper one, for the first time."""
@@ -62,8 +80,17 @@ def hearings(rule: Rule, subjects: tuple[Track, ...], close_after: int) -> tuple
     return tuple(Hearing(session, tuple(words)) for session, words in sorted(told.items()))
 
 
-def words(rule: Rule, track: Track, close_after: int) -> Iterator[tuple[int, Word]]:
-    """When one subject speaks, by its row: `decide`, reduced to the sessions on which a rung holds."""
+def words(rule: Rule, track: Track, close_after: int) -> Sequence[tuple[int, Word]]:
+    """When one subject speaks, by its row; worked out once for each ladder."""
+    key = rule.rungs, rule.step, close_after
+    if key not in track.notes:
+        track.notes[key] = tuple(_words(rule, track, close_after))
+    told: tuple[tuple[int, Word], ...] = track.notes[key]
+    return told
+
+
+def _words(rule: Rule, track: Track, close_after: int) -> Iterator[tuple[int, Word]]:
+    """`decide`, reduced to the sessions on which a rung holds."""
     found = severities(rule, track)
     loud = found.nonzero()[0]
     open_, deepest, last = 0, np.inf, 0

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import ceil, exp, floor, lgamma, log, log1p
+
+import numpy as np
 
 LEVEL = 0.90
 TAIL = (1 - LEVEL) / 2
@@ -17,9 +20,22 @@ def rate_interval(count: int, years: float) -> tuple[float, float]:
     Its ends are the rates at which so many, or more, and so many, or fewer, have half of the remaining chance each
     (Garwood 1936).
     """
-    low = 0.0 if count == 0 else _root(lambda mean: 1 - _at_most(count - 1, mean) - TAIL, count)
-    high = _root(lambda mean: TAIL - _at_most(count, mean), count + 1)
+    low, high = _mean_interval(count)
     return low / years, high / years
+
+
+@cache
+def _mean_interval(count: int) -> tuple[float, float]:
+    numbers = np.arange(count + 1)
+    factorials = np.array([lgamma(number + 1) for number in numbers.tolist()])
+
+    def at_most(most: int, mean: float) -> float:
+        if mean <= 0:
+            return 1.0
+        return min(float(np.exp(numbers * log(mean) - mean - factorials)[: most + 1].sum()), 1.0)
+
+    low = 0.0 if count == 0 else _root(lambda mean: 1 - at_most(count - 1, mean) - TAIL, count)
+    return low, _root(lambda mean: TAIL - at_most(count, mean), count + 1)
 
 
 def count_interval(seen: int, years: float, ahead: float, spread: float = 1.0) -> tuple[int, int]:
@@ -51,13 +67,6 @@ def _most(seen: int, share: float) -> int:
         beyond *= 2
     tails = range(1, beyond)
     return bisect_right(tails, -TAIL, key=lambda count: _binomial_at_most(count - 1, seen + count, share) - 1)
-
-
-def _at_most(count: int, mean: float) -> float:
-    """The chance of at most `count` if `mean` are to be expected."""
-    if mean <= 0:
-        return 1.0
-    return min(sum(exp(number * log(mean) - mean - lgamma(number + 1)) for number in range(count + 1)), 1.0)
 
 
 def _binomial_at_most(count: int, trials: int, share: float) -> float:

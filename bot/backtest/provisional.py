@@ -8,7 +8,7 @@ moment; for several it is the most that can have been.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +53,11 @@ def provisionals(
     if rule.contrast is not None or all(untold):
         return (None,) * len(rule.rungs)
     series = board.series[question.basket]
-    lows = low_returns(table, series)
     about_members = question.about_members(board)
-    shares = series.shares()
-    whole = np.where(shares > 0, shares * lows, 0.0).sum(axis=1)
-    columns = (
-        [lows[:, series.basket.symbols.index(track.subject.member)] for track in subjects] if about_members else [whole]
+    columns: Iterable[Floats] = (
+        (low_return(table, series, series.basket.symbols.index(track.subject.member)) for track in subjects)
+        if about_members
+        else [board.once(("low", series.basket.id), lambda: basket_low(table, series))]
     )
     seen = [_Seen.of(rule, track, low, close_after) for track, low in zip(subjects, columns, strict=True)]
     together = not about_members and len(series.basket.members) > 1
@@ -68,15 +67,29 @@ def provisionals(
     )
 
 
-def low_returns(table: PriceTable, series: BasketSeries) -> Floats:
-    """Each member's return from the previous close to the day's low, shape (T, M), on the footing of its closes.
+def low_return(table: PriceTable, series: BasketSeries, column: int) -> Floats:
+    """A member's return from the previous close to the day's low, shape (T,), on the footing of its closes.
 
     A member whose exchange is shut stands still; NaN = the low is unknown.
     """
-    at = [table.symbols.index(symbol) for symbol in series.basket.symbols]
+    at = table.symbols.index(series.basket.symbols[column])
+    returns = series.member_returns[:, column]
     with np.errstate(invalid="ignore"):
-        lows = (1 + series.member_returns) * (table.low[:, at] / table.close[:, at]) - 1
-    return np.where(table.shut[:, at] & ~np.isnan(series.member_returns), 0.0, lows)
+        low = (1 + returns) * (table.low[:, at] / table.close[:, at]) - 1
+    return np.where(table.shut[:, at] & ~np.isnan(returns), 0.0, low)
+
+
+def basket_low(table: PriceTable, series: BasketSeries) -> Floats:
+    """The basket's return had every member stood at its day's low at one time, shape (T,); NaN = one is unknown."""
+    weights = [member.weight for member in series.basket.members]
+    whole, low = (np.zeros(len(series.sessions)) for _ in range(2))
+    for column, weight in enumerate(weights):
+        whole += ~np.isnan(series.member_returns[:, column]) * weight
+    whole[whole <= 0] = 1.0
+    for column, weight in enumerate(weights):
+        share = ~np.isnan(series.member_returns[:, column]) * weight / whole
+        low += np.where(share > 0, share * low_return(table, series, column), 0.0)
+    return low
 
 
 @dataclass(frozen=True, slots=True)

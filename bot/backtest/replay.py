@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from bot.alerts import Alert, Memory, Subject
+from bot.alerts import Alert, Memory, Subject, agenda
 from bot.pipeline import Judgement, Rulebook, judge
 from bot.statistics import Board
+
+SILENCE = Judgement((), {}, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,9 @@ def replay(board: Board, rulebook: Rulebook, sessions: Sequence[date] | None = N
     Episodes need their past, so the first session is always the data's own; who wants a stretch drops what is before.
     """
     memories: dict[Subject, Memory] = {}
+    loud = agenda(board, rulebook.rules)
     for day in board.sessions() if sessions is None else sessions:
-        judgement = judge(board, rulebook, day, memories)
+        judgement = judge(board, rulebook, day, memories) if memories or day in loud else SILENCE
         memories = {**memories, **judgement.memories}
         for subject, memory in judgement.memories.items():
             if memory.episode is None:

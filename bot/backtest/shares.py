@@ -12,13 +12,13 @@ from typing import Any, Protocol, TypeVar
 from bot.alerts import Rule
 from bot.backtest.fit import fitted_condition
 from bot.backtest.ladders import threshold, with_threshold
+from bot.backtest.tracks import Shelf
 from bot.backtest.tuning import Trial, Tuning, about, try_out, tune
 from bot.baskets import BasketId
 from bot.pipeline import Rulebook
 from bot.prices import CalendarCode, PriceTable
 
-SHARES_A_WORKER = 4
-MOST_IN_A_SHARE = 5  # what a worker holds in memory at a time
+SHARES_A_WORKER = 6
 Result = TypeVar("Result")
 
 
@@ -78,15 +78,14 @@ def tune_all(
     `progress` hears how many shares of the first, longer part are done, and of how many.
     """
     groups = divide(baskets, workers.count)
-    whole = workers.count == 1
     found: list[Tuning] = []
-    for done, some in enumerate(workers.each(tuned, shares(tables, rulebook, groups, per_year, whole=whole))):
+    for done, some in enumerate(workers.each(tuned, shares(tables, rulebook, groups, per_year))):
         found += some
         if progress is not None:
             progress(done + 1, len(groups))
     ladders = common(found)
     trials: dict[str, dict[BasketId, tuple[Trial, ...]]] = defaultdict(dict)
-    suggested = shares(tables, replace(rulebook, rules=ladders), groups, per_year, whole=whole)
+    suggested = shares(tables, replace(rulebook, rules=ladders), groups, per_year)
     for some_tried in workers.each(tried, suggested):
         for basket, name, trial in some_tried:
             trials[name][basket] = trial
@@ -98,7 +97,7 @@ def tune_all(
 
 def divide(baskets: Sequence[BasketId], workers: int) -> list[tuple[BasketId, ...]]:
     """Neighbouring baskets together, some groups for each worker."""
-    size = min(MOST_IN_A_SHARE, max(1, -(-len(baskets) // (SHARES_A_WORKER * workers))))
+    size = max(1, -(-len(baskets) // (SHARES_A_WORKER * workers)))
     return [tuple(baskets[begin : begin + size]) for begin in range(0, len(baskets), size)]
 
 
@@ -107,34 +106,30 @@ def shares(
     rulebook: Rulebook,
     groups: Sequence[tuple[BasketId, ...]],
     per_year: float,
-    *,
-    whole: bool,
 ) -> Iterator[Share]:
-    """A share for each group, with the tables as they are if it has the `whole` of them, else the columns it needs."""
+    """A share for each group, with the prices it needs."""
     for group in groups:
-        yield Share(tables, rulebook, group, per_year) if whole else _share(tables, rulebook, group, per_year)
-
-
-def _share(
-    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, group: tuple[BasketId, ...], per_year: float
-) -> Share:
-    needed = {one.id: one for basket in group for one in about(rulebook, basket).baskets}
-    cut = {}
-    for code, table in tables.items():
-        symbols = {symbol for one in needed.values() if one.calendar == code for symbol in one.symbols}
-        if symbols:
-            cut[code] = _columns(table, [at for at, symbol in enumerate(table.symbols) if symbol in symbols])
-    return Share(cut, replace(rulebook, baskets=tuple(needed.values()), events=()), group, per_year)
+        needed = {one.id: one for basket in group for one in about(rulebook, basket).baskets}
+        cut = {}
+        for code, table in tables.items():
+            symbols = {symbol for one in needed.values() if one.calendar == code for symbol in one.symbols}
+            if symbols:
+                cut[code] = _columns(table, [at for at, symbol in enumerate(table.symbols) if symbol in symbols])
+        yield Share(cut, replace(rulebook, baskets=tuple(needed.values()), events=()), group, per_year)
 
 
 def _columns(table: PriceTable, at: list[int]) -> PriceTable:
+    """Those columns of a table; if they are most of it, the table as it is: workers share one, but not its copies."""
+    if 2 * len(at) > len(table.symbols):
+        return table
     columns: dict[str, Any] = {name: getattr(table, name)[:, at] for name in ("close", "adjusted", "low", "shut")}
     return replace(table, symbols=tuple(table.symbols[one] for one in at), refused=(), **columns)
 
 
 def tuned(share: Share) -> list[Tuning]:
     """One share's part of `tune_all`."""
-    found = (tune(share.tables, share.rulebook, basket, share.per_year) for basket in share.baskets)
+    shelf: Shelf = {}
+    found = (tune(share.tables, share.rulebook, basket, share.per_year, shelf) for basket in share.baskets)
     return list(chain.from_iterable(found))
 
 

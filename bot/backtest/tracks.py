@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 
-from bot.alerts import Question, Subject
+from bot.alerts import Question, Rule, Subject
+from bot.baskets import BasketSeries
 from bot.prices import Dates, Flags, Floats
 from bot.statistics import Board, Verdicts
 from bot.statistics.kernel import Ints
@@ -20,7 +22,8 @@ class Track:
 
     `at` holds their positions in the columns of `verdicts`; `turned` are the columns that tell records and "worst
     since" (the same, or for a spread that opens upwards those of the spread turned over). `day_low` has the columns'
-    shape (None = the subject has no day's low). Sessions that are not final are left out.
+    shape (None = the subject has no day's low). Sessions that are not final are left out. `notes` keeps
+    what was found.
     """
 
     subject: Subject
@@ -28,6 +31,7 @@ class Track:
     turned: Verdicts
     at: Ints
     day_low: Floats | None = None
+    notes: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
     def sessions(self) -> Dates:
@@ -38,10 +42,12 @@ class Track:
         return self.verdicts.day(int(self.at[row]))
 
 
-def tracks(board: Board, question: Question) -> Iterator[Track]:
-    """The subjects that `question` is asked about, in the engine's order."""
+Shelf = dict[tuple[Hashable, ...], Track]  # members of many baskets of the same tables, by what they depend on
+
+
+def tracks(board: Board, question: Question, shelf: Shelf | None = None) -> Iterator[Track]:
+    """The subjects that `question` is asked about, in the engine's order; members are measured once a `shelf`."""
     rule, series = question.rule, board.series[question.basket]
-    final = np.arange(len(series.sessions)) < series.final_sessions
     if rule.contrast is not None:
         one, other = rule.contrast
         columns = board.of_spread(one, other, rule.window)
@@ -50,14 +56,43 @@ def tracks(board: Board, question: Question) -> Iterator[Track]:
         yield Track(question.subject, columns, turned, _rows(columns, columns.sessions <= last))
     elif question.about_members(board):
         for column, member in enumerate(series.basket.members):
-            columns = board.of_member(question.basket, member.symbol, rule.window)
             subject = Subject(rule.name, question.basket, member.symbol)
-            at = _rows(columns, final & series.listed[:, column])
-            yield Track(subject, columns, columns, at, series.day_lows[:, column])
+            if shelf is None:
+                columns = board.of_member(question.basket, member.symbol, rule.window)
+                yield _of_member(subject, series, column, columns)
+                continue
+            key = rule.name, series.basket.calendar, series.basket.prices, replace(member, weight=1.0)
+            if key not in shelf:
+                columns = _asked(rule, board.measure_member(question.basket, member.symbol, rule.window))
+                track = _of_member(subject, series, column, columns)
+                low = track.day_low.copy() if track.day_low is not None and rule.asks("day_low") else None
+                shelf[key] = replace(track, day_low=low)
+            yield replace(shelf[key], subject=subject)
     else:
         columns = board.of_basket(question.basket, rule.window)
+        final = np.arange(len(series.sessions)) < series.final_sessions
         alone = len(series.basket.members) == 1
         yield Track(question.subject, columns, columns, _rows(columns, final), series.day_lows[:, 0] if alone else None)
+
+
+def _of_member(subject: Subject, series: BasketSeries, column: int, columns: Verdicts) -> Track:
+    final = np.arange(len(series.sessions)) < series.final_sessions
+    at = _rows(columns, final & series.listed[:, column])
+    return Track(subject, columns, columns, at, series.day_lows[:, column])
+
+
+def _asked(rule: Rule, columns: Verdicts) -> Verdicts:
+    """The columns that the rungs ask for; the others are empty, and take no memory."""
+    unasked = {"coverage", "rank", "sample", "worst_in_years", "drawdown", "peak_at", "holes"}
+    if not rule.asks("percentile"):
+        unasked.add("percentile")
+    if not rule.asks("worst_in_months") and not any(rung.record for rung in rule.rungs):
+        unasked.add("worst_at")
+    if all(rung.state is not None or rung.enters is not None for rung in rule.rungs):
+        unasked.add("daily_return")  # of those no low tells anything
+    unasked |= {name for name, asked in (("state", "state"), ("entered", "enters")) if not rule.asks(asked)}
+    empty: dict[str, Any] = {name: np.broadcast_to(np.int8(0), columns.move.shape) for name in unasked}
+    return replace(columns, **empty)
 
 
 def _rows(columns: Verdicts, judged: Flags) -> Ints:

@@ -8,18 +8,20 @@ from datetime import date
 
 import numpy as np
 
-from bot.alerts import Question, Rule, Rung, Severity, questions
+from bot.alerts import Question, Rule, Rung, Severity, of_fall, questions
 from bot.backtest.fit import fit, fitted_condition
 from bot.backtest.hearings import Hearing, Word, hearings
 from bot.backtest.poisson import count_interval, dispersion
 from bot.backtest.provisional import Provisional, provisionals
 from bot.backtest.replay import alerts
-from bot.backtest.tracks import tracks
+from bot.backtest.tracks import Shelf, tracks
 from bot.backtest.years import Rate, Years, sessions_of
 from bot.baskets import Basket, BasketId
 from bot.pipeline import Rulebook, survey
 from bot.prices import CalendarCode, Dates, PriceTable
 from bot.statistics import Board
+
+MEMBERS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,8 @@ class Tuning:
     """One rule and one basket: what was heard, each rung's rate, and the basket's own suggestion.
 
     `first` and `last` are the sessions between which rates are counted: the first years of a basket have too little
-    before them. `hearings` has all alerts, those of the first years too. `suggested` is the rule with other values
+    before them. `hearings` has all alerts, those of the first years too, and `sent` what is left of them where another
+    message about the basket, by any of the rules tuned with it, tells some. `suggested` is the rule with other values
     (None = nothing to fit, or too short a history), and `trials` what its fitted rungs did.
     """
 
@@ -76,23 +79,52 @@ class Tuning:
     first: date
     last: date
     hearings: tuple[Hearing, ...]
+    sent: tuple[Hearing, ...]
     steps: tuple[Step, ...]
     suggested: Rule | None
     trials: tuple[Trial, ...]
 
+    def rate_sent(self, severity: Severity) -> Rate:
+        """The messages of just that severity that people get."""
+        days = [one.session for one in self.sent if one.severity == severity]
+        return Rate(sum(self.first <= day <= self.last for day in days), self.steps[0].reached.years)
+
 
 def tune(
-    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId, per_year: float
+    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId, per_year: float, shelf: Shelf
 ) -> tuple[Tuning, ...]:
-    """Every rule that is asked about `basket`, or about its spread to another one.
+    """Every rule that is asked about `basket`, or about its spread to another one. `shelf` is that of the `tables`.
 
     `per_year` is how often the shallowest rung shall be reached; each deeper one a third as often as the one above.
     """
     narrow = about(rulebook, basket)
     board = survey(tables, narrow)
     asked = [question for question in questions(board, narrow.rules) if question.basket == basket]
-    found = [_tuned(board, tables, narrow, question, per_year) for question in asked]
-    return tuple(one for one in found if one is not None)
+    found = [_tuned(board, tables, narrow, question, per_year, shelf) for question in asked]
+    return tuple(_beside_others([one for one in found if one is not None]))
+
+
+def _beside_others(found: Sequence[Tuning]) -> Iterator[Tuning]:
+    """With what is left of each beside the others of the same session, as `muted` has it."""
+    sessions: dict[date, list[tuple[Rule, Hearing]]] = {}
+    for one in found:
+        for heard in one.hearings:
+            sessions.setdefault(heard.session, []).append((one.rule, heard))
+    tellers = {session: _tellers(heard) for session, heard in sessions.items()}
+    loudest = {
+        session: max((word.severity for rule, one in heard for word in one.parts(rule)), default=None)
+        for session, heard in sessions.items()
+    }
+    for one in found:
+        left = (heard.beside(one.rule, tellers[heard.session], loudest[heard.session]) for heard in one.hearings)
+        yield replace(one, sent=tuple(heard for heard in left if heard is not None))
+
+
+def _tellers(heard: Sequence[tuple[Rule, Hearing]]) -> Sequence[Rule]:
+    """The rules about the basket's fall, or else the first one about its state."""
+    falls = [rule for rule, _ in heard if of_fall(rule)]
+    states = [rule for rule, one in heard if rule.asks("enters") and not one.words[0].member]
+    return falls or states[:1]
 
 
 def about(rulebook: Rulebook, *baskets: BasketId) -> Rulebook:
@@ -114,9 +146,10 @@ def _tuned(
     rulebook: Rulebook,
     question: Question,
     per_year: float,
+    shelf: Shelf,
 ) -> Tuning | None:
     rule, close_after = question.rule, rulebook.close_after
-    subjects = tuple(tracks(board, question))
+    subjects = tuple(tracks(board, question, shelf))
     years = Years.of(sessions_of(subjects))
     if years is None:
         return None
@@ -135,6 +168,7 @@ def _tuned(
         first=years.first,
         last=years.last,
         hearings=heard,
+        sent=heard,
         steps=tuple(_step(one, heard, years, doubt) for one, doubt in zip(rule.rungs, doubts, strict=True)),
         suggested=suggested,
         trials=trials,
@@ -161,7 +195,23 @@ def days_reached(heard: Sequence[Hearing], severity: Severity) -> Dates:
 def try_out(
     tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, baskets: Sequence[BasketId]
 ) -> Iterator[tuple[BasketId, str, tuple[Trial, ...]]]:
-    """Replay the rules about `baskets` with the engine and count either part of history; by the rule's name."""
+    """Replay the rules about `baskets` with the engine and count either part of history; by the rule's name.
+
+    A few baskets at a time, as many as memory should hold.
+    """
+    members = {one.id: len(one.members) for one in rulebook.baskets}
+    some: list[BasketId] = []
+    for basket in baskets:
+        if some and sum(members[one] for one in (*some, basket)) > MEMBERS_AT_A_TIME:
+            yield from _tried_out(tables, rulebook, some)
+            some = []
+        some.append(basket)
+    yield from _tried_out(tables, rulebook, some)
+
+
+def _tried_out(
+    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, baskets: Sequence[BasketId]
+) -> Iterator[tuple[BasketId, str, tuple[Trial, ...]]]:
     narrow = about(rulebook, *baskets)
     board = survey(tables, narrow)
     heard: dict[tuple[BasketId, str], list[Hearing]] = {}

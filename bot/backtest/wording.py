@@ -30,12 +30,13 @@ def in_words(rung: Rung) -> str:
 
 
 def block(rule: Rule, comments: Sequence[str]) -> Iterator[str]:
-    """The lines to paste into the rule's block, each rung with its comment."""
+    """The lines to paste into the rule's block, each rung under its comment."""
     if has_ladder(rule):
         yield "[rules.rungs]"
     for rung, comment in zip(rule.rungs, comments, strict=True):
-        line = f"{rung.severity.word} = {{ {in_words(rung)} }}" if has_ladder(rule) else in_words(rung)
-        yield f"{line} # {comment}" if comment else line
+        if comment:
+            yield f"# {rung.severity.word}: {comment}"
+        yield f"{rung.severity.word} = {{ {in_words(rung)} }}" if has_ladder(rule) else in_words(rung)
 
 
 def has_ladder(rule: Rule) -> bool:

@@ -106,6 +106,9 @@ def _worst_since(moves: list[float], verdict: Verdict, position: int) -> str:
 
 def _answers(opened: Opened, basket: BasketId, day: date) -> Iterator[str]:
     """What every rule says of the basket on that session, and why."""
+    series = opened.board.series[basket]
+    if position_of(opened, basket, day) >= series.final_sessions:
+        yield "This session is not final: nothing is decided yet. Were its figures those of the close, then"
     for answer in inquire(opened.board, opened.rulebook, basket, day):
         yield from answered(opened, answer.decision, answer.before)
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from bot.alerts import Alert
+from bot.alerts import Alert, Severity
 from bot.backtest import alerts
 from bot.cli.beside import progress, say
 from bot.cli.market import Opened, open_market
 from bot.cli.options import Config, Format, From, Lang, Output, Prices, To
 from bot.cli.tables import plain_table, show
 from bot.cli.verdicts import stretch
-from bot.cli.years import show_years
 from bot.context import Context, explain
 from bot.messages import Message, languages, render
 
@@ -45,10 +46,9 @@ def command(
         for alert in found:
             sys.stdout.write(encode(fields(opened, alert)) + "\n")
     elif output is Format.CSV:
-        sys.stdout.write(",".join(COLUMNS) + "\n")
-        for alert in found:
-            row = fields(opened, alert)
-            sys.stdout.write(",".join("" if row[name] is None else str(row[name]) for name in COLUMNS) + "\n")
+        writer = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(fields(opened, alert) for alert in found)
     else:
         _table(opened, list(found), lang)
 
@@ -115,4 +115,20 @@ def _table(opened: Opened, found: list[Alert], language: str) -> None:
         first = _text(opened, alert, context, language).lines[0]
         table.add_row(str(alert.session), alert.reason.value, alert.severity.word, first)
     show(table)
-    show_years([(alert.session, alert.severity) for alert in found])
+    _years(found)
+
+
+def _years(found: Sequence[Alert]) -> None:
+    """A line a year from the first to the last that had one, also for those without, and one for all."""
+    years: dict[int, Counter[Severity]] = {}
+    for one in found:
+        years.setdefault(one.session.year, Counter())[one.severity] += 1
+    if len(years) > 1:
+        for year in range(min(years), max(years) + 1):
+            sys.stdout.write(f"{year}  {_counts(years.get(year, Counter())) or 'no alert'}\n")
+    whole = _counts(Counter(one.severity for one in found))
+    sys.stdout.write(f"{whole or 'No alert.'}\n")
+
+
+def _counts(counts: Counter[Severity]) -> str:
+    return ", ".join(f"{severity.word} {count}" for severity, count in sorted(counts.items()))

@@ -28,10 +28,15 @@ def plain_table(*columns: str) -> Table:
 
 
 def show(table: Table) -> None:
-    """Print a table to standard output; in a pipe there is no width to fit into."""
+    """Print a table to standard output: no cell is ever cut, and in a pipe there is no width to fit into."""
     from rich.console import Console  # noqa: PLC0415 - see above
 
     console = Console(highlight=False)
     if not sys.stdout.isatty():
         console.width = WIDTH_OF_A_PIPE
+    if all(column.no_wrap for column in table.columns):
+        whole = console.options.update(width=WIDTH_OF_A_PIPE)
+        if console.measure(table, options=whole).maximum > console.width:
+            table.padding = (0, 1, 0, 0)
+        console.width = max(console.width, console.measure(table, options=whole).maximum)
     console.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,9 +55,14 @@ def command(
         )
     if report is not None and not report.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {report.parent}. Make it first.", param_hint="--report")
+    if report is not None and report.is_dir():
+        raise typer.BadParameter(
+            f"{report} is a folder. Name a file in it, such as tuning.html.", param_hint="--report"
+        )
     fetched = fetch_market(config, prices, baskets or [])
     asked = [one.id for one in fetched.rulebook.baskets if not baskets or one.id in baskets]
     rulebook = replace(fetched.rulebook, rules=_only(fetched, rule)) if rule else fetched.rulebook
+    _give_back()
     outcome = _tune(fetched, rulebook, asked, per_year, jobs, cluster)
     for name, basket in outcome.short:
         text = f'Warning: rule "{name}" on {basket}: no rates, for its data have no more than {YEARS_OF_HISTORY} years.'
@@ -70,6 +76,14 @@ def command(
         folder = config or Path(os.environ.get(FOLDER) or "config")
         file = apply(folder, [one.rule for one in outcome.ladders], os.environ)
         say(f"Written into {file}. A running bot reads it on SIGHUP, on /reload, or when it starts again.")
+
+
+def _give_back() -> None:
+    """What the rows of the price files took, where the system's C library is glibc, which would keep it for itself."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):
+        return
 
 
 def _only(fetched: Fetched, names: Sequence[str]) -> tuple[Rule, ...]:

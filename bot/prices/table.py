@@ -55,8 +55,9 @@ def load(bars: Sequence[Bars], calendar: Calendar, calendars: Calendars, *, unti
     end = min(max(begin, end), len(calendar.sessions))
     closes = calendar.closes[begin:end]
     shape = (end - begin, len(bars))
-    close, adjusted, low = (np.full(shape, np.nan) for _ in range(3))
-    shut = np.zeros(shape, dtype=np.bool_)
+    # Each symbol's figures lie together: they are read one symbol after the other, of some of many.
+    close, adjusted, low = (np.full(shape, np.nan, order="F") for _ in range(3))
+    shut = np.zeros(shape, dtype=np.bool_, order="F")
     refused: list[Refusal] = []
     for column, (one, cal, (rows, keep, strangers)) in enumerate(zip(bars, own, placed, strict=True)):
         refused += one.refused

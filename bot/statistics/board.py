@@ -70,12 +70,14 @@ class Board:
     def of_member(self, basket: BasketId, symbol: Symbol, window: int) -> Verdicts:
         """The verdicts of one member by itself, on the basket's calendar and kind of price."""
         whole = self.series[basket].basket
+        key = "member", whole.calendar, whole.prices, symbol, str(window)
+        return self._measured(key, lambda: self.measure_member(basket, symbol, window))
 
-        def alone() -> Verdicts:
-            basket_of_one = replace(whole, id=BasketId(symbol), members=(Member(symbol),))
-            return measure(value(self._tables[whole.calendar], basket_of_one), window, self.lines)
-
-        return self._measured(("member", whole.calendar, whole.prices, symbol, str(window)), alone)
+    def measure_member(self, basket: BasketId, symbol: Symbol, window: int) -> Verdicts:
+        """As of_member, for whoever keeps them himself."""
+        whole = self.series[basket].basket
+        alone = replace(whole, id=BasketId(symbol), members=(Member(symbol),))
+        return measure(value(self._tables[whole.calendar], alone), window, self.lines)
 
     def of_spread(self, one: BasketId, other: BasketId, window: int) -> Verdicts:
         """The verdicts of the spread `one` minus `other`; positions are those of `one` if the calendars agree."""

@@ -14,9 +14,9 @@ from bot.alerts.decide import deepest_rung
 from bot.backtest.fit import GRIDS, fitted_condition, reached
 from bot.backtest.hearings import hearings
 from bot.backtest.ladders import Condition, with_threshold
-from bot.backtest.provisional import low_moves, low_returns, severities_at_low
+from bot.backtest.provisional import basket_low, low_moves, severities_at_low
 from bot.backtest.tracks import tracks
-from bot.backtest.tuning import by_engine
+from bot.backtest.tuning import by_engine, tune
 from bot.pipeline import Rulebook
 from bot.prices import Dates, Flags
 from bot.statistics import Board, Past
@@ -87,9 +87,7 @@ def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
         if asked.contrast is not None or question.about_members(board) or not timeless:
             continue
         (track,) = tracks(board, question)
-        lows = low_returns(market.tables[series.basket.calendar], series)
-        shares = series.shares()
-        whole = np.where(shares > 0, shares * lows, 0.0).sum(axis=1)
+        whole = basket_low(market.tables[series.basket.calendar], series)
         moves = low_moves(track.verdicts, whole)
         found = severities_at_low(asked, track, moves)
         for row, at in enumerate(track.at.tolist()):
@@ -104,3 +102,21 @@ def test_every_kind_of_condition_is_fitted_or_left() -> None:
     kinds = [{"percentile": 1.0}, {"worst_in_months": 3}, {"move": -0.1}, {"day_low": -0.1}, {"record": True}]
     rungs = [rule("fall", "a", rungs={"notice": kind}).rungs[0] for kind in kinds]
     assert [fitted_condition(rung) for rung in rungs] == ["percentile", "worst_in_months", "move", "day_low", None]
+
+
+@given(st.integers(0, 10**9))
+@settings(max_examples=10)
+def test_what_is_sent_is_what_the_engine_sends_of_all_rules_together(seed: int) -> None:
+    """After muting: the same sessions, severities and members, wherever the basket's years allow a rate."""
+    world, rulebook = any_world(seed, longest=300)
+    board, tables = world.board(rulebook), world.market(rulebook).tables
+    told = list(by_engine(replace(board, _notes={}), rulebook))
+    for basket in board.series:
+        found = tune(tables, rulebook, basket, 4.0, {})
+        if len(found) < len([one for one in questions(board, rulebook.rules) if one.basket == basket]):
+            continue  # a rule without a rate is not there to mute others
+        for one in found:
+            mine = [heard for about, name, heard in told if (about, name) == (basket, one.rule.name)]
+            assert [(heard.session, heard.severity, {word.member for word in heard.words}) for heard in one.sent] == [
+                (heard.session, heard.severity, {word.member for word in heard.words}) for heard in mine
+            ]

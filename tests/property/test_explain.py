@@ -24,14 +24,21 @@ def test_explain_agrees_with_the_engine_on_every_session(seed: int) -> None:
     rng = random.Random(seed)
     before: dict[Subject, Memory] = {}
     for session in replay(board, rulebook):
-        basket = rng.choice(list(board.series))
+        # Where something is said every basket is asked about, on quiet sessions one.
+        spoken = [one.subject for one in session.judgement.decisions if one.speaks or one.reason is Reason.MUTED]
+        asked = set(board.series) if spoken and rng.random() < 0.3 else {rng.choice(list(board.series))}
         judged = {
-            one.subject: one
-            for one in session.judgement.decisions
-            if basket in (one.subject.basket, one.subject.against)
+            one.subject: one for one in session.judgement.decisions if asked & {one.subject.basket, one.subject.against}
         }
-        explained = {answer.decision.subject: answer for answer in inquire(board, rulebook, basket, session.day)}
+        explained = {
+            answer.decision.subject: answer
+            for basket in asked
+            for answer in inquire(board, rulebook, basket, session.day)
+        }
         assert set(judged) <= set(explained)
+        assert {one for one in explained if explained[one].decision.speaks} == {
+            one.subject for one in judged.values() if one.speaks
+        }
         for subject, answer in explained.items():
             assert answer.before.episode == before.get(subject, Memory()).episode
             if subject in judged:
@@ -42,6 +49,26 @@ def test_explain_agrees_with_the_engine_on_every_session(seed: int) -> None:
                 assert answer.decision.reason in (Reason.BELOW_THRESHOLD, Reason.NO_READING)
                 assert answer.before.episode is None
         before = dict(session.memories)
+
+
+def test_the_worlds_have_every_rule_speak_and_every_reason() -> None:
+    """Else the agreement above would be about less than it says."""
+    spoke, reasons = set(), set()
+    for seed in range(12):
+        world, rulebook = any_world(seed, longest=150)
+        for session in replay(world.board(rulebook), rulebook):
+            for one in session.judgement.decisions:
+                reasons.add(one.reason)
+                if one.speaks:
+                    spoke.add((one.subject.rule, bool(one.subject.member)))
+    assert spoke >= {
+        ("falls", False), ("members", True), ("enters", True), ("enters", False), ("plunges", True), ("gap", False),
+        ("gap abroad", False),
+    }  # fmt: skip
+    assert reasons >= {
+        Reason.FIRST, Reason.ESCALATED, Reason.DEEPENED, Reason.CLOSED, Reason.SAME_RUNG, Reason.MUTED,
+        Reason.BELOW_THRESHOLD, Reason.NO_READING,
+    }  # fmt: skip
 
 
 @given(st.integers(0, 10**9))

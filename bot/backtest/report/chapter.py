@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from statistics import median
 
 import numpy as np
 
@@ -17,29 +16,13 @@ from bot.backtest.years import HELD_OUT
 from bot.baskets import Basket, BasketId
 from bot.pipeline import Rulebook, survey
 from bot.prices import CalendarCode, Dates, Floats, PriceTable
+from bot.statistics.precedents import APART, HORIZONS, Aftermath, Path, thinned
 
-HORIZONS = (5, 21, 63, 252)
-APART = 20  # sessions between two cases of what followed, as in the definitions
-FEWEST_CASES = 8
 WORST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath:
-    """What a basket did in the `sessions` after alerts: returns as fractions, of cases at least APART sessions apart.
-
-    `unknown` cases are too young. `middle` is None below FEWEST_CASES.
-    """
-
-    sessions: int
-    cases: int
-    rose: int
-    middle: float | None
-    unknown: int
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
+class Told:
     """One alert of a basket: its drawdown then, and its return after each of HORIZONS (None = not yet known)."""
 
     hearing: Hearing
@@ -49,11 +32,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One rule in a chapter. `by_year` counts the alerts of each severity."""
+    """One rule in a chapter. `by_year` counts the alerts of each severity, `followed` is about `cases` of them."""
 
     tuning: Tuning
     by_year: Mapping[int, Mapping[Severity, int]]
-    worst: tuple[Case, ...]
+    worst: tuple[Told, ...]
+    cases: int
     followed: tuple[Aftermath, ...]
 
 
@@ -89,21 +73,27 @@ def chapter(
     series = board.series[basket]
     columns = board.of_basket(basket, 1)
     kept = slice(max(columns.first - 1, 0), series.final_sessions)
-    level = np.multiply.accumulate(1 + np.nan_to_num(series.daily_return[kept]))
+    path = Path.of(series.daily_return[kept])
     sessions = series.sessions[kept]
     drawdown: Floats = np.nan_to_num(columns.drawdown[kept])
     place = {day: at for at, day in enumerate(sessions.tolist())}
-    sections = tuple(_section(one, place, level, drawdown) for one in tunings)
+    sections = tuple(_section(one, place, path, drawdown) for one in tunings)
     return Chapter(series.basket, sessions, drawdown, sections)
 
 
-def _section(tuning: Tuning, place: Mapping[date, int], level: Floats, drawdown: Floats) -> Section:
+def _section(tuning: Tuning, place: Mapping[date, int], path: Path, drawdown: Floats) -> Section:
     worst = sorted(tuning.hearings, key=lambda one: (one.depth, one.session))[:WORST]
+    depth = np.full(len(drawdown), np.nan)
+    for one in tuning.hearings:
+        if one.session in place:
+            depth[place[one.session]] = one.depth
+    cases = sorted(thinned(depth, ~np.isnan(depth), APART))
     return Section(
         tuning=tuning,
         by_year=_by_year(tuning),
-        worst=tuple(_case(one, place, level, drawdown) for one in worst),
-        followed=tuple(_aftermath(tuning, place, level, sessions) for sessions in HORIZONS),
+        worst=tuple(_told(one, place.get(one.session), path, drawdown) for one in worst),
+        cases=len(cases),
+        followed=tuple(Aftermath(sessions, path.after(cases, sessions, len(depth) - 1)) for sessions in HORIZONS),
     )
 
 
@@ -115,28 +105,11 @@ def _by_year(tuning: Tuning) -> Mapping[int, Mapping[Severity, int]]:
     return years
 
 
-def _case(hearing: Hearing, place: Mapping[date, int], level: Floats, drawdown: Floats) -> Case:
-    at = place.get(hearing.session)
+def _told(hearing: Hearing, at: int | None, path: Path, drawdown: Floats) -> Told:
     if at is None:
-        return Case(hearing, None, (None,) * len(HORIZONS))
-    later = tuple(_return(level, at, sessions) for sessions in HORIZONS)
-    return Case(hearing, float(drawdown[at]), later)
-
-
-def _return(level: Floats, at: int, sessions: int) -> float | None:
-    return float(level[at + sessions] / level[at] - 1) if at + sessions < len(level) else None
-
-
-def _aftermath(tuning: Tuning, place: Mapping[date, int], level: Floats, sessions: int) -> Aftermath:
-    """After the alerts, thinned: of those close together the deepest stays."""
-    taken: list[int] = []
-    for one in sorted(tuning.hearings, key=lambda one: (one.depth, one.session)):
-        at = place.get(one.session)
-        if at is not None and all(abs(at - other) >= APART for other in taken):
-            taken.append(at)
-    known = [found for at in taken if (found := _return(level, at, sessions)) is not None]
-    middle = median(known) if len(known) >= FEWEST_CASES else None
-    return Aftermath(sessions, len(known), sum(one > 0 for one in known), middle, len(taken) - len(known))
+        return Told(hearing, None, (None,) * len(HORIZONS))
+    later = (path.after([at], sessions, len(drawdown) - 1) for sessions in HORIZONS)
+    return Told(hearing, float(drawdown[at]), tuple(next(iter(one), None) for one in later))
 
 
 def kept_back(year: int) -> bool:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from bot.alerts import Severity
 from bot.backtest.fit import fitted_condition
 from bot.backtest.poisson import LEVEL
-from bot.backtest.report.chapter import APART, FEWEST_CASES, Chapter, Section, chapter
+from bot.backtest.report.chapter import Chapter, Section, chapter
 from bot.backtest.report.charts import bars, timeline
 from bot.backtest.report.tables import followed, heard, ladder, worst
 from bot.backtest.shares import Ladder, Outcome
@@ -17,6 +17,7 @@ from bot.backtest.wording import block
 from bot.backtest.years import HELD_OUT
 from bot.pipeline import Rulebook
 from bot.prices import CalendarCode, PriceTable
+from bot.statistics.precedents import APART, FEWEST_CASES
 
 
 def render(tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, outcome: Outcome, per_year: float) -> str:
@@ -29,8 +30,10 @@ def render(tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, outcom
     body = "".join(
         (
             _head(chapters, outcome, per_year),
+            "<main>",
             *(_chapter(one, per_year) for one in chapters),
             _paste(outcome.ladders),
+            "</main>",
             _reading(),
         )
     )
@@ -59,7 +62,7 @@ def _head(chapters: list[Chapter], outcome: Outcome, per_year: float) -> str:
     shown = "".join(f"<div><dt>{name}</dt><dd>{figure}</dd></div>" for name, figure in figures.items())
     return (
         f"<header><p>Drawdown Bot</p><h1>What the thresholds would have done</h1><dl>{shown}</dl>{_key()}</header>"
-        f"<nav><ul>{links}</ul></nav>"
+        f'<nav aria-label="Baskets"><ul>{links}</ul></nav>'
     )
 
 

@@ -8,9 +8,10 @@ from html import escape
 from bot.alerts import Rule, Severity
 from bot.backtest.fit import RARER, fitted_condition
 from bot.backtest.hearings import Hearing
-from bot.backtest.report.chapter import HORIZONS, Aftermath, Case, Section
+from bot.backtest.report.chapter import Section, Told
 from bot.backtest.tuning import Step, Trial, Tuning
 from bot.backtest.wording import in_words
+from bot.statistics.precedents import FEWEST_CASES, HORIZONS, Aftermath
 
 MINUS = "−"
 SPANS = {5: "a week", 21: "a month", 63: "a quarter", 252: "a year"}
@@ -18,7 +19,7 @@ SPANS = {5: "a week", 21: "a month", 63: "a quarter", 252: "a year"}
 
 def percent(value: float | None, places: int = 1) -> str:
     if value is None:
-        return '<span class="none">not yet</span>'
+        return '<span class="none">not known</span>'
     text = f"{abs(value):.{places}%}"
     sign = MINUS if value < 0 and text.strip("0.%") else "+" if value > 0 else ""
     return f"{sign}{text}"
@@ -43,7 +44,7 @@ def chip(severity: Severity) -> str:
 def ladder(tuning: Tuning, per_year: float) -> str:
     """The rungs in force with their rates, and the values that would give so many a year."""
     most = max((step.reached.interval[1] for step in tuning.steps), default=1.0) or 1.0
-    heads = ("Rung", "In force", "A year", "Alerts", "Taken back", "Suggested", "Fitted", "Expected", "Came")
+    heads = ("Rung", "In force", "A year", "Sent", "Taken back", "Suggested", "Fitted", "Expected", "Came")
     rows = []
     for place, step in enumerate(tuning.steps):
         trial = next((one for one in tuning.trials if one.rung.severity == step.rung.severity), None)
@@ -52,7 +53,7 @@ def ladder(tuning: Tuning, per_year: float) -> str:
                 chip(step.rung.severity),
                 f"<code>{escape(in_words(step.rung))}</code>",
                 _rate(step, most),
-                str(step.alerts),
+                _sent(tuning, step),
                 _taken_back(step),
                 *_trial(step, trial, per_year * RARER**place),
             )
@@ -71,6 +72,11 @@ def _rate(step: Step, most: float) -> str:
         f'<line class="{step.rung.severity.word}" x1="{left:.1f}" x2="{right:.1f}" y1="4" y2="4"/>'
         f'<line class="at" x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="8"/></svg></span>'
     )
+
+
+def _sent(tuning: Tuning, step: Step) -> str:
+    sent = tuning.rate_sent(step.rung.severity)
+    return f"{sent.per_year:.2f} <small>{sent.count} in all</small>"
 
 
 def _taken_back(step: Step) -> str:
@@ -97,7 +103,7 @@ def _trial(step: Step, trial: Trial | None, wanted: float) -> tuple[str, ...]:
     )
 
 
-def worst(rule: Rule, cases: Sequence[Case]) -> str:
+def worst(rule: Rule, cases: Sequence[Told]) -> str:
     """The deepest alerts, and what the basket did after each."""
     heads = ("Session", "Severity", "Size", "Drawdown", *(f"+{sessions} sessions" for sessions in HORIZONS))
     return table(
@@ -124,13 +130,13 @@ def _members(hearing: Hearing) -> str:
 
 def followed(section: Section) -> str:
     """What the basket did after alerts, over all of them."""
-    heads = ("After", "Cases", "Rose", "Median", "Not yet known")
+    heads = ("After", "Cases", "Rose", "Median", "Not known")
     rows = [
         (
             f"{SPANS[one.sessions]} <small>{one.sessions} sessions</small>",
-            str(one.cases),
+            str(one.known),
             *_spread(one),
-            str(one.unknown),
+            str(section.cases - one.known),
         )
         for one in section.followed
     ]
@@ -138,9 +144,9 @@ def followed(section: Section) -> str:
 
 
 def _spread(one: Aftermath) -> tuple[str, str]:
-    if one.middle is None:
-        return str(one.rose), '<span class="none">too few cases</span>'
-    return str(one.rose), percent(one.middle)
+    if one.known < FEWEST_CASES:
+        return str(one.higher), '<span class="none">too few cases</span>'
+    return str(one.higher), percent(one.median)
 
 
 def heard(rule: Rule, hearings: Sequence[Hearing]) -> str:

@@ -195,9 +195,11 @@ def test_a_ladder_reads_as_in_the_configuration() -> None:
     assert list(block(rule("fall", "one", rungs=rungs), ["", "so", "", "as it was"])) == [
         "[rules.rungs]",
         'notice = { worst_in = "1 month" }',
-        'warning = { percentile = 0.975, worst_in = "30 months" } # so',
+        "# warning: so",
+        'warning = { percentile = 0.975, worst_in = "30 months" }',
         'severe = { worst_in = "1 year", move = -12.3 }',
-        "extreme = { record = true } # as it was",
+        "# extreme: as it was",
+        "extreme = { record = true }",
     ]
     assert list(block(rule("low", "one", rungs={"warning": {"day_low": -0.099}}), [""])) == ["day_low = -9.9"]
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import threading
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,6 +146,29 @@ def test_rates_are_those_of_a_replay(tune: Type, typed: Type, own: Path, long_pr
         assert row["reached"] == sum(row["from"] <= day <= row["to"] for day in reached.values())
 
 
+def test_what_is_sent_is_what_replay_prints(tune: Type, typed: Type, own: Path, long_prices: Path) -> None:
+    """Of every rule, those that a fall mutes too."""
+    rows = [json.loads(line) for line in tune("--format", "jsonl").rows]
+    told = typed("replay", "--format", "jsonl", "--config", own, "--prices", long_prices)
+    alerts = Counter(
+        (one["rule"], one["basket"], one["severity"], row["from"] <= one["session"] <= row["to"])
+        for one in map(json.loads, told.rows)
+        for row in rows
+        if (row["rule"], row["basket"], row["rung"]) == (one["rule"], one["basket"], one["severity"])
+    )
+    assert [row["sent"] for row in rows] == [alerts[row["rule"], row["basket"], row["rung"], True] for row in rows]
+    assert any(row["sent"] < row["alerts"] for row in rows)
+
+
+def test_the_tables_fit_a_terminal(tune: Type) -> None:
+    done = tune()
+    assert max(len(line.rstrip()) for line in done.rows) <= 80
+    for row in map(json.loads, tune("--format", "jsonl").rows):
+        of_rung = rf"{row['rung']} +{re.escape(row['in_force'])} +{row['per_year']:.2f} "
+        of_rung += rf"\({row['per_year_low']:.1f}-{row['per_year_high']:.1f}\) +{row['sent'] / row['years']:.2f}"
+        assert re.search(of_rung, done.out), of_rung
+
+
 def test_the_suggestion_put_into_the_configuration_does_what_was_said(tune: Type, own: Path) -> None:
     """Replayed, the rungs that --apply wrote have just the counts that were printed for them."""
     plain = [json.loads(line) for line in tune("--format", "jsonl", "--rule", "plunge").rows]
@@ -195,6 +219,7 @@ def test_several_processes_print_the_same(tune: Type) -> None:
         (["--per-year", "0"], 2, "0.05"),
         (["--cluster", "tcp://127.0.0.1:9"], 2, "cannot be reached"),
         (["--report", "no/such/folder/x.html"], 2, "there is no folder no/such/folder"),
+        (["--report", "."], 2, "is a folder"),
     ],
 )
 def test_mistakes_are_told_with_what_to_do(tune: Type, words: list[str], code: int, said: str) -> None:
@@ -232,6 +257,10 @@ def test_the_report_shows_what_was_heard(page: Path, tune: Type) -> None:
     assert len(marks) == sum(len(row["sessions"]) for row in rows)
     for row in rows:
         assert f"<b>{row['per_year']:.2f}</b>" in text
+        assert f"{row['sent'] / row['years']:.2f} <small>{row['sent']} in all" in text
+    sizes = [size for row in rows if (row["rule"], row["basket"]) == ("fall", "duo") for *_, size in row["sessions"]]
+    worst = re.findall(r"<b>−([0-9.]+)%</b>", text.split('class="worst"')[1].split("</table>")[0])
+    assert worst == [f"{-100 * size:.1f}" for size in sorted(sizes)[:10]]
 
 
 CHROMIUM = next(
