@@ -86,6 +86,8 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
             await database.widen(setup.subscribers_of, [one.id for one in setup.rulebook.baskets])
         watch = watch_of(setup, clock, shop.source, shop.calendars, database)
         watch.revised = partial(correct, watch)
+        if telegram is not None:
+            watch.studio, telegram.pictures.kept = room, database.picture
         watch.tell = Operators(database, clock, transport.name, settings.telegram.operators if telegram else ()).tell
         limits = Limits()
         dispatch = Dispatch(database, transport, clock, limits)

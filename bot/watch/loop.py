@@ -20,6 +20,7 @@ from bot.statistics import Board
 from bot.watch.agreement import Doubted
 from bot.watch.due import Due, has_reading
 from bot.watch.gate import Gate, Screened
+from bot.watch.illustrating import Studio, illustrated
 from bot.watch.live import Twice
 from bot.watch.troubles import Notice, State, Trouble, Troubles, Unsure
 from bot.watch.turn import Findings, Setup, Turn
@@ -94,7 +95,8 @@ class Watch:
     `turn` is one look; nothing is fetched while nothing is due and no exchange is open. `known` gives what is known of
     a symbol that the source cannot be asked about, None = nothing. `gate` doubts prices (None = all are believed), and
     `second` is asked about a doubtful one. `tell` carries to the operators what is for them alone; `revised` hears of
-    corrected closes: the market as it was read before, and as it is read now.
+    corrected closes: the market as it was read before, and as it is read now. `studio` draws the alerts' charts
+    (None = there are none).
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not). `counts` counts what happened, by name.
@@ -110,6 +112,7 @@ class Watch:
     second: Callable[[Symbol], Bars | None] | None = None
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Board], Awaitable[None]] | None = None
+    studio: Studio | None = None
     board: Board | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
     looked: datetime | None = None
@@ -151,6 +154,8 @@ class Watch:
         final, open_ = due.anything(memories, self._looked_final), setup.timing.provisional and due.anything_open()
         if not (final or open_ or (setup.subscribers_of and self.board is None)):
             return 0
+        if self.studio is not None and setup.charts and (final or self._twice.waits):
+            self.studio.open()
         turn, fresh, troubles = await self._look(due, frozenset(memories))
         judged = 0
         for day in turn.open_days(memories):
@@ -250,11 +255,12 @@ class Watch:
         return fetched
 
     async def store(self, setup: Setup, found: Findings) -> Mapping[Subject, Memory]:
-        """Answers and messages in one transaction; the answer is what is remembered now."""
+        """Answers and messages, with their pictures, in one transaction; the answer is what is remembered now."""
         if found.known or found.events:
-            deliveries = [one for event in found.events for one in address(event, setup.destinations)]
-            commit = self.journal.commit(found.known, found.events, deliveries, setup.subscribers_of)
-            self.counts["events"] += len(found.events) - await _whole(commit)
+            events = found.events if self.studio is None else await illustrated(found.events, self.studio)
+            deliveries = [one for event in events for one in address(event, setup.destinations)]
+            commit = self.journal.commit(found.known, events, deliveries, setup.subscribers_of)
+            self.counts["events"] += len(events) - await _whole(commit)
         if found.unsure:
             await _whole(self.tell(found.unsure))
         return found.known

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from bot.errors import StoreError
 
 # Every version of the tables, oldest first; the last one is what this program reads and writes.
-REVISIONS = ("r0001", "r0002")
+REVISIONS = ("r0001", "r0002", "r0004")
 ALONE = 0xD7A3D03  # any number that no other program takes for its lock
 MIGRATIONS = Path(__file__).with_name("migrations")
 
