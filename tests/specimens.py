@@ -28,8 +28,9 @@ def event(
     manner: Manner = Manner.SEND,
     original: str | None = None,
     withdraws: bool = False,
+    picture: bytes = b"",
 ) -> Event:
-    """An event whose first line is its key, in both languages."""
+    """An event whose first line is its key, in both languages; with a `picture` it is shown in English."""
     return Event(
         key=EventKey(key),
         id=key.upper(),
@@ -42,6 +43,7 @@ def event(
         manner=manner,
         original=EventKey(original) if original else None,
         withdraws=withdraws,
+        pictures={"en": picture} if picture else {},
     )
 
 

@@ -32,18 +32,18 @@ class Studio(Protocol):
         ...
 
 
-async def illustrated(events: Sequence[Event], studio: Studio, patience: float = PATIENCE) -> tuple[Event, ...]:
-    """These events with what could be drawn of them in `patience` seconds, the loudest first.
+async def illustrated(events: Sequence[Event], studio: Studio) -> tuple[Event, ...]:
+    """These events with what could be drawn of them in time, the loudest first.
 
     A chart that fails costs its alert nothing but the picture.
     """
     drawn: dict[Key, bytes] = {}
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(PATIENCE):
             for event in sorted(events, key=lambda one: -one.severity):
                 await _draw(event, studio, drawn)
     except TimeoutError:
-        log.warning("charts take longer than %s s: some alerts go without", patience)
+        log.warning("charts take longer than %s s: some alerts go without", PATIENCE)
     return tuple(_with(event, drawn) for event in events)
 
 

@@ -12,17 +12,18 @@ from bot.delivery import NoPicture, NotSent, Outcome
 from bot.errors import StoreError
 
 MOST_KNOWN = 1000
-OF_ONE_CHAT = ("not enough rights", "FORBIDDEN")  # it takes no pictures at all
+FILE_NAME = "chart.png"
+OF_ONE_CHAT = ("not enough rights", "forbidden")  # it takes no pictures at all
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as it goes into a request: Telegram's own name for it or, if it has not got it, the file."""
+    """A picture as it goes into a request: Telegram's own name for it or, if it has not got it, the content."""
 
     name: str
-    media: str | telegram.InputFile
+    media: str | bytes
 
 
 async def none_kept(_name: str) -> bytes | None:
@@ -47,7 +48,7 @@ class Pictures:
         except StoreError as error:
             log.warning("a picture cannot be had, its message goes without: %s", error)
             content = None
-        return None if content is None else Picture(name, telegram.InputFile(content, filename="chart.png"))
+        return None if content is None else Picture(name, content)
 
     def arrived(self, picture: Picture, message: telegram.Message | bool) -> None:
         """Remember what Telegram calls it."""
@@ -59,7 +60,7 @@ class Pictures:
     def refused(self, picture: Picture, outcome: NoPicture) -> Outcome:
         """What it means for the delivery: a name that is not known any more is no refusal of the picture."""
         log.warning("Telegram does not take a picture: %s", outcome.reason)
-        if any(one in outcome.reason for one in OF_ONE_CHAT):
+        if any(one in outcome.reason.lower() for one in OF_ONE_CHAT):
             return outcome
         if isinstance(picture.media, str):
             self._uploaded.pop(picture.name, None)

@@ -12,7 +12,7 @@ from telegram.constants import ParseMode
 from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.meaning import FAILURES, meaning
-from bot.adapters.telegram.pictures import Picture, Pictures
+from bot.adapters.telegram.pictures import FILE_NAME, Picture, Pictures
 from bot.adapters.telegram.updates import LINK_GAP, LINKED, readable
 from bot.delivery import TOPIC, Delivery, Kind, Manner, Moved, NoPicture, Outcome, Sent, keys
 from bot.messages import Button, Message
@@ -139,7 +139,9 @@ class Telegram:
         if picture is None:
             work = self.bot.send_message(group, text, link_preview_options=self._no_preview, **about)
             return (await self.call(work)).message_id
-        sent = await self.call(self.bot.send_photo(group, picture.media, text, **about), pictured=True)
+        sent = await self.call(
+            self.bot.send_photo(group, picture.media, text, filename=FILE_NAME, **about), pictured=True
+        )
         self.pictures.arrived(picture, sent)
         return sent.message_id
 
@@ -155,7 +157,7 @@ class Telegram:
             "reply_markup": self.keyboard(keys(delivery), links=delivery.kind is Kind.CHANNEL),
         }
         if picture is not None:
-            media = telegram.InputMediaPhoto(picture.media, text, mode)
+            media = telegram.InputMediaPhoto(picture.media, text, mode, filename=FILE_NAME)
             sent = await self.call(self.bot.edit_message_media(media, **about), pictured=True)
             self.pictures.arrived(picture, sent)
         elif delivery.target_pictured:
