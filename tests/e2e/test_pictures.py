@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from dataclasses import replace
 
 import pytest
@@ -16,17 +15,12 @@ from bot.dispatch import Dispatch
 from bot.errors import StoreError
 from tests.canary import TOKEN
 from tests.fake_telegram import RESET, Answer, FakeTelegram, refusal
-from tests.specimens import CHANNEL, GROUP
+from tests.specimens import CHANNEL, GROUP, png
 from tests.stored import put
 from tests.virtual import VirtualClock
 
 CHAT = CHANNEL.chat
 CHATS = (CHANNEL, GROUP, *(replace(CHANNEL, chat=f"-100{number}") for number in range(2, 7)))
-
-
-def png(width: int = 1080, height: int = 1280, *, note: bytes = b"") -> bytes:
-    """As much of a PNG as the stand-in looks at."""
-    return b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", width, height) + note
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from telegram import (
     InlineKeyboardButton,
@@ -16,16 +14,14 @@ from telegram.error import (
     BadRequest,
 )
 
+from tests.specimens import png
+
 CHANNEL = "-1001"
 PERSON = 1001
 
 
 def keys(*buttons):
     return InlineKeyboardMarkup([[InlineKeyboardButton(text, **action)] for text, action in buttons])
-
-
-def png(width, height):
-    return b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", width, height)
 
 
 @pytest.fixture
