@@ -13,7 +13,7 @@ from typing import Self
 from bot.chart import ChartFacts, draw
 from bot.errors import BotError
 
-DEADLINE = 10.0  # seconds for one chart
+DEADLINE = 60.0  # seconds for one chart, after which the process is taken for hung
 IDLE = 180.0  # seconds without work after which the process ends
 
 
