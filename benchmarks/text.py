@@ -1,15 +1,20 @@
-"""How long after the decision are an alert's texts ready, in every language?"""
+"""How long after the decision are an alert's texts ready in every language, and how long its charts?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from statistics import median
 
 from benchmarks.timing import Line, seconds
-from bot.alerts import Severity
+from bot.adapters.drawing import DrawingRoom
+from bot.alerts import Alert, Severity
+from bot.cli.market import Opened
 from bot.messages import languages
-from bot.pipeline import compose
+from bot.pipeline import compose, picture
 from tests.history import real
 
 NOW = datetime(2020, 3, 9, 21, tzinfo=UTC)
@@ -28,3 +33,39 @@ def run() -> Iterator[Line]:
         f"texts of a severe alert in {len(languages())} languages, median of {len(found)}", median(taken), "ms", 300
     )
     yield Line("the same, the slowest", max(taken), "ms")
+    yield from _charts(opened, [one for one in found if not one.subject.against])
+
+
+def _charts(opened: Opened, found: Sequence[Alert]) -> Iterator[Line]:
+    """Texts and charts, one alert after the other."""
+    taken = asyncio.run(_ready(opened, found))
+    what = f"texts and charts of a severe alert in {len(languages())} languages, one core"
+    yield Line(f"{what}, median of {len(found)}", median(taken), "ms", 300)
+    yield Line("the same, the slowest", max(taken), "ms")
+
+
+async def _ready(opened: Opened, found: Sequence[Alert]) -> list[float]:
+    """Milliseconds from each decision; the process that draws is there, as after a look at the market.
+
+    It is processor time, of both processes, and so what it takes on one core with nothing else to do.
+    """
+    taken = []
+    async with DrawingRoom() as room:
+        for at, alert in enumerate((found[0], *found)):
+            begin = _used(room)
+            compose(opened.board, opened.rulebook, alert, languages(), NOW, NOW + timedelta(hours=12))
+            facts = picture(opened.board, alert.subjects, alert.rule.window, alert.session)
+            assert facts is not None
+            for language in languages():
+                await room.draw(facts, language)
+            if at:
+                taken.append((_used(room) - begin) * 1000)
+    return taken
+
+
+def _used(room: DrawingRoom) -> float:
+    """Seconds of processor time of this process and of the one that draws, as far as there is one."""
+    beside = 0
+    if room._process is not None:  # noqa: SLF001 - to be measured, not to be used
+        beside = int(Path(f"/proc/{room._process.pid}/schedstat").read_text(encoding="utf-8").split()[0])  # noqa: SLF001
+    return time.process_time() + beside / 1e9

@@ -33,6 +33,7 @@ from bot.alerts import (
     questions,
 )
 from bot.baskets import Basket, BasketId
+from bot.chart import ChartFacts, chart_facts
 from bot.context import Headline, explain
 from bot.delivery import Event, EventKey, Manner, Note
 from bot.messages import Message, announcement, noted, quoted, render, withdrawn
@@ -159,6 +160,17 @@ def annotate(event: Event, notes: Sequence[Note]) -> Event:
     return replace(event, messages=tuple(noted(one, shown) for one in event.messages))
 
 
+def picture(board: Board, subjects: Sequence[Subject], window: int, session: date) -> ChartFacts | None:
+    """What there is to draw of what an alert is about: the basket, or the one member it speaks of.
+
+    None = nothing: a contrast is no line of its own.
+    """
+    first, *others = subjects
+    if first.against:
+        return None
+    return chart_facts(board, first.basket, window, session, "" if others else first.member)
+
+
 def revise(event: Event, told: Told) -> Event:
     """`event` in the place of what was told of the same session before it was over."""
     return replace(event, manner=Manner.EDIT, original=EventKey(told.event))
@@ -178,6 +190,7 @@ def announce(event: Event, told: Told) -> Event:
         event,
         key=EventKey(f"{event.key}/announced"),
         manner=Manner.REPLY,
+        chart=None,
         messages=tuple(announcement(one, told.severity, now) for one in event.messages),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -28,8 +29,9 @@ def event(
     manner: Manner = Manner.SEND,
     original: str | None = None,
     withdraws: bool = False,
+    picture: bytes = b"",
 ) -> Event:
-    """An event whose first line is its key, in both languages."""
+    """An event whose first line is its key, in both languages; with a `picture` it is shown in English."""
     return Event(
         key=EventKey(key),
         id=key.upper(),
@@ -42,7 +44,13 @@ def event(
         manner=manner,
         original=EventKey(original) if original else None,
         withdraws=withdraws,
+        pictures={"en": picture} if picture else {},
     )
+
+
+def png(width: int = 1080, height: int = 1280, note: bytes = b"") -> bytes:
+    """As much of a PNG as the stand-in for Telegram looks at."""
+    return b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", width, height) + note
 
 
 def subscriber(chat: str = "3001", *baskets: str, lowest: Severity = Severity.NOTICE, **about: Any) -> Subscriber:

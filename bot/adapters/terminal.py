@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
@@ -17,20 +21,45 @@ COLOURS = {Severity.NOTICE: "cyan", Severity.WARNING: "yellow", Severity.SEVERE:
 WIDEST = 100  # columns; longer lines are hard to read
 
 
+@dataclass(slots=True)
+class Wall:
+    """The folder into which pictures go; `kept` finds the content of one."""
+
+    folder: Path
+    kept: Callable[[str], Awaitable[bytes | None]]
+    hung: int = 0
+
+    async def hang(self, delivery: Delivery) -> list[str]:
+        """Write the delivery's picture as SESSION-BASKET-EVENT.png; the line that says so, if there is a picture."""
+        content = await self.kept(delivery.shown) if delivery.shown else None
+        if content is None:
+            return []
+        path = self.folder / f"{delivery.session}-{delivery.baskets[0]}-{delivery.event_id}.png"
+        await asyncio.to_thread(path.write_bytes, content)
+        self.hung += 1
+        return [f"[{path}]"]
+
+
 class Terminal:
     """Shows messages as a chat would: a coloured frame on a terminal, plain lines everywhere else."""
 
     name = "terminal"
 
-    def __init__(self, out: Console | TextIO, clock: Clock) -> None:
-        """`out` as a stream is a terminal if it says so; rich minds NO_COLOR and the width. `clock` dates messages."""
+    def __init__(self, out: Console | TextIO, clock: Clock, wall: Wall | None = None) -> None:
+        """`out` as a stream is a terminal if it says so; rich minds NO_COLOR and the width. `clock` dates messages.
+
+        Without a `wall` there are no pictures.
+        """
         self._console = out if isinstance(out, Console) else Console(file=out)
         self._clock = clock
+        self._wall = wall
 
     async def send(self, delivery: Delivery, message: Message) -> Outcome:
         when = self._clock.now().strftime("%Y-%m-%d %H:%M UTC")
         header = self._printable(f"{when} · {delivery.chat} · {delivery.severity.word}")
-        first, *rest = (self._printable(reading(line, " <{}>")) for line in message.lines)
+        shown = await self._wall.hang(delivery) if self._wall else []
+        lines = [*(reading(line, " <{}>") for line in message.lines), *shown]
+        first, *rest = map(self._printable, lines)
         try:
             if self._console.is_terminal:
                 self._frame(COLOURS[delivery.severity], header, first, rest)

@@ -70,6 +70,10 @@ class Alert:
         return self.decisions[0].subject
 
     @property
+    def subjects(self) -> tuple[Subject, ...]:
+        return tuple(one.subject for one in self.decisions)
+
+    @property
     def reason(self) -> Reason:
         return self.decisions[0].reason
 

@@ -12,9 +12,10 @@ from typing import TextIO
 from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
 from bot.adapters.price_files import CsvFolder
-from bot.adapters.terminal import Terminal
+from bot.adapters.terminal import Terminal, Wall
 from bot.app.setup import setup_of, terminal_destinations
 from bot.app.worker import watch_of
+from bot.chart import ChartFacts, draw
 from bot.clock import SystemClock
 from bot.dispatch import Dispatch
 from bot.errors import NoData
@@ -54,6 +55,16 @@ class Remembered:
         return self.known[symbol]
 
 
+class Easel:
+    """Charts are drawn here and now: a recording has the time."""
+
+    def open(self) -> None:
+        """It is always there."""
+
+    async def draw(self, facts: ChartFacts, language: str) -> bytes:
+        return draw(facts, language)
+
+
 @dataclass(slots=True)
 class Recording:
     """The live loops on recorded prices and a scripted clock; everything else is as in `run`."""
@@ -61,6 +72,7 @@ class Recording:
     watch: Watch
     dispatch: Dispatch
     clock: ScriptedClock
+    wall: Wall
 
     async def warm_up(self, first: date) -> None:
         """Let the bot learn the past up to the session before `first`, when that is no news any more."""
@@ -88,9 +100,9 @@ class Recording:
 
 @asynccontextmanager
 async def recording(
-    settings: Settings, prices: Path, language: str, out: TextIO, folder: Path
+    settings: Settings, prices: Path, language: str, out: TextIO, folder: Path, charts: Path
 ) -> AsyncIterator[Recording]:
-    """The two loops wired for a recording, with a database of their own in `folder`."""
+    """The two loops wired for a recording, with a database of their own in `folder`; pictures go into `charts`."""
     clock = ScriptedClock()
     database = await Database.open(f"sqlite:///{folder / 'demo.sqlite3'}", upgrade=True)
     try:
@@ -98,7 +110,9 @@ async def recording(
         calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", SystemClock())
         setup = setup_of(settings, destinations)
         watch = watch_of(setup, clock, Remembered(CsvFolder(prices)), calendars, database)
-        dispatch = Dispatch(database, Terminal(out, clock), clock, sleep=clock.sleep)
-        yield Recording(watch, dispatch, clock)
+        watch.studio = Easel()
+        wall = Wall(charts, database.picture)
+        dispatch = Dispatch(database, Terminal(out, clock, wall), clock, sleep=clock.sleep)
+        yield Recording(watch, dispatch, clock, wall)
     finally:
         await database.close()

@@ -32,6 +32,7 @@ def setup_of(
             provisional=settings.schedule.provisional,
         ),
         subscribers_of=subscribers_of,
+        charts=settings.delivery.charts,
     )
 
 

@@ -128,6 +128,8 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
         watch.press.read(news_of(settings, shop.source), settings.names)
         watch.revised = partial(correct, watch)
         watch.completed = shop.beat or watch.completed
+        if telegram is not None:
+            watch.studio, telegram.pictures.kept = room, database.picture
         watch.tell = Operators(database, clock, transport.name, settings.telegram.operators if telegram else ()).tell
         limits = Limits()
         dispatch = Dispatch(database, transport, clock, limits)

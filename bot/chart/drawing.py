@@ -51,7 +51,7 @@ def _heading(paper: Paper, facts: ChartFacts, words: Catalogue) -> None:
     paper.write(MARGIN, 74, name, 46, fit=WIDTH - 2 * MARGIN)
     end = paper.write(MARGIN, 146, words.percent(verdict.move), 60, _accent(verdict))
     window = words.say("window", count=verdict.window, words=words.count_word(verdict.window))
-    said = words.say("chart_closed", window=window, date=words.day(verdict.session))
+    said = words.say("chart_closed" if facts.final else "chart_open", window=window, date=words.day(verdict.session))
     paper.write(end + 22, 146, said, 32, MUTED, fit=WIDTH - MARGIN - end - 22)
 
 

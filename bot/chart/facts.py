@@ -1,14 +1,15 @@
-"""What does a chart show of a basket? Nothing that was not known on its session."""
+"""What does a chart show of a basket, or of one of its members? Nothing that was not known on its session."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
-from bot.baskets import Basket, BasketId
+from bot.baskets import Basket, BasketId, Member
+from bot.prices import Symbol
 from bot.statistics import Board, State, Verdict, Verdicts, worst_moves
 
 YEAR_DAYS = 365
@@ -18,7 +19,7 @@ START = 100.0
 
 @dataclass(frozen=True, slots=True)
 class ChartFacts:
-    """A basket on the session of its `verdict`, from data up to that session.
+    """A basket on the session of its `verdict`, from data up to that session; `final` says whether that is over.
 
     `sessions`, `levels` and `states` are those of the last year (of the whole window, if that is longer), oldest first;
     the level starts at START, None = no reading. `moves` are all defined moves as fractions, in order, the verdict's
@@ -28,6 +29,7 @@ class ChartFacts:
 
     basket: Basket
     verdict: Verdict
+    final: bool
     sessions: tuple[date, ...]
     levels: tuple[float | None, ...]
     states: tuple[State, ...]
@@ -35,9 +37,16 @@ class ChartFacts:
     worst: tuple[tuple[date, float], ...]
 
 
-def chart_facts(board: Board, basket: BasketId, window: int, session: date) -> ChartFacts | None:
-    """What there is to draw of a basket's `window`-session move on `session`; None = it has no such move."""
-    columns = board.of_basket(basket, window)
+def chart_facts(board: Board, basket: BasketId, window: int, session: date, member: str = "") -> ChartFacts | None:
+    """What there is to draw of a basket's `window`-session move on `session`; None = it has no such move.
+
+    With `member` it is that of one of its members, drawn as a basket of one.
+    """
+    series, columns = board.series[basket], board.of_basket(basket, window)
+    drawn = series.basket
+    if member:
+        columns = board.of_member(basket, Symbol(member), window)
+        drawn = replace(drawn, id=BasketId(member), names=(), members=(Member(Symbol(member)),))
     position = board.position(basket, session)
     verdict = None if position is None else columns.at(position)
     if position is None or verdict is None:
@@ -45,8 +54,9 @@ def chart_facts(board: Board, basket: BasketId, window: int, session: date) -> C
     begin = _begin(columns, position)
     moves = columns.move[: position + 1]
     return ChartFacts(
-        basket=board.series[basket].basket,
+        basket=drawn,
         verdict=verdict,
+        final=position < series.final_sessions,
         sessions=tuple(columns.sessions[begin : position + 1].tolist()),
         levels=tuple(_levels(columns, begin, position)),
         states=tuple(map(State, columns.state[begin : position + 1].tolist())),

@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from bot.cli.options import Lang, iso_date
 from bot.errors import NoData
-
-if TYPE_CHECKING:
-    from bot.watch import Watch
 
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "demo"
 FIRST, LAST = date(2020, 2, 20), date(2020, 3, 23)
@@ -34,7 +30,7 @@ def command(
     pause: Annotated[float, typer.Option(min=0, max=10, help="Seconds between two sessions.")] = 0.0,
     charts: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write a chart of every alert's basket there: SESSION-BASKET-EVENT.png."),
+        typer.Option(metavar="DIR", help="Write the alerts' charts there, not to data/demo/charts."),
     ] = None,
 ) -> None:
     """Replay the crash of March 2020, from prices that come with the project: no token, no network."""
@@ -55,7 +51,10 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
     # The environment is left out on purpose: a demo never posts to a real chat.
     settings = load_settings(FOLDER, {})
     console = Console(highlight=False, soft_wrap=True)
-    async with recording(settings, FOLDER / "prices", language, sys.stdout, folder) as played:
+    if charts is None:
+        charts = settings.storage.data_dir / "charts"
+        charts.mkdir(parents=True, exist_ok=True)
+    async with recording(settings, FOLDER / "prices", language, sys.stdout, folder, charts) as played:
         days = played.sessions(first, last)
         names = ", ".join(basket.name(language) for basket in played.watch.setup.rulebook.baskets)
         stretch = f"{days[0]} to {days[-1]}"
@@ -67,26 +66,9 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
             if played.watch.counts["events"] == before:
                 console.print(f"{day}: nothing to say", style="dim")
             await asyncio.sleep(pause)
-        if charts is not None:
-            _draw(played.watch, language, days, charts)
         told = played.watch.counts["events"]
         console.print(
-            f"\n{len(days)} sessions, {told} alerts. Next: the README says how to subscribe, deploy and tune."
+            f"\n{len(days)} sessions, {told} alerts, {played.wall.hung} charts in {charts}. "
+            "Next: the README says how to subscribe, deploy and tune.",
+            markup=False,
         )
-
-
-def _draw(watch: Watch, language: str, days: Sequence[date], folder: Path) -> None:
-    """A chart of every alert of these sessions: of its basket, over the rule's window."""
-    from bot.backtest import alerts  # noqa: PLC0415
-    from bot.baskets import assemble  # noqa: PLC0415
-    from bot.chart import chart_facts, draw  # noqa: PLC0415
-    from bot.pipeline import survey  # noqa: PLC0415
-
-    rulebook = watch.setup.rulebook
-    bars = {symbol: watch.source.bars(symbol) for basket in rulebook.baskets for symbol in basket.symbols}
-    board = survey(assemble(rulebook.baskets, bars, watch.calendars).tables, rulebook)
-    for alert in alerts(board, rulebook, days[0], days[-1]):
-        facts = chart_facts(board, alert.subject.basket, alert.rule.window, alert.session)
-        if facts is not None:
-            name = f"{alert.session}-{alert.subject.basket}-{alert.episode}.png"
-            (folder / name).write_bytes(draw(facts, language))

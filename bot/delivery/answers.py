@@ -11,9 +11,10 @@ from bot.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """It arrived; `message_id` is the transport's name for it, if it has one."""
+    """It arrived; `message_id` is the transport's name for it, if it has one. `pictured`: the text is a caption."""
 
     message_id: int | None = None
+    pictured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,14 @@ class NoTarget:
     reason: str
 
 
-Outcome = Sent | NotSent | Uncertain | Flood | Moved | Gone | Soft | BadFormat | BadToken | NoTarget
+@dataclass(frozen=True, slots=True)
+class NoPicture:
+    """The picture was not taken; the text would be."""
+
+    reason: str
+
+
+Outcome = Sent | NotSent | Uncertain | Flood | Moved | Gone | Soft | BadFormat | BadToken | NoTarget | NoPicture
 TOKEN_PATIENCE = 600.0  # seconds of BadToken after which the token is taken for wrong
 
 

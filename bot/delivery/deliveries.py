@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.messages import Message
 
+if TYPE_CHECKING:
+    from bot.chart import ChartFacts
+
 TOPIC = "/"  # between the number of a group and that of one of its topics
 EventKey = NewType("EventKey", str)
 DeliveryId = NewType("DeliveryId", int)
+# Failed requests after which a text goes without its picture: that may be what keeps it.
+MOST_WITH_PICTURE = 2
 
 
 class Kind(IntEnum):
@@ -75,7 +81,8 @@ class Event:
     place of the event `original` in the chats that have that, and is a message to all others that want it; with REPLY
     it goes to the former alone. With AMEND it says the same and a little more: it changes the messages about
     `original`, nobody gets one because of it, and it is void once another event has taken the original's place.
-    `withdraws` says that who has not got the original need not hear of it at all.
+    `withdraws` says that who has not got the original need not hear of it. `chart` is what there is to draw of it
+    (None = nothing), `pictures` are the PNGs that were drawn, by language; with AMEND they are those of the original.
     """
 
     key: EventKey
@@ -89,6 +96,8 @@ class Event:
     manner: Manner = Manner.SEND
     original: EventKey | None = None
     withdraws: bool = False
+    chart: ChartFacts | None = None
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def severe(self) -> bool:
@@ -106,7 +115,9 @@ class Delivery:
     `id` and `event_number` are 0 before it is stored. `not_before` is when it may be sent next; None = it is under way
     or over. `attempts` counts requests known not to have arrived, `unconfirmed` those that may have. `plain` says that
     the chat's transport refused the markup. `message_id` is the transport's name for the message sent, `target` that of
-    the message to edit or to reply to (None = there is none: it goes out as a message of its own).
+    the message to edit or to reply to (None = there is none: it goes out as a message of its own). `picture` names what
+    is to be shown above the text ("" = nothing). `pictured` says that the message sent is a picture with the text as
+    its caption, `target_pictured` that the target is one.
     """
 
     event: EventKey
@@ -131,6 +142,9 @@ class Delivery:
     baskets: tuple[BasketId, ...] = ()
     session: date | None = None
     event_number: int = 0
+    picture: str = ""
+    pictured: bool = False
+    target_pictured: bool = False
 
     @property
     def severe(self) -> bool:
@@ -140,3 +154,15 @@ class Delivery:
     def changes(self) -> bool:
         """Whether it changes a message that is there, instead of being one."""
         return self.manner in {Manner.EDIT, Manner.AMEND} and self.target is not None
+
+    @property
+    def shown(self) -> str:
+        """The picture that goes with the text now, "" = none; what was sent as a text cannot be made a picture."""
+        hindered = self.unconfirmed or self.plain or self.attempts >= MOST_WITH_PICTURE
+        there = self.changes and (self.manner is Manner.AMEND or not self.target_pictured)
+        return "" if hindered or there else self.picture
+
+    @property
+    def is_caption(self) -> bool:
+        """Whether the text stands below a picture."""
+        return self.target_pictured if self.changes else bool(self.shown)

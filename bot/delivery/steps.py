@@ -12,6 +12,7 @@ from bot.delivery.answers import (
     Flood,
     Gone,
     Moved,
+    NoPicture,
     NoTarget,
     NotSent,
     Outcome,
@@ -19,7 +20,7 @@ from bot.delivery.answers import (
     Soft,
     Uncertain,
 )
-from bot.delivery.deliveries import Delivery, Manner, State
+from bot.delivery.deliveries import MOST_WITH_PICTURE, Delivery, Manner, State
 
 REPEAT_AFTER = timedelta(seconds=20)
 MOST_COPIES = 3
@@ -74,8 +75,9 @@ def next_step(delivery: Delivery, outcome: Outcome, now: datetime, jitter: float
     if isinstance(outcome, Uncertain) and delivery.changes:
         outcome = NotSent(outcome.reason)  # to change a message twice in the same way does no harm
     match outcome:
-        case Sent(message_id):
-            then = replace(delivery, state=State.SENT, not_before=None, message_id=message_id, reason="")
+        case Sent(message_id, pictured):
+            sent = replace(delivery, message_id=message_id, pictured=pictured)
+            then = replace(sent, state=State.SENT, not_before=None, reason="")
         case Gone(reason) | Soft(reason):
             then = _fail(delivery, reason)
         case BadFormat(reason) if delivery.plain:
@@ -99,7 +101,7 @@ def after_refusal(chat: Chat, now: datetime) -> Chat:
 
 def _retry(
     delivery: Delivery,
-    outcome: NotSent | Flood | Moved | BadFormat | BadToken | NoTarget,
+    outcome: NotSent | Flood | Moved | BadFormat | BadToken | NoTarget | NoPicture,
     now: datetime,
     jitter: float,
 ) -> Delivery:
@@ -113,12 +115,21 @@ def _retry(
             return _again(delivery, now + timedelta(seconds=seconds), f"told to wait {seconds:g} s")
         case Moved(chat):
             return _again(replace(delivery, chat=chat), now, f"moved from {delivery.chat}")
-        case BadFormat(reason):
-            return _again(replace(delivery, plain=True), now, reason)
         case BadToken(reason):
             return _again(delivery, now, reason)
-        case NoTarget(reason):
-            return _again(replace(delivery, manner=Manner.SEND, target=None), now, reason)
+        case BadFormat(reason) | NoPicture(reason) | NoTarget(reason):
+            return _again(_simpler(delivery, outcome), now, reason)
+
+
+def _simpler(delivery: Delivery, outcome: BadFormat | NoPicture | NoTarget) -> Delivery:
+    """What will be taken where this was not."""
+    match outcome:
+        case BadFormat():
+            return replace(delivery, plain=True)
+        case NoPicture():
+            return replace(delivery, attempts=max(delivery.attempts, MOST_WITH_PICTURE))
+        case NoTarget():
+            return replace(delivery, manner=Manner.SEND, target=None)
 
 
 def _backoff(waits: tuple[float, float], attempts: int, jitter: float) -> float:

@@ -12,7 +12,10 @@ LATE = timedelta(minutes=10)
 
 
 def dress(delivery: Delivery, now: datetime) -> Message:
-    """The delivery's message as it leaves at `now`: marked below its first line when it is late or may be a repeat."""
+    """The delivery's message as it leaves at `now`: marked below its first line when it is late or may be a repeat.
+
+    What `bot.messages.render` writes is a caption with its marks, so that no line of it is lost.
+    """
     words = catalogue(delivery.message.language)
     marks = []
     if delivery.unconfirmed:
@@ -20,7 +23,7 @@ def dress(delivery: Delivery, now: datetime) -> Message:
     if now - delivery.created > LATE:
         marks.append(words.say("late", when=f"{delivery.created.astimezone(UTC):%Y-%m-%d %H:%M} UTC"))
     first, *rest = delivery.message.lines
-    return fit(Message(words.language, (first, *marks, *rest)), LONGEST)
+    return fit(Message(words.language, (first, *marks, *rest)), LONGEST_CAPTION if delivery.is_caption else LONGEST)
 
 
 def fit(message: Message, limit: int) -> Message:

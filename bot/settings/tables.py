@@ -144,6 +144,7 @@ class TelegramTable(Table):
 class DeliveryTable(Table):
     expiry_hours: float = Field(12.0, gt=0, le=168, description="hours after which an alert is no news and is not sent")
     languages: list[Language] = Field(["en"], min_length=1, description="languages of the terminal")
+    charts: bool = Field(True, description="alerts on Telegram are pictures with the text below")
 
 
 class ClosureTable(Table):

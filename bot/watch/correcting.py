@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bot.alerts import Alert, Memory, Severity, Subject
 from bot.delivery import Event, EventKey, Manner
 from bot.messages import corrected, revoked
-from bot.pipeline import compose, judge
+from bot.pipeline import compose, judge, picture
 from bot.statistics import Board
 from bot.watch.due import Due
 from bot.watch.loop import Watch
@@ -61,6 +61,7 @@ class Rereading:
             return
         said = new.messages if new is not None else old.messages
         make = revoked if new is None else corrected
+        window, subjects = alert.rule.window, (still or alert).subjects
         event = replace(
             new or old,
             key=EventKey(f"{old.key}/corrected/{self.due.now:%Y%m%d%H%M}"),
@@ -68,11 +69,13 @@ class Rereading:
             manner=Manner.EDIT,
             original=old.key,
             withdraws=new is None,
+            chart=picture(self.after, subjects, window, alert.session) if self.setup.charts else None,
         )
         yield event
         if old.severity >= Severity.SEVERE:
             short = tuple(replace(one, lines=one.lines[:2]) for one in event.messages)
-            yield replace(event, key=EventKey(f"{event.key}/announced"), manner=Manner.REPLY, messages=short)
+            key = EventKey(f"{event.key}/announced")
+            yield replace(event, key=key, manner=Manner.REPLY, messages=short, chart=None)
 
     def _composed(self, board: Board, alert: Alert) -> Event:
         now, setup = self.due.now, self.setup

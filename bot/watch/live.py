@@ -17,6 +17,11 @@ class Twice:
 
     _before: dict[Key, Severity] = field(default_factory=dict)
 
+    @property
+    def waits(self) -> bool:
+        """Whether the next look may tell something."""
+        return bool(self._before)
+
     def speaking(self, alerts: Iterable[Alert], memories: Mapping[Subject, Memory]) -> list[tuple[Alert, Told | None]]:
         """The alerts to be told now, each with what was told of it before; then this look is the one before.
 

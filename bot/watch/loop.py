@@ -21,6 +21,7 @@ from bot.statistics import Board
 from bot.watch.agreement import Doubted
 from bot.watch.due import Due, has_reading
 from bot.watch.gate import Gate, Screened
+from bot.watch.illustrating import Studio, illustrated
 from bot.watch.journal import Journal
 from bot.watch.live import Twice
 from bot.watch.look import Look
@@ -76,10 +77,11 @@ class Watch:
 
     `turn` is one look; nothing is fetched while nothing is due and no exchange is open, and otherwise what may have
     changed. `known` gives what is known of a symbol that the source cannot be asked about, None = nothing. `gate`
-    doubts prices (None = all are believed), and `second` is asked about a doubtful one. `press` is asked about what was
-    told. `tell` carries to the operators what is for them alone, and what it is given of troubles must outlast a
-    restart; `revised` hears of corrected closes: the market as it was read before, and as it is now. `completed` is
-    called after each complete look, also one at which nothing was due.
+    doubts prices (None = all are believed), and `second` is asked about a doubtful one. `studio` draws the alerts'
+    charts (None = there are none), and `press` is asked about what was told. `tell` carries to the operators what is
+    for them alone, and what it is given of troubles must outlast a restart; `revised` hears of corrected closes: the
+    market as it was read before, and as it is now. `completed` is called after each complete look, also one at which
+    nothing was due.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not), `broken` that this was not the source's doing.
@@ -99,6 +101,7 @@ class Watch:
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Board], Awaitable[None]] | None = None
     completed: Callable[[], None] = nobody_counts
+    studio: Studio | None = None
     board: Board | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
     looked: datetime | None = None
@@ -109,9 +112,7 @@ class Watch:
     resting: bool = False
     last: Look | None = None
     judged: Mapping[BasketId, date] = field(default_factory=dict)
-    counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("turns", "sessions", "events", "amended", "errors"), 0)
-    )
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     _memories: dict[Subject, Memory] | None = None  # as the journal has them: nobody else writes there while we may
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
@@ -183,6 +184,8 @@ class Watch:
             self.judged = _judged(memories)
             return
         self._memories = None  # whatever breaks off this look, the next one reads what was really stored
+        if self.studio is not None and setup.charts and (final or self._twice.waits):
+            self.studio.open()
         turn, fresh, troubles = await self._survey(due, memories)
         await self._judge(turn, memories)
         if final and not (turn.doubted and turn.doubted.waiting):
@@ -322,11 +325,16 @@ class Watch:
         return replace(fetched, bars={symbol: one for symbol, (_, one) in had.items()} | bars)
 
     async def store(self, setup: Setup, found: Findings) -> Findings:
-        """Answers and messages in one transaction; the answer has the operator's notes, but no headlines yet."""
+        """Answers and messages, with pictures and known headlines, in one transaction.
+
+        The answer has the operator's notes, but no headlines yet.
+        """
         notes = await _whole(self.journal.notes(self.clock.now())) if found.events else ()
         events = tuple(annotate(one, notes) for one in found.events)
         if found.known or events:
-            known = await self._commit(setup, found.known, [self.press.beside(one) for one in events])
+            told = tuple(map(self.press.beside, events))
+            told = told if self.studio is None else await illustrated(told, self.studio)
+            known = await self._commit(setup, found.known, told)
             self._look.events += len(events) - known
             self._look.known += known
             self._move()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -11,7 +11,7 @@ from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
 from bot.baskets import BasketId
 from bot.context import losers
 from bot.delivery import Destination, Event, EventKey
-from bot.pipeline import Rulebook, announce, compose, revise, withdraw
+from bot.pipeline import Rulebook, announce, compose, picture, revise, withdraw
 from bot.prices import Symbol
 from bot.statistics import Board
 from bot.watch.agreement import Answers, Doubted, Unconfirmed, answer
@@ -28,7 +28,8 @@ WARM_UP_SESSIONS = 60
 class Setup:
     """What the operator decided: what to watch, whom to tell in which languages, and when.
 
-    `subscribers_of` is the transport whose subscribers are told too (None = nobody can subscribe).
+    `subscribers_of` is the transport whose subscribers are told too (None = nobody can subscribe). `charts` says
+    whether alerts come with a picture.
     """
 
     rulebook: Rulebook
@@ -36,6 +37,7 @@ class Setup:
     languages: tuple[str, ...]
     timing: Timing = Timing()
     subscribers_of: str | None = None
+    charts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +175,18 @@ class Turn:
 
     def _final(self, question: Question, alert: Alert) -> Event:
         created = self.due.close(question, alert.session) + self.setup.timing.settle
-        return self._composed(question, alert, created)
+        return self._drawn(self._composed(question, alert, created), question, alert.subjects)
 
     def _provisional(self, alert: Alert) -> Event:
         question = Question(alert.rule, alert.subject.basket)
-        return self._composed(question, alert, self.due.now, self._as_of(question))
+        event = self._composed(question, alert, self.due.now, self._as_of(question))
+        return self._drawn(event, question, alert.subjects)
+
+    def _drawn(self, event: Event, question: Question, subjects: Sequence[Subject]) -> Event:
+        """`event` with what there is to draw of it."""
+        if not self.setup.charts:
+            return event
+        return replace(event, chart=picture(self.board, subjects, question.rule.window, event.session))
 
     def _as_of(self, question: Question) -> datetime:
         """When the oldest of the latest prices that a question looks at is from."""
@@ -203,7 +212,7 @@ class Turn:
         subjects = [subject for subject, memory in known if memory.told == one.told and _of(subject, question)]
         created, expires = self.due.close(question, day) + self.setup.timing.settle, self._expires(question, day)
         event = withdraw(self.board, question, subjects, one.told, self.setup.languages, created, expires)
-        return self._instead(event, one.told)
+        return self._instead(self._drawn(event, question, subjects), one.told)
 
     def _instead(self, event: Event, told: Told) -> list[Event]:
         """`event` in the place of what was told; whoever has seen that also hears of a change of its class."""

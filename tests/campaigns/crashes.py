@@ -14,6 +14,7 @@ from tests.campaigns.figures import Figure, Told, none_of
 from tests.campaigns.invariants import Evidence, broken
 from tests.campaigns.mines import POINTS, Mine
 from tests.campaigns.rig import KILLED, Rig, stop, until
+from tests.specimens import png
 
 PACE = 10.0  # a repeat comes after 20 s
 AT_ONCE = 4
@@ -60,10 +61,13 @@ async def crashes(told: Told, points: tuple[str, ...] = POINTS, most: int = 100)
 
 
 async def crashed(point: str, nth: int, chats: tuple[str, ...] = CHATS) -> Crash:
-    """A process that is killed at the `nth` pass of `point`, and one more that goes on until nothing waits."""
+    """A process that is killed at the `nth` pass of `point`, and one more that goes on until nothing waits.
+
+    The severe event is a picture with its text below, the minor one a text.
+    """
     with tempfile.TemporaryDirectory() as folder:
         async with Rig(Path(folder), pace=PACE, level="DEBUG") as rig:
-            rig.find("severe", Severity.SEVERE, chats)
+            rig.find("severe", Severity.SEVERE, chats, picture=png())
             rig.find("minor", Severity.WARNING, chats)
             victim = rig.start(Mine(point, nth))
 

@@ -17,13 +17,17 @@ Pair = tuple[str, str]  # event, chat
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A message that a chat has read; `date` is when, `repeated` and `late` whether it says so."""
+    """A message that a chat has read; `date` is when, `repeated` and `late` whether it says so.
+
+    `pictured` says that it is a picture with the text below.
+    """
 
     event: str
     chat: str
     date: datetime
     repeated: bool = False
     late: bool = False
+    pictured: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,8 @@ class Rig:
 def _copy(one: Any) -> Copy:
     first, *rest = one.text.split("\n")
     said = "\n".join(rest)
-    return Copy(first, one.chat, datetime.fromtimestamp(one.date, UTC), REPEATED in said, LATE in said)
+    date, pictured = datetime.fromtimestamp(one.date, UTC), one.file is not None
+    return Copy(first, one.chat, date, REPEATED in said, LATE in said, pictured)
 
 
 async def until(look: Callable[[], Awaitable[bool]], seconds: float, every: float) -> None:

@@ -32,7 +32,9 @@ async def test_a_kill_at_a_named_point_costs_at_most_a_marked_repeat(point):
     crash = await crashed(point, 1, ("3001",))
     assert crash.reached
     assert broken(crash.evidence) == []
-    assert [copy.repeated for copy in crash.evidence.copies if copy.event == "severe"] == READ[point]
+    copies = [copy for copy in crash.evidence.copies if copy.event == "severe"]
+    assert [copy.repeated for copy in copies] == READ[point]
+    assert [copy.pictured for copy in copies] == [not one for one in READ[point]]
 
 
 async def test_a_point_that_is_never_reached_kills_nobody():

@@ -32,10 +32,11 @@ class News:
     created: datetime
     chats: tuple[str, ...]
     lives: timedelta = timedelta(hours=6)
+    picture: bytes = b""
 
     @property
     def event(self) -> Event:
-        return event(self.key, self.severity, created=self.created, lives=self.lives)
+        return event(self.key, self.severity, created=self.created, lives=self.lives, picture=self.picture)
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -119,6 +120,7 @@ async def _work(
         await database.commit({}, [one.event], address(one.event, one.destinations))
     async with MinedTelegram(TOKEN, base_url=order.base_url) as telegram:
         telegram.mine = order.mine
+        telegram.pictures.kept = database.picture
         dispatch = Dispatch(database, telegram, clock, sleep=clock.sleep)
         await worker._until_stopped([_nothing_to_watch(), dispatch.run(stop)], stop, lost)
 

@@ -4,10 +4,8 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
-import sqlalchemy as sa
 
 from bot.adapters.database import Database, migrate
-from bot.adapters.database.tables import METADATA
 from bot.alerts.episodes import Memory, Subject
 from bot.baskets import BasketId
 from bot.errors import StoreError, StoreLost
@@ -20,22 +18,6 @@ SUBJECT = Subject("two-session fall", BasketId("memory"))
 @pytest.fixture
 def url(sqlite_url):
     return sqlite_url
-
-
-async def test_the_indexes_of_the_migrations_are_those_of_the_program(store, tmp_path):
-    plain = sa.create_engine(f"sqlite:///{tmp_path}/plain.sqlite3")
-    METADATA.create_all(plain)
-    query = sa.text(
-        "SELECT name, lower(replace(sql, '\"', '')) FROM sqlite_master WHERE name LIKE 'ix_%' ORDER BY name"
-    )
-    with plain.begin() as connection:
-        wanted = connection.execute(query).all()
-    plain.dispose()
-    async with store._transaction() as connection:
-        found = (await connection.execute(query)).all()
-    assert [(name, " ".join(sql.split())) for name, sql in found] == [
-        (name, " ".join(sql.split())) for name, sql in wanted
-    ]
 
 
 async def test_a_database_without_tables_is_refused_with_the_remedy(url, tmp_path):

@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 
 from bot.adapters.database import Database, migrate, schema
+from bot.adapters.database.tables import METADATA
 from bot.delivery import Manner, State
 from bot.errors import StoreError
 from tests.specimens import CHANNEL, GROUP
@@ -80,3 +83,32 @@ async def test_an_upgrade_loses_nothing_of_what_waits(old_url, revision):
         ("-2001", Manner.SEND, None),
     ]
     await store.close()
+
+
+async def test_the_migrations_make_the_tables_of_the_program(old_url):
+    await migrate(old_url)
+    store = await Database.open(old_url)
+    async with store._transaction() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"compare_type": True}), METADATA)
+        )
+    await store.close()
+    assert differences == []
+
+
+async def test_the_migrations_make_the_indexes_of_the_program(old_url, url):
+    """In the database's own words, which name the rows that an index is for."""
+    await migrate(old_url)
+    assert await _indexes(old_url) == await _indexes(url)
+
+
+async def _indexes(url):
+    store = await Database.open(url, upgrade=True)
+    sqlite = "SELECT name, lower(replace(sql, '\"', '')) FROM sqlite_master WHERE name LIKE 'ix_%' ORDER BY name"
+    postgresql = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND indexname LIKE 'ix_%'"
+    async with store._transaction() as connection:
+        query = postgresql if url.startswith("postgresql") else sqlite
+        found = (await connection.execute(sa.text(query))).all()
+    await store.close()
+    assert len(found) > 3
+    return {name: " ".join(sql.split()) for name, sql in found}

@@ -80,7 +80,9 @@ def test_the_demo_in_english(somewhere: Path) -> None:
     assert record[0].endswith("extreme")
     assert "worst on record, 30 years of data, since 3 Jan 1990" in record[1]
     told = len(re.findall(r"^2020-\d\d-\d\d 2\d:20 UTC · terminal", out, re.MULTILINE))
-    assert f"\n23 sessions, {told} alerts." in out
+    charts = sorted((somewhere / "data" / "demo" / "charts").iterdir())
+    assert f"\n23 sessions, {told} alerts, {len(charts)} charts in data/demo/charts." in out
+    assert charts[0].name == "2020-02-21-technology-4SFC9.png"
     assert "canary" not in out
     assert sorted(path.name for path in somewhere.iterdir()) == ["data"]
 
@@ -94,14 +96,16 @@ def test_the_demo_in_chinese(somewhere: Path) -> None:
     assert "🚨 标普500指数两日累计下跌 13.9%" in out
 
 
-def test_the_demo_with_a_chart_of_every_alert(somewhere: Path) -> None:
+def test_the_demo_writes_a_chart_of_every_alert_but_a_contrast(somewhere: Path) -> None:
     (somewhere / "charts").mkdir()
     out = demo(somewhere, "--from", "2020-03-09", "--to", "2020-03-09", "--charts", "charts")
-    events = re.findall(r"event #(\w+)", out)
-    names = [path.stem for path in (somewhere / "charts").glob("2020-03-09-*.png")]
+    events = re.findall(r"event #(\w+)\n\[(.*)\]", out)
+    paths = [str(path.relative_to(somewhere)) for path in (somewhere / "charts").glob("2020-03-09-*.png")]
     assert len(events) > 3
-    assert sorted(name.rpartition("-")[2] for name in names) == sorted(events)
-    assert any(name.startswith("2020-03-09-energy-") for name in names)
+    assert sorted(paths) == sorted(path for _, path in events)
+    assert all(path.endswith(f"-{event}.png") for event, path in events)
+    assert f"\n1 sessions, {out.count('event #')} alerts, {len(events)} charts in charts." in out
+    assert out.count("event #") == len(events) + 1
 
 
 def test_the_demo_on_a_narrow_terminal(somewhere: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bot.adapters.database import Database
 from bot.adapters.telegram import Telegram, TelegramLine
+from bot.app.demo import Easel
 from bot.clock import SystemClock
 from bot.conversation import Condition, Desk, View
 from bot.converse import Converse
@@ -21,7 +22,7 @@ from bot.errors import NoData
 from bot.pipeline import Rulebook
 from bot.watch import Setup, Timing, Watch
 from tests.desks import drawn
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram import Accepted, FakeTelegram
 from tests.people import Message, Person, Rig
 from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Tape
@@ -73,10 +74,13 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
     clock = Steered(datetime(2025, 1, 1, tzinfo=UTC))
     tape = Tape(world(), clock)
     clock.seconds = (tape.close(DAYS[AGAIN + 3]) + timedelta(hours=1) - clock.start).total_seconds()
-    setup = Setup(rulebook(), (), ("en", "zh"), Timing(), "telegram")
+    # The independent stand-in knows neither pictures nor files.
+    charts = isinstance(rig, FakeTelegram)
+    setup = Setup(rulebook(), (), ("en", "zh"), Timing(), "telegram", charts)
     stop, bell, limits = asyncio.Event(), asyncio.Event(), Limits()
     async with Telegram(rig.token, base_url=rig.base_url) as telegram:
-        watch = Watch(tape, tape, setup, database, clock)
+        watch = Watch(tape, tape, setup, database, clock, studio=Easel() if charts else None)
+        telegram.pictures.kept = database.picture
         bot = Bot(watch, clock, bell, tape, database)
         line = TelegramLine(telegram, clock, ())
         desk = Desk("telegram", database, bot, clock, line.administers, drawn)
@@ -133,11 +137,16 @@ async def test_from_the_first_word_to_the_last(rig: Rig, database: Database) -> 
         alert = await fall(bot, kim)
         assert "Tech is down 6." in alert.text
         assert alert.buttons == ["Details", "Chart", "Why", "Mute 1 day"]
+        shown = alert.file if isinstance(alert, Accepted) else None
         await bot.at(bot.tape.close(DAYS[WARNED]) + timedelta(minutes=21))
         edited = await kim.chat.next_edit()
         assert edited.id == alert.id
         assert "Tech −7." in edited.text
         assert edited.buttons == alert.buttons
+        if isinstance(edited, Accepted):
+            assert shown is not None
+            assert edited.file is not None
+            assert edited.file.body != shown.body
 
         await kim.press("Details")
         await reads(kim, "📊 Tech −7.")

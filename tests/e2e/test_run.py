@@ -63,7 +63,10 @@ async def test_a_crash_is_told_once_whatever_restarts(
     (one,) = telegram.accepted
     assert one.chat == CHANNEL
     assert one.form["parse_mode"] == "HTML"
-    assert one.form["text"].startswith("<b>🔴 Three &amp; co −12.")
+    assert one.form["caption"].startswith("<b>🔴 Three &amp; co −12.")
+    assert one.file is not None
+    assert one.file.body.startswith(b"\x89PNG")
+    assert 50_000 > len(one.file.body) > 10_000
     assert one.text.split("\n")[1].startswith("closed 2 Jul 2026 · ")
     assert "All 3 members fell" in one.text
     assert one.text.split("\n")[-2] == "Headlines: “Chips <sell> off” (The Wire, 2 Jul 14:05 UTC)"

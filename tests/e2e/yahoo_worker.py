@@ -17,6 +17,7 @@ from bot.adapters.yahoo import Yahoo
 from bot.app.worker import run
 from bot.clock import SystemClock
 from bot.settings import load_settings
+from bot.watch import illustrating
 from tests.fake_yahoo import LocalSession
 
 
@@ -33,6 +34,7 @@ class Elsewhen(SystemClock):
 def main(config: str, port: str, start: str) -> None:
     settings = load_settings(Path(config), os.environ)
     logs.set_up("INFO")
+    illustrating.PATIENCE = 60.0  # a busy machine is no reason for a test to fail
     folder = settings.storage.data_dir
     yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds, LocalSession(int(port)))
     clock = Elsewhen(datetime.fromisoformat(start))

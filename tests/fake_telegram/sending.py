@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.fake_telegram.answers import Refused, bad, flood, refusal
 from tests.fake_telegram.chats import INSIDE, Chat
 from tests.fake_telegram.ledger import Accepted, Call, File
-from tests.fake_telegram.texts import inline_keyboard, shown_caption, shown_text
+from tests.fake_telegram.texts import Keyboard, inline_keyboard, shown_caption, shown_text
 
 if TYPE_CHECKING:
     from tests.fake_telegram.server import FakeTelegram
@@ -29,9 +30,7 @@ def send_message(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
 
 def send_photo(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
     text, (key, file) = shown_caption(call.form), _file(telegram, call, "photo")
-    width, height = _pixels(file)
-    size = {"file_id": key, "file_unique_id": key, "width": width, "height": height, "file_size": len(file.body)}
-    return _take(telegram, call, text=text, source=_source(call.form, "caption"), file=file, media={"photo": [size]})
+    return _take(telegram, call, text=text, source=_source(call.form, "caption"), file=file, media=_photo(key, file))
 
 
 def send_document(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
@@ -45,12 +44,34 @@ def edit_message_text(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
     chat, one = _own(telegram, call)
     if one.media:
         raise bad("there is no text in the message to edit")
-    if (one.source, one.keyboard) == (source, keyboard):
+    return _change(telegram, chat, one, text, source, keyboard)
+
+
+def edit_message_caption(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
+    text, keyboard, source = shown_caption(call.form), inline_keyboard(call.form), _source(call.form, "caption")
+    chat, one = _own(telegram, call)
+    if not one.media:
+        raise bad("there is no caption in the message to edit")
+    return _change(telegram, chat, one, text, source, keyboard)
+
+
+def edit_message_media(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
+    """Only to another photo; this server's own words for the rest. What a message was sent with stays in `form`."""
+    media, keyboard = json.loads(call.form["media"]), inline_keyboard(call.form)
+    if media["type"] != "photo":
+        raise bad("this server changes photos only")
+    text, source = shown_caption(media), _source(media, "caption")
+    key, file = _file(telegram, replace(call, form={"photo": media["media"]}), "photo")
+    shown = _photo(key, file)
+    chat, one = _own(telegram, call)
+    if not one.media:
+        raise bad("there is no media in the message to edit")
+    if (one.media, one.source, one.keyboard) == (shown, source, keyboard):
         raise bad(UNCHANGED)
-    _pace(telegram, chat)
-    one.history.append(one.text)
-    one.text, one.source, one.keyboard = text, source, keyboard
-    return _edited(telegram, chat, one)
+    one.source = ()  # what is the same above and below is not the same message
+    answer = _change(telegram, chat, one, text, source, keyboard)
+    one.media, one.file = shown, file
+    return answer | shown
 
 
 def edit_message_reply_markup(telegram: FakeTelegram, call: Call) -> dict[str, Any]:
@@ -120,6 +141,17 @@ def _take(telegram: FakeTelegram, call: Call, **about: Any) -> dict[str, Any]:
     return one.as_json(chat.as_json(), telegram.me)
 
 
+def _change(
+    telegram: FakeTelegram, chat: Chat, one: Accepted, text: str, source: tuple[str, ...], keyboard: Keyboard
+) -> dict[str, Any]:
+    if (one.source, one.keyboard) == (source, keyboard):
+        raise bad(UNCHANGED)
+    _pace(telegram, chat)
+    one.history.append(one.text)
+    one.text, one.source, one.keyboard = text, source, keyboard
+    return _edited(telegram, chat, one)
+
+
 def _edited(telegram: FakeTelegram, chat: Chat, one: Accepted) -> dict[str, Any]:
     chat.edits.append(one)
     telegram.bell.ring()
@@ -162,6 +194,12 @@ def _file(telegram: FakeTelegram, call: Call, field: str) -> tuple[str, File]:
     return key, file
 
 
+def _photo(key: str, file: File) -> dict[str, Any]:
+    width, height = _pixels(file)
+    size = {"file_id": key, "file_unique_id": key, "width": width, "height": height, "file_size": len(file.body)}
+    return {"photo": [size]}
+
+
 def _pixels(file: File) -> tuple[int, int]:
     """Width and height; those of a JPEG are not looked up."""
     if not file.body.startswith((PNG, JPEG)):
@@ -179,6 +217,8 @@ SENDING = {
     "sendPhoto": send_photo,
     "sendDocument": send_document,
     "editMessageText": edit_message_text,
+    "editMessageCaption": edit_message_caption,
+    "editMessageMedia": edit_message_media,
     "editMessageReplyMarkup": edit_message_reply_markup,
 }
 BESIDE = {"deleteMessage": delete_message, "sendChatAction": send_chat_action}  # without limits, and not scripted

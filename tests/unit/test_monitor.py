@@ -65,7 +65,7 @@ class Bot:
         self.operators = Operators(self.database, clock, "telegram", [9001])
         watch.tell = self.operators.tell
         dispatch = Dispatch(self.database, Chat(), clock, sleep=clock.sleep)
-        office = Office(watch, dispatch, self.database, self.stage.tape, SETTINGS, lambda: SETTINGS)  # type: ignore[arg-type]
+        office = Office(watch, dispatch, self.database, self.stage.tape, SETTINGS, lambda: SETTINGS, lambda _: ())  # type: ignore[arg-type]
         self.monitor = Monitor(SETTINGS, clock, self.database, Tenancy(self.database, clock))
         self.monitor.begin(office)
 

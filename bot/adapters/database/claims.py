@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.adapters.database.rows import DELIVERIES, line_of
-from bot.adapters.database.tables import chats, events, outbox
+from bot.adapters.database.tables import chats, events, outbox, pictures
 from bot.delivery import Manner, State
 
 
@@ -81,6 +81,7 @@ UNDER_WAY = sa.select(
     sa.exists().where(chats.c.transport == outbox.c.transport, chats.c.chat == outbox.c.chat).label("noted"),
 ).where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING.value)
 EXPIRE = _expire()
+FADE = sa.delete(pictures).where(pictures.c.expires <= sa.bindparam("now"))
 # Whether an event ceased to be news: what waits has the expiry of its event, and is too much to look through often.
 EXPIRED = (
     sa.select(events.c.id)
@@ -99,5 +100,5 @@ PROGRESS = (
     sa.update(outbox)
     .where(outbox.c.id == sa.bindparam("row"))
     .values({name: sa.bindparam(name) for name in ("state", "not_before", "attempts", "unconfirmed")})
-    .values({name: sa.bindparam(name) for name in ("plain", "message_id", "reason", "manner")})
+    .values({name: sa.bindparam(name) for name in ("plain", "message_id", "reason", "manner", "pictured")})
 )

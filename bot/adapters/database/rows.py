@@ -39,11 +39,11 @@ def line_of(original: sa.ColumnElement[Any]) -> sa.Select[Any]:
     return sa.select(line.c.id).where((line.c.id == original) | (line.c.original == original))
 
 
-def _target() -> sa.ScalarSelect[Any]:
-    """The transport's name for the last message that shows what an event of the same line says."""
+def _target(what: str) -> sa.ScalarSelect[Any]:
+    """Of the last message that shows what an event of the same line says."""
     shown = outbox.alias("shown_in")
     return (
-        sa.select(shown.c.message_id)
+        sa.select(shown.c[what])
         .where(shown.c.event.in_(line_of(events.c.original).correlate(events)))
         .where(shown.c.transport == outbox.c.transport, shown.c.chat == outbox.c.chat)
         .where(shown.c.message_id.is_not(None), shown.c.manner != Manner.REPLY.value, shown.c.id != outbox.c.id)
@@ -58,10 +58,11 @@ DELIVERIES: sa.Select[Any] = (
     sa.select(
         *(outbox.c[name] for name in ("id", "transport", "chat", "kind", "state", "not_before", "attempts", "plain")),
         *(outbox.c[name] for name in ("unconfirmed", "message_id", "reason", "language", "expires", "manner")),
+        *(outbox.c[name] for name in ("event", "pictured")),
         *(events.c[name] for name in ("key", "shown", "severity", "created", "baskets", "session")),
-        outbox.c.event,
-        bodies.c.lines,
-        sa.case((outbox.c.manner != Manner.SEND.value, _target())).label("target"),
+        *(bodies.c[name] for name in ("lines", "picture")),
+        sa.case((outbox.c.manner != Manner.SEND.value, _target("message_id"))).label("target"),
+        sa.case((outbox.c.manner != Manner.SEND.value, _target("pictured"))).label("target_pictured"),
     )
     .join(events, events.c.id == outbox.c.event)
     .join(bodies, (bodies.c.event == outbox.c.event) & (bodies.c.language == outbox.c.language))
@@ -93,6 +94,9 @@ def delivery(row: sa.Row[Any]) -> Delivery:
         baskets=tuple(map(BasketId, row.baskets)),
         session=row.session,
         event_number=row.event,
+        picture=row.picture,
+        pictured=row.pictured,
+        target_pictured=bool(row.target_pictured),
     )
 
 
@@ -121,6 +125,7 @@ def progress(one: Delivery) -> Row:
         "message_id": one.message_id,
         "reason": one.reason,
         "manner": one.manner.value,
+        "pictured": one.pictured,
     }
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from bot.adapters.database.tables import METADATA
 from bot.errors import StoreUnfit
 
 # Every version of the tables, oldest first; the last one is what this program reads and writes.
-REVISIONS = ("r0001", "r0002", "r0003")
+REVISIONS = ("r0001", "r0002", "r0003", "r0004")
+VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 ALONE = 0xD7A3D03  # any number that no other program takes for its lock
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -31,6 +33,11 @@ def upgrade(connection: sa.Connection, place: str) -> None:
     _refuse_unknown(found, place)
     if found == REVISIONS[-1]:
         return
+    if found is None:  # that takes no migration, and so no Alembic: it would stay, with 7 MB
+        METADATA.create_all(connection, checkfirst=False)
+        VERSION.create(connection, checkfirst=False)
+        connection.execute(sa.insert(VERSION).values(version_num=REVISIONS[-1]))
+        return
     from alembic import command  # noqa: PLC0415  slow to import, and only a migration needs it
     from alembic.config import Config  # noqa: PLC0415
 
@@ -44,7 +51,7 @@ def revision(connection: sa.Connection) -> str | None:
     """The version of the tables, as Alembic noted it; None = there are none."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    found = connection.scalar(sa.select(VERSION.c.version_num))
     return None if found is None else str(found)
 
 

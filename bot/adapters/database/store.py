@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.adapters.database import chats, claims, fanout, rows, troubles
 from bot.adapters.database.leases import Leasing
 from bot.adapters.database.orders import Orders, reason_for_silence
+from bot.adapters.database.pictures import keep_pictures, pictures_of
 from bot.adapters.database.subscriptions import Subscriptions
-from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox
+from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox, pictures
 from bot.alerts.episodes import Memory, Subject
 from bot.delivery import Delivery, Event, EventKey, Manner, News, State, Step
 from bot.watch import Notice
@@ -86,7 +87,8 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
         if since is not None and abs(now - since) < SWEEP:
             return since
         if since is None or now < since or await connection.scalar(claims.EXPIRED, {"since": since, "now": now}):
-            await connection.execute(claims.EXPIRE, {"now": now})
+            for statement in (claims.EXPIRE, claims.FADE):
+                await connection.execute(statement, {"now": now})
         return now
 
     async def due(self, transport: str, now: datetime) -> bool:
@@ -149,6 +151,12 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
         """The event with this number (`Delivery.event_number`)."""
         async with self._transaction() as connection:
             return next(iter(await _events(connection, EVENTS.where(events.c.id == event_number))), None)
+
+    async def picture(self, name: str) -> bytes | None:
+        """The picture with this name (`Delivery.picture`); None = its event is no news any more."""
+        async with self._transaction() as connection:
+            found: bytes | None = await connection.scalar(sa.select(pictures.c.content).where(pictures.c.name == name))
+        return found
 
     async def published(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` whose events are stored."""
@@ -230,8 +238,15 @@ async def _line(connection: AsyncConnection, event: Event) -> int | None:
 async def _add_event(connection: AsyncConnection, event: Event, line: int | None, silenced: str) -> int:
     row = rows.event_row(event, line, silenced)
     number: int = (await connection.execute(sa.insert(events).returning(events.c.id), row)).scalar_one()
+    shown = await (pictures_of if event.manner is Manner.AMEND else keep_pictures)(connection, event)
     texts = [
-        {"event": number, "language": one.language, "lines": list(one.lines), "position": position}
+        {
+            "event": number,
+            "language": one.language,
+            "lines": list(one.lines),
+            "position": position,
+            "picture": shown.get(one.language, ""),
+        }
         for position, one in enumerate({one.language: one for one in event.messages}.values())
     ]
     await connection.execute(sa.insert(bodies), texts)

@@ -84,6 +84,16 @@ bodies = sa.Table(
     sa.Column("language", sa.String, primary_key=True),
     sa.Column("lines", sa.JSON, nullable=False),
     sa.Column("position", sa.Integer, nullable=False, server_default="0"),
+    # Of pictures.name, unchecked: a picture is forgotten before its event.
+    sa.Column("picture", sa.String, nullable=False, server_default=""),
+)
+
+pictures = sa.Table(
+    "pictures",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("expires", UtcTime, nullable=False),
 )
 
 outbox = sa.Table(
@@ -108,6 +118,8 @@ outbox = sa.Table(
     sa.Column("manner", sa.String, nullable=False, server_default="send"),
     # Why it is not to be tried again, if its chat gave up on it while it was under way.
     sa.Column("cancelled", sa.String, nullable=False, server_default=""),
+    # Whether the message is a picture, with the text as its caption.
+    sa.Column("pictured", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("event", "transport", "chat"),
 )
 # Only what waits and what is under way is looked for often; both are few beside what was ever sent.

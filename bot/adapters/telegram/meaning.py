@@ -8,7 +8,20 @@ from http import HTTPStatus
 import httpx
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 
-from bot.delivery import BadFormat, BadToken, Flood, Gone, Moved, NoTarget, NotSent, Outcome, Sent, Soft, Uncertain
+from bot.delivery import (
+    BadFormat,
+    BadToken,
+    Flood,
+    Gone,
+    Moved,
+    NoPicture,
+    NoTarget,
+    NotSent,
+    Outcome,
+    Sent,
+    Soft,
+    Uncertain,
+)
 
 # All but the first come out of the library when an answer has another shape than it expects.
 FAILURES = (TelegramError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError)
@@ -23,17 +36,24 @@ NEVER_LEFT = (
 # What Telegram writes in a refusal, in part -> what it means. It has no other way to tell.
 GONE = ("bot was blocked", "user is deactivated", "bot was kicked", "group chat was deleted", "chat not found")
 BAD_FORMAT = ("can't parse entities", "too long", "too_long")
-NO_TARGET = ("message to edit not found", "message can't be edited", "message_id_invalid")
+NO_TARGET = (
+    *("message to edit not found", "message can't be edited", "message_id_invalid"),
+    *("there is no text in the message", "there is no caption in the message", "there is no media in the message"),
+)
+NO_PICTURE = ("photo", "image_process_failed", "media_", "wrong file identifier", "wrong remote file", "file must be")
 UNCHANGED = "message is not modified"
 
 
-def meaning(error: Exception, status: int | None, reason: str) -> Outcome | None:
+def meaning(error: Exception, status: int | None, reason: str, *, pictured: bool = False) -> Outcome | None:
     """The outcome that belongs to `error`; `status` is that of the HTTP answer (None = there was none).
 
-    `reason` is the error in words that may be shown. None = the error is none of Telegram's or the network's.
+    `reason` is the error in words that may be shown; `pictured` says that there was a picture in the request. None =
+    the error is none of Telegram's or the network's.
     """
     if status is None:
         return _unanswered(error, reason)
+    if pictured and _of_picture(error, status):
+        return NoPicture(reason)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return _flood(error)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
@@ -49,6 +69,12 @@ def _unanswered(error: Exception, reason: str) -> Outcome | None:
     if not isinstance(error, TelegramError):
         return None
     return NotSent(reason) if isinstance(error.__cause__, NEVER_LEFT) else Uncertain(reason)
+
+
+def _of_picture(error: Exception, status: int) -> bool:
+    """Whether the picture is what was refused: by its size, its content, its name, or the rights in the chat."""
+    too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    return too_large or (isinstance(error, BadRequest) and any(one in str(error).lower() for one in NO_PICTURE))
 
 
 def _refusal(error: Exception, reason: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""How is one message sent to one chat of Telegram, changed, or answered?"""
+"""How is one message sent to one chat of Telegram, changed, or answered, with a picture or without?"""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from telegram.constants import ParseMode
 from telegram.request import HTTPXRequest
 
 from bot.adapters.telegram.meaning import FAILURES, meaning
+from bot.adapters.telegram.pictures import FILE_NAME, Picture, Pictures
 from bot.adapters.telegram.updates import LINK_GAP, LINKED, readable
 from bot.clock import ahead_of_us
-from bot.delivery import TOPIC, Delivery, Kind, Manner, Moved, Outcome, Sent, keys
+from bot.delivery import TOPIC, Delivery, Kind, Manner, Moved, NoPicture, Outcome, Sent, keys
 from bot.messages import Button, Message
 
 # Without it the library warns of its own future each time Telegram says retry_after.
@@ -64,7 +65,7 @@ class Telegram:
     """A bot that sends; `base_url` is that of the Bot API server, timeouts are in seconds.
 
     `name_of_bot` is the bot's own name once it is known; links to it need that. `ahead` is how far Telegram's clock was
-    ahead of this machine's at its last answer.
+    ahead of this machine's at its last answer. `pictures` are those of deliveries.
     """
 
     name = "telegram"
@@ -87,6 +88,7 @@ class Telegram:
         self.bot = telegram.Bot(token, base_url=base_url, request=sending, get_updates_request=hearing)
         self.name_of_bot = ""
         self.ahead: timedelta | None = None
+        self.pictures = Pictures()
         self._no_preview = telegram.LinkPreviewOptions(is_disabled=True)
 
     async def __aenter__(self) -> Self:
@@ -102,14 +104,19 @@ class Telegram:
     async def send(self, delivery: Delivery, message: Message) -> Outcome:
         """Send `message` to the delivery's chat; every answer and every failure of the network is an outcome."""
         buttons, plain, links = keys(delivery), delivery.plain, delivery.kind is Kind.CHANNEL
+        picture = await self.pictures.of(delivery.shown)
         try:
             if delivery.changes:
-                assert delivery.target is not None
-                await self.change(delivery.chat, delivery.target, message, buttons, plain=plain, links=links)
-                return Sent(delivery.target)
+                await self._change(delivery, message, picture)
+                return Sent(delivery.target, delivery.target_pictured)
             target = delivery.target if delivery.manner is Manner.REPLY else None
-            return Sent(await self.post(delivery.chat, message, buttons, target=target, plain=plain, links=links))
+            sent = await self.post(
+                delivery.chat, message, buttons, picture=picture, target=target, plain=plain, links=links
+            )
+            return Sent(sent, pictured=picture is not None)
         except Refused as refused:
+            if picture is not None and isinstance(refused.outcome, NoPicture):
+                return self.pictures.refused(picture, refused.outcome)
             return _in_topic(delivery, refused.outcome)
 
     async def post(
@@ -118,6 +125,7 @@ class Telegram:
         message: Message,
         buttons: Rows = (),
         *,
+        picture: Picture | None = None,
         target: int | None = None,
         plain: bool = False,
         links: bool = False,
@@ -127,48 +135,50 @@ class Telegram:
         `links` turns buttons into links to the bot, for chats in which nobody can be asked who presses them.
         """
         group, _, topic = chat.partition(TOPIC)
+        text = message.plain if plain else message.html
+        about: dict[str, Any] = {
+            "message_thread_id": int(topic) if topic else None,
+            "parse_mode": None if plain else ParseMode.HTML,
+            "reply_parameters": answer_to(target),
+            "reply_markup": self.keyboard(buttons, links=links),
+        }
+        if picture is None:
+            work = self.bot.send_message(group, text, link_preview_options=self._no_preview, **about)
+            return (await self.call(work)).message_id
         sent = await self.call(
-            self.bot.send_message(
-                group,
-                message.plain if plain else message.html,
-                message_thread_id=int(topic) if topic else None,
-                parse_mode=None if plain else ParseMode.HTML,
-                link_preview_options=self._no_preview,
-                reply_parameters=answer_to(target),
-                reply_markup=self.keyboard(buttons, links=links),
-            )
+            self.bot.send_photo(group, picture.media, text, filename=FILE_NAME, **about), pictured=True
         )
+        self.pictures.arrived(picture, sent)
         return sent.message_id
 
-    async def change(
-        self,
-        chat: str,
-        number: int,
-        message: Message,
-        buttons: Rows = (),
-        *,
-        plain: bool = False,
-        links: bool = False,
-    ) -> None:
-        """Put `message` in the place of the one with this number. Raises Refused; with Sent if it says that already."""
-        await self.call(
-            self.bot.edit_message_text(
-                message.plain if plain else message.html,
-                chat.partition(TOPIC)[0],
-                number,
-                parse_mode=None if plain else ParseMode.HTML,
-                link_preview_options=self._no_preview,
-                reply_markup=self.keyboard(buttons, links=links),
-            )
-        )
+    async def _change(self, delivery: Delivery, message: Message, picture: Picture | None) -> None:
+        """Put `message` in the place of the delivery's target. Raises Refused; with Sent if it says that already.
 
-    async def call(self, work: Awaitable[T]) -> T:
-        """The answer to a request; raises Refused with what its failure means."""
+        A text stays a text; below a picture the caption is changed, and with a new `picture` that as well.
+        """
+        text, mode = (message.plain, None) if delivery.plain else (message.html, ParseMode.HTML)
+        about: dict[str, Any] = {
+            "chat_id": delivery.chat.partition(TOPIC)[0],
+            "message_id": delivery.target,
+            "reply_markup": self.keyboard(keys(delivery), links=delivery.kind is Kind.CHANNEL),
+        }
+        if picture is not None:
+            media = telegram.InputMediaPhoto(picture.media, text, mode, filename=FILE_NAME)
+            sent = await self.call(self.bot.edit_message_media(media, **about), pictured=True)
+            self.pictures.arrived(picture, sent)
+        elif delivery.target_pictured:
+            await self.call(self.bot.edit_message_caption(caption=text, parse_mode=mode, **about))
+        else:
+            preview = self._no_preview
+            await self.call(self.bot.edit_message_text(text, parse_mode=mode, link_preview_options=preview, **about))
+
+    async def call(self, work: Awaitable[T], *, pictured: bool = False) -> T:
+        """The answer to a request, `pictured` if a picture is in it; raises Refused with what its failure means."""
         _status.set(None)
         try:
             return await work
         except FAILURES as error:
-            outcome = meaning(error, _status.get(), self.redact(f"{type(error).__name__}: {error}"))
+            outcome = meaning(error, _status.get(), self.redact(f"{type(error).__name__}: {error}"), pictured=pictured)
             if outcome is None:
                 raise
             raise Refused(outcome) from error
@@ -200,7 +210,7 @@ def _in_topic(delivery: Delivery, outcome: Outcome) -> Outcome:
     _, mark, topic = delivery.chat.partition(TOPIC)
     match outcome:
         case Sent():
-            return Sent(delivery.target)
+            return Sent(delivery.target, delivery.target_pictured)
         case Moved(chat):
             return Moved(f"{chat}{mark}{topic}")
         case _:

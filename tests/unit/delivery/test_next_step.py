@@ -12,8 +12,10 @@ from bot.delivery import (
     Chat,
     Flood,
     Gone,
+    Manner,
     Moved,
     News,
+    NoPicture,
     NotSent,
     Sent,
     Soft,
@@ -63,6 +65,32 @@ def test_jitter_only_shortens_a_wait():
 
 def test_a_try_after_thousands_still_has_a_wait():
     assert waits(after(NotSent("refused"), replace(SENDING, attempts=5000))) == 60
+
+
+def test_a_refused_picture_lets_the_text_go_at_once():
+    pictured = replace(SENDING, picture="a")
+    assert pictured.is_caption
+    step = after(NoPicture("PHOTO_INVALID_DIMENSIONS"), pictured)
+    assert (step.delivery.state, waits(step), step.news) == (State.PENDING, 0, News.NONE)
+    assert (step.delivery.shown, step.delivery.is_caption) == ("", False)
+
+
+def test_the_second_failure_costs_the_picture_and_so_does_the_first_lost_answer():
+    pictured = replace(SENDING, picture="a")
+    once = after(NotSent("503"), pictured).delivery
+    assert [once.shown, after(NotSent("503"), once).delivery.shown] == ["a", ""]
+    assert after(Uncertain("timeout"), pictured).delivery.shown == ""
+    assert after(BadFormat("caption is too long"), pictured).delivery.shown == ""
+    assert after(Flood(3), pictured).delivery.shown == "a"
+
+
+def test_an_edit_of_a_picture_stays_a_caption_whatever_becomes_of_the_new_picture():
+    edit = replace(SENDING, manner=Manner.EDIT, target=7, picture="b")
+    assert (edit.shown, edit.is_caption) == ("", False)
+    of_picture = replace(edit, target_pictured=True)
+    assert (of_picture.shown, of_picture.is_caption) == ("b", True)
+    refused = after(NoPicture("IMAGE_PROCESS_FAILED"), of_picture).delivery
+    assert (refused.shown, refused.is_caption) == ("", True)
 
 
 def test_flood_waits_as_told_and_costs_no_attempt():

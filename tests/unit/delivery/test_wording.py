@@ -6,8 +6,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.delivery import dress, fit
-from bot.messages import Message
+from bot.delivery import LONGEST_CAPTION, dress, fit
+from bot.messages import Message, languages
+from bot.messages.render import LONGEST as LONGEST_RENDERED
 from tests.specimens import CHANNEL, delivery
 from tests.virtual import NOON
 
@@ -39,6 +40,16 @@ def test_a_long_message_loses_its_last_lines_and_keeps_its_marks():
     assert lines[0] == "first"
     assert "repeat" in lines[1]
     assert lines[2:] == ("x" * 400,) * 10
+
+
+def test_a_caption_keeps_to_its_limit_and_has_room_for_all_that_is_rendered_with_both_marks():
+    lines = ("x" * 100, *["y" * 99] * 8)
+    one = replace(delivery(), unconfirmed=0, picture="a", message=Message("en", (*lines, "z" * 300)))
+    assert dress(one, NOON).lines == lines
+    rendered = Message("en", ("x" * LONGEST_RENDERED,))
+    for language in languages():
+        marked = replace(delivery(), unconfirmed=1, message=replace(rendered, language=language))
+        assert units(dress(marked, NOON + timedelta(hours=1)).plain) <= LONGEST_CAPTION
 
 
 @given(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from telegram import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InputMediaPhoto,
     MessageEntity,
     ReplyParameters,
 )
@@ -15,16 +14,14 @@ from telegram.error import (
     BadRequest,
 )
 
+from tests.specimens import png
+
 CHANNEL = "-1001"
 PERSON = 1001
 
 
 def keys(*buttons):
     return InlineKeyboardMarkup([[InlineKeyboardButton(text, **action)] for text, action in buttons])
-
-
-def png(width, height):
-    return b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", width, height)
 
 
 @pytest.fixture
@@ -211,6 +208,43 @@ async def test_a_picture_has_no_text_to_edit(bot):
     sent = await bot.send_photo(CHANNEL, png(1, 1), caption="a")
     with pytest.raises(BadRequest, match=r"(?i)no text in the message"):
         await sent.edit_text("b")
+
+
+async def test_a_caption_and_a_picture_can_be_changed(bot, unhurried):
+    sent = await bot.send_photo(CHANNEL, png(1, 1), caption="a")
+    await sent.edit_caption("b")
+    edited = await sent.edit_media(InputMediaPhoto(png(2, 1), "<b>c</b>", "HTML"))
+    assert (edited.caption, edited.photo[0].width, edited.photo[0].file_id) == ("c", 2, "photo-2")
+    (one,) = unhurried.accepted
+    assert (one.text, one.history, one.file.body) == ("c", ["a", "b"], png(2, 1))
+    await sent.edit_media(InputMediaPhoto("photo-1", "<b>c</b>", "HTML"))
+    assert one.file.body == png(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda sent: sent.edit_caption("a"), "not modified"),
+        (lambda sent: sent.edit_media(InputMediaPhoto("photo-1", "a")), "not modified"),
+        (lambda sent: sent.edit_caption("🔴" * 513), "caption is too long"),
+        (lambda sent: sent.edit_media(InputMediaPhoto(png(1, 1), "🔴" * 513)), "caption is too long"),
+        (lambda sent: sent.edit_media(InputMediaPhoto(png(9999, 2), "b")), "PHOTO_INVALID_DIMENSIONS"),
+        (lambda sent: sent.edit_media(InputMediaPhoto("photo-99", "b")), "wrong file identifier"),
+    ],
+    ids=["same caption", "same picture", "long caption", "long caption of a new picture", "size", "unknown"],
+)
+async def test_changes_of_a_picture_that_telegram_would_not_take(bot, unhurried, change, words):
+    sent = await bot.send_photo(CHANNEL, png(1, 1), caption="a")
+    with pytest.raises(BadRequest, match=f"(?i){words}"):
+        await change(sent)
+    assert (unhurried.accepted[0].text, unhurried.accepted[0].history) == ("a", [])
+
+
+async def test_a_text_has_neither_caption_nor_picture(message):
+    with pytest.raises(BadRequest, match=r"(?i)no caption in the message"):
+        await message.edit_caption("b")
+    with pytest.raises(BadRequest, match=r"(?i)no media in the message"):
+        await message.edit_media(InputMediaPhoto(png(1, 1), "b"))
 
 
 async def test_the_action_of_a_chat_is_one_of_telegrams(bot):
