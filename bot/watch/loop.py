@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
@@ -16,10 +16,11 @@ from bot.clock import Clock
 from bot.delivery import Event, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import annotate, survey
-from bot.prices import Bars, Calendars, Kind, PriceSource, Symbol, exchange_of, undone
+from bot.prices import Bars, Calendars, PriceSource, Symbol, undone
 from bot.statistics import Board
 from bot.watch.agreement import Doubted
-from bot.watch.due import Due, has_reading
+from bot.watch.due import Due
+from bot.watch.fetching import Fetched, fetch, found_wrong
 from bot.watch.gate import Gate, Screened
 from bot.watch.illustrating import Studio, illustrated
 from bot.watch.journal import Journal
@@ -33,9 +34,6 @@ T = TypeVar("T")
 Telling = Notice | Unsure | Unjudged
 
 COUNTED = ("turns", "sessions", "events", "amended", "errors")
-
-# More symbols missing at once are an outage of the source, whatever it says of each.
-OUTAGE_SHARE = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -52,23 +50,6 @@ async def log_only(told: Sequence[Telling]) -> None:
     """Of a bot whose operators read the log."""
     for one in told:
         log.warning("for the operators: %s", one)
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What the source gave, or what is known from before; `missing` could not be had now, each with the reason.
-
-    Of the `unknown` among them the source says that there is no such symbol.
-    """
-
-    bars: Mapping[Symbol, Bars]
-    missing: Mapping[Symbol, str]
-    unknown: Collection[Symbol]
-    asked: int
-
-    @property
-    def outage(self) -> bool:
-        return len(self.missing) > max(1, OUTAGE_SHARE * self.asked)
 
 
 @dataclass(slots=True)
@@ -268,7 +249,7 @@ class Watch:
         self._move()
         await self._revise(due, screened.excluded, board)
         turn = Turn(self.setup, due, board, self.stamps, frozenset(memories), doubted)
-        return turn, screened.fresh, _troubles(due, turn, fetched, screened, self._going_on.known)
+        return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known)
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""
@@ -296,26 +277,15 @@ class Watch:
         Of what cannot be had now, the past counts all the same; so one that is gone costs coverage until the
         configuration says so.
         """
-        bars, missing, unknown = {}, {}, set()
         wanted = due.wanted(memories, {symbol: then for symbol, (then, _) in self._had.items()})
-        for symbol in wanted:
-            self._move()
-            try:
-                bars[symbol] = await asyncio.to_thread(self.source.bars, symbol)
-            except NoData as error:
-                log.warning("no prices of %s: %s", symbol, error)
-                missing[symbol] = str(error)
-                unknown.add(symbol)
-            except SourceUnreachable as error:
-                log.warning("no new prices of %s: %s", symbol, error)
-                missing[symbol] = str(error)
+        fetched = await fetch(self.source, wanted, due.rulebook.symbols, self._move)
+        bars, missing = dict(fetched.bars), fetched.missing
         had = {one: self._had[one] for one in due.rulebook.symbols if one in self._had and one not in missing}
-        fetched = Fetched(bars, missing, unknown, len(due.rulebook.symbols))
         self._look.symbols, self._look.missing = len(wanted), len(missing)
-        if not bars and (fetched.outage or not had or len(unknown) < len(wanted)):
+        if not bars and (fetched.outage or not had or len(fetched.unknown) < len(wanted)):
             # Of what else is wrong nothing was seen: it goes on.
             going_on = {one: was.detail for one, was in self._going_on.known.items()}
-            await self._notice({**going_on, Trouble(State.OUTAGE): _seen(fetched)}, self.clock.now())
+            await self._notice({**going_on, Trouble(State.OUTAGE): fetched.seen}, self.clock.now())
             raise SourceUnreachable(f"none of {len(wanted)} symbols could be had; nothing was judged, nothing is lost")
         if self.board is not None:  # the first look needs the most memory, so of that one nothing is kept
             self._had = had | {symbol: (due.now, replace(one, revised=())) for symbol, one in bars.items()}
@@ -356,30 +326,6 @@ def _judged(memories: Mapping[Subject, Memory]) -> dict[BasketId, date]:
     """The latest session that each basket was judged on."""
     days = sorted((one.judged, subject.basket) for subject, one in memories.items() if one.judged is not None)
     return {basket: day for day, basket in days}
-
-
-def _troubles(
-    due: Due, turn: Turn, fetched: Fetched, screened: Screened, known: Collection[Trouble]
-) -> dict[Trouble, str]:
-    """Everything that is wrong at a look, each with what was seen of it; in an outage no symbol is newly unknown."""
-    found = {Trouble(State.UNKNOWN, one): fetched.missing[one] for one in fetched.unknown}
-    if fetched.outage:
-        found = {one: why for one, why in found.items() if one in known} | {Trouble(State.OUTAGE): _seen(fetched)}
-    for doubt in screened.open:
-        stale = doubt.kind is Kind.STALE
-        about = exchange_of(doubt.symbol) if stale else doubt.symbol
-        found.setdefault(Trouble(State.STALE if stale else State.DOUBTFUL, about), str(doubt))
-    for basket in due.rulebook.baskets:
-        day = due.final_session(basket.id)
-        board = turn.doubted.board if turn.doubted else turn.board
-        if day is not None and not (basket.id in board.series and has_reading(board, basket.id, day)):
-            found[Trouble(State.NO_READING, basket.id)] = f"session {day}"
-    return found
-
-
-def _seen(fetched: Fetched) -> str:
-    first = next(iter(fetched.missing.values()))
-    return f"{len(fetched.missing)} of {fetched.asked} symbols cannot be had: {first}"
 
 
 async def _whole(work: Awaitable[T]) -> T:
