@@ -138,7 +138,7 @@ class Watch:
     async def turn(self) -> int:
         """Judge what is due, and look at what is open; the answer is how many sessions were judged as final."""
         self.counts["turns"] += 1
-        look = self._look = Look(self.clock.monotonic())
+        look = self._look = Look(self.clock.monotonic(), config=self.setup.config)
         self._move()
         try:
             await self._turn(look)
@@ -327,6 +327,7 @@ class Watch:
 
     async def _commit(self, setup: Setup, known: Mapping[Subject, Memory], events: Sequence[Event]) -> int:
         """The answer is how many of `events` were stored before."""
+        events = [replace(one, config=setup.config) for one in events]
         deliveries = [one for event in events for one in address(event, setup.destinations)]
         return await _whole(self.journal.commit(known, events, deliveries, setup.subscribers_of))
 

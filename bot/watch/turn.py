@@ -29,7 +29,7 @@ class Setup:
     """What the operator decided: what to watch, whom to tell in which languages, and when.
 
     `subscribers_of` is the transport whose subscribers are told too (None = nobody can subscribe). `charts` says
-    whether alerts come with a picture.
+    whether alerts come with a picture. `config` is the fingerprint of the configuration.
     """
 
     rulebook: Rulebook
@@ -38,6 +38,7 @@ class Setup:
     timing: Timing = Timing()
     subscribers_of: str | None = None
     charts: bool = False
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,8 @@ class Turn:
         for one in unconfirmed:
             oldest = self._as_of(one.question) if phase is Phase.PROVISIONAL else None
             event = self._composed(one.question, replace(one.alert, phase=phase), self.due.now, oldest, one.board)
-            found.append(Unsure(replace(event, key=EventKey(f"{event.key}/unconfirmed")), one.depends_on))
+            key = EventKey(f"{event.key}/unconfirmed")
+            found.append(Unsure(replace(event, key=key, config=self.setup.config), one.depends_on))
         return tuple(found)
 
     def _disputed(self, told: Told, answers: Answers, memories: Mapping[Subject, Memory]) -> bool:

@@ -37,7 +37,7 @@ from bot.delivery import Manner
 from bot.errors import NoData, SourceUnreachable
 from bot.prices import Bars, Symbol
 from bot.watch import State, Timing, correct
-from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
+from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Notebook, Stage, Tape
 from tests.unit.watch.test_doubtful import EVERY, MINUTE, QUIET, TOLD, Ear, judge, listening, spoil
 from tests.unit.watch.test_revised import revise
@@ -196,3 +196,16 @@ async def test_43_another_membership_in_mid_event_fires_no_second_time(stage: St
     assert stage.journal.said() == said
     await stage.after(DAYS[WARNED + 1])
     assert stage.journal.judged("tech")[-1] == DAYS[WARNED + 1]
+
+
+async def test_43_each_event_names_the_configuration_that_it_was_judged_by(stage: Stage) -> None:
+    said = {}
+    for config, day in (("before", DAYS[AGAIN]), ("after", DAYS[WARNED])):
+        stage.watch.setup = replace(stage.watch.setup, config=config)
+        await stage.after(DAYS[DAYS.index(day) - 1])
+        await stage.after(day)
+        said[day] = config
+    stored = stage.journal.events.values()
+    assert {one.session: one.config for one in stored} == said
+    assert stage.watch.last is not None
+    assert stage.watch.last.facts()["config"] == "after"
