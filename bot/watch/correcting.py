@@ -127,9 +127,10 @@ class Rereading:
 
     def _late(self, question: Question, alert: Alert) -> Event:
         """An alert that nobody was told of; it is news from now on if that session was the latest, or just was."""
-        event, timing = self.turn.final(question, alert), self.turn.setup.timing
-        if alert.session == self.judged[question] and alert.session in self.turn.board.sessions()[-2:]:
-            event = replace(event, expires=self.turn.due.now + timing.expiry)
+        event = self.turn.final(question, alert)
+        latest = self.turn.board.series[question.basket].sessions[-2:].tolist()
+        if alert.session == self.judged[question] and alert.session in latest:
+            event = replace(event, expires=self.turn.due.now + self.turn.setup.timing.expiry)
         elif event.expires <= self.turn.due.now:
             log.warning("on revised closes this would have been told, and is no news any more: %s", event.key)
         return replace(event, messages=tuple(map(belated, event.messages)))
