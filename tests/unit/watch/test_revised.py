@@ -226,9 +226,8 @@ async def test_another_class_is_a_correction_and_nothing_taken_back(stage: Stage
     await stage.after(BEFORE)
     await stage.after(DAY)
     for symbol in TECH:
-        revise(stage, symbol, 0.96)
-        revise(stage, symbol, 0.96, NEXT)
-        revise(stage, symbol, 0.96)
+        revise(stage, symbol, 0.95, NEXT)  # of a session that is not over nothing was read before
+        revise(stage, symbol, 0.95)
     await stage.after(NEXT)
     first, edited, reply = of_tech(stage)
     assert (first.severity.word, edited.severity.word, edited.withdraws) == ("warning", "severe", False)
