@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot.conversation import Ask, Desk, Reply, answer, sorry
-from bot.delivery import TOKEN_PATIENCE, BadToken, Flood, Gone, Limits, Outcome, Sent, Uncertain
+from bot.delivery import TOKEN_PATIENCE, BadToken, Flood, Gone, Limits, Moved, Outcome, Sent, Uncertain
 from bot.errors import TokenRefused
 
 # Replies that wait for their turn, in all and of one chat; whoever asks beyond that may ask again.
@@ -40,11 +40,17 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A reply that waits for its turn, or is under way."""
+    """A reply that waits for its turn, or is under way; `moved` says that it goes after a chat that has moved."""
 
     heard: Heard
     ask: Ask
     reply: Reply
+    moved: bool = False
+
+    def after(self, chat: str) -> Owed:
+        """The same for where the chat is now; what was asked is no message there."""
+        ask = replace(self.ask, chat=chat)
+        return replace(self, heard=replace(self.heard, ask=ask, message_id=None), ask=ask, moved=True)
 
 
 class Deaf(Exception):
@@ -203,7 +209,7 @@ class Converse:
     def _mind(self, owed: Owed, task: asyncio.Task[Outcome]) -> None:
         """A flood is waited for, and the reply said then; in the place of a file that failed, words say that.
 
-        What failed otherwise is not said again.
+        A chat that has moved is followed once. What failed otherwise is not said again.
         """
         now, error = self._desk.clock.monotonic(), task.exception()
         outcome = Uncertain(f"{type(error).__name__} while replying") if error else task.result()
@@ -214,6 +220,8 @@ class Converse:
         if isinstance(outcome, Flood):
             self._limits.flood(owed.ask.chat, outcome.seconds, now)
             self._waiting.appendleft(owed)
+        elif isinstance(outcome, Moved) and not owed.moved:
+            self._waiting.appendleft(owed.after(outcome.chat))
         elif not isinstance(outcome, Sent):
             log.warning("a reply was not taken: %s", outcome)
             if owed.reply.content and not isinstance(outcome, Gone | BadToken):

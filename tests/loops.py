@@ -96,7 +96,7 @@ async def talking(
     limits = Limits()
     async with Telegram(TOKEN, base_url=fake.base_url, connect=10, read=10) as telegram:
         line = TelegramLine(telegram, clock, operators)
-        desk = Desk("telegram", database, clerk or Clerk(), clock, line.administers, drawn, frozenset(operators))
+        desk = Desk("telegram", database, clerk or Clerk(), clock, line.administers, drawn, operators)
         converse = Converse(desk, line, limits, database.move, sleep=clock.sleep)
         dispatch = Dispatch(database, telegram, clock, limits, sleep=clock.sleep, jitter=lambda: 0.0)
         talk = Talk(fake, clock, database, telegram, limits, converse, dispatch)

@@ -30,6 +30,7 @@ def event(
     original: str | None = None,
     withdraws: bool = False,
     picture: bytes = b"",
+    config: str = "0123456789ab",
 ) -> Event:
     """An event whose first line is its key, in both languages; with a `picture` it is shown in English."""
     return Event(
@@ -45,6 +46,7 @@ def event(
         original=EventKey(original) if original else None,
         withdraws=withdraws,
         pictures={"en": picture} if picture else {},
+        config=config,
     )
 
 

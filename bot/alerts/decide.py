@@ -95,8 +95,12 @@ class Alert:
     @property
     def key(self) -> str:
         """Unique to this alert, and the same whoever computes it."""
+        return self.key_as(self.severity)
+
+    def key_as(self, severity: Severity) -> str:
+        """What the key would be if it were as loud as that."""
         members = ",".join(one.subject.member for one in self.decisions)
-        return f"{self.subject.key}/{members}/{self.episode}/{self.severity.word}/{self.session}/{self.phase}"
+        return f"{self.subject.key}/{members}/{self.episode}/{severity.word}/{self.session}/{self.phase}"
 
 
 def decide(

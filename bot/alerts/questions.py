@@ -37,6 +37,9 @@ class Question:
     def baskets(self) -> tuple[BasketId, ...]:
         return self.rule.contrast or (self.basket,)
 
+    def covers(self, subject: Subject) -> bool:
+        return (subject.rule, subject.basket) == (self.rule.name, self.basket)
+
     def about_members(self, board: Board) -> bool:
         """A rule about members looks at the basket itself if it has only one."""
         return self.rule.members and len(board.series[self.basket].basket.members) > 1

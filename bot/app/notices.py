@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ class Operators:
     database: Database
     clock: Clock
     transport: str
-    numbers: Sequence[int]
+    numbers: Collection[int]
 
     async def tell(self, told: Sequence[Telling]) -> None:
         """Into the log, and into the outbox like an alert: it survives a restart and is sent once.
@@ -36,7 +36,7 @@ class Operators:
         for one in told:
             log.warning("for the operators: %s", one)
         notices = [one for one in told if isinstance(one, Notice)]
-        chats = [Destination(self.transport, str(one), Kind.PRIVATE) for one in self.numbers]
+        chats = [Destination(self.transport, str(one), Kind.PRIVATE) for one in sorted(self.numbers)]
         events = [self._event(one) for one in told] if chats else []
         if events or notices:
             addressed = [each for one in events for each in address(one, chats)]

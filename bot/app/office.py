@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.adapters.calendars import ExchangeCalendars
 from bot.adapters.database import Database
@@ -21,7 +21,7 @@ from bot.watch import News, Watch, as_of
 
 # What is wired once, at the start.
 AT_START = (
-    *("telegram.token", "telegram.base_url", "telegram.connect", "telegram.read", "telegram.operators"),
+    *("telegram.token", "telegram.base_url", "telegram.connect", "telegram.read"),
     *("storage.", "source.", "schedule.poll", "operation."),
 )
 
@@ -30,7 +30,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Office:
-    """The loops as others see them; `load` reads the configuration anew, `news` opens its sources of headlines."""
+    """The loops as others see them; `load` reads the configuration anew, `news` opens its sources of headlines.
+
+    `operators` are the numbers of those who give orders now; whoever needs them holds this very set.
+    """
 
     watch: Watch
     dispatch: Dispatch
@@ -40,6 +43,10 @@ class Office:
     load: Callable[[], Settings]
     news: Callable[[Settings], Sequence[News]]
     converse: Converse | None = None
+    operators: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.operators.update(self.settings.telegram.operators)
 
     @property
     def rulebook(self) -> Rulebook:
@@ -62,6 +69,8 @@ class Office:
         calendars = await asyncio.to_thread(declared, self.calendars, new, self.watch.clock, new.baskets())
         changes = differences(self.settings, new)
         self.settings = new
+        self.operators.clear()
+        self.operators.update(new.telegram.operators)
         self.calendars = self.watch.calendars = calendars
         self.watch.setup = setup_of(new, subscribers_of=self.watch.setup.subscribers_of)
         self.watch.press.read(self.news(new), new.names)

@@ -33,6 +33,7 @@ def setup_of(
         ),
         subscribers_of=subscribers_of,
         charts=settings.delivery.charts,
+        config=settings.fingerprint(),
     )
 
 

@@ -130,15 +130,15 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
         watch.completed = shop.beat or watch.completed
         if telegram is not None:
             watch.studio, telegram.pictures.kept = room, database.picture
-        watch.tell = Operators(database, clock, transport.name, settings.telegram.operators if telegram else ()).tell
         limits = Limits()
         dispatch = Dispatch(database, transport, clock, limits)
         news = partial(news_of, prices=shop.source)
         office = Office(watch, dispatch, database, shop.calendars, settings, shop.load, news)
+        watch.tell = Operators(database, clock, transport.name, office.operators if telegram else ()).tell
         shop.monitor.begin(office)
         loops = [watch.run(stop, bell), dispatch.run(stop), shop.monitor.run(stop, watch.tell)]
         if telegram is not None:
-            office.converse = _conversation(settings, telegram, office, limits, room)
+            office.converse = _conversation(telegram, office, limits, room)
             loops.append(office.converse.run(stop))
         ticker = Ticker(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
         ticker.start()
@@ -159,13 +159,11 @@ def _setup(settings: Settings, telegram: Telegram | None) -> Setup:
     return setup_of(settings, terminal_destinations(settings.delivery.languages))
 
 
-def _conversation(
-    settings: Settings, telegram: Telegram, office: Office, limits: Limits, room: DrawingRoom
-) -> Converse:
+def _conversation(telegram: Telegram, office: Office, limits: Limits, room: DrawingRoom) -> Converse:
     """Loop 3: people who talk to the bot."""
     from bot.adapters.telegram import TelegramLine  # noqa: PLC0415 - not needed without a token
 
-    clock, database, operators = office.watch.clock, office.database, frozenset(settings.telegram.operators)
+    clock, database, operators = office.watch.clock, office.database, office.operators
     line = TelegramLine(telegram, clock, operators)
     desk = Desk(telegram.name, database, office, clock, line.administers, room.draw, operators)
     return Converse(desk, line, limits, database.move)

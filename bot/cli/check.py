@@ -34,6 +34,6 @@ def command(config: Config = None, output: Output = Format.TABLE) -> None:
         widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
         for key, value, origin in rows:
             sys.stdout.write(f"{key:<{widths[0]}}  {value:<{min(widths[1], WIDEST_VALUE)}}  {origin}\n")
-        sys.stdout.write("The configuration is sound.\n")
+        sys.stdout.write(f"The configuration is sound. What it judges by: {settings.fingerprint()}\n")
     for problem in warnings(settings):
         sys.stderr.write(f"Warning: {problem}\n")

@@ -18,7 +18,7 @@ from bot.delivery import Delivery, State
 TRANSPORTS = ("telegram", "terminal")
 COLUMNS = (
     "event", "severity", "transport", "chat", "state", "reason", "created", "expires", "not_before", "attempts",
-    "unconfirmed", "manner",
+    "unconfirmed", "manner", "config",
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def _cells(one: Delivery) -> tuple[str | int | None, ...]:
     return (
         one.event_id, one.severity.word, one.transport, one.chat, one.state.value, one.reason, one.created.isoformat(),
         one.expires.isoformat(), next_try, one.attempts, one.unconfirmed,
-        one.manner.value,
+        one.manner.value, one.config,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ def address(event: Event, destinations: Iterable[Destination]) -> tuple[Delivery
             not_before=event.created,
             baskets=event.baskets,
             session=event.session,
+            config=event.config,
         )
         for one in chats.values()
     )

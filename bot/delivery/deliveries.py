@@ -83,6 +83,7 @@ class Event:
     `original`, nobody gets one because of it, and it is void once another event has taken the original's place.
     `withdraws` says that who has not got the original need not hear of it. `chart` is what there is to draw of it
     (None = nothing), `pictures` are the PNGs that were drawn, by language; with AMEND they are those of the original.
+    `config` is the fingerprint of the configuration that it was judged by ("" = by none).
     """
 
     key: EventKey
@@ -98,6 +99,7 @@ class Event:
     withdraws: bool = False
     chart: ChartFacts | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    config: str = ""
 
     @property
     def severe(self) -> bool:
@@ -145,6 +147,7 @@ class Delivery:
     picture: str = ""
     pictured: bool = False
     target_pictured: bool = False
+    config: str = ""
 
     @property
     def severe(self) -> bool:

@@ -63,6 +63,12 @@ def corrected(now: Message, before: Message) -> Message:
     return Message(now.language, fitting([first, words.say("corrected", before=before.lines[0]), *rest]))
 
 
+def belated(message: Message) -> Message:
+    """An alert that holds on revised closes alone."""
+    first, *rest = message.lines
+    return Message(message.language, fitting([first, catalogue(message.language).say("belated"), *rest]))
+
+
 def revoked(_now: Message, before: Message) -> Message:
     """An alert that does not hold on revised closes."""
     words = catalogue(before.language)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from bot.pipeline import Rulebook
     from bot.prices import Closure
     from bot.statistics import Lines
+
+JUDGED = {"basket_tables", "rule_tables", "event_tables", "closure_tables", "statistics", "episodes"}
 
 
 class Settings(EventsFile, BasketsFile, BotFile, BaseSettings):
@@ -78,6 +82,11 @@ class Settings(EventsFile, BasketsFile, BotFile, BaseSettings):
         from bot.pipeline import Rulebook  # noqa: PLC0415 - see above
 
         return Rulebook(self.baskets(), self.rules(), self.events(), self.lines(), self.episodes.close_after_sessions)
+
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits, which are others when something else is judged, or by other rules."""
+        judged = self.model_dump_json(include=JUDGED, by_alias=True)
+        return sha256(json.dumps(json.loads(judged), sort_keys=True).encode()).hexdigest()[:12]
 
     def destinations(self) -> tuple[Destination, ...]:
         from bot.settings import channels  # noqa: PLC0415 - see above

@@ -1,82 +1,165 @@
-"""What was published of sessions whose closes were corrected since, and how does it read now?"""
+"""What was published of sessions whose closes were corrected since, how does it read now, and what is missing?"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import date
 
-from bot.alerts import Alert, Memory, Severity, Subject
+from bot.alerts import Alert, Decision, Memory, Question, Severity, Subject, questions
+from bot.baskets import BasketId
 from bot.delivery import Event, EventKey, Manner
-from bot.messages import corrected, revoked
-from bot.pipeline import compose, judge, picture
+from bot.messages import belated, corrected, revoked
+from bot.pipeline import FORGOTTEN, Rulebook, compose, judge, picture
 from bot.statistics import Board
-from bot.watch.due import Due
 from bot.watch.loop import Watch
-from bot.watch.turn import WARM_UP_SESSIONS, Findings, Setup
+from bot.watch.turn import WARM_UP_SESSIONS, Findings, Turn
 
 RECENT = 10  # sessions of which a sentence is corrected
 
+log = logging.getLogger(__name__)
 
-async def correct(watch: Watch, before: Board, after: Board) -> None:
-    """Correct what was published, in its place; `before` and `after` are the market as it was read, and as it is."""
-    due = Due(watch.setup.rulebook, watch.calendars, watch.setup.timing, watch.clock.now())
-    rereading = Rereading(watch.setup, due, before, after)
-    then = rereading.told(before)
-    published = await watch.journal.published(list(then))
-    standing = {key: alert for key, alert in then.items() if key in published}
-    if standing:
-        await watch.store(watch.setup, Findings({}, tuple(rereading.events(standing))))
+
+async def correct(watch: Watch, before: Board, turn: Turn, memories: Mapping[Subject, Memory]) -> dict[Subject, Memory]:
+    """Correct what was published, in its place, and tell what was missing; the answer is what is remembered otherwise.
+
+    `before` is the market as it was read, that of `turn` as it is; `memories` are those of the sessions judged so far.
+    """
+    rereading = Rereading.of(before, turn, memories)
+    published = await watch.journal.published(rereading.keys())
+    events = tuple(rereading.events(frozenset(published)))
+    known = rereading.remembered({one.baskets[0] for one in events if turn.due.now < one.expires})
+    if events:
+        await watch.store(turn.setup, Findings(known, events))
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The latest sessions, judged on one market: what is said, every rung that holds, and what is remembered then."""
+
+    alerts: dict[tuple[date, Question], Alert] = field(default_factory=dict)
+    rungs: dict[tuple[date, Subject], Decision] = field(default_factory=dict)
+    memories: dict[date, Mapping[Subject, Memory]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, board: Board, rulebook: Rulebook) -> Reading:
+        """What is remembered of earlier sessions is learned first."""
+        days, known, reading = board.sessions(), dict[Subject, Memory](), cls()
+        for day in days[-(RECENT + WARM_UP_SESSIONS) :]:
+            judgement = judge(board, rulebook, day, known)
+            known |= judgement.memories
+            if day in days[-RECENT:]:
+                reading.alerts.update(((day, Question(one.rule, one.subject.basket)), one) for one in judgement.alerts)
+                reading.rungs.update(((day, one.subject), one) for one in judgement.decisions if one.rung is not None)
+                reading.memories[day] = dict(known)
+        return reading
+
+    def standing(self, alert: Alert, new: Alert | None) -> Alert | None:
+        """What has a rung here of all that `alert` spoke of and `new` does, whether or not it would be said."""
+        subjects = dict.fromkeys((*alert.subjects, *(new.subjects if new is not None else ())))
+        held = tuple(self.rungs[alert.session, one] for one in subjects if (alert.session, one) in self.rungs)
+        return replace(alert, decisions=held) if held else None
 
 
 @dataclass(frozen=True, slots=True)
 class Rereading:
-    """The latest sessions judged anew, on the prices as they were and as they are now."""
+    """Two readings, before and after closes were corrected; `sure` is the latter with the doubtful prices too.
 
-    setup: Setup
-    due: Due
+    `judged` says up to which session each question was asked.
+    """
+
+    turn: Turn
     before: Board
-    after: Board
+    then: Reading
+    now: Reading
+    sure: Reading
+    memories: Mapping[Subject, Memory]
+    judged: Mapping[Question, date]
 
-    def told(self, board: Board) -> dict[str, Alert]:
-        """The alerts of the latest sessions, by key; what is remembered of earlier ones is learned first."""
-        days = board.sessions()
-        memories: dict[Subject, Memory] = {}
-        found: dict[str, Alert] = {}
-        for day in days[-(RECENT + WARM_UP_SESSIONS) :]:
-            judgement = judge(board, self.setup.rulebook, day, memories)
-            memories |= judgement.memories
-            if day in days[-RECENT:]:
-                found |= {alert.key: alert for alert in judgement.alerts}
+    @classmethod
+    def of(cls, before: Board, turn: Turn, memories: Mapping[Subject, Memory]) -> Rereading:
+        book = turn.setup.rulebook
+        asked = {one: memories.get(one.subject, FORGOTTEN).judged for one in questions(turn.board, book.rules)}
+        now = Reading.of(turn.board, book)
+        sure = now if turn.doubted is None else Reading.of(turn.doubted.board, book)
+        judged = {one: day for one, day in asked.items() if day is not None}
+        return cls(turn, before, Reading.of(before, book), now, sure, memories, judged)
+
+    def keys(self) -> list[str]:
+        """Under which something may have been published, however loud it was."""
+        alerts = (*self.then.alerts.values(), *self.now.alerts.values())
+        return [alert.key_as(severity) for alert in alerts for severity in Severity]
+
+    def events(self, published: AbstractSet[str]) -> Iterator[Event]:
+        """What reads otherwise now, each in its place, and what nobody was told of; `published` are keys."""
+        for day, question in sorted(self.then.alerts | self.now.alerts, key=lambda one: one[0]):
+            old, new = (one.alerts.get((day, question)) for one in (self.then, self.now))
+            candidates = [one.key_as(severity) for one in (old, new) if one is not None for severity in Severity]
+            original = next((EventKey(key) for key in candidates if key in published), None)
+            if old is not None and original is not None:
+                yield from self._corrections(old, new, original)
+            elif old is None and new is not None and self._certain(day, question):
+                late = self._late(question, new)
+                yield late if original is None else self._instead(late, original)
+
+    def remembered(self, baskets: AbstractSet[BasketId]) -> dict[Subject, Memory]:
+        """What is another now of what is remembered of these baskets, had their closes been so from the start.
+
+        Of what is past its news nobody hears, so that it is not remembered as told.
+        """
+        found = {}
+        for question, day in self.judged.items():
+            if question.basket not in baskets:
+                continue
+            then, now = (one.memories.get(day, {}) for one in (self.then, self.now))
+            for subject in filter(question.covers, then.keys() | now.keys()):
+                was, is_ = (one.get(subject, FORGOTTEN).episode for one in (then, now))
+                if is_ != was:
+                    found[subject] = Memory(day, is_, self.memories.get(subject, FORGOTTEN).told)
         return found
 
-    def events(self, published: Mapping[str, Alert]) -> list[Event]:
-        """Each published alert (by key, as the old prices gave it) that reads otherwise now, in its place."""
-        now = self.told(self.after)
-        return [event for key, alert in published.items() for event in self._corrections(alert, now.get(key))]
+    def _certain(self, day: date, question: Question) -> bool:
+        """Whether the question was asked about that session, and its answer is the same with the doubtful prices."""
+        return day <= self.judged.get(question, date.min) and (day, question) in self.sure.alerts
 
-    def _corrections(self, alert: Alert, still: Alert | None) -> Iterator[Event]:
+    def _late(self, question: Question, alert: Alert) -> Event:
+        """An alert that nobody was told of; it is news from now on if that session was the latest, or just was."""
+        event = self.turn.final(question, alert)
+        latest = self.turn.board.series[question.basket].sessions[-2:].tolist()
+        if alert.session == self.judged[question] and alert.session in latest:
+            event = replace(event, expires=self.turn.due.now + self.turn.setup.timing.expiry)
+        elif event.expires <= self.turn.due.now:
+            log.warning("on revised closes this would have been told, and is no news any more: %s", event.key)
+        return replace(event, messages=tuple(map(belated, event.messages)))
+
+    def _corrections(self, alert: Alert, new: Alert | None, original: EventKey) -> Iterator[Event]:
+        still = self.now.standing(alert, new)
         old = self._composed(self.before, alert)
-        new = self._composed(self.after, still) if still is not None else None
-        if new is not None and new.messages == old.messages:
+        event = self._composed(self.turn.board, still) if still is not None else None
+        if event is not None and event.messages == old.messages:
             return
-        said = new.messages if new is not None else old.messages
-        make = revoked if new is None else corrected
-        window, subjects = alert.rule.window, (still or alert).subjects
-        event = replace(
-            new or old,
-            key=EventKey(f"{old.key}/corrected/{self.due.now:%Y%m%d%H%M}"),
-            messages=tuple(make(one, was) for one, was in zip(said, old.messages, strict=True)),
-            manner=Manner.EDIT,
-            original=old.key,
-            withdraws=new is None,
-            chart=picture(self.after, subjects, window, alert.session) if self.setup.charts else None,
-        )
-        yield event
-        if old.severity >= Severity.SEVERE:
-            short = tuple(replace(one, lines=one.lines[:2]) for one in event.messages)
-            key = EventKey(f"{event.key}/announced")
-            yield replace(event, key=key, manner=Manner.REPLY, messages=short, chart=None)
+        said = event.messages if event is not None else old.messages
+        make = revoked if event is None else corrected
+        messages = tuple(make(one, was) for one, was in zip(said, old.messages, strict=True))
+        edited = self._instead(replace(event or old, messages=messages, withdraws=event is None), original)
+        if self.turn.setup.charts:
+            drawn = picture(self.turn.board, (still or alert).subjects, alert.rule.window, alert.session)
+            edited = replace(edited, chart=drawn)
+        yield edited
+        if max(old.severity, edited.severity) >= Severity.SEVERE:
+            short = tuple(replace(one, lines=one.lines[:2]) for one in edited.messages)
+            key = EventKey(f"{edited.key}/announced")
+            yield replace(edited, key=key, manner=Manner.REPLY, messages=short, chart=None)
+
+    def _instead(self, event: Event, original: EventKey) -> Event:
+        now = self.turn.due.now
+        key = EventKey(f"{original}/corrected/{now:%Y%m%d%H%M}")
+        expires = now + self.turn.setup.timing.expiry
+        return replace(event, key=key, manner=Manner.EDIT, original=original, created=now, expires=expires)
 
     def _composed(self, board: Board, alert: Alert) -> Event:
-        now, setup = self.due.now, self.setup
+        now, setup = self.turn.due.now, self.turn.setup
         return compose(board, setup.rulebook, alert, setup.languages, now, now + setup.timing.expiry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from math import isnan, nan
 
 import numpy as np
 
@@ -77,8 +78,8 @@ class Gate:
             better = mended(doubt, believed[doubt.symbol])
             if better is not None:
                 believed[doubt.symbol] = better
-            elif not self._settled(doubt, believed, now, second):
-                still.append(doubt)
+            elif (unsettled := self._unsettled(doubt, believed, now, second)) is not None:
+                still.append(unsettled)
         before = {_key(one) for one in self._open}
         new = tuple(one for one in still if _key(one) not in before)
         self._open = tuple(still)
@@ -116,9 +117,10 @@ class Gate:
                 detail = f"in {one.currency}, and before in {known}; if that is right, restart the bot"
                 yield Doubt(symbol, priced[-1].item(), Kind.CURRENCY, detail)
 
-    def _settled(
+    def _unsettled(
         self, doubt: Doubt, bars: Mapping[Symbol, Bars], now: datetime, second: Callable[[Symbol], Bars | None] | None
-    ) -> bool:
+    ) -> Doubt | None:
+        """The doubt if it stands, with what the other source says; None = it is settled."""
         own, others = bars[doubt.symbol], (one for symbol, one in bars.items() if symbol != doubt.symbol)
         price = _price(own, doubt.session)
         sighting = self._sightings.get(_key(doubt), Sighting(now, price)).again(price, now)
@@ -126,8 +128,10 @@ class Gate:
             other = second(doubt.symbol) if second is not None and not doubt.kind.impossible else None
             agrees = other is not None and confirmed(doubt, own, other)
             sighting = replace(sighting, settled=agrees or stayed(doubt, own, others, sighting, now))
+            if other is not None and not agrees and not isnan(elsewhere := _price(other, doubt.session)):
+                doubt = replace(doubt, detail=f"{doubt.detail}; {price:g} here, {elsewhere:g} at another source")
         self._sightings[_key(doubt)] = sighting
-        return sighting.settled
+        return None if sighting.settled else doubt
 
 
 def _key(doubt: Doubt) -> Key:
@@ -135,4 +139,5 @@ def _key(doubt: Doubt) -> Key:
 
 
 def _price(bars: Bars, session: date) -> float:
-    return float(bars.close[int(np.searchsorted(bars.dates, np.datetime64(session, "D")))])
+    """The close of that session, NaN if there is none."""
+    return next((float(one) for one in bars.close[bars.dates == np.datetime64(session, "D")]), nan)

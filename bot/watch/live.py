@@ -92,7 +92,7 @@ def by_told(
 
 def _told(question: Question, session: date, memories: Mapping[Subject, Memory]) -> Iterator[Told]:
     for subject, memory in memories.items():
-        if (subject.rule, subject.basket) == (question.rule.name, question.basket):
+        if question.covers(subject):
             told = told_of(memory, session)
             if told is not None:
                 yield told

@@ -12,7 +12,8 @@ class Look:
 
     `due` says why prices were fetched: sessions that are "final", "open" ones, or the "first" look. Of `symbols` that
     were asked for, the `missing` could not be had. `events` were stored, `known` ones had been before; among the
-    events are the `provisional`; the `unsure` went to the operators alone. `next` is when something is due again.
+    events are the `provisional`; the `unsure` went to the operators alone. `next` is when something is due again,
+    `config` the fingerprint of the configuration.
     """
 
     began: float
@@ -28,6 +29,7 @@ class Look:
     unsure: int = 0
     troubles: int = 0
     next: datetime | None = None
+    config: str = ""
 
     def facts(self) -> dict[str, object]:
         """By name, as a log line shows them."""
@@ -38,6 +40,7 @@ class Look:
             "got": self.symbols - self.missing,
             **{name: getattr(self, name) for name in COUNTED},
             "next": self.next.isoformat(timespec="minutes") if self.next else "",
+            "config": self.config,
         }
 
 

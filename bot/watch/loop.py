@@ -16,7 +16,7 @@ from bot.clock import Clock
 from bot.delivery import Event, address
 from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import annotate, survey
-from bot.prices import Bars, Calendars, PriceSource, Symbol, undone
+from bot.prices import Bars, Calendars, PriceSource, Revision, Symbol, undone
 from bot.statistics import Board
 from bot.watch.agreement import Doubted
 from bot.watch.due import Due
@@ -61,8 +61,8 @@ class Watch:
     doubts prices (None = all are believed), and `second` is asked about a doubtful one. `studio` draws the alerts'
     charts (None = there are none), and `press` is asked about what was told. `tell` carries to the operators what is
     for them alone, and what it is given of troubles must outlast a restart; `revised` hears of corrected closes: the
-    market as it was read before, and as it is now. `completed` is called after each complete look, also one at which
-    nothing was due.
+    market as it was read before, this look and what is remembered, and answers what is remembered otherwise now.
+    `completed` is called after each complete look, also one at which nothing was due.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not), `broken` that this was not the source's doing.
@@ -80,7 +80,7 @@ class Watch:
     second: Callable[[Symbol], Bars | None] | None = None
     press: Press = field(default_factory=Press)
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
-    revised: Callable[[Board, Board], Awaitable[None]] | None = None
+    revised: Callable[[Board, Turn, Mapping[Subject, Memory]], Awaitable[Mapping[Subject, Memory]]] | None = None
     completed: Callable[[], None] = nobody_counts
     studio: Studio | None = None
     board: Board | None = None
@@ -99,6 +99,7 @@ class Watch:
     _twice: Twice = field(default_factory=Twice)
     _had: dict[Symbol, tuple[datetime, Bars]] = field(default_factory=dict)  # what the source gave last, and when
     _look: Look = field(default_factory=lambda: Look(0.0))
+    _revisions: dict[Symbol, tuple[Revision, ...]] = field(default_factory=dict)  # not told yet, the newest first
     _troubles: Troubles | None = None  # not read yet
     _unsure: frozenset[str] = frozenset()  # keys of what was told as unconfirmed of sessions under way
 
@@ -137,7 +138,7 @@ class Watch:
     async def turn(self) -> int:
         """Judge what is due, and look at what is open; the answer is how many sessions were judged as final."""
         self.counts["turns"] += 1
-        look = self._look = Look(self.clock.monotonic())
+        look = self._look = Look(self.clock.monotonic(), config=self.setup.config)
         self._move()
         try:
             await self._turn(look)
@@ -216,16 +217,24 @@ class Watch:
             self.press.ask(turn.inquiries(stored), self.clock.now(), partial(self._amend, turn.setup))
         return stored.known
 
-    async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
-        """Say which closes were corrected; nobody else does so again."""
-        changes = [change for one in bars.values() for change in one.revised]
-        for change in changes:
-            log.info("the close of %s on %s was corrected: %s, now %s", *astuple(change))
-        if changes and self.revised is not None:
-            before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
-            await _whole(self.revised(await self._surveyed(due, before), after))
+    async def _revise(self, turn: Turn, screened: Screened, memories: dict[Subject, Memory]) -> None:
+        """Say which closes were corrected, which nobody does again; `memories` learns of it.
 
-    async def _survey(self, due: Due, memories: Mapping[Subject, Memory]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
+        The corrections of a symbol with a doubtful price wait until it is believed.
+        """
+        bars = screened.excluded
+        for change in [change for one in bars.values() for change in one.revised]:
+            log.info("the close of %s on %s was corrected: %s, now %s", *astuple(change))
+            self._revisions[change.symbol] = (change, *self._revisions.get(change.symbol, ()))
+        doubted = {one.symbol for one in screened.open}
+        changes = {one: found for one, found in self._revisions.items() if one in bars and one not in doubted}
+        if changes and self.revised is not None:
+            before = {symbol: undone(one, changes.get(symbol, ())) for symbol, one in bars.items()}
+            memories |= await _whole(self.revised(await self._surveyed(turn.due, before), turn, memories))
+        for symbol in changes:
+            del self._revisions[symbol]
+
+    async def _survey(self, due: Due, memories: dict[Subject, Memory]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
         """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it."""
         fetched = await self._fetch(due, memories)
         screened = Screened(fetched.bars, fetched.bars)
@@ -247,8 +256,8 @@ class Watch:
             doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
         self.board, self.looked = board, due.now
         self._move()
-        await self._revise(due, screened.excluded, board)
         turn = Turn(self.setup, due, board, self.stamps, frozenset(memories), doubted)
+        await self._revise(turn, screened, memories)
         return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known)
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
@@ -318,6 +327,7 @@ class Watch:
 
     async def _commit(self, setup: Setup, known: Mapping[Subject, Memory], events: Sequence[Event]) -> int:
         """The answer is how many of `events` were stored before."""
+        events = [replace(one, config=setup.config) for one in events]
         deliveries = [one for event in events for one in address(event, setup.destinations)]
         return await _whole(self.journal.commit(known, events, deliveries, setup.subscribers_of))
 

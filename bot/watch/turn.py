@@ -29,7 +29,7 @@ class Setup:
     """What the operator decided: what to watch, whom to tell in which languages, and when.
 
     `subscribers_of` is the transport whose subscribers are told too (None = nobody can subscribe). `charts` says
-    whether alerts come with a picture.
+    whether alerts come with a picture. `config` is the fingerprint of the configuration.
     """
 
     rulebook: Rulebook
@@ -38,6 +38,7 @@ class Setup:
     timing: Timing = Timing()
     subscribers_of: str | None = None
     charts: bool = False
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,9 @@ class Turn:
                     events += self._settled(question, day, one, memories)
             alerts += [one.alert for one in before if one.alert is not None] + new
             news = self.due.now < self._expires(question, day)
-            events += [self._final(question, one) for one in new if question.subject in self.speaking or news]
+            events += [self.final(question, one) for one in new if question.subject in self.speaking or news]
             for subject, memory in memories.items():
-                if memory.told is not None and _of(subject, question):
+                if memory.told is not None and question.covers(subject):
                     known.setdefault(subject, replace(memory, told=None))
             own = known.get(question.subject) or memories.get(question.subject, Memory())
             known[question.subject] = replace(own, judged=day)
@@ -161,7 +162,8 @@ class Turn:
         for one in unconfirmed:
             oldest = self._as_of(one.question) if phase is Phase.PROVISIONAL else None
             event = self._composed(one.question, replace(one.alert, phase=phase), self.due.now, oldest, one.board)
-            found.append(Unsure(replace(event, key=EventKey(f"{event.key}/unconfirmed")), one.depends_on))
+            key = EventKey(f"{event.key}/unconfirmed")
+            found.append(Unsure(replace(event, key=key, config=self.setup.config), one.depends_on))
         return tuple(found)
 
     def _disputed(self, told: Told, answers: Answers, memories: Mapping[Subject, Memory]) -> bool:
@@ -173,7 +175,8 @@ class Turn:
     def _expires(self, question: Question, day: date) -> datetime:
         return self.due.close(question, day) + self.setup.timing.expiry
 
-    def _final(self, question: Question, alert: Alert) -> Event:
+    def final(self, question: Question, alert: Alert) -> Event:
+        """An alert about a session that is over, as it is told."""
         created = self.due.close(question, alert.session) + self.setup.timing.settle
         return self._drawn(self._composed(question, alert, created), question, alert.subjects)
 
@@ -207,9 +210,9 @@ class Turn:
 
     def _settled(self, question: Question, day: date, one: Outcome, memories: Mapping[Subject, Memory]) -> list[Event]:
         if one.alert is not None:
-            return self._instead(self._final(question, one.alert), one.told)
+            return self._instead(self.final(question, one.alert), one.told)
         known = memories.items()
-        subjects = [subject for subject, memory in known if memory.told == one.told and _of(subject, question)]
+        subjects = [subject for subject, memory in known if memory.told == one.told and question.covers(subject)]
         created, expires = self.due.close(question, day) + self.setup.timing.settle, self._expires(question, day)
         event = withdraw(self.board, question, subjects, one.told, self.setup.languages, created, expires)
         return self._instead(self._drawn(event, question, subjects), one.told)
@@ -219,7 +222,3 @@ class Turn:
         edited = revise(event, told)
         changed = event.withdraws or event.severity != told.severity
         return [edited, announce(edited, told)] if changed else [edited]
-
-
-def _of(subject: Subject, question: Question) -> bool:
-    return (subject.rule, subject.basket) == (question.rule.name, question.basket)

@@ -18,12 +18,16 @@ from tests.world import LADDER, SEOUL, World, basket, book, contrast, falling, r
 
 @dataclass(frozen=True)
 class Scene:
-    """A market and its rules; the message is the last one of `speaking`, with the headlines that were found."""
+    """A market and its rules; the message is the last one of `speaking`, with the headlines that were found.
+
+    `belated` says that only revised closes bring it about.
+    """
 
     world: World
     rulebook: Rulebook
     speaking: str = "two-session fall"
     headlines: tuple[Headline, ...] = ()
+    belated: bool = False
 
 
 SCENES: dict[str, Callable[[], Scene]] = {}
@@ -87,6 +91,11 @@ def fall_with_headlines() -> Scene:
         Headline("A third that nobody sees", "The Wire", "https://wire.example.com/d", at),
     )
     return replace(made, headlines=found)
+
+
+@scene
+def fall_on_revised_closes() -> Scene:
+    return replace(fall_of_a_single_symbol(), belated=True)
 
 
 @scene

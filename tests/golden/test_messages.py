@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.context import explain
-from bot.messages import Message, languages, quoted, reading, render
+from bot.messages import Message, belated, languages, quoted, reading, render
 from tests.golden.scenes import SCENES, Scene
 from tests.world import spoken
 
@@ -21,7 +21,7 @@ def messages(made: Scene) -> list[Message]:
     assert alert.session == made.world.days[-1]
     context = explain(board, made.rulebook.rules, alert)
     said = [render(alert, context, made.rulebook.events, language) for language in languages()]
-    return [quoted(one, made.headlines) for one in said]
+    return [quoted(belated(one) if made.belated else one, made.headlines) for one in said]
 
 
 @pytest.mark.parametrize("name", SCENES)

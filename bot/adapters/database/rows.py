@@ -59,7 +59,7 @@ DELIVERIES: sa.Select[Any] = (
         *(outbox.c[name] for name in ("id", "transport", "chat", "kind", "state", "not_before", "attempts", "plain")),
         *(outbox.c[name] for name in ("unconfirmed", "message_id", "reason", "language", "expires", "manner")),
         *(outbox.c[name] for name in ("event", "pictured")),
-        *(events.c[name] for name in ("key", "shown", "severity", "created", "baskets", "session")),
+        *(events.c[name] for name in ("key", "shown", "severity", "created", "baskets", "session", "config")),
         *(bodies.c[name] for name in ("lines", "picture")),
         sa.case((outbox.c.manner != Manner.SEND.value, _target("message_id"))).label("target"),
         sa.case((outbox.c.manner != Manner.SEND.value, _target("pictured"))).label("target_pictured"),
@@ -97,6 +97,7 @@ def delivery(row: sa.Row[Any]) -> Delivery:
         picture=row.picture,
         pictured=row.pictured,
         target_pictured=bool(row.target_pictured),
+        config=row.config,
     )
 
 
@@ -143,6 +144,7 @@ def event_row(event: Event, original: int | None, silenced: str) -> Row:
         "original": original,
         "withdraws": event.withdraws,
         "silenced": silenced,
+        "config": event.config,
     }
 
 
@@ -160,6 +162,7 @@ def event(row: sa.Row[Any], texts: Iterable[sa.Row[Any]]) -> Event:
         manner=Manner(row.manner),
         original=row.first and EventKey(row.first),
         withdraws=row.withdraws,
+        config=row.config,
     )
 
 

@@ -72,6 +72,7 @@ events = sa.Table(
     sa.Column("original", RowId, sa.ForeignKey("events.id")),
     sa.Column("withdraws", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("silenced", sa.String, nullable=False, server_default=""),
+    sa.Column("config", sa.String, nullable=False, server_default=""),
 )
 takes_a_place = events.c.original.is_not(None)
 sa.Index("ix_events_original", events.c.original, sqlite_where=takes_a_place, postgresql_where=takes_a_place)

@@ -27,20 +27,25 @@ log = logging.getLogger(__name__)
 
 
 class TelegramLine:
-    """Questions and replies over Telegram; `operators` see their commands in the menu."""
+    """Questions and replies over Telegram; `operators`, who may become others, see their commands in the menu."""
 
     def __init__(self, telegram: Telegram, clock: Clock, operators: Collection[int] = ()) -> None:
         self._telegram = telegram
         self._clock = clock
         self._operators = operators
-        self._introduced = False
+        self._shown: frozenset[int] | None = None  # who has the menu of an operator; None = nobody has any yet
         self._administrators: dict[tuple[str, int], tuple[float, bool]] = {}
 
     async def hear(self, after: int) -> Sequence[Heard]:
-        """What arrived after the number `after`; the first time, the bot learns its own name before. Raises Deaf."""
+        """What arrived after the number `after`; the first time, the bot learns its own name before.
+
+        Menus are shown then, and anew when the operators are others. Raises Deaf.
+        """
         try:
-            if not self._introduced:
-                await self._introduce()
+            if self._shown is None:
+                await introduced(self._telegram)
+            if self._shown != frozenset(self._operators):
+                await self._show_menus()
             updates = await self._telegram.call(
                 self._telegram.bot.get_updates(
                     offset=after + 1 if after >= 0 else None, timeout=LONG_POLL, allowed_updates=UPDATES
@@ -97,11 +102,10 @@ class TelegramLine:
         )
         return (await self._telegram.call(work)).message_id
 
-    async def _introduce(self) -> None:
-        """Learn the bot's name, and show its commands where they may be given. A menu that fails is no harm."""
-        await introduced(self._telegram)
-        self._introduced = True
-        for scope, role in self._scopes():
+    async def _show_menus(self) -> None:
+        """Show the commands where they may be given. A menu that fails is no harm."""
+        before, self._shown = self._shown or frozenset(), frozenset(self._operators)
+        for scope, role in self._scopes(before - self._shown):
             try:
                 for language in ("", *languages()):
                     await self._show(scope, role, language)
@@ -110,12 +114,13 @@ class TelegramLine:
                 if not isinstance(refused.outcome, Gone | Soft):  # an operator who never wrote to the bot is no chat
                     return
 
-    def _scopes(self) -> list[tuple[telegram.BotCommandScope, Role]]:
+    def _scopes(self, former: Collection[int]) -> list[tuple[telegram.BotCommandScope, Role]]:
         return [
             (telegram.BotCommandScopeAllPrivateChats(), Role.SUBSCRIBER),
             (telegram.BotCommandScopeAllGroupChats(), Role.MEMBER),
             (telegram.BotCommandScopeAllChatAdministrators(), Role.ADMINISTRATOR),
             *((telegram.BotCommandScopeChat(one), Role.OPERATOR) for one in self._operators),
+            *((telegram.BotCommandScopeChat(one), Role.SUBSCRIBER) for one in former),
         ]
 
     async def _show(self, scope: telegram.BotCommandScope, role: Role, language: str) -> None:

@@ -111,3 +111,28 @@ async def test_a_links_button_stays_a_link_when_the_alert_of_a_channel_is_edited
     keys = [key for row in sent.keyboard for key in row]
     assert (sent.text, len(keys)) == ("corrected", 3)
     assert all(key["url"].startswith("https://t.me/fake_bot?start=") for key in keys)
+
+
+async def test_a_reply_goes_once_to_where_its_group_has_moved(talk: Talk) -> None:
+    kim = talk.fake.person(1).at(talk.fake.chat("-5001", "group"), "creator")
+    await kim.say("/help")
+    await kim.chat.next_message()
+    hear, talk.fake.updates.put = talk.fake.updates.put, lambda *_: None
+    new = kim.chat.migrate(kim)  # and nothing of it is heard before the next question
+    talk.fake.updates.put = hear
+    await kim.say("/status tech")
+    await new.next_message()
+    await talk.settled()
+    assert (len(new.texts), len(kim.chat.texts)) == (1, 1)
+    assert talk.converse.counts["reply Moved"] == 1
+
+
+async def test_a_reply_does_not_run_after_a_group_for_ever(talk: Talk) -> None:
+    kim = talk.fake.person(1).at(talk.fake.chat("-5001", "group"), "creator")
+    hear, talk.fake.updates.put = talk.fake.updates.put, lambda *_: None
+    kim.chat.migrate(kim).migrate(kim)
+    talk.fake.updates.put = hear
+    await kim.say("/help")
+    await until(lambda: talk.converse.counts["reply Moved"] == 2)
+    await talk.settled(1)
+    assert talk.converse.counts["reply Sent"] == 0

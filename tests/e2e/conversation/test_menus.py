@@ -11,6 +11,7 @@ from tests.desks import NOW, OPERATOR
 from tests.e2e.conversation.test_roles import EXPECTED
 from tests.fake_telegram import Answer, FakeTelegram, refusal
 from tests.loops import BriskClock, Talk, talking
+from tests.virtual import until
 
 
 async def test_the_menus_show_what_may_be_done(talk: Talk) -> None:
@@ -74,3 +75,19 @@ async def test_without_menus_the_bot_answers() -> None:
             assert "I watch baskets" in (await kim.chat.next_message()).text
     await database.close()
     assert fake.commands == {}
+
+
+async def test_whoever_becomes_an_operator_has_the_menu_and_whoever_was_one_has_it_no_more() -> None:
+    clock = BriskClock(NOW)
+    database = await Database.open("sqlite://", upgrade=True)
+    operators = {OPERATOR}
+    async with FakeTelegram(clock=clock.monotonic) as fake, talking(fake, database, clock, operators) as one:
+        await fake.person().say("/help")
+        await one.settled(1)
+        operators.symmetric_difference_update({OPERATOR, 8001})  # a reload does
+        await fake.person().say("/help")
+        await one.settled(2)
+        await until(lambda: "health" not in fake.commands[f"chat:{OPERATOR}", "zh"])
+    await database.close()
+    assert set(fake.commands["chat:8001", "en"]) == {one.name for one in MENU}
+    assert fake.commands[f"chat:{OPERATOR}", "en"] == fake.commands["all_private_chats", "en"]

@@ -18,7 +18,7 @@ from tests.specimens import CHANNEL, GROUP, PRIVATE
 from tests.stored import answer, claim, put
 from tests.unit.cli.typed import Type
 
-HEADER = "event,severity,transport,chat,state,reason,created,expires,not_before,attempts,unconfirmed,manner"
+HEADER = "event,severity,transport,chat,state,reason,created,expires,not_before,attempts,unconfirmed,manner,config"
 
 
 @pytest.fixture
@@ -54,6 +54,7 @@ def test_whatever_a_chat_has_not_certainly_got_is_listed_with_its_reason(
         ("B", "-1001", "uncertain", "read timeout", ""),
         ("B", "-2001", "pending", "told to wait 35 s", "2026-07-02T12:00:35+00:00"),
     ]
+    assert {one["config"] for one in csv.DictReader(told.rows)} == {"0123456789ab"}
 
 
 def test_jsonl_holds_the_cells_of_the_csv(database: str, typed: Type, config: Path) -> None:

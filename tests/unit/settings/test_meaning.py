@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -122,3 +123,23 @@ def test_lines(folder: Path) -> None:
     assert load_settings(folder, {}).lines() == Lines()
     overrides = {"statistics.bear": -22.5, "statistics.drawdown_lookback_sessions": 252}
     assert load_settings(folder, {}, overrides).lines() == Lines(bear=-0.225, lookback=252)
+
+
+def test_the_fingerprint_is_another_when_something_else_is_judged_and_only_then(folder: Path) -> None:
+    def taken(**environ: str) -> str:
+        return load_settings(folder, environ).fingerprint()
+
+    first = taken()
+    assert re.fullmatch("[0-9a-f]{12}", first)
+    assert taken(BOT_SCHEDULE__POLL_MINUTES="7", BOT_TELEGRAM__TOKEN="1:a") == first
+    for changed in (
+        {"BOT_BASKETS__MEMORY__MIN_COVERAGE": "1"},
+        {"BOT_EPISODES__CLOSE_AFTER_SESSIONS": "9"},
+        {"BOT_STATISTICS__BEAR": "-21"},
+    ):
+        assert taken(**changed) != first
+    baskets = folder / "baskets.toml"
+    baskets.write_text(f"# nobody reads this\n{baskets.read_text()}")
+    assert taken() == first
+    (folder / "bot.toml").write_text('[[rules]]\nname = "rule"\nmembers_of = ["memory"]\nday_low = -10\n')
+    assert taken() != first

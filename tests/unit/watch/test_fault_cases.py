@@ -36,8 +36,8 @@ import pytest
 from bot.delivery import Manner
 from bot.errors import NoData, SourceUnreachable
 from bot.prices import Bars, Symbol
-from bot.watch import State, Timing, correct
-from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
+from bot.watch import Notice, State, Timing, Unsure, correct
+from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Notebook, Stage, Tape
 from tests.unit.watch.test_doubtful import EVERY, MINUTE, QUIET, TOLD, Ear, judge, listening, spoil
 from tests.unit.watch.test_revised import revise
@@ -146,6 +146,11 @@ async def test_37_a_second_source_that_differs_by_three_per_cent_settles_nothing
     await stage.after(DAYS[QUIET - 1])
     assert await judge(stage, QUIET) == [[], [], []]
     assert (DAYS[QUIET], ("AA",)) in ear.unsure()
+    here = float(told.close[QUIET])
+    (notice,) = (one for one in ear.heard if isinstance(one, Notice))
+    assert notice.detail.endswith(f"; {here:g} here, {here * 1.03:g} at another source")
+    weakened = {str(one).partition(":")[0] for one in ear.heard if isinstance(one, Unsure)}
+    assert weakened == {"unconfirmed, depends on AA"}
 
 
 async def test_39_a_crash_of_all_is_told_at_the_first_look(clock: VirtualClock) -> None:
@@ -196,3 +201,16 @@ async def test_43_another_membership_in_mid_event_fires_no_second_time(stage: St
     assert stage.journal.said() == said
     await stage.after(DAYS[WARNED + 1])
     assert stage.journal.judged("tech")[-1] == DAYS[WARNED + 1]
+
+
+async def test_43_each_event_names_the_configuration_that_it_was_judged_by(stage: Stage) -> None:
+    said = {}
+    for config, day in (("before", DAYS[AGAIN]), ("after", DAYS[WARNED])):
+        stage.watch.setup = replace(stage.watch.setup, config=config)
+        await stage.after(DAYS[DAYS.index(day) - 1])
+        await stage.after(day)
+        said[day] = config
+    stored = stage.journal.events.values()
+    assert {one.session: one.config for one in stored} == said
+    assert stage.watch.last is not None
+    assert stage.watch.last.facts()["config"] == "after"

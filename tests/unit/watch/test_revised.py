@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 from functools import partial
 
 import numpy as np
@@ -10,24 +11,33 @@ import pytest
 
 from bot.delivery import Event, Manner
 from bot.prices import Revision, Symbol
-from bot.watch import correct
+from bot.watch import State, Timing, correct
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook
-from tests.unit.watch.tape import Stage
+from tests.unit.watch.tape import PowerFailure, Stage
+from tests.unit.watch.test_doubtful import QUIET, judge, listening, spoil
 from tests.world import rule
 
-DAY, NEXT = DAYS[WARNED], DAYS[WARNED + 1]
+BEFORE, DAY, NEXT, LATER = DAYS[WARNED - 1 : WARNED + 3]
 SEVERE = {"severe": {"move": -0.06}}
+HIDES = 1.07  # a close of DAY that is so much too high hides its fall
+REVISED = "From revised data: on the closes as they read before, this was not due"
 
 
-def revise(stage: Stage, symbol: str, factor: float) -> None:
+def revise(stage: Stage, symbol: str, factor: float, day: date = DAY) -> None:
     """The vendor says from now on that the close of that day was `factor` times what it said before."""
     rows = stage.tape.world.rows
     own = rows[Symbol(symbol)]
-    day = own.dates == np.datetime64(DAY, "D")
-    (old,) = own.close[day].tolist()
-    close = np.where(day, own.close * factor, own.close)
-    change = Revision(own.symbol, DAY, old, old * factor)
-    rows[own.symbol] = replace(own, close=close, adjusted=close, revised=(*own.revised, change))
+    that = own.dates == np.datetime64(day, "D")
+    (old,) = own.close[that].tolist()
+    close = np.where(that, own.close * factor, own.close)
+    change = Revision(own.symbol, day, old, old * factor)
+    rows[own.symbol] = replace(own, close=close, adjusted=close, revised=(change,))
+
+
+def heard(stage: Stage) -> None:
+    """The cache tells of a revision once."""
+    rows = stage.tape.world.rows
+    rows.update({symbol: replace(one, revised=()) for symbol, one in rows.items()})
 
 
 @pytest.fixture
@@ -36,6 +46,19 @@ async def told(stage: Stage) -> Stage:
     stage.watch.revised = partial(correct, stage.watch)
     await stage.after(DAYS[WARNED - 1])
     await stage.after(DAY)
+    return stage
+
+
+@pytest.fixture
+async def hidden(stage: Stage) -> Stage:
+    """The stage after nothing was told, for the closes of that day were too high."""
+    stage.watch.revised = partial(correct, stage.watch)
+    for symbol in TECH:
+        revise(stage, symbol, HIDES)
+    heard(stage)
+    await stage.after(BEFORE)
+    await stage.after(DAY)
+    assert of_tech(stage) == []
     return stage
 
 
@@ -91,3 +114,132 @@ async def test_what_was_never_published_is_not_corrected(stage: Stage) -> None:
     revise(stage, "AA", 0.97)
     await stage.after(NEXT)
     assert of_tech(stage) == []
+
+
+# What nobody was told of
+
+
+async def test_a_fall_that_only_the_revised_closes_show_is_told_late_and_once(hidden: Stage) -> None:
+    for symbol in TECH:
+        revise(hidden, symbol, 1 / HIDES)
+    await hidden.after(NEXT)
+    (late,) = of_tech(hidden)
+    assert (late.manner, late.key.split("/")[-1]) == (Manner.SEND, "final")
+    assert late.messages[0].lines[0].startswith("🟠 Tech −7.3 % in two sessions")
+    assert late.messages[0].lines[1] == REVISED
+    assert late.created == hidden.tape.close(DAY) + Timing().settle  # which marks it late
+    assert late.expires == hidden.tape.clock.now() + Timing().expiry
+    # The fall is within the next window too, and has been told.
+    assert [one for one in hidden.journal.said() if one[0] > DAY] == []
+
+
+async def test_a_restart_before_anything_is_stored_loses_nothing_and_after_it_repeats_nothing(hidden: Stage) -> None:
+    for symbol in TECH:
+        revise(hidden, symbol, 1 / HIDES)
+    for kept in (False, True):
+        hidden.journal.fails_at, hidden.journal.kept = len(hidden.journal.commits), kept
+        with pytest.raises(PowerFailure):
+            await hidden.after(NEXT)
+        hidden.restart()
+        hidden.watch.revised = partial(correct, hidden.watch)
+    await hidden.after(NEXT)
+    first, *others = of_tech(hidden)
+    assert first.manner is Manner.SEND
+    assert all((one.original, one.messages) == (first.key, first.messages) for one in others)
+    assert [one for one in hidden.journal.said() if one[0] > DAY] == []
+
+
+@pytest.mark.parametrize("flips", ["+", "+-", "+-+", "+-+-", "++-", "-+"])
+async def test_closes_that_go_back_and_forth_make_one_message_that_ends_true(hidden: Stage, flips: str) -> None:
+    hidden.watch.setup = replace(hidden.watch.setup, timing=Timing())
+    begin, is_down = hidden.tape.close(NEXT) - timedelta(hours=6), False
+    for at, flip in enumerate(flips):
+        for symbol in TECH:
+            revise(hidden, symbol, {("+", False): 1 / HIDES, ("-", True): HIDES}.get((flip, is_down), 1 + 1e-5))
+        is_down = flip == "+"
+        await hidden.look(begin + at * timedelta(minutes=5))
+    heard(hidden)
+    messages = [one for one in of_tech(hidden) if one.manner is Manner.SEND]
+    assert len(messages) == ("+" in flips)
+    assert all(one.original == messages[0].key for one in of_tech(hidden)[1:])
+    assert of_tech(hidden)[-1].withdraws is not is_down
+    await hidden.after(NEXT)
+    # Whoever was told nothing that still holds hears of the fall in the next window.
+    assert any(one[:2] == (NEXT, "tech") for one in hidden.journal.said()) is not is_down
+
+
+async def test_a_fall_of_long_ago_is_stored_as_no_news_and_not_remembered_as_told(hidden: Stage) -> None:
+    for symbol in TECH:  # what came after hides it too
+        revise(hidden, symbol, HIDES, NEXT)
+        revise(hidden, symbol, HIDES, LATER)
+    heard(hidden)
+    await hidden.after(NEXT)
+    for symbol in TECH:
+        revise(hidden, symbol, 1 / HIDES)
+    await hidden.after(LATER)
+    (late,) = of_tech(hidden)
+    assert late.expires <= hidden.journal.made[late.key]
+    assert all(memory.episode is None for subject, memory in hidden.journal.known.items() if subject.basket == "tech")
+
+
+async def test_a_doubtful_revised_close_makes_no_headline_until_it_is_believed(stage: Stage) -> None:
+    day, after = DAYS[QUIET], DAYS[QUIET + 1]
+    ear = listening(stage)
+    stage.watch.revised = partial(correct, stage.watch)
+    await stage.after(DAYS[QUIET - 1])
+    await stage.after(day)
+    before = stage.tape.world.rows[Symbol("AA")]
+    spoil(stage, "AA", QUIET, 0.6)
+    own = stage.tape.world.rows[Symbol("AA")]
+    change = Revision(own.symbol, day, float(before.close[QUIET]), float(own.close[QUIET]))
+    stage.tape.world.rows[own.symbol] = replace(own, revised=(change,))
+    await stage.after(after)
+    heard(stage)
+    assert stage.journal.said() == []
+    assert ear.troubles(State.DOUBTFUL) == [("AA", False)]
+    stage.watch.second = stage.tape.world.rows.get
+    await stage.look(stage.tape.close(after) + timedelta(minutes=25))
+    assert [one[:2] for one in stage.journal.said()] == [(day, "tech"), (day, "tech/oil")]
+
+
+async def test_what_holds_only_without_a_doubtful_price_is_not_told_late(stage: Stage) -> None:
+    """The price of BB is in doubt and hides the fall; that of the others is what was revised."""
+    listening(stage)
+    stage.watch.revised = partial(correct, stage.watch)
+    for symbol in TECH:
+        revise(stage, symbol, HIDES)
+    heard(stage)
+    spoil(stage, "BB", WARNED, 1.5)
+    await stage.after(BEFORE)
+    await judge(stage, WARNED)
+    for symbol in TECH:
+        if symbol != "BB":
+            revise(stage, symbol, 1 / HIDES)
+    await stage.after(NEXT)
+    assert of_tech(stage) == []
+
+
+async def test_another_class_is_a_correction_and_nothing_taken_back(stage: Stage) -> None:
+    fall = rule("fall", "tech", rungs={"warning": {"move": -0.06}, "severe": {"move": -0.10}})
+    stage.restart(book=replace(rulebook(), rules=(fall,)))
+    stage.watch.revised = partial(correct, stage.watch)
+    await stage.after(BEFORE)
+    await stage.after(DAY)
+    for symbol in TECH:
+        revise(stage, symbol, 0.95, NEXT)  # of a session that is not over nothing was read before
+        revise(stage, symbol, 0.95)
+    await stage.after(NEXT)
+    first, edited, reply = of_tech(stage)
+    assert (first.severity.word, edited.severity.word, edited.withdraws) == ("warning", "severe", False)
+    assert (edited.original, reply.original, reply.manner) == (first.key, first.key, Manner.REPLY)
+    assert [one for one in stage.journal.said() if one[0] > DAY] == []  # that it is severe is told
+
+
+async def test_an_alert_that_is_not_the_first_any_more_still_holds(told: Stage) -> None:
+    """The day before fell as well, on its revised closes: what was said of that day is true as before."""
+    (first,) = of_tech(told)
+    for symbol in TECH:
+        revise(told, symbol, 0.935, BEFORE)
+    await told.after(NEXT)
+    again = [one for one in of_tech(told) if one is not first]
+    assert [(one.original, one.withdraws) for one in again] == [(first.key, False)]

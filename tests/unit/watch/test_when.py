@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from bot.alerts import Memory, Subject
 from bot.baskets import BasketId
 from bot.errors import SourceUnreachable
 from bot.prices import Revision, Symbol
@@ -102,8 +103,9 @@ async def test_a_close_is_had_at_the_next_look_even_if_no_rule_asks_for_it(stage
 async def test_what_was_read_otherwise_is_told_once_though_it_is_kept(stage: Stage) -> None:
     told: list[object] = []
 
-    async def revised(*boards: object) -> None:
-        told.append(boards)
+    async def revised(*seen: object) -> dict[Subject, Memory]:
+        told.append(seen)
+        return {}
 
     stage.watch.revised = revised
     await stage.after(DAYS[EARLIER - 1])

@@ -1,0 +1,49 @@
+"""What becomes of the running bot when its configuration is read again?"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.adapters.calendars import ExchangeCalendars
+from bot.adapters.database import Database
+from bot.adapters.terminal import Terminal
+from bot.app.office import Office
+from bot.app.setup import setup_of
+from bot.clock import SystemClock
+from bot.dispatch import Dispatch
+from bot.errors import ConfigError
+from bot.settings import Settings, load_settings
+from bot.watch import Watch
+from tests.world import World
+
+
+async def test_operators_and_the_fingerprint_are_the_new_ones_and_with_a_mistake_the_old_ones(
+    bare: None, config: Path, warm_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, calendars = SystemClock(), ExchangeCalendars(warm_data / "calendars", SystemClock())
+    database = await Database.open("sqlite://", upgrade=True)
+
+    def load() -> Settings:
+        return load_settings(config, os.environ)
+
+    watch = Watch(World(), calendars, setup_of(load(), subscribers_of="telegram"), database, clock)
+    dispatch = Dispatch(database, Terminal(io.StringIO(), clock), clock)
+    office = Office(watch, dispatch, database, calendars, load(), load, lambda _: ())
+    operators, first = office.operators, watch.setup.config
+    seen = [(set(operators), first)]
+    for minimum in ("1", "0.9", "nine"):
+        monkeypatch.setenv("BOT_BASKETS__DUO__MIN_COVERAGE", minimum)
+        monkeypatch.setenv("BOT_TELEGRAM__OPERATORS", f"[{len(seen)}]")
+        try:
+            await office.reload()
+        except ConfigError:
+            assert minimum == "nine"
+        seen.append((set(operators), watch.setup.config))
+    await database.close()
+    assert [numbers for numbers, _ in seen] == [set(), {1}, {2}, {2}]
+    assert len({config for _, config in seen}) == 3
+    assert seen[-1] == seen[-2]
