@@ -46,6 +46,10 @@ def nobody_counts() -> None:
     """Of a bot whose complete looks are nobody's business."""
 
 
+def nothing_against_it() -> None:
+    """Of a bot that looks whenever it is asked to."""
+
+
 async def log_only(told: Sequence[Telling]) -> None:
     """Of a bot whose operators read the log."""
     for one in told:
@@ -61,8 +65,8 @@ class Watch:
     doubts prices (None = all are believed), and `second` is asked about a doubtful one. `studio` draws the alerts'
     charts (None = there are none), and `press` is asked about what was told. `tell` carries to the operators what is
     for them alone, and what it is given of troubles must outlast a restart; `revised` hears of corrected closes: the
-    market as it was read before, and as it is now. `completed` is called after each complete look, also one at which
-    nothing was due.
+    market as it was read before, and as it is now. `before` is called before each look, and puts it off by an error.
+    `completed` is called after each complete look, also one at which nothing was due.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not), `broken` that this was not the source's doing.
@@ -82,6 +86,7 @@ class Watch:
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Board], Awaitable[None]] | None = None
     completed: Callable[[], None] = nobody_counts
+    before: Callable[[], None] = nothing_against_it
     studio: Studio | None = None
     board: Board | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
@@ -140,6 +145,7 @@ class Watch:
         look = self._look = Look(self.clock.monotonic())
         self._move()
         try:
+            self.before()
             await self._turn(look)
         finally:
             look.seconds = self.clock.monotonic() - look.began
