@@ -79,8 +79,8 @@ class ClockJumped(BotError):
     def __init__(self, jump: timedelta) -> None:
         way = "back" if jump < timedelta() else "ahead"
         super().__init__(
-            f"the machine's clock jumped {way} by {abs(jump)}. Nothing is judged and nothing expires before it says the "
-            "same at the next look. If it is wrong, set it: look at timedatectl"
+            f"the machine's clock jumped {way} by {abs(jump)}. Nothing is judged and nothing expires before it says "
+            "the same at the next look. If it is wrong, set it: look at timedatectl"
         )
 
 
