@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-from bot.errors import ClockJumped
-
 JUMP = 60.0  # seconds that a clock may be set by without a doubt
 
 
@@ -55,14 +53,15 @@ class SteadyClock:
     def monotonic(self) -> float:
         return self._clock.monotonic()
 
-    def look(self) -> None:
-        """One look at the clock; raises ClockJumped if it jumped since the look before."""
+    def look(self) -> timedelta:
+        """How far the clock has jumped since the look before, for then it is not believed; zero = it is."""
         ahead, before = self._ahead(), self._seen
         self._seen = ahead
         jump = ahead - self._believed
         if abs(jump) > JUMP and abs(ahead - before) > JUMP:
-            raise ClockJumped(timedelta(seconds=round(jump)))
+            return timedelta(seconds=round(jump))
         self._believed = ahead
+        return timedelta()
 
     def _ahead(self) -> float:
         """How many seconds the clock is ahead of those that have elapsed."""

@@ -128,7 +128,7 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
         watch = watch_of(setup, steady, shop.source, shop.calendars, database)
         watch.press.read(news_of(settings, shop.source), settings.names)
         watch.revised = partial(correct, watch)
-        watch.before, watch.completed = steady.look, shop.beat or watch.completed
+        watch.jumped, watch.completed = steady.look, shop.beat or watch.completed
         if telegram is not None:
             watch.studio, telegram.pictures.kept = room, database.picture
         watch.tell = Operators(database, steady, transport.name, settings.telegram.operators if telegram else ()).tell

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from bot.alerts import Memory, Subject
 from bot.baskets import BasketId, assemble
 from bot.clock import Clock
 from bot.delivery import Event, address
-from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
+from bot.errors import BotError, ClockJumped, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import annotate, survey
 from bot.prices import Bars, Calendars, PriceSource, Symbol, undone
 from bot.statistics import Board
@@ -46,8 +46,9 @@ def nobody_counts() -> None:
     """Of a bot whose complete looks are nobody's business."""
 
 
-def nothing_against_it() -> None:
-    """Of a bot that looks whenever it is asked to."""
+def never_set() -> timedelta:
+    """Of a clock that does not jump."""
+    return timedelta()
 
 
 async def log_only(told: Sequence[Telling]) -> None:
@@ -65,8 +66,8 @@ class Watch:
     doubts prices (None = all are believed), and `second` is asked about a doubtful one. `studio` draws the alerts'
     charts (None = there are none), and `press` is asked about what was told. `tell` carries to the operators what is
     for them alone, and what it is given of troubles must outlast a restart; `revised` hears of corrected closes: the
-    market as it was read before, and as it is now. `before` is called before each look, and puts it off by an error.
-    `completed` is called after each complete look, also one at which nothing was due.
+    market as it was read before, and as it is now. `jumped` says before each look how far the clock has jumped;
+    while it has, there is none. `completed` is called after each complete look, also one at which nothing was due.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not), `broken` that this was not the source's doing.
@@ -86,7 +87,7 @@ class Watch:
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Board], Awaitable[None]] | None = None
     completed: Callable[[], None] = nobody_counts
-    before: Callable[[], None] = nothing_against_it
+    jumped: Callable[[], timedelta] = never_set
     studio: Studio | None = None
     board: Board | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
@@ -145,7 +146,8 @@ class Watch:
         look = self._look = Look(self.clock.monotonic())
         self._move()
         try:
-            self.before()
+            if jump := self.jumped():
+                raise ClockJumped(jump)
             await self._turn(look)
         finally:
             look.seconds = self.clock.monotonic() - look.began
