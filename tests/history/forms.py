@@ -61,8 +61,7 @@ FORMS = {
         "entered_many": rf"{ICON} (?P<name>.+): .+ entered {STATE}( or worse)?",
         "against": rf"Against it: (?P<other>.+) (?P<move>{SHOWN}), (?P<points>[\d.]+) points ahead"
         rf"(, the most (?P<record>on record, )?since (?P<since>{DAY}))?",
-        "foot": r"((?P<present>\d+) of \d+ prices"
-        r"(, (?P<abroad>\d+) by (another exchange's|other exchanges') hours)? · )?"
+        "foot": r"((?P<present>\d+) of \d+ prices(, (?P<abroad>\d+) by (its|their) own exchanges?'s? hours)? · )?"
         r"(split-)?adjusted closes · event #[A-Z0-9]{5}",
     }.items()
 }

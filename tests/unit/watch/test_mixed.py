@@ -71,7 +71,7 @@ async def test_seouls_fall_counts_once_in_new_yorks_session_of_that_date() -> No
     assert stage.journal.made[provisional.key] > stage.tape.close(DAYS[18]) - timedelta(hours=6.5)
     assert final.original == provisional.key
     for one in (provisional, final):
-        assert "2 of 2 prices, 1 by another exchange's hours" in one.messages[0].plain
+        assert "2 of 2 prices, 1 by its own exchange's hours" in one.messages[0].plain
 
 
 async def test_what_seoul_does_in_its_next_session_is_not_in_the_one_that_new_york_still_waits_for() -> None:
@@ -96,7 +96,7 @@ async def test_in_new_yorks_session_seoul_stands_at_its_close_even_when_it_was_s
     await stage.after(DAYS[18])
     assert move(stage) == -0.025
     (event,) = stage.journal.events.values()
-    assert "2 of 2 prices, 1 by another exchange's hours" in event.messages[0].plain
+    assert "2 of 2 prices, 1 by its own exchange's hours" in event.messages[0].plain
     await stage.after(DAYS[19])
     assert move(stage) == -0.015
 
