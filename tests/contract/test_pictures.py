@@ -61,3 +61,20 @@ async def test_a_reply_is_a_message_of_its_own(store):
     await put(store, CHANNEL, key="class", original="fall", manner=Manner.REPLY)
     (reply,) = await claim(store)
     assert (reply.target, reply.is_caption) == (77, False)
+
+
+async def test_what_is_added_changes_the_caption_and_leaves_the_picture(store):
+    await put(store, CHANNEL, GROUP, picture=b"first")
+    for one, pictured in zip(await claim(store, 9), (True, False), strict=True):
+        await answer(store, one, Sent(77, pictured=pictured))
+    await put(store, key="more", original="fall", manner=Manner.AMEND)
+    found = [(one.chat, one.is_caption, one.shown) for one in await claim(store, 9)]
+    assert found == [("-1001", True, ""), ("-2001", False, "")]
+
+
+async def test_what_is_sent_with_something_added_has_the_picture(store):
+    await put(store, CHANNEL, picture=b"first")
+    await put(store, key="more", original="fall", manner=Manner.AMEND)
+    (one,) = await claim(store, 9)
+    assert (one.event, one.is_caption) == ("more", True)
+    assert await store.picture(one.shown) == b"first"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.adapters.database import Database
+from bot.adapters.database.schema import REVISIONS
 from bot.app.doctor import Finding, Mark
 from bot.app.doctor.machine import check_database, check_disk
 from bot.cli import doctor
@@ -41,7 +42,7 @@ fail  source XNYS: Yahoo refuses to tell about AA: too many requests.
   It relents by itself, within minutes or a day.
 warn  clock: NOW, N s behind Telegram.
   Let the machine keep time by itself (on Linux: timedatectl set-ntp true); until then sessions are judged too late.
-fail  database: DATA/bot.sqlite3: its tables (r9999) are newer than this program (r0002).
+fail  database: DATA/bot.sqlite3: its tables (r9999) are newer than this program ({REVISIONS[-1]}).
   Upgrade the bot, or restore a backup made before
 """
 

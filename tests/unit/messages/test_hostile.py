@@ -39,7 +39,9 @@ from tests.world import spoken
 
 UNREADABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 ENDLESS = ["x", "🔴", "&", "<b>", "👩‍👩‍👧", "ש\u202e", "\x00", "存", "é\u0301"]
+FORGED = "\x02a link of ours\x1fhttps://example.org/\x03"  # as a line holds one
 texts = st.one_of(
+    st.just(FORGED),
     st.sampled_from(ENDLESS).map(lambda sign: sign * 10_000),
     st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=6)), max_size=6).map("".join),
     st.text(min_size=200, max_size=600),
