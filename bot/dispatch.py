@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 class Dispatch:
     """Sends what waits for one transport, `MOST_IN_FLIGHT` requests at a time.
 
+    `steady` says what is due and what has expired (None = `clock` does); a message that is late by either is marked.
     `sleep` is asyncio's, or that of a clock which is not the machine's; `jitter` gives numbers from 0 to 1.
     `counts` counts outcomes by the name of their type, and the loop's own `errors`. `trouble` says why its last round
     failed ("" = it did not).
@@ -56,6 +57,7 @@ class Dispatch:
         clock: Clock,
         limits: Limits | None = None,
         *,
+        steady: Clock | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -63,6 +65,7 @@ class Dispatch:
         self._transport = transport
         self.transport_name = transport.name
         self._clock = clock
+        self._steady = steady or clock
         self._limits = limits or Limits()
         self._sleep = sleep
         self._jitter = jitter
@@ -100,7 +103,7 @@ class Dispatch:
         """Until nothing is due. Errors are not caught, and a refused token raises TokenRefused at once."""
         try:
             wait = await self._turn()
-            while self._flying or await self._outbox.due(self.transport_name, self._clock.now()):
+            while self._flying or await self._outbox.due(self.transport_name, self._steady.now()):
                 await self._rest(wait)
                 wait = await self._turn(patience=0.0)
         finally:
@@ -119,14 +122,14 @@ class Dispatch:
             return min(wait or POLL, POLL)
         # One at a time and only when it can leave at once: whatever is claimed when we are killed counts as sent.
         with self._limits.choosing(now) as resting:
-            claimed = await self._outbox.claim(self.transport_name, self._clock.now(), 1, resting)
+            claimed = await self._outbox.claim(self.transport_name, self._steady.now(), 1, resting)
             for delivery in claimed:
                 self._launch(delivery)
         return 0.0 if claimed else POLL
 
     def _launch(self, delivery: Delivery) -> None:
         self._limits.began(delivery.chat, delivery.kind, self._clock.monotonic())
-        message = dress(delivery, self._clock.now())
+        message = dress(delivery, max(self._clock.now(), self._steady.now()))
         self._flying[asyncio.create_task(self._transport.send(delivery, message))] = delivery
 
     async def _rest(self, seconds: float) -> None:
@@ -139,7 +142,7 @@ class Dispatch:
     async def _recover(self) -> None:
         """What an earlier process had under way may have arrived: nobody heard the answer."""
         unheard = Uncertain("the bot ended before the answer came")
-        now = self._clock.now()
+        now = self._steady.now()
         orphans = await self._outbox.orphans(self.transport_name)
         steps = [next_step(one, unheard, now, self._jitter()) for one in orphans]
         if steps:
@@ -165,7 +168,7 @@ class Dispatch:
             outcome = Uncertain(f"{type(error).__name__} while sending")
         self.counts[type(outcome).__name__] += 1
         self._mind(delivery, outcome)
-        step = next_step(delivery, outcome, self._clock.now(), self._jitter())
+        step = next_step(delivery, outcome, self._steady.now(), self._jitter())
         then = step.delivery
         level = logging.INFO if then.not_before or not then.reason else logging.WARNING
         about = {"alert": then.event_id, "chat": then.chat, "outcome": type(outcome).__name__, "reason": then.reason}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 class BotError(Exception):
@@ -70,6 +71,17 @@ class LeaseLost(BotError):
     """Another process has taken the lease over from this one; nothing was written."""
 
     exit_code = 5
+
+
+class ClockJumped(BotError):
+    """The machine's clock was set, or the machine slept: nothing is judged until that is certain."""
+
+    def __init__(self, jump: timedelta) -> None:
+        way = "back" if jump < timedelta() else "ahead"
+        super().__init__(
+            f"the machine's clock jumped {way} by {abs(jump)}. Nothing is judged and nothing expires before it says "
+            "the same at the next look. If it is wrong, set it: look at timedatectl"
+        )
 
 
 class StoreError(BotError):

@@ -29,6 +29,20 @@ class VirtualClock:
         await asyncio.sleep(0)
 
 
+class WrongClock:
+    """The clock of a machine on which somebody has set the date `ahead` of the true one, `right`."""
+
+    def __init__(self, right: VirtualClock) -> None:
+        self.right = right
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return self.right.now() + self.ahead
+
+    def monotonic(self) -> float:
+        return self.right.monotonic()
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop work until `condition` holds; an error after ten seconds."""
     for _ in range(2000):

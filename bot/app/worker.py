@@ -28,7 +28,7 @@ from bot.app.notices import Operators
 from bot.app.office import Office
 from bot.app.prices import news_of
 from bot.app.setup import setup_of, terminal_destinations
-from bot.clock import Clock
+from bot.clock import Clock, SteadyClock, since_boot
 from bot.conversation import Desk
 from bot.converse import Converse
 from bot.delivery import Limits, Transport
@@ -117,6 +117,7 @@ async def _heartbeat(settings: Settings) -> AsyncIterator[Callable[[], None] | N
 async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
     """Watch, send and answer until `stop`, or until the lease is `lost`."""
     settings, database, clock = shop.settings, shop.database, shop.clock
+    steady = SteadyClock(clock, since_boot)
     bell = asyncio.Event()
     async with telegram_of(settings) as telegram, DrawingRoom() as room:
         transport: Transport = telegram or Terminal(sys.stdout, clock)
@@ -124,17 +125,17 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
         await database.revive(transport.name, [one.chat for one in setup.destinations])
         if setup.subscribers_of is not None:
             await database.widen(setup.subscribers_of, [one.id for one in setup.rulebook.baskets])
-        watch = watch_of(setup, clock, shop.source, shop.calendars, database)
+        watch = watch_of(setup, steady, shop.source, shop.calendars, database)
         watch.press.read(news_of(settings, shop.source), settings.names)
         watch.revised = partial(correct, watch)
-        watch.completed = shop.beat or watch.completed
+        watch.jumped, watch.completed = steady.look, shop.beat or watch.completed
         if telegram is not None:
             watch.studio, telegram.pictures.kept = room, database.picture
         limits = Limits()
-        dispatch = Dispatch(database, transport, clock, limits)
+        dispatch = Dispatch(database, transport, clock, limits, steady=steady)
         news = partial(news_of, prices=shop.source)
         office = Office(watch, dispatch, database, shop.calendars, settings, shop.load, news)
-        watch.tell = Operators(database, clock, transport.name, office.operators if telegram else ()).tell
+        watch.tell = Operators(database, steady, transport.name, office.operators if telegram else ()).tell
         shop.monitor.begin(office)
         loops = [watch.run(stop, bell), dispatch.run(stop), shop.monitor.run(stop, watch.tell)]
         if telegram is not None:

@@ -98,10 +98,10 @@ class Context:
     `sides` holds the basket and its move, or for a contrast both (None = not defined). `yardstick` is the latest
     earlier move as bad, or for a record the worst before it. `days` are the sessions of the window with the basket's
     returns, oldest first, and `members` those that belonged, the one that weighed most first. `listed` counts the
-    members that belong on the session, `present` those with a return, `traded_then` those of them that belonged on the
-    yardstick's session too. `entered` is the basket's own new state, `entries` are those of members. A contrast has
-    neither days nor members. `as_of` (with a zone) and `further` are of a session that has not ended: when its prices
-    are from, and what a further fall would make of it.
+    members that belong on the session, `present` those with a return, `abroad` the present ones of other exchanges,
+    `traded_then` those of the listed that belonged on the yardstick's session too. `entered` is the basket's own new
+    state, `entries` are those of members. A contrast has neither days nor members. `as_of` (with a zone) and `further`
+    are of a session that has not ended: when its prices are from, and what a further fall would make of it.
     """
 
     sides: tuple[tuple[Basket, float | None], ...]
@@ -110,6 +110,7 @@ class Context:
     members: tuple[MemberShare, ...] = ()
     listed: int = 0
     present: int = 0
+    abroad: int = 0
     traded_then: int | None = None
     entered: StateEntry | None = None
     entries: tuple[StateEntry, ...] = ()

@@ -14,6 +14,7 @@ from bot.baskets import BasketId
 from bot.context.context import Context, Contrast, Yardstick
 from bot.context.history import history_of
 from bot.context.members import entered, entries, member_shares
+from bot.prices import exchange_of
 from bot.statistics import Board, Further, Past, State, Verdict, Verdicts, further
 
 # Who spends and who earns by it: where no rule contrasts a basket, a basket of the other role stands against it.
@@ -42,13 +43,16 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert, as_of: datetime |
     alone = len(series.basket.members) == 1
     verdict = alert.decisions[0].evidence.verdict
     assert verdict is not None  # only a verdict can reach a rung
+    returns = zip(series.basket.symbols, series.member_returns[position].tolist(), strict=True)
+    present = [symbol for symbol, one in returns if not isnan(one)]
     return Context(
         sides=sides,
         yardstick=yardstick,
         days=tuple(zip(series.sessions[rows].tolist(), series.daily_return[rows].tolist(), strict=True)),
         members=members,
         listed=sum(series.listed[position].tolist()),
-        present=sum(not isnan(one) for one in series.member_returns[position].tolist()),
+        present=len(present),
+        abroad=sum(exchange_of(one) != series.basket.calendar for one in present),
         traded_then=int(np.count_nonzero(series.listed[then] & series.listed[position])) if then is not None else None,
         entered=entered(None, columns, position, State.PULLBACK, verdict),
         entries=() if alone else tuple(entries(board, alert, position)),

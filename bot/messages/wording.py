@@ -203,7 +203,8 @@ def foot(alert: Alert, context: Context, words: Catalogue) -> str:
     facts = [words.say(basket.prices)]
     if len(basket.members) > 1 and not alert.subject.against and not alert.subject.member:
         present, listed = words.number(context.present), words.number(context.listed)
-        facts.insert(0, words.say("present", present=present, listed=listed))
+        abroad = words.say("abroad", count=context.abroad) if context.abroad else ""
+        facts.insert(0, words.say("present", present=present, listed=listed) + abroad)
     if alert.speaks:
         facts.append(words.say("event", id=alert.episode))
     return words.dotted(facts)

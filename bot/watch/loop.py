@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from bot.alerts import Memory, Subject
 from bot.baskets import BasketId, assemble
 from bot.clock import Clock
 from bot.delivery import Event, address
-from bot.errors import BotError, LeaseLost, NoData, SourceUnreachable
+from bot.errors import BotError, ClockJumped, LeaseLost, NoData, SourceUnreachable
 from bot.pipeline import annotate, survey
 from bot.prices import Bars, Calendars, PriceSource, Revision, Symbol, undone
 from bot.statistics import Board
@@ -46,6 +46,11 @@ def nobody_counts() -> None:
     """Of a bot whose complete looks are nobody's business."""
 
 
+def never_set() -> timedelta:
+    """Of a clock that does not jump."""
+    return timedelta()
+
+
 async def log_only(told: Sequence[Telling]) -> None:
     """Of a bot whose operators read the log."""
     for one in told:
@@ -62,7 +67,8 @@ class Watch:
     charts (None = there are none), and `press` is asked about what was told. `tell` carries to the operators what is
     for them alone, and what it is given of troubles must outlast a restart; `revised` hears of corrected closes: the
     market as it was read before, this look and what is remembered, and answers what is remembered otherwise now.
-    `completed` is called after each complete look, also one at which nothing was due.
+    `jumped` says before each look how far the clock has jumped; while it has, there is none. `completed` is called
+    after each complete look, also one at which nothing was due.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not), `broken` that this was not the source's doing.
@@ -82,6 +88,7 @@ class Watch:
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Turn, Mapping[Subject, Memory]], Awaitable[Mapping[Subject, Memory]]] | None = None
     completed: Callable[[], None] = nobody_counts
+    jumped: Callable[[], timedelta] = never_set
     studio: Studio | None = None
     board: Board | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
@@ -141,6 +148,8 @@ class Watch:
         look = self._look = Look(self.clock.monotonic(), config=self.setup.config)
         self._move()
         try:
+            if jump := self.jumped():
+                raise ClockJumped(jump)
             await self._turn(look)
         finally:
             look.seconds = self.clock.monotonic() - look.began

@@ -307,12 +307,20 @@ def a_gap_since_a_named_event() -> Scene:
 
 @scene
 def seoul() -> Scene:
-    """A basket of another exchange, with a member from New York and dates of Seoul."""
+    """A basket of another exchange, with dates of Seoul."""
     world = World(weekdays(YEARS, date(2016, 1, 4)))
     for seed, symbol in enumerate(("005930.KS", "000660.KS")):
         world.trade(symbol, falling(YEARS - 1, {600: -0.12, -2: -0.06, -1: -0.05}, seed))
     made = fall(world, "005930.KS", "000660.KS", name="korea", zh="韩国存储芯片")
     return replace(made, rulebook=replace(made.rulebook, baskets=(replace(made.rulebook.baskets[0], calendar=SEOUL),)))
+
+
+@scene
+def a_member_that_trades_in_seoul() -> Scene:
+    """Its session was over before New York's began."""
+    falls = {600: -0.12, -2: -0.06, -1: -0.05}
+    world = market(**dict.fromkeys(("MU", "WDC", "000660_KS"), falls))
+    return fall(world, "MU", "WDC", "000660.KS")
 
 
 @scene

@@ -61,7 +61,8 @@ FORMS = {
         "entered_many": rf"{ICON} (?P<name>.+): .+ entered {STATE}( or worse)?",
         "against": rf"Against it: (?P<other>.+) (?P<move>{SHOWN}), (?P<points>[\d.]+) points ahead"
         rf"(, the most (?P<record>on record, )?since (?P<since>{DAY}))?",
-        "foot": r"((?P<present>\d+) of \d+ prices · )?(split-)?adjusted closes · event #[A-Z0-9]{5}",
+        "foot": r"((?P<present>\d+) of \d+ prices(, (?P<abroad>\d+) by (its|their) own exchanges?'s? hours)? · )?"
+        r"(split-)?adjusted closes · event #[A-Z0-9]{5}",
     }.items()
 }
 CHINESE_DAY = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")

@@ -18,6 +18,7 @@ from bot.baskets import Basket
 from tests import oracle
 from tests.history.forms import DAY, FORMS, SHOWN
 from tests.history.own_past import DEPTH, ORDINALS, OwnPast, days
+from tests.world import SEOUL
 
 Floats = npt.NDArray[np.float64]
 WORDS = {"one": 1, "two": 2, "three": 3}
@@ -465,8 +466,10 @@ class Sceptic:
     def foot(self, match: re.Match[str]) -> None:
         if match["present"]:
             at = self.ledger.at(self.session)
-            priced = sum(not np.isnan(own[at]) for own in self.ledger.returns.values())
-            assert int(match["present"]) == priced
+            priced = [symbol for symbol, own in self.ledger.returns.items() if not np.isnan(own[at])]
+            abroad = [one for one in priced if one.endswith(".KS") != (self.ledger.basket.calendar == SEOUL)]
+            assert int(match["present"]) == len(priced)
+            assert int(match["abroad"] or 0) == len(abroad)
 
     def read(self, text: str) -> list[str]:
         """The kinds of lines there were; AssertionError = one of them is not true."""

@@ -12,7 +12,7 @@ import pytest
 
 from bot.adapters.database import Database
 from bot.alerts.rules import Severity
-from bot.clock import SystemClock
+from bot.clock import SteadyClock, SystemClock
 from bot.delivery import (
     BadFormat,
     BadToken,
@@ -30,7 +30,7 @@ from bot.delivery import (
 from bot.dispatch import MOST_IN_FLIGHT, Dispatch, send_test
 from bot.errors import StoreError, TokenRefused
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
-from tests.virtual import NOON, VirtualClock, until
+from tests.virtual import NOON, VirtualClock, WrongClock, until
 
 
 class Chat:
@@ -224,6 +224,44 @@ async def test_a_late_message_says_so_and_an_old_one_is_not_sent(dispatch, store
     ((name, lines, _),) = chat.heard
     assert name == "-1001"
     assert lines[1].startswith("Late")
+    assert await undelivered(store) == {"-2001": State.EXPIRED}
+
+
+async def test_nothing_expires_by_a_clock_that_is_ahead_for_a_while(store, chat, clock):
+    wrong = WrongClock(clock)
+    steady = SteadyClock(wrong, clock.monotonic)
+    dispatch = Dispatch(store, chat, wrong, steady=steady, sleep=clock.sleep, jitter=lambda: 0.0)
+    await put(store, CHANNEL, GROUP, lives=timedelta(hours=12))
+    chat.tell("*", NotSent("refused"), NotSent("refused"))
+    await dispatch.drain()
+    wrong.ahead = timedelta(days=1)
+    assert steady.look() == wrong.ahead
+    await dispatch.drain()
+    assert set((await undelivered(store)).values()) == {State.PENDING}
+    wrong.ahead = timedelta()
+    assert not steady.look()
+    await clock.sleep(60)
+    await dispatch.drain()
+    assert await undelivered(store) == {}
+    assert not [lines for _, lines, _ in chat.heard if lines[1].startswith("Late")]
+
+
+async def test_after_a_sleep_that_nobody_counted_what_is_late_says_so_and_what_is_old_expires(store, chat, clock):
+    wrong = WrongClock(clock)
+    steady = SteadyClock(wrong, clock.monotonic)
+    dispatch = Dispatch(store, chat, wrong, steady=steady, sleep=clock.sleep, jitter=lambda: 0.0)
+    wrong.ahead = timedelta(hours=6)
+    assert steady.look() == wrong.ahead
+    await put(store, CHANNEL, lives=timedelta(hours=1))
+    await put(store, GROUP, key="old", lives=timedelta(hours=1))
+    chat.tell("-2001", NotSent("refused"))
+    await dispatch.drain()
+    assert chat.chats == ["-1001", "-2001"]
+    assert all(lines[1].startswith("Late") for _, lines, _ in chat.heard)
+    assert await undelivered(store) == {"-2001": State.PENDING}
+    await clock.sleep(300)
+    assert not steady.look()
+    await dispatch.drain()
     assert await undelivered(store) == {"-2001": State.EXPIRED}
 
 

@@ -10,12 +10,13 @@ import pytest
 
 from bot.alerts import Memory, Subject
 from bot.baskets import BasketId
-from bot.errors import SourceUnreachable
+from bot.clock import SteadyClock
+from bot.errors import ClockJumped, SourceUnreachable
 from bot.prices import Revision, Symbol
 from bot.watch import Timing
 from tests.unit.watch.small_world import AGAIN, DAYS, EARLIER, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import SETTLE, Notebook, Stage, Tape
-from tests.virtual import VirtualClock
+from tests.virtual import VirtualClock, WrongClock
 from tests.world import NEW_YORK, SEOUL, basket, contrast
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -336,3 +337,23 @@ async def test_a_clock_that_was_ahead_for_a_while_loses_no_session(stage: Stage)
     await stage.after(DAYS[WARNED])
     assert stage.journal.said()[-2:] == [(DAYS[WARNED], "tech", WARNING), (DAYS[WARNED], "tech/oil", WARNING)]
     assert stage.journal.judged("tech")[-2:] == DAYS[WARNED - 1 : WARNED + 1]
+
+
+async def test_a_price_during_the_session_is_no_close_by_a_clock_that_is_a_day_ahead(stage: Stage) -> None:
+    """Two hours before the close everything is down 9 %, and it is not in the end."""
+    day = DAYS[EARLIER - 2]
+    await stage.after(DAYS[EARLIER - 3])
+    await stage.look(stage.tape.close(day, SEOUL) + SETTLE)
+    stage.tape.live = {(symbol, day): 0.91 for symbol in TECH}
+    wrong = WrongClock(stage.tape.clock)
+    steady = SteadyClock(wrong, wrong.monotonic)
+    stage.watch.clock, stage.watch.jumped = steady, steady.look
+    stage.at(stage.tape.close(day) - 2 * HOUR)
+    wrong.ahead = DAY
+    with pytest.raises(ClockJumped):
+        await stage.watch.turn()
+    wrong.ahead = timedelta()
+    assert await stage.look(stage.tape.close(day) - HOUR) == 0
+    assert await stage.after(day) == 1
+    assert stage.journal.judged("tech")[-1] == day
+    assert stage.journal.said() == []
