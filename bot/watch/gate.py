@@ -18,6 +18,7 @@ from bot.prices import (
     Symbol,
     confirmed,
     doubts,
+    falls,
     mended,
     stayed,
     without,
@@ -32,6 +33,7 @@ Key = tuple[Symbol, date]
 class Screened:
     """The prices of one look: `included` with the doubtful ones, `excluded` without; impossible ones are in neither.
 
+    Where falls and rises are doubtful at once, `halves` are with the doubtful falls alone, and with the rises alone.
     `open` are the doubts that nothing has settled, `new` those that were not there at the look before. Of the symbols
     in `waiting` they may still be settled. `fresh` says whether some price is of another time than before.
     """
@@ -42,6 +44,7 @@ class Screened:
     new: tuple[Doubt, ...] = ()
     waiting: frozenset[Symbol] = frozenset()
     fresh: bool = True
+    halves: tuple[Mapping[Symbol, Bars], ...] = ()
 
     @property
     def doubtful(self) -> frozenset[Symbol]:
@@ -87,7 +90,8 @@ class Gate:
         self._times = times
         included = without(believed, [one for one in still if one.kind.impossible])
         waiting = frozenset(one.symbol for one in still if now - self._since[_key(one)] < HOLD)
-        return Screened(included, without(included, still), self._open, new, waiting, fresh)
+        halves = _halves(included, [one for one in still if not one.kind.impossible])
+        return Screened(included, without(included, still), self._open, new, waiting, fresh, halves)
 
     def _doubts(
         self,
@@ -128,6 +132,14 @@ class Gate:
             sighting = replace(sighting, settled=agrees or stayed(doubt, own, others, sighting, now))
         self._sightings[_key(doubt)] = sighting
         return sighting.settled
+
+
+def _halves(included: Mapping[Symbol, Bars], doubtful: Sequence[Doubt]) -> tuple[Mapping[Symbol, Bars], ...]:
+    """The prices without the doubtful rises, and without the doubtful falls; none where all go one way."""
+    down = {one: falls(one, included[one.symbol]) for one in doubtful}
+    if len(set(down.values())) < 2:
+        return ()
+    return tuple(without(included, [one for one in doubtful if down[one] is gone]) for gone in (False, True))
 
 
 def _key(doubt: Doubt) -> Key:

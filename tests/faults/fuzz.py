@@ -157,8 +157,10 @@ def boards(look: Screened, calendars: Long) -> Look:
     def board(bars: Mapping[Symbol, Bars]) -> Board:
         return survey(assemble(BOOK.baskets, bars, calendars).tables, BOOK)
 
-    doubted = Doubted(board(look.included), look.doubtful, look.waiting) if look.doubtful else None
-    return board(look.excluded), doubted
+    if not look.doubtful:
+        return board(look.excluded), None
+    whole, *halves = map(board, (look.included, *look.halves))
+    return board(look.excluded), Doubted(whole, look.doubtful, look.waiting, tuple(halves))
 
 
 def oracle(closes: Floats, at: Places, column: Places) -> tuple[Flags, Flags]:
