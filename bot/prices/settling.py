@@ -111,7 +111,7 @@ def _move(bars: Bars, doubt: Doubt) -> float:
     if row == 0 or row >= len(bars.dates) or bars.dates[row] != np.datetime64(doubt.session, "D"):
         return math.nan
     prices = bars.low if doubt.kind is Kind.LOW else bars.close
-    return float(np.log(prices[row]) - np.log(bars.close[row - 1]))
+    return math.log(prices[row]) - math.log(bars.close[row - 1])
 
 
 def _scaled(prices: Floats, row: int, factor: float) -> Floats:

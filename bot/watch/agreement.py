@@ -69,7 +69,8 @@ def answer(
     order = questions(board, rulebook.rules)
     named = {one: doubted.of(one) for one in order if one in asked} if doubted is not None else {}
     touched = {one: symbols for one, symbols in named.items() if symbols}
-    plain = judge(board, rulebook, session, memories, only=asked.difference(touched) if touched else asked)
+    others = asked.difference(touched)
+    plain = judge(board, rulebook, session, memories, only=others) if others else Judgement((), {}, ())
     if doubted is None or not touched:
         return Answers(plain)
     agreed: list[tuple[Rule, Sequence[Decision]]] = []

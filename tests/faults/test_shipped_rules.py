@@ -1,6 +1,6 @@
 """Do the shipped rules, those about members too, say anything because of one wrong price, or keep silent about a fall?
 
-SHIPPED=10000 (make verify-data) tries more. What may be said is what is said of the true prices, or of those where the
+SHIPPED=4000 (make verify-data) tries more. What may be said is what is said of the true prices, or of those where the
 one price is missing on this session, on the one before or on both, or stands still: nobody can know better. Nor can
 anyone where the wrong price is within 22 % of where its peers went (rule 4 doubts what is further away), inside its own
 high and low, and no action speaks against it: then what is said of it as it is told may be said too.
