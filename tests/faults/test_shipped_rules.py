@@ -66,12 +66,16 @@ class Calendars:
 
 @dataclass
 class Tally:
-    """What came of so many trials; `false`, `late` and `missed` count by mutator."""
+    """What came of so many trials; `false`, `late` and `missed` count by mutator.
+
+    `prompt` are the true events that would be told at once without the error: a true plunge is doubted by itself.
+    """
 
     trials: int = 0
     true: int = 0
     members: int = 0
     near: int = 0
+    prompt: int = 0
     false: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
@@ -80,8 +84,9 @@ class Tally:
         false, late, missed = self.false.total(), self.late.total(), self.missed.total()
         return (
             f"shipped rules: confirmed without a true event {false} ({count_of(false, self.trials, 'trials')}); true"
-            f" events, {self.members:,} of members, missed at once {late}, after the hold {missed}"
-            f" ({count_of(missed, self.true, 'events')}); {self.near} wrong prices went with their peers"
+            f" events, {self.members:,} of members, after the hold missed {missed}"
+            f" ({count_of(missed, self.true, 'events')}); of {self.prompt:,} told at once without the error {late}"
+            f" waited; {self.near} wrong prices went with their peers"
         )
 
 
@@ -168,6 +173,7 @@ def trials(seed: int, tally: Tally) -> Iterator[None]:
     true = screened(feeds)
     symbol = dice.choice(SYMBOLS)
     possible = truths(true, symbol)
+    prompt = reached(answers(Gate().look(true, CIRCLES, Calendars(), NOW)).judgement)
     for name, mutator in MUTATORS.items():
         if symbol in UNPAID and name.startswith("38"):
             continue
@@ -179,12 +185,12 @@ def trials(seed: int, tally: Tally) -> Iterator[None]:
             if is_no_doubt(spoiled, symbol)
             else []
         )
-        judge_error(spoiled, possible + told, name, tally)
+        judge_error(spoiled, possible + told, prompt, name, tally)
         tally.near += bool(told) and abs(spoiled[symbol].close[AT] / true[symbol].close[AT] - 1) > 0.01
         yield
 
 
-def judge_error(bars: Mapping[Symbol, Bars], possible: list[Said], name: str, tally: Tally) -> None:
+def judge_error(bars: Mapping[Symbol, Bars], possible: list[Said], prompt: Said, name: str, tally: Tally) -> None:
     gate = Gate()
     with no_hang():
         early = answers(gate.look(bars, CIRCLES, Calendars(), NOW))
@@ -197,7 +203,8 @@ def judge_error(bars: Mapping[Symbol, Bars], possible: list[Said], name: str, ta
     tally.members += sum(bool(subject.member) for subject in certain)
     for told in (reached(early.judgement), reached(late.judgement)):
         tally.false[name] += any(severity > loudest.get(subject, 0) for subject, severity in told.items())
-    tally.late[name] += sum(subject not in reached(early.judgement) for subject in certain)
+    tally.prompt += sum(subject in prompt for subject in certain)
+    tally.late[name] += sum(subject in prompt and subject not in reached(early.judgement) for subject in certain)
     known = reached(late.judgement).keys() | late.undecided
     tally.missed[name] += sum(subject not in known for subject in certain)
 
