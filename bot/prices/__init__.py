@@ -6,7 +6,7 @@ from bot.prices.closures import Closure, amended, misfit, place
 from bot.prices.doubts import RECENT_SESSIONS, STALE_AFTER, Doubt, Kind, doubts, without
 from bot.prices.revisions import revisions, undone
 from bot.prices.screen import RawRows, screen
-from bot.prices.settling import Sighting, confirmed, mended, stayed
+from bot.prices.settling import Sighting, confirmed, falls, mended, stayed
 from bot.prices.table import Flags, PriceTable, load
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "confirmed",
     "doubts",
     "exchange_of",
+    "falls",
     "load",
     "mended",
     "misfit",

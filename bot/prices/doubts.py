@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 RECENT_SESSIONS = 10
 # Distances of logarithms: 0.22 is some 22 per cent.
 FAR, LOW_FAR, SPREADS = 0.22, 0.08, 6.0
-AWAY, NEAR_A_RATIO = 0.15, 0.02
+AWAY, NEAR_A_RATIO, ROUNDED = 0.15, 0.02, 0.02
 HIGHEST, LOWEST = math.log(8), -math.log(50)
 SPLITS = (2.0, 3.0, 1.5, 4.0, 5.0, 10.0, 20.0, 25.0)
 RATIOS = np.log([*SPLITS, *(1 / one for one in SPLITS)])
@@ -37,6 +37,8 @@ STALE_AFTER = timedelta(minutes=30)
 class Kind(StrEnum):
     """What is wrong with a price; an impossible one is never believed, whatever happens next."""
 
+    OUTSIDE = "its close lies outside its high and low"
+    UNPAID = "its adjusted closes do not know of a payment"
     FAR = "far from its peers"
     LOW = "a low far below its close"
     SPLIT = "looks like a split"
@@ -81,7 +83,10 @@ def doubts(
     seen = moves(bars, calendars, recent)
     found: dict[tuple[Symbol, date], Doubt] = {}
     timed = (_mistimed(bars, calendars, now), _late(bars, calendars, now))
-    for one in chain(*timed, _jumps(seen, bars, circles), _lows(seen, circles), _frozen(seen, bars), _rewritten(bars)):
+    torn = (_outside(seen, bars), _unpaid(seen, bars))
+    moved = (_jumps(seen, bars, circles), _lows(seen, circles), _frozen(seen, bars))
+    # Of two doubts about one price the harder to settle counts: what is impossible stays so.
+    for one in sorted(chain(*timed, *torn, *moved, _rewritten(bars)), key=lambda one: not one.kind.impossible):
         found.setdefault((one.symbol, one.session), one)
     return tuple(found.values())
 
@@ -140,6 +145,26 @@ def _late(bars: Mapping[Symbol, Bars], calendars: Calendars, now: datetime | Non
             yield Doubt(symbol, bars[symbol].dates[-1].item(), Kind.FROZEN if alone else Kind.STALE, detail)
 
 
+def _outside(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
+    """Closes at which the session itself never traded."""
+    for column, symbol in enumerate(seen.symbols):
+        one, rows = bars[symbol], seen.rows[:, column]
+        known = np.flatnonzero(rows >= 0)
+        close, high, low = (np.log(prices[rows[known]]) for prices in (one.close, one.high, one.low))
+        for at in np.flatnonzero((close > high + ROUNDED) | (close < low - ROUNDED)).tolist():
+            row = rows[known[at]]
+            detail = f"{one.close[row]:.6g}, and it traded from {one.low[row]:.6g} to {one.high[row]:.6g}"
+            yield Doubt(symbol, seen.days[known[at]].item(), Kind.OUTSIDE, detail)
+
+
+def _unpaid(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
+    """Sessions of a payment as large as a fall that is doubted, of which the adjusted closes show nothing."""
+    for day, column, gap, expected in _payments(seen, bars):
+        if expected < -AWAY and gap > expected / 2:
+            detail = f"{_percent(expected)} were paid out, and they show {_percent(gap)}"
+            yield Doubt(seen.symbols[column], seen.days[day].item(), Kind.UNPAID, detail)
+
+
 def _jumps(seen: Moves, bars: Mapping[Symbol, Bars], circles: Sequence[Collection[Symbol]]) -> Iterator[Doubt]:
     """Moves that are too far from those of the peers (rule 4)."""
     limits = np.array([LIMITS.get(exchange_of(one), np.inf) for one in seen.symbols])
@@ -147,7 +172,7 @@ def _jumps(seen: Moves, bars: Mapping[Symbol, Bars], circles: Sequence[Collectio
     for own in (seen.close,) if same else (seen.close, seen.adjusted):
         absurd = (own > HIGHEST) | (own < LOWEST)
         beyond = np.abs(np.expm1(np.minimum(own, HIGHEST))) > limits + LIMIT_SLACK
-        centre, spread = around(np.where(absurd | beyond, np.nan, own), seen.symbols, circles)
+        centre, _ = around(np.where(absurd | beyond, np.nan, own), seen.symbols, circles)
         apart = own - centre
         if own is seen.close and not same:
             apart[_paid(seen, bars)] = 0.0
@@ -157,7 +182,7 @@ def _jumps(seen: Moves, bars: Mapping[Symbol, Bars], circles: Sequence[Collectio
             Kind.ABSURD: absurd,
             Kind.LIMIT: beyond,
             Kind.SPLIT: split,
-            Kind.FAR: np.abs(apart) > np.maximum(FAR, SPREADS * spread),
+            Kind.FAR: np.abs(apart) > FAR,
         }
         flagged = _not_back(np.logical_or.reduce(list(kinds.values())), apart)
         for day, column in np.argwhere(flagged).tolist():
@@ -193,14 +218,21 @@ def _not_back(flagged: Mask, apart: Floats) -> Mask:
 def _paid(seen: Moves, bars: Mapping[Symbol, Bars]) -> Mask:
     """Where a dividend in the feed of actions accounts for what the closes show and the adjusted ones do not."""
     paid = np.zeros(seen.close.shape, dtype=np.bool_)
+    for day, column, gap, expected in _payments(seen, bars):
+        paid[day, column] = abs(gap - expected) <= AWAY
+    return paid
+
+
+def _payments(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[tuple[int, int, float, float]]:
+    """The place of every payment, how much further the close moved than the adjusted one, and how much it should."""
+    places = {day: at for at, day in enumerate(seen.days.tolist())}
     for column, symbol in enumerate(seen.symbols):
         for action in bars[symbol].actions:
-            day = np.flatnonzero(seen.days == np.datetime64(action.session, "D"))
-            if action.dividend > 0 and len(day):
-                gap = seen.close[day[0], column] - seen.adjusted[day[0], column]
-                price = bars[symbol].close[seen.rows[day[0], column]]
-                paid[day[0], column] = abs(gap - math.log(price / (price + action.dividend))) <= AWAY
-    return paid
+            day = places.get(action.session)
+            if action.dividend > 0 and day is not None:
+                price = float(bars[symbol].close[seen.rows[day, column]])
+                gap = float(seen.close[day, column] - seen.adjusted[day, column])
+                yield day, column, gap, math.log(price / (price + action.dividend))
 
 
 def _frozen(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:

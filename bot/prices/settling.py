@@ -18,6 +18,7 @@ STAYS_WITHIN = 0.05  # of the price it was first seen at
 HEAVY = 3.0  # times the median of the sessions before
 SESSIONS_BEFORE, FEWEST_VOLUMES = 20, 5
 SECOND_WITHIN = 0.01
+LASTING = (Kind.SPLIT, Kind.UNPAID, Kind.OUTSIDE)
 # Nothing is lost by believing these; the others would have to trade heavily too.
 HARMLESS = (Kind.REWRITTEN,)
 
@@ -38,12 +39,17 @@ class Sighting:
 def stayed(doubt: Doubt, bars: Bars, others: Iterable[Bars], sighting: Sighting, now: datetime) -> bool:
     """Whether a fall has stayed put for a minute of heavy trading.
 
-    What looks like a split stays put by nature. A rise stays doubtful: no fall is lost by that, and believing a wrong
-    one would hide it.
+    What looks like a split, or was paid out, stays put by nature, and a close at which nothing traded is no trade. A
+    rise stays doubtful: no fall is lost by that, and believing a wrong one would hide it.
     """
-    if doubt.kind.impossible or doubt.kind is Kind.SPLIT or now - sighting.first < STAYS_FOR:
+    if doubt.kind.impossible or doubt.kind in LASTING or now - sighting.first < STAYS_FOR:
         return False
-    return doubt.kind in HARMLESS or (_move(bars, doubt) < 0 and heavy(bars, others, doubt.session))
+    return doubt.kind in HARMLESS or (falls(doubt, bars) and heavy(bars, others, doubt.session))
+
+
+def falls(doubt: Doubt, bars: Bars) -> bool:
+    """Whether the doubtful price is below the close before it; one that stands still, or has none before it, is not."""
+    return _move(bars, doubt) < 0
 
 
 def heavy(bars: Bars, others: Iterable[Bars], session: date) -> bool:
@@ -105,7 +111,7 @@ def _move(bars: Bars, doubt: Doubt) -> float:
     if row == 0 or row >= len(bars.dates) or bars.dates[row] != np.datetime64(doubt.session, "D"):
         return math.nan
     prices = bars.low if doubt.kind is Kind.LOW else bars.close
-    return float(np.log(prices[row]) - np.log(bars.close[row - 1]))
+    return math.log(prices[row]) - math.log(bars.close[row - 1])
 
 
 def _scaled(prices: Floats, row: int, factor: float) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -14,11 +14,15 @@ from bot.statistics import Board
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """The market as it would be if the doubtful prices were true; `waiting` are those that may yet be believed."""
+    """The market as it would be if the doubtful prices were true; `waiting` are those that may yet be believed.
+
+    `halves` are the market if only the doubtful falls were true, or only the rises; none if all go one way.
+    """
 
     board: Board
     symbols: frozenset[Symbol]
     waiting: frozenset[Symbol]
+    halves: tuple[Board, ...] = ()
 
     def of(self, question: Question) -> frozenset[Symbol]:
         """The doubtful symbols that a question's answer may depend on."""
@@ -28,7 +32,7 @@ class Doubted:
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """An alert that holds on `board` only: with the prices of `depends_on`, or only without them."""
+    """An alert that holds on `board` and not on every other: whether the prices of `depends_on` are true matters."""
 
     question: Question
     alert: Alert
@@ -59,53 +63,65 @@ def answer(
 ) -> Answers:
     """Judge a session on `board`, which is without the doubtful prices, and where it matters with them as well.
 
-    What speaks on both is said, as loud as on the quieter one. What speaks on one only waits as long as its doubts may
-    be settled; then it is unconfirmed, and the question's memory stays as it was.
+    What speaks on every board is said, as loud as on the quietest one. What speaks on some only waits as long as its
+    doubts may be settled; then it is unconfirmed, and the question's memory stays as it was.
     """
     order = questions(board, rulebook.rules)
     named = {one: doubted.of(one) for one in order if one in asked} if doubted is not None else {}
     touched = {one: symbols for one, symbols in named.items() if symbols}
-    plain = judge(board, rulebook, session, memories, only=asked.difference(touched) if touched else asked)
+    others = asked.difference(touched)
+    plain = judge(board, rulebook, session, memories, only=others) if others else Judgement((), {}, ())
     if doubted is None or not touched:
         return Answers(plain)
     agreed: list[tuple[Rule, Sequence[Decision]]] = []
     memories_of: dict[Subject, Memory] = {}
     unconfirmed: list[Unconfirmed] = []
     waiting = set()
+    boards = (board, doubted.board, *doubted.halves)
     for question, symbols in touched.items():
-        excluded, included = (
-            judge(one, rulebook, session, memories, only={question}) for one in (board, doubted.board)
-        )
-        apart = [(board, one) for one in _only_on(excluded, included)]
-        apart += [(doubted.board, one) for one in _only_on(included, excluded)]
-        if apart and symbols & doubted.waiting:
+        judged = [judge(one, rulebook, session, memories, only={question}) for one in boards]
+        disputed = _disputed(judged)
+        if disputed and symbols & doubted.waiting:
             waiting.add(question)
             continue
-        decisions, known = _agreed(excluded, included)
+        decisions, known = _agreed(judged, disputed)
         agreed.append((question.rule, decisions))
         memories_of |= known
-        unconfirmed += [Unconfirmed(question, alert, one, tuple(sorted(symbols))) for one, alert in apart]
+        for on, alert in _once(disputed, zip(boards, judged, strict=True)):
+            unconfirmed.append(Unconfirmed(question, alert, on, tuple(sorted(symbols))))
     return Answers(_together(plain, agreed, memories_of, session), tuple(unconfirmed), frozenset(waiting))
 
 
-def _only_on(one: Judgement, other: Judgement) -> Iterator[Alert]:
-    """The alerts of `one`, of each the decisions that do not speak on `other`."""
-    spoken = {decision.subject for alert in other.alerts for decision in alert.decisions}
-    for alert in one.alerts:
-        if alone := tuple(decision for decision in alert.decisions if decision.subject not in spoken):
-            yield replace(alert, decisions=alone)
+def _speaking(judged: Judgement) -> dict[Subject, Decision]:
+    return {decision.subject: decision for alert in judged.alerts for decision in alert.decisions}
 
 
-def _agreed(excluded: Judgement, included: Judgement) -> tuple[tuple[Decision, ...], dict[Subject, Memory]]:
-    """What both decide, with the figures of `excluded`; of whom they disagree, nothing is said or remembered."""
-    own, others = (
-        {decision.subject: decision for alert in one.alerts for decision in alert.decisions}
-        for one in (excluded, included)
-    )
-    disputed = own.keys() ^ others.keys()
-    both = {subject: _no_louder(one, others[subject]) for subject, one in own.items() if subject in others}
-    decisions = tuple(both.get(one.subject, one) for one in excluded.decisions if one.subject not in disputed)
-    memories = {subject: one for subject, one in excluded.memories.items() if subject not in disputed}
+def _disputed(judged: Sequence[Judgement]) -> frozenset[Subject]:
+    """Of whom some speak and others do not."""
+    speaking = [_speaking(one).keys() for one in judged]
+    return frozenset().union(*speaking).difference(frozenset(speaking[0]).intersection(*speaking))
+
+
+def _once(subjects: frozenset[Subject], judged: Iterable[tuple[Board, Judgement]]) -> Iterator[tuple[Board, Alert]]:
+    """The alerts of these subjects, each from the first board that has it."""
+    left = set(subjects)
+    for board, one in judged:
+        for alert in one.alerts:
+            if found := tuple(decision for decision in alert.decisions if decision.subject in left):
+                left.difference_update(decision.subject for decision in found)
+                yield board, replace(alert, decisions=found)
+
+
+def _agreed(
+    judged: Sequence[Judgement], disputed: frozenset[Subject]
+) -> tuple[tuple[Decision, ...], dict[Subject, Memory]]:
+    """What all decide, with the figures of the first; of whom they disagree, nothing is said or remembered."""
+    first, *others = map(_speaking, judged)
+    both = {subject: one for subject, one in first.items() if subject not in disputed}
+    for other in others:
+        both = {subject: _no_louder(one, other[subject]) for subject, one in both.items()}
+    decisions = tuple(both.get(one.subject, one) for one in judged[0].decisions if one.subject not in disputed)
+    memories = {subject: one for subject, one in judged[0].memories.items() if subject not in disputed}
     return decisions, memories | {subject: one.memory for subject, one in both.items()}
 
 

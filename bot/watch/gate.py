@@ -19,6 +19,7 @@ from bot.prices import (
     Symbol,
     confirmed,
     doubts,
+    falls,
     mended,
     stayed,
     without,
@@ -33,6 +34,7 @@ Key = tuple[Symbol, date]
 class Screened:
     """The prices of one look: `included` with the doubtful ones, `excluded` without; impossible ones are in neither.
 
+    Where falls and rises are doubtful at once, `halves` are with the doubtful falls alone, and with the rises alone.
     `open` are the doubts that nothing has settled, `new` those that were not there at the look before. Of the symbols
     in `waiting` they may still be settled. `fresh` says whether some price is of another time than before.
     """
@@ -43,6 +45,7 @@ class Screened:
     new: tuple[Doubt, ...] = ()
     waiting: frozenset[Symbol] = frozenset()
     fresh: bool = True
+    halves: tuple[Mapping[Symbol, Bars], ...] = ()
 
     @property
     def doubtful(self) -> frozenset[Symbol]:
@@ -88,7 +91,8 @@ class Gate:
         self._times = times
         included = without(believed, [one for one in still if one.kind.impossible])
         waiting = frozenset(one.symbol for one in still if now - self._since[_key(one)] < HOLD)
-        return Screened(included, without(included, still), self._open, new, waiting, fresh)
+        halves = _halves(included, [one for one in still if not one.kind.impossible])
+        return Screened(included, without(included, still), self._open, new, waiting, fresh, halves)
 
     def _doubts(
         self,
@@ -132,6 +136,14 @@ class Gate:
                 doubt = replace(doubt, detail=f"{doubt.detail}; {price:g} here, {elsewhere:g} at another source")
         self._sightings[_key(doubt)] = sighting
         return None if sighting.settled else doubt
+
+
+def _halves(included: Mapping[Symbol, Bars], doubtful: Sequence[Doubt]) -> tuple[Mapping[Symbol, Bars], ...]:
+    """The prices without the doubtful rises, and without the doubtful falls; none where all go one way."""
+    down = {one: falls(one, included[one.symbol]) for one in doubtful}
+    if len(set(down.values())) < 2:
+        return ()
+    return tuple(without(included, [one for one in doubtful if down[one] is gone]) for gone in (False, True))
 
 
 def _key(doubt: Doubt) -> Key:

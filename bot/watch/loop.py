@@ -261,8 +261,8 @@ class Watch:
         board = await self._surveyed(due, screened.excluded)
         doubted = None
         if screened.doubtful:
-            whole = await self._surveyed(due, screened.included)
-            doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
+            whole, *halves = [await self._surveyed(due, one) for one in (screened.included, *screened.halves)]
+            doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful, tuple(halves))
         self.board, self.looked = board, due.now
         self._move()
         turn = Turn(self.setup, due, board, self.stamps, frozenset(memories), doubted)

@@ -31,7 +31,8 @@ from tests.world import NEW_YORK, basket, book, rule
 MEMBERS = tuple(Symbol(f"M{number:02}") for number in range(20))
 RUNG = -0.03  # the two-session move from which on the rule speaks
 # Sessions from one error to the next: it lasts four; the price of the fifth, on which it ends, may be doubted, and then
-# the move of the sixth is missing.
+# the move of the sixth is missing. With 6 one verdict would see two errors, each of another member: what fails then does
+# not fail with the later one alone.
 STRIDE = 7
 BOOK = book([basket("all", *MEMBERS)], rule("fall", "all", rungs={"notice": {"move": RUNG}, "severe": {"move": -0.12}}))
 NOW = datetime(2200, 1, 6, 22, tzinfo=UTC)
@@ -157,8 +158,10 @@ def boards(look: Screened, calendars: Long) -> Look:
     def board(bars: Mapping[Symbol, Bars]) -> Board:
         return survey(assemble(BOOK.baskets, bars, calendars).tables, BOOK)
 
-    doubted = Doubted(board(look.included), look.doubtful, look.waiting) if look.doubtful else None
-    return board(look.excluded), doubted
+    if not look.doubtful:
+        return board(look.excluded), None
+    whole, *halves = map(board, (look.included, *look.halves))
+    return board(look.excluded), Doubted(whole, look.doubtful, look.waiting, tuple(halves))
 
 
 def oracle(closes: Floats, at: Places, column: Places) -> tuple[Flags, Flags]:

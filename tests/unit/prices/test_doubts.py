@@ -57,9 +57,10 @@ def test_what_all_of_them_do_is_no_doubt() -> None:
     assert found(bars(**dict.fromkeys(NAMES, -0.3))) == []
 
 
-def test_on_a_day_when_they_scatter_far_is_further() -> None:
-    wild = dict(zip(NAMES, (-0.26, -0.1, 0.08, 0.01, 0.12, -0.12), strict=True))
-    assert found(bars(**wild)) == []
+def test_however_far_the_peers_scatter() -> None:
+    """Where three of six truly plunge, their distances would cover any error."""
+    wild = dict(zip(NAMES, (-0.42, -0.3, -0.28, 0.01, 0.02, 0.01), strict=True))
+    assert found(bars(**wild)) == [("AA", DAYS[-1], Kind.FAR)]
 
 
 def test_the_way_back_is_not_doubtful() -> None:
@@ -99,6 +100,29 @@ def test_a_payment_that_the_adjusted_closes_know_of_is_no_doubt() -> None:
     assert found(changed(rows, "AA", adjusted=adjusted)) == [("AA", DAYS[-1], Kind.FAR)]
     paid = Action(DAYS[-1], dividend=float(close[-2]) / 4)
     assert found(changed(rows, "AA", adjusted=adjusted, actions=(paid,))) == []
+
+
+def test_a_payment_that_the_adjusted_closes_do_not_know_of_is_doubtful_though_the_move_is_not() -> None:
+    rows = bars(AA=-0.15)
+    close = float(rows[NAMES[0]].close[-2])
+    for share, kinds in ((0.25, [Kind.UNPAID]), (0.1, [])):
+        paid = Action(DAYS[-1], dividend=share * close)
+        assert [kind for *_, kind in found(changed(rows, "AA", actions=(paid,)))] == kinds
+
+
+@pytest.mark.parametrize(("off", "kinds"), [(1.03, [Kind.OUTSIDE]), (0.97, [Kind.OUTSIDE]), (1.01, []), (np.nan, [])])
+def test_a_close_at_which_the_session_never_traded(off: float, kinds: list[Kind]) -> None:
+    rows = bars()
+    high, low = (rows[NAMES[0]].close.copy() for _ in range(2))
+    high[-1] *= min(1.0, 1 / off)
+    low[-1] *= max(1.0, 1 / off)
+    assert [kind for *_, kind in found(changed(rows, "AA", high=high, low=low))] == kinds
+
+
+def test_what_is_impossible_is_so_wherever_the_session_traded() -> None:
+    rows = bars(AA=99.0)
+    high = rows[NAMES[0]].close * np.where(np.arange(len(DAYS)) < LAST, 1.0, 0.01)
+    assert found(changed(rows, "AA", high=high, low=high)) == [("AA", DAYS[-1], Kind.ABSURD)]
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ SETTLE = Timing().settle
 class Tape:
     """What can be known of `world` at the clock's time; it is a PriceSource and a Calendars.
 
-    A row appears when its session opens, and is `live` times its close until the session closes. `late` names when a
-    close comes that is late, `short` the sessions that close three hours early. Symbols of `down` cannot be had.
+    A row appears when its session opens, and is `live` times what it will be until the session closes. `late` names
+    when a close comes that is late, `short` the sessions that close three hours early. Symbols of `down` cannot be had.
     """
 
     world: World
@@ -65,10 +65,11 @@ class Tape:
         for (late, day), then in self.late.items():
             if late == symbol and now < then:
                 price[whole.dates == np.datetime64(day, "D")] = math.nan
-        newest = opened[-1].item()
+        newest, high, low = opened[-1].item(), whole.high.copy(), whole.low.copy()
         if now < self.close(newest, calendar.code) and whole.dates[-1] == opened[-1]:
-            price[-1] *= self.live.get((symbol, newest), 1.0)
-        return replace(whole, close=price, adjusted=price)
+            for prices in (price, high, low):
+                prices[-1] *= self.live.get((symbol, newest), 1.0)
+        return replace(whole, close=price, adjusted=price, high=high, low=low)
 
 
 class PowerFailure(Exception):

@@ -136,6 +136,39 @@ async def test_a_split_that_the_feed_tells_of_is_taken_out_at_once(stage: Stage,
     assert ear.heard == []
 
 
+async def test_a_doubtful_rise_does_not_hide_a_fall_that_depends_on_a_doubtful_one(stage: Stage, ear: Ear) -> None:
+    """Without both too little is left to judge by, and with both the basket stands still."""
+    spoil(stage, "AA", WARNED, 1.7)
+    spoil(stage, "BB", WARNED, 0.75)
+    await stage.after(DAYS[WARNED - 1])
+    assert (await judge(stage, WARNED))[-1] == []
+    assert (DAYS[WARNED], ("AA", "BB")) in ear.unsure()
+
+
+async def test_a_spin_off_that_is_told_of_and_not_taken_out_is_none(stage: Stage, ear: Ear) -> None:
+    spoil(stage, "AA", QUIET, 0.8, volume=HEAVY)
+    rows = stage.tape.world.rows
+    one = rows[Symbol("AA")]
+    paid = Action(DAYS[QUIET], dividend=float(one.close[QUIET] / 4))
+    rows[one.symbol] = replace(one, actions=(paid,))
+    await stage.after(DAYS[QUIET - 1])
+    assert await judge(stage, QUIET, [20]) == [[]]
+    assert stage.journal.judged("tech")[-1] == DAYS[QUIET]
+    assert ear.heard == []
+
+
+async def test_of_a_spin_off_on_the_day_of_a_plunge_the_operators_hear(stage: Stage, ear: Ear) -> None:
+    """The move is not that of the payment, and heavy trading does not say how much of it was one."""
+    spoil(stage, "AA", QUIET, 0.6, volume=HEAVY)
+    rows = stage.tape.world.rows
+    one = rows[Symbol("AA")]
+    paid = Action(DAYS[QUIET], dividend=float(one.close[QUIET] / 4))
+    rows[one.symbol] = replace(one, actions=(paid,))
+    await stage.after(DAYS[QUIET - 1])
+    assert (await judge(stage, QUIET))[-1] == []
+    assert (DAYS[QUIET], ("AA",)) in ear.unsure()
+
+
 async def test_a_bad_tick_of_one_look_is_nothing(stage: Stage, ear: Ear) -> None:
     await stage.after(DAYS[QUIET - 1])
     good = stage.tape.world.rows[Symbol("AA")]
