@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from math import isnan, nan
 
 import numpy as np
@@ -120,6 +121,19 @@ def agenda(board: Board, rules: tuple[Rule, ...]) -> Mapping[date, Mapping[int, 
         return found
 
     return board.once(("agenda",), written)
+
+
+def on_agenda(
+    board: Board, rules: tuple[Rule, ...], session: date, only: AbstractSet[Question]
+) -> Mapping[int, Columns]:
+    """What the agenda says of one session and of `only` some questions; of the others nothing is measured."""
+    found: dict[int, Columns] = {}
+    for place, question in enumerate(questions(board, rules)):
+        if question in only and (position := board.position(question.basket, session)) is not None:
+            loud = board.once(("loud", str(place)), partial(_loud, board, question))
+            if position in loud:
+                found[place] = loud[position]
+    return found
 
 
 def _loud(board: Board, question: Question) -> Mapping[int, Columns]:

@@ -22,6 +22,7 @@ async def correct(watch: Watch, before: Board, after: Board) -> None:
     due = Due(watch.setup.rulebook, watch.calendars, watch.setup.timing, watch.clock.now())
     rereading = Rereading(watch.setup, due, before, after)
     then = rereading.told(before)
+    before.forget()  # of few alerts it is measured again
     published = await watch.journal.published(list(then))
     standing = {key: alert for key, alert in then.items() if key in published}
     if standing:

@@ -24,6 +24,7 @@ from bot.watch.fetching import Fetched, fetch, found_wrong
 from bot.watch.gate import Gate, Screened
 from bot.watch.illustrating import Studio, illustrated
 from bot.watch.journal import Journal
+from bot.watch.kept import Kept, nothing_known
 from bot.watch.live import Twice
 from bot.watch.look import Look
 from bot.watch.press import Press
@@ -36,10 +37,6 @@ Telling = Notice | Unsure | Unjudged
 COUNTED = ("turns", "sessions", "events", "amended", "errors")
 
 log = logging.getLogger(__name__)
-
-
-def nothing_known(_symbol: Symbol) -> None:
-    """Of a source that keeps nothing."""
 
 
 def nobody_counts() -> None:
@@ -97,7 +94,7 @@ class Watch:
     _memories: dict[Subject, Memory] | None = None  # as the journal has them: nobody else writes there while we may
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
-    _had: dict[Symbol, tuple[datetime, Bars]] = field(default_factory=dict)  # what the source gave last, and when
+    _kept: Kept = field(default_factory=Kept)
     _look: Look = field(default_factory=lambda: Look(0.0))
     _troubles: Troubles | None = None  # not read yet
     _unsure: frozenset[str] = frozenset()  # keys of what was told as unconfirmed of sessions under way
@@ -142,6 +139,8 @@ class Watch:
         try:
             await self._turn(look)
         finally:
+            if self.board is not None:
+                self.board.forget()  # the next look has room for its own, and whoever asks waits a moment longer
             look.seconds = self.clock.monotonic() - look.began
             self.counts["sessions"] += look.sessions
             self.counts["events"] += look.events
@@ -167,7 +166,10 @@ class Watch:
         self._memories = None  # whatever breaks off this look, the next one reads what was really stored
         if self.studio is not None and setup.charts and (final or self._twice.waits):
             self.studio.open()
-        turn, fresh, troubles = await self._survey(due, memories)
+        turn, fresh, troubles, before = await self._survey(due, memories)
+        if before is not None and self.revised is not None:
+            await _whole(self.revised(before, turn.board))
+            before = None
         await self._judge(turn, memories)
         if final and not (turn.doubted and turn.doubted.waiting):
             self._looked_final = now
@@ -216,17 +218,22 @@ class Watch:
             self.press.ask(turn.inquiries(stored), self.clock.now(), partial(self._amend, turn.setup))
         return stored.known
 
-    async def _revise(self, due: Due, bars: Mapping[Symbol, Bars], after: Board) -> None:
-        """Say which closes were corrected; nobody else does so again."""
+    async def _before(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board | None:
+        """Say which closes were corrected, for nobody else does so again; the market as it read before."""
         changes = [change for one in bars.values() for change in one.revised]
         for change in changes:
             log.info("the close of %s on %s was corrected: %s, now %s", *astuple(change))
-        if changes and self.revised is not None:
-            before = {symbol: undone(one, one.revised) for symbol, one in bars.items()}
-            await _whole(self.revised(await self._surveyed(due, before), after))
+        if not changes or self.revised is None:
+            return None
+        before = {symbol: undone(one, one.revised) if one.revised else one for symbol, one in bars.items()}
+        return await self._surveyed(due, before)
 
-    async def _survey(self, due: Due, memories: Mapping[Subject, Memory]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
-        """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it."""
+    async def _survey(
+        self, due: Due, memories: Mapping[Subject, Memory]
+    ) -> tuple[Turn, bool, Mapping[Trouble, str], Board | None]:
+        """The market as it is now, twice if some of it is doubtful; whether it is fresh; what is wrong with it; and, if
+        closes were corrected, the market as it read before.
+        """
         fetched = await self._fetch(due, memories)
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
@@ -238,18 +245,15 @@ class Watch:
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
         self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
-        if self.board is not None:
-            self.board.forget()  # whoever talks to the bot meanwhile waits a moment longer
-        board = await self._surveyed(due, screened.excluded)
+        self.board, self.looked = await self._surveyed(due, screened.excluded), due.now
         doubted = None
         if screened.doubtful:
             whole = await self._surveyed(due, screened.included)
             doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful)
-        self.board, self.looked = board, due.now
         self._move()
-        await self._revise(due, screened.excluded, board)
-        turn = Turn(self.setup, due, board, self.stamps, frozenset(memories), doubted)
-        return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known)
+        before = await self._before(due, screened.excluded)
+        turn = Turn(self.setup, due, self.board, self.stamps, frozenset(memories), doubted)
+        return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known), before
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""
@@ -277,22 +281,23 @@ class Watch:
         Of what cannot be had now, the past counts all the same; so one that is gone costs coverage until the
         configuration says so.
         """
-        wanted = due.wanted(memories, {symbol: then for symbol, (then, _) in self._had.items()})
-        fetched = await fetch(self.source, wanted, due.rulebook.symbols, self._move)
+        watched = due.rulebook.symbols
+        wanted = due.wanted(memories, self._kept.since)
+        had = await self._kept.still([one for one in watched if one not in wanted], self.known)
+        wanted = [one for one in watched if one not in had]
+        fetched = await fetch(self.source, wanted, watched, self._move)
         bars, missing = dict(fetched.bars), fetched.missing
-        had = {one: self._had[one] for one in due.rulebook.symbols if one in self._had and one not in missing}
         self._look.symbols, self._look.missing = len(wanted), len(missing)
         if not bars and (fetched.outage or not had or len(fetched.unknown) < len(wanted)):
             # Of what else is wrong nothing was seen: it goes on.
             going_on = {one: was.detail for one, was in self._going_on.known.items()}
             await self._notice({**going_on, Trouble(State.OUTAGE): fetched.seen}, self.clock.now())
             raise SourceUnreachable(f"none of {len(wanted)} symbols could be had; nothing was judged, nothing is lost")
-        if self.board is not None:  # the first look needs the most memory, so of that one nothing is kept
-            self._had = had | {symbol: (due.now, replace(one, revised=())) for symbol, one in bars.items()}
+        self._kept.keep(bars, due.now, self.known)
         for symbol in missing:
             if (known := await asyncio.to_thread(self.known, symbol)) is not None:
                 bars[symbol] = known
-        return replace(fetched, bars={symbol: one for symbol, (_, one) in had.items()} | bars)
+        return replace(fetched, bars=had | bars)
 
     async def store(self, setup: Setup, found: Findings) -> Findings:
         """Answers and messages, with pictures and known headlines, in one transaction.
