@@ -42,14 +42,15 @@ def run() -> Iterator[Line]:
 async def _day(yahoo: FakeYahoo, folder: Path) -> list[Line]:
     baskets = load_settings(Path("config"), {}).baskets()
     symbols = dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols)
-    yahoo.listings |= {symbol: _listing(seed, symbol) for seed, symbol in enumerate(symbols)}
     listings = yahoo.listings
+    listings |= {symbol: _listing(seed, symbol) for seed, symbol in enumerate(symbols)}
+    lines: list[Line] = []
     async with FakeTelegram() as telegram, _worker(yahoo, telegram, folder) as worker:
-        lines = []
         person = telegram.person()
 
         def told(what: str) -> None:
-            lines.append(Line(f"run with {len(symbols)} symbols x {YEARS} years: {what}", worker.peak(), "MB", BOUND_MB))
+            run_with = f"run with {len(symbols)} symbols x {YEARS} years"
+            lines.append(Line(f"{run_with}: {what}", worker.peak(), "MB", BOUND_MB))
 
         await worker.look(datetime.combine(FRIDAY, FINAL))
         told("first look, all baskets fall, with charts")
@@ -66,7 +67,7 @@ async def _day(yahoo: FakeYahoo, folder: Path) -> list[Line]:
             await worker.look(OPEN + timedelta(minutes=minutes), listings)
             await worker.converse(person, ORDERS[minutes // 5 % len(ORDERS)])
         told("ten looks at an open session, commands between them")
-        await worker.look(datetime.combine(MONDAY, FINAL))
+        await worker.look(datetime.combine(MONDAY, FINAL), listings)
         told("its end")
         listings["MU"].days[-5].times(1.01, ("close", "adjusted"))
         await worker.look(datetime.combine(MONDAY, FINAL) + timedelta(hours=18), listings)
@@ -91,8 +92,6 @@ class Worker:
         assert self.process.stderr is not None
         while b"look complete" not in (line := await self.process.stderr.readline()):
             assert line, "the worker ended early"
-            if os.environ.get("SHOW"): print(line.decode(), end="")
-        if os.environ.get("SHOW"): print(line.decode(), self.now(), end="")
         found = re.search(rb"seconds\S*=\S*?([\d.]+)", line)
         assert found is not None
         self.seconds.append(float(found[1]))
@@ -100,9 +99,6 @@ class Worker:
     async def converse(self, person: Person, order: str) -> None:
         await person.say(order)
         await person.chat.next_message()
-
-    def now(self):
-        return Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").split("VmRSS:")[1].split()[0]
 
     def peak(self) -> float:
         """Since it was asked last, in MB."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bot.alerts import Alert, Memory, Severity, Subject
+from bot.alerts import Alert, Memory, Severity, Subject, questions
 from bot.delivery import Event, EventKey, Manner
 from bot.messages import corrected, revoked
 from bot.pipeline import compose, judge, picture
@@ -22,7 +22,6 @@ async def correct(watch: Watch, before: Board, after: Board) -> None:
     due = Due(watch.setup.rulebook, watch.calendars, watch.setup.timing, watch.clock.now())
     rereading = Rereading(watch.setup, due, before, after)
     then = rereading.told(before)
-    before.forget()  # of few alerts it is measured again
     published = await watch.journal.published(list(then))
     standing = {key: alert for key, alert in then.items() if key in published}
     if standing:
@@ -40,23 +39,24 @@ class Rereading:
 
     def told(self, board: Board) -> dict[str, Alert]:
         """The alerts of the latest sessions, by key; what is remembered of earlier ones is learned first."""
-        days = board.sessions()
+        days, asked = board.sessions(), frozenset(questions(board, self.setup.rulebook.rules))
         memories: dict[Subject, Memory] = {}
         found: dict[str, Alert] = {}
         for day in days[-(RECENT + WARM_UP_SESSIONS) :]:
-            judgement = judge(board, self.setup.rulebook, day, memories)
+            judgement = judge(board, self.setup.rulebook, day, memories, only=asked)
             memories |= judgement.memories
             if day in days[-RECENT:]:
                 found |= {alert.key: alert for alert in judgement.alerts}
+        board.forget()  # the figures of two markets at once would take too much
         return found
 
     def events(self, published: Mapping[str, Alert]) -> list[Event]:
         """Each published alert (by key, as the old prices gave it) that reads otherwise now, in its place."""
+        old = [(self._composed(self.before, alert), alert, key) for key, alert in published.items()]
         now = self.told(self.after)
-        return [event for key, alert in published.items() for event in self._corrections(alert, now.get(key))]
+        return [event for then, alert, key in old for event in self._corrections(then, alert, now.get(key))]
 
-    def _corrections(self, alert: Alert, still: Alert | None) -> Iterator[Event]:
-        old = self._composed(self.before, alert)
+    def _corrections(self, old: Event, alert: Alert, still: Alert | None) -> Iterator[Event]:
         new = self._composed(self.after, still) if still is not None else None
         if new is not None and new.messages == old.messages:
             return
@@ -80,4 +80,6 @@ class Rereading:
 
     def _composed(self, board: Board, alert: Alert) -> Event:
         now, setup = self.due.now, self.setup
-        return compose(board, setup.rulebook, alert, setup.languages, now, now + setup.timing.expiry)
+        event = compose(board, setup.rulebook, alert, setup.languages, now, now + setup.timing.expiry)
+        board.forget()  # as above
+        return event

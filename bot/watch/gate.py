@@ -87,7 +87,8 @@ class Gate:
         self._times = times
         included = without(believed, [one for one in still if one.kind.impossible])
         waiting = frozenset(one.symbol for one in still if now - self._since[_key(one)] < HOLD)
-        return Screened(included, without(included, still), self._open, new, waiting, fresh)
+        excluded = without(included, [one for one in still if not one.kind.impossible])
+        return Screened(included, excluded, self._open, new, waiting, fresh)
 
     def _doubts(
         self,

@@ -32,9 +32,7 @@ class Kept:
         """When each symbol was had last."""
         return {symbol: then for symbol, (then, _) in self._newest.items()}
 
-    async def still(
-        self, symbols: Collection[Symbol], known: Callable[[Symbol], Bars | None]
-    ) -> dict[Symbol, Bars]:
+    async def still(self, symbols: Collection[Symbol], known: Callable[[Symbol], Bars | None]) -> dict[Symbol, Bars]:
         """The whole histories of `symbols`, with the older rows as they are `known`; of all others nothing is kept on.
 
         Where the two do not fit, there is none: it is to be asked for.
