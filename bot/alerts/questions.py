@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
@@ -148,9 +148,11 @@ def _loud(
     if rule.contrast is not None:
         return dict.fromkeys(_loud_gaps(board, question), ())
     if question.about_members(board):
-        readings = (measured(question.basket, symbol, rule.window) for symbol in series.basket.symbols)
+        readings: Iterable[Verdicts] = (
+            measured(question.basket, symbol, rule.window) for symbol in series.basket.symbols
+        )
     else:
-        readings = iter([board.of_basket(question.basket, rule.window)])
+        readings = [board.of_basket(question.basket, rule.window)]
     kept = [sieve(rule, columns, series.day_lows[:, at]) for at, columns in enumerate(readings)]
     found: dict[int, Columns] = {}
     for position, column in np.argwhere(np.column_stack(kept)).tolist():

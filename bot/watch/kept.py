@@ -70,7 +70,9 @@ def _rejoined(older: Bars, last: Bars) -> Bars | None:
         ours, theirs = getattr(older, name)[begin:], getattr(last, name)[:common]
         if not common or not np.array_equal(ours, theirs, equal_nan=True):
             return None
-    before = {name: getattr(older, name)[:begin] for name in ("dates", *COLUMNS)}
-    columns = {name: np.concatenate([one, getattr(last, name)]) for name, one in before.items()}
+    dates = np.concatenate([older.dates[:begin], last.dates])
+    close, adjusted, high, low = (
+        np.concatenate([getattr(older, name)[:begin], getattr(last, name)]) for name in COLUMNS
+    )
     volume = None if last.volume is None else np.concatenate([np.full(begin, np.nan), last.volume])
-    return replace(last, **columns, volume=volume)
+    return replace(last, dates=dates, close=close, adjusted=adjusted, high=high, low=low, volume=volume)

@@ -24,12 +24,14 @@ REQUESTS_A_DOWNLOAD = 3
 @contextmanager
 def _hidden(module: str) -> Iterator[None]:
     """Whoever would import `module` meanwhile does without, unless it is there already."""
-    there = sys.modules.setdefault(module, None)  # type: ignore[arg-type]
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        if there is None:
-            del sys.modules[module]
+        del sys.modules[module]
 
 
 class Yahoo:
