@@ -1,4 +1,7 @@
-"""The worker as `run` starts it, but at another time and with a Yahoo on this machine: a process to be measured."""
+"""The worker as `run` starts it, but with a Yahoo on this machine, and at a time that it reads from standard input.
+
+Each line there is a time, and rings for a look.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,42 @@ if __name__ == "__main__":  # the process that draws charts imports this module,
     import asyncio
     import os
     import sys
-    from datetime import datetime
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from bot.adapters import logs
     from bot.adapters.price_files import PriceCache
     from bot.adapters.yahoo import Yahoo
-    from bot.app.worker import run
+    from bot.app import worker
     from bot.cli.run import share_one_heap
     from bot.settings import load_settings
     from tests.e2e.yahoo_worker import Elsewhen
     from tests.fake_yahoo import LocalSession
 
+    clock = Elsewhen(datetime.fromisoformat(sys.stdin.readline().strip()))
+
+    class Rung:
+        """A ticker that rings when it is told to."""
+
+        def __init__(self, _every: timedelta, ring: Callable[[], None]) -> None:
+            self._ring = ring
+
+        def start(self) -> None:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._read)
+
+        def stop(self) -> None:
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+
+        def _read(self) -> None:
+            if line := sys.stdin.readline():
+                clock.__init__(datetime.fromisoformat(line.strip()))  # type: ignore[misc]
+                self._ring()
+
     settings = load_settings(Path("config"), os.environ)
     logs.set_up("INFO", secrets=[settings.telegram.token.get_secret_value()])
     folder = settings.storage.data_dir
     yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds, session=LocalSession(int(sys.argv[1])))
+    worker.Ticker = Rung  # type: ignore[misc, assignment]
     share_one_heap()
-    clock = Elsewhen(datetime.fromisoformat(sys.argv[2]))
-    asyncio.run(run(lambda: settings, clock, PriceCache(folder / "prices", yahoo)))
+    asyncio.run(worker.run(lambda: settings, clock, PriceCache(folder / "prices", yahoo)))

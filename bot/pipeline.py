@@ -29,6 +29,7 @@ from bot.alerts import (
     decide,
     episode_id,
     muted,
+    on_agenda,
     place_of,
     questions,
 )
@@ -91,7 +92,8 @@ def judge(
     passed over, unless `every` evaluation is asked for.
     """
     asked = questions(board, rulebook.rules)
-    loud = agenda(board, rulebook.rules).get(session, {})
+    rules = rulebook.rules
+    loud = agenda(board, rules).get(session, {}) if only is None else on_agenda(board, rules, session, only)
     opened = _open_members(board, rulebook, memories)
     places = range(len(asked)) if every else sorted({*loud, *opened})
     answers: list[tuple[Rule, Sequence[Decision]]] = []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from math import isnan, nan
 
 import numpy as np
@@ -15,6 +16,7 @@ from bot.alerts.episodes import Subject
 from bot.alerts.rules import Rule
 from bot.alerts.sieve import sieve
 from bot.baskets import BasketId
+from bot.prices import Symbol
 from bot.statistics import Board, Verdict, Verdicts
 
 QUIET = Evidence(None, quiet=True)
@@ -118,20 +120,40 @@ def agenda(board: Board, rules: tuple[Rule, ...]) -> Mapping[date, Mapping[int, 
         found: dict[date, dict[int, Columns]] = {}
         for place, question in enumerate(questions(board, rules)):
             days = board.series[question.basket].sessions
-            for position, columns in _loud(board, question).items():
+            for position, columns in _loud(board, question, board.of_member).items():
                 found.setdefault(days[position].item(), {})[place] = columns
         return found
 
     return board.once(("agenda",), written)
 
 
-def _loud(board: Board, question: Question) -> Mapping[int, Columns]:
+def on_agenda(
+    board: Board, rules: tuple[Rule, ...], session: date, only: AbstractSet[Question]
+) -> Mapping[int, Columns]:
+    """What the agenda says of one session and of `only` some questions.
+
+    Of the others nothing is measured, and the figures of quiet members, which would be most of them, are not kept.
+    """
+    found: dict[int, Columns] = {}
+    for place, question in enumerate(questions(board, rules)):
+        if question in only and (position := board.position(question.basket, session)) is not None:
+            loud = board.once(("loud", str(place)), partial(_loud, board, question, board.measure_member))
+            if position in loud:
+                found[place] = loud[position]
+    return found
+
+
+def _loud(
+    board: Board, question: Question, measured: Callable[[BasketId, Symbol, int], Verdicts]
+) -> Mapping[int, Columns]:
     """The positions at which the rule might speak, each with the columns of the members it might speak of."""
     rule, series = question.rule, board.series[question.basket]
     if rule.contrast is not None:
         return dict.fromkeys(_loud_gaps(board, question), ())
     if question.about_members(board):
-        readings = [board.of_member(question.basket, symbol, rule.window) for symbol in series.basket.symbols]
+        readings: Iterable[Verdicts] = (
+            measured(question.basket, symbol, rule.window) for symbol in series.basket.symbols
+        )
     else:
         readings = [board.of_basket(question.basket, rule.window)]
     kept = [sieve(rule, columns, series.day_lows[:, at]) for at, columns in enumerate(readings)]

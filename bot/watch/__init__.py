@@ -4,8 +4,9 @@ from bot.watch.correcting import correct
 from bot.watch.due import Due, Timing, as_of
 from bot.watch.gate import Gate
 from bot.watch.journal import Journal
+from bot.watch.kept import nothing_known
 from bot.watch.look import Look
-from bot.watch.loop import Telling, Watch, nothing_known
+from bot.watch.loop import Telling, Watch
 from bot.watch.press import News, Press
 from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
 from bot.watch.turn import Setup

@@ -48,13 +48,15 @@ class Reading:
     def of(cls, board: Board, rulebook: Rulebook) -> Reading:
         """What is remembered of earlier sessions is learned first."""
         days, known, reading = board.sessions(), dict[Subject, Memory](), cls()
+        asked = frozenset(questions(board, rulebook.rules))
         for day in days[-(RECENT + WARM_UP_SESSIONS) :]:
-            judgement = judge(board, rulebook, day, known)
+            judgement = judge(board, rulebook, day, known, only=asked)
             known |= judgement.memories
             if day in days[-RECENT:]:
                 reading.alerts.update(((day, Question(one.rule, one.subject.basket)), one) for one in judgement.alerts)
                 reading.rungs.update(((day, one.subject), one) for one in judgement.decisions if one.rung is not None)
                 reading.memories[day] = dict(known)
+        board.forget()  # the figures of two markets at once would take too much
         return reading
 
     def standing(self, alert: Alert, new: Alert | None) -> Alert | None:
@@ -162,4 +164,6 @@ class Rereading:
 
     def _composed(self, board: Board, alert: Alert) -> Event:
         now, setup = self.turn.due.now, self.turn.setup
-        return compose(board, setup.rulebook, alert, setup.languages, now, now + setup.timing.expiry)
+        event = compose(board, setup.rulebook, alert, setup.languages, now, now + setup.timing.expiry)
+        board.forget()  # as above
+        return event

@@ -91,8 +91,9 @@ class Gate:
         self._times = times
         included = without(believed, [one for one in still if one.kind.impossible])
         waiting = frozenset(one.symbol for one in still if now - self._since[_key(one)] < HOLD)
-        halves = _halves(included, [one for one in still if not one.kind.impossible])
-        return Screened(included, without(included, still), self._open, new, waiting, fresh, halves)
+        doubtful = [one for one in still if not one.kind.impossible]
+        excluded, halves = without(included, doubtful), _halves(included, doubtful)
+        return Screened(included, excluded, self._open, new, waiting, fresh, halves)
 
     def _doubts(
         self,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bot.alerts import Memory, Subject
 from bot.delivery import Delivery, Event, Note
 from bot.watch.troubles import Notice, Trouble
+
+T = TypeVar("T")
 
 
 class Journal(Protocol):
@@ -44,3 +47,13 @@ class Journal(Protocol):
         how many events were known.
         """
         ...
+
+
+async def whole(work: Awaitable[T]) -> T:
+    """The result of `work`, which is done to the end even when we are cancelled: half a transaction keeps its lock."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

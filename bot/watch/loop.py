@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 from bot.alerts import Memory, Subject
 from bot.baskets import BasketId, assemble
@@ -23,23 +22,19 @@ from bot.watch.due import Due
 from bot.watch.fetching import Fetched, fetch, found_wrong
 from bot.watch.gate import Gate, Screened
 from bot.watch.illustrating import Studio, illustrated
-from bot.watch.journal import Journal
+from bot.watch.journal import Journal, whole
+from bot.watch.kept import Kept, nothing_known
 from bot.watch.live import Twice
 from bot.watch.look import Look
 from bot.watch.press import Press
 from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
 from bot.watch.turn import Findings, Setup, Turn
 
-T = TypeVar("T")
 Telling = Notice | Unsure | Unjudged
 
 COUNTED = ("turns", "sessions", "events", "amended", "errors")
 
 log = logging.getLogger(__name__)
-
-
-def nothing_known(_symbol: Symbol) -> None:
-    """Of a source that keeps nothing."""
 
 
 def nobody_counts() -> None:
@@ -104,7 +99,7 @@ class Watch:
     _memories: dict[Subject, Memory] | None = None  # as the journal has them: nobody else writes there while we may
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
-    _had: dict[Symbol, tuple[datetime, Bars]] = field(default_factory=dict)  # what the source gave last, and when
+    _kept: Kept = field(default_factory=Kept)
     _look: Look = field(default_factory=lambda: Look(0.0))
     _revisions: dict[Symbol, tuple[Revision, ...]] = field(default_factory=dict)  # not told yet, the newest first
     _troubles: Troubles | None = None  # not read yet
@@ -152,6 +147,8 @@ class Watch:
                 raise ClockJumped(jump)
             await self._turn(look)
         finally:
+            if self.board is not None:
+                self.board.forget()  # the next look has room for its own, and whoever asks waits a moment longer
             look.seconds = self.clock.monotonic() - look.began
             self.counts["sessions"] += look.sessions
             self.counts["events"] += look.events
@@ -161,9 +158,9 @@ class Watch:
     async def _turn(self, look: Look) -> None:
         setup, now = self.setup, self.clock.now()
         if self._memories is None:
-            self._memories = await _whole(self.journal.memories())
+            self._memories = await whole(self.journal.memories())
         if self._troubles is None:
-            self._troubles = Troubles(await _whole(self.journal.troubles())).of_prices
+            self._troubles = Troubles(await whole(self.journal.troubles())).of_prices
         look.troubles = len(self._troubles.known)
         memories = self._memories
         due = Due(setup.rulebook, self.calendars, setup.timing, now)
@@ -197,7 +194,7 @@ class Watch:
                 unread += [(basket, day) for basket in sorted(found.unread)]
         self.judged = _judged(memories)
         if unread:
-            await _whole(self.tell([Unjudged(tuple(unread))]))
+            await whole(self.tell([Unjudged(tuple(unread))]))
 
     def _failed(self, trouble: str, *, broken: bool) -> None:
         self.counts["errors"] += 1
@@ -238,8 +235,10 @@ class Watch:
         doubted = {one.symbol for one in screened.open}
         changes = {one: found for one, found in self._revisions.items() if one in bars and one not in doubted}
         if changes and self.revised is not None:
-            before = {symbol: undone(one, changes.get(symbol, ())) for symbol, one in bars.items()}
-            memories |= await _whole(self.revised(await self._surveyed(turn.due, before), turn, memories))
+            before = {
+                symbol: undone(one, changes[symbol]) if symbol in changes else one for symbol, one in bars.items()
+            }
+            memories |= await whole(self.revised(await self._surveyed(turn.due, before), turn, memories))
         for symbol in changes:
             del self._revisions[symbol]
 
@@ -256,16 +255,13 @@ class Watch:
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
         self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
-        if self.board is not None:
-            self.board.forget()  # whoever talks to the bot meanwhile waits a moment longer
-        board = await self._surveyed(due, screened.excluded)
+        self.board, self.looked = await self._surveyed(due, screened.excluded), due.now
         doubted = None
         if screened.doubtful:
-            whole, *halves = [await self._surveyed(due, one) for one in (screened.included, *screened.halves)]
-            doubted = Doubted(whole, screened.doubtful, screened.waiting & screened.doubtful, tuple(halves))
-        self.board, self.looked = board, due.now
+            complete, *halves = [await self._surveyed(due, one) for one in (screened.included, *screened.halves)]
+            doubted = Doubted(complete, screened.doubtful, screened.waiting & screened.doubtful, tuple(halves))
         self._move()
-        turn = Turn(self.setup, due, board, self.stamps, frozenset(memories), doubted)
+        turn = Turn(self.setup, due, self.board, self.stamps, frozenset(memories), doubted)
         await self._revise(turn, screened, memories)
         return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known)
 
@@ -281,7 +277,7 @@ class Watch:
         """Tell the operators of troubles that began or ended."""
         troubles, told = self._going_on.after(found, now)
         if told:
-            await _whole(self.tell(told))
+            await whole(self.tell(told))
         self._troubles, self._look.troubles = troubles, len(troubles.known)
 
     @property
@@ -295,29 +291,30 @@ class Watch:
         Of what cannot be had now, the past counts all the same; so one that is gone costs coverage until the
         configuration says so.
         """
-        wanted = due.wanted(memories, {symbol: then for symbol, (then, _) in self._had.items()})
-        fetched = await fetch(self.source, wanted, due.rulebook.symbols, self._move)
+        watched = due.rulebook.symbols
+        wanted = due.wanted(memories, self._kept.since)
+        had = await self._kept.still([one for one in watched if one not in wanted], self.known)
+        wanted = [one for one in watched if one not in had]
+        fetched = await fetch(self.source, wanted, watched, self._move)
         bars, missing = dict(fetched.bars), fetched.missing
-        had = {one: self._had[one] for one in due.rulebook.symbols if one in self._had and one not in missing}
         self._look.symbols, self._look.missing = len(wanted), len(missing)
         if not bars and (fetched.outage or not had or len(fetched.unknown) < len(wanted)):
             # Of what else is wrong nothing was seen: it goes on.
             going_on = {one: was.detail for one, was in self._going_on.known.items()}
             await self._notice({**going_on, Trouble(State.OUTAGE): fetched.seen}, self.clock.now())
             raise SourceUnreachable(f"none of {len(wanted)} symbols could be had; nothing was judged, nothing is lost")
-        if self.board is not None:  # the first look needs the most memory, so of that one nothing is kept
-            self._had = had | {symbol: (due.now, replace(one, revised=())) for symbol, one in bars.items()}
+        self._kept.keep(bars, due.now, self.known)
         for symbol in missing:
             if (known := await asyncio.to_thread(self.known, symbol)) is not None:
                 bars[symbol] = known
-        return replace(fetched, bars={symbol: one for symbol, (_, one) in had.items()} | bars)
+        return replace(fetched, bars=had | bars)
 
     async def store(self, setup: Setup, found: Findings) -> Findings:
         """Answers and messages, with pictures and known headlines, in one transaction.
 
         The answer has the operator's notes, but no headlines yet.
         """
-        notes = await _whole(self.journal.notes(self.clock.now())) if found.events else ()
+        notes = await whole(self.journal.notes(self.clock.now())) if found.events else ()
         events = tuple(annotate(one, notes) for one in found.events)
         if found.known or events:
             told = tuple(map(self.press.beside, events))
@@ -328,7 +325,7 @@ class Watch:
             self._move()
         if found.unsure:
             self._look.unsure += len(found.unsure)
-            await _whole(self.tell(found.unsure))
+            await whole(self.tell(found.unsure))
         return replace(found, events=events)
 
     async def _amend(self, setup: Setup, events: Sequence[Event]) -> None:
@@ -338,20 +335,10 @@ class Watch:
         """The answer is how many of `events` were stored before."""
         events = [replace(one, config=setup.config) for one in events]
         deliveries = [one for event in events for one in address(event, setup.destinations)]
-        return await _whole(self.journal.commit(known, events, deliveries, setup.subscribers_of))
+        return await whole(self.journal.commit(known, events, deliveries, setup.subscribers_of))
 
 
 def _judged(memories: Mapping[Subject, Memory]) -> dict[BasketId, date]:
     """The latest session that each basket was judged on."""
     days = sorted((one.judged, subject.basket) for subject, one in memories.items() if one.judged is not None)
     return {basket: day for day, basket in days}
-
-
-async def _whole(work: Awaitable[T]) -> T:
-    """The result of `work`, which is done to the end even when we are cancelled: half a transaction keeps its lock."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise

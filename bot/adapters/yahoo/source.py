@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,19 @@ from bot.prices import Bars, Symbol, screen
 
 # The first question fetches a cookie and a crumb before the prices: one of the three may hang.
 REQUESTS_A_DOWNLOAD = 3
+
+
+@contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """Whoever would import `module` meanwhile does without, unless it is there already."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
 
 
 class Yahoo:
@@ -67,7 +83,8 @@ class Yahoo:
 
     def _start(self) -> None:
         if self._session is None:
-            from bot.adapters.yahoo import library  # noqa: PLC0415  # half a second and 70 MB
+            with _hidden("psycopg"):  # for cookies yfinance would bring it along, and it takes 9 MB
+                from bot.adapters.yahoo import library  # noqa: PLC0415  # half a second and 70 MB
 
             library.settle(self._cache_dir)
             self._session = library.bounded(
