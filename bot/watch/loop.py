@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -174,7 +174,12 @@ class Watch:
         self._memories = None  # whatever breaks off this look, the next one reads what was really stored
         if self.studio is not None and setup.charts and (final or self._twice.waits):
             self.studio.open()
-        turn, fresh, troubles = await self._survey(due, memories)
+        turn, fresh, troubles, corrected = await self._survey(due, memories)
+        if corrected is not None and self.revised is not None:
+            memories |= await whole(self.revised(corrected[0], turn, memories))
+            for symbol in corrected[1]:
+                del self._revisions[symbol]
+            corrected = None
         await self._judge(turn, memories)
         if final and not (turn.doubted and turn.doubted.waiting):
             self._looked_final = now
@@ -223,8 +228,8 @@ class Watch:
             self.press.ask(turn.inquiries(stored), self.clock.now(), partial(self._amend, turn.setup))
         return stored.known
 
-    async def _revise(self, turn: Turn, screened: Screened, memories: dict[Subject, Memory]) -> None:
-        """Say which closes were corrected, which nobody does again; `memories` learns of it.
+    async def _before(self, due: Due, screened: Screened) -> tuple[Board, Collection[Symbol]] | None:
+        """Say which closes were corrected, which nobody does again; the market as it read before, and whose they are.
 
         The corrections of a symbol with a doubtful price wait until it is believed.
         """
@@ -234,16 +239,17 @@ class Watch:
             self._revisions[change.symbol] = (change, *self._revisions.get(change.symbol, ()))
         doubted = {one.symbol for one in screened.open}
         changes = {one: found for one, found in self._revisions.items() if one in bars and one not in doubted}
-        if changes and self.revised is not None:
-            before = {
-                symbol: undone(one, changes[symbol]) if symbol in changes else one for symbol, one in bars.items()
-            }
-            memories |= await whole(self.revised(await self._surveyed(turn.due, before), turn, memories))
-        for symbol in changes:
-            del self._revisions[symbol]
+        if self.revised is None or not changes:
+            return None
+        before = dict(bars) | {one: undone(bars[one], found) for one, found in changes.items()}
+        return await self._surveyed(due, before), tuple(changes)
 
-    async def _survey(self, due: Due, memories: dict[Subject, Memory]) -> tuple[Turn, bool, Mapping[Trouble, str]]:
-        """The market as it is now, twice if some of it is doubtful; whether it is fresh; and what is wrong with it."""
+    async def _survey(
+        self, due: Due, memories: Mapping[Subject, Memory]
+    ) -> tuple[Turn, bool, Mapping[Trouble, str], tuple[Board, Collection[Symbol]] | None]:
+        """The market as it is now, twice if some of it is doubtful; whether it is fresh; what is wrong with it; and, if
+        closes were corrected, the market as it read before. The bars end here: they take much room.
+        """
         fetched = await self._fetch(due, memories)
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
@@ -261,9 +267,9 @@ class Watch:
             complete, *halves = [await self._surveyed(due, one) for one in (screened.included, *screened.halves)]
             doubted = Doubted(complete, screened.doubtful, screened.waiting & screened.doubtful, tuple(halves))
         self._move()
+        before = await self._before(due, screened)
         turn = Turn(self.setup, due, self.board, self.stamps, frozenset(memories), doubted)
-        await self._revise(turn, screened, memories)
-        return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known)
+        return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known), before
 
     async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""
