@@ -31,8 +31,8 @@ from tests.world import NEW_YORK, basket, book, rule
 MEMBERS = tuple(Symbol(f"M{number:02}") for number in range(20))
 RUNG = -0.03  # the two-session move from which on the rule speaks
 # Sessions from one error to the next: it lasts four; the price of the fifth, on which it ends, may be doubted, and then
-# the move of the sixth is missing. With 6 one verdict would see two errors, each of another member: what fails then does
-# not fail with the later one alone.
+# the move of the sixth is missing. With 6 one verdict would see two errors, each of another member: what fails then
+# does not fail with the later one alone.
 STRIDE = 7
 BOOK = book([basket("all", *MEMBERS)], rule("fall", "all", rungs={"notice": {"move": RUNG}, "severe": {"move": -0.12}}))
 NOW = datetime(2200, 1, 6, 22, tzinfo=UTC)
