@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from bot.prices.bars import Bars, Floats, Symbol
+from bot.prices.bars import Action, Bars, Floats, Symbol
 from bot.prices.calendars import CalendarCode, Calendars, exchange_of
 from bot.prices.moves import Moves, around, moves
 
@@ -38,7 +38,7 @@ class Kind(StrEnum):
     """What is wrong with a price; an impossible one is never believed, whatever happens next."""
 
     OUTSIDE = "its close lies outside its high and low"
-    UNPAID = "its adjusted closes do not know of a payment"
+    UNDONE = "a split or a payment was not taken out of its prices"
     FAR = "far from its peers"
     LOW = "a low far below its close"
     SPLIT = "looks like a split"
@@ -83,7 +83,7 @@ def doubts(
     seen = moves(bars, calendars, recent)
     found: dict[tuple[Symbol, date], Doubt] = {}
     timed = (_mistimed(bars, calendars, now), _late(bars, calendars, now))
-    torn = (_outside(seen, bars), _unpaid(seen, bars))
+    torn = (_outside(seen, bars), _undone(seen, bars))
     moved = (_jumps(seen, bars, circles), _lows(seen, circles), _frozen(seen, bars))
     # Of two doubts about one price the harder to settle counts: what is impossible stays so.
     for one in sorted(chain(*timed, *torn, *moved, _rewritten(bars)), key=lambda one: not one.kind.impossible):
@@ -157,12 +157,19 @@ def _outside(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
             yield Doubt(symbol, seen.days[known[at]].item(), Kind.OUTSIDE, detail)
 
 
-def _unpaid(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
-    """Sessions of a payment as large as a fall that is doubted, of which the adjusted closes show nothing."""
+def _undone(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
+    """Sessions of a payment as large as a fall that is doubted, of which the adjusted closes show not even half; and of
+    a split of which the closes show half and more.
+    """
     for day, column, gap, expected in _payments(seen, bars):
         if expected < -AWAY and gap > expected / 2:
             detail = f"{_percent(expected)} were paid out, and they show {_percent(gap)}"
-            yield Doubt(seen.symbols[column], seen.days[day].item(), Kind.UNPAID, detail)
+            yield Doubt(seen.symbols[column], seen.days[day].item(), Kind.UNDONE, detail)
+    for day, column, action in _actions(seen, bars):
+        move = float(seen.close[day, column])
+        if action.split != 1.0 and abs(move) > abs(math.log(action.split)) / 2 > AWAY / 2:
+            detail = f"{_percent(move)} on the day of a split of {action.split:g} to 1"
+            yield Doubt(seen.symbols[column], seen.days[day].item(), Kind.UNDONE, detail)
 
 
 def _jumps(seen: Moves, bars: Mapping[Symbol, Bars], circles: Sequence[Collection[Symbol]]) -> Iterator[Doubt]:
@@ -225,14 +232,19 @@ def _paid(seen: Moves, bars: Mapping[Symbol, Bars]) -> Mask:
 
 def _payments(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[tuple[int, int, float, float]]:
     """The place of every payment, how much further the close moved than the adjusted one, and how much it should."""
+    for day, column, action in _actions(seen, bars):
+        if action.dividend > 0:
+            price = float(bars[seen.symbols[column]].close[seen.rows[day, column]])
+            gap = float(seen.close[day, column] - seen.adjusted[day, column])
+            yield day, column, gap, math.log(price / (price + action.dividend))
+
+
+def _actions(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[tuple[int, int, Action]]:
     places = {day: at for at, day in enumerate(seen.days.tolist())}
     for column, symbol in enumerate(seen.symbols):
         for action in bars[symbol].actions:
-            day = places.get(action.session)
-            if action.dividend > 0 and day is not None:
-                price = float(bars[symbol].close[seen.rows[day, column]])
-                gap = float(seen.close[day, column] - seen.adjusted[day, column])
-                yield day, column, gap, math.log(price / (price + action.dividend))
+            if action.session in places:
+                yield places[action.session], column, action
 
 
 def _frozen(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:

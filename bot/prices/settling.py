@@ -18,7 +18,7 @@ STAYS_WITHIN = 0.05  # of the price it was first seen at
 HEAVY = 3.0  # times the median of the sessions before
 SESSIONS_BEFORE, FEWEST_VOLUMES = 20, 5
 SECOND_WITHIN = 0.01
-LASTING = (Kind.SPLIT, Kind.UNPAID, Kind.OUTSIDE)
+LASTING = (Kind.SPLIT, Kind.UNDONE, Kind.OUTSIDE)
 # Nothing is lost by believing these; the others would have to trade heavily too.
 HARMLESS = (Kind.REWRITTEN,)
 
@@ -39,8 +39,8 @@ class Sighting:
 def stayed(doubt: Doubt, bars: Bars, others: Iterable[Bars], sighting: Sighting, now: datetime) -> bool:
     """Whether a fall has stayed put for a minute of heavy trading.
 
-    What looks like a split, or was paid out, stays put by nature, and a close at which nothing traded is no trade. A
-    rise stays doubtful: no fall is lost by that, and believing a wrong one would hide it.
+    What looks like a split, or is one, or was paid out, stays put by nature, and a close at which nothing traded is no
+    trade. A rise stays doubtful: no fall is lost by that, and believing a wrong one would hide it.
     """
     if doubt.kind.impossible or doubt.kind in LASTING or now - sighting.first < STAYS_FOR:
         return False

@@ -105,9 +105,19 @@ def test_a_payment_that_the_adjusted_closes_know_of_is_no_doubt() -> None:
 def test_a_payment_that_the_adjusted_closes_do_not_know_of_is_doubtful_though_the_move_is_not() -> None:
     rows = bars(AA=-0.15)
     close = float(rows[NAMES[0]].close[-2])
-    for share, kinds in ((0.25, [Kind.UNPAID]), (0.1, [])):
+    for share, kinds in ((0.25, [Kind.UNDONE]), (0.1, [])):
         paid = Action(DAYS[-1], dividend=share * close)
         assert [kind for *_, kind in found(changed(rows, "AA", actions=(paid,)))] == kinds
+
+
+@pytest.mark.parametrize(
+    ("move", "kinds"), [(-1 / 3, [Kind.UNDONE]), (-0.2, [Kind.UNDONE]), (0.5, [Kind.UNDONE]), (-0.1, [])]
+)
+def test_a_split_that_is_told_of_and_not_taken_out_is_doubtful_wherever_the_peers_went(
+    move: float, kinds: list[Kind]
+) -> None:
+    rows = bars(**dict.fromkeys(NAMES, move))
+    assert [kind for *_, kind in found(changed(rows, "AA", actions=(Action(DAYS[-1], 1.5),)))] == kinds
 
 
 @pytest.mark.parametrize(("off", "kinds"), [(1.03, [Kind.OUTSIDE]), (0.97, [Kind.OUTSIDE]), (1.01, []), (np.nan, [])])

@@ -49,7 +49,7 @@ def test_a_fall_that_stays_put_in_heavy_trading_is_believed() -> None:
         (bars(0.1, volume=10), {}),  # ten times the shares at a tenth of the price
         (bars(1.6, volume=6), {}),
         (bars(0.5, volume=8), {"kind": Kind.SPLIT}),
-        (bars(0.6, volume=6), {"kind": Kind.UNPAID}),  # what is spun off is traded heavily
+        (bars(0.6, volume=6), {"kind": Kind.UNDONE}),  # what is spun off is traded heavily
         (bars(0.6, volume=6), {"kind": Kind.OUTSIDE}),
         (bars(0.01, volume=1000), {"kind": Kind.ABSURD}),
         (replace(bars(0.6), volume=None), {}),
