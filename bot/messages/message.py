@@ -56,7 +56,10 @@ class Button:
 
 def printable(line: str) -> str:
     """`line` without what nobody can read, and no longer than LONGEST_LINE; names come from outside."""
-    if not line.isprintable():
+    if line.isprintable():
+        if 2 * len(line) <= LONGEST_LINE:  # most are: nothing need be counted
+            return line
+    else:
         line = "".join(sign for sign in line if category(sign) not in UNREADABLE)
     if length(line) <= LONGEST_LINE:
         return line
@@ -82,7 +85,9 @@ def reading(line: str, address: str = "") -> str:
 
 def tidy(line: str) -> str:
     """`line` with its links, and otherwise `printable`; one that is too long loses them."""
-    if line.isprintable() or length(reading(line)) > LONGEST_LINE:
+    if line.isprintable():
+        return printable(line)
+    if length(reading(line)) > LONGEST_LINE:
         return printable(reading(line))
     before, *links = LINK.split(line)
     parts = zip(links[::3], links[1::3], links[2::3], strict=True)
