@@ -47,7 +47,7 @@ async def test_whenever_the_power_fails_every_session_is_judged_once_and_in_orde
 async def test_after_a_kill_the_next_process_goes_on(order: Order) -> None:
     await order.create()
     life = await asyncio.to_thread(killed, order, random.Random(1), 0.5, most=3)
-    assert len(life.gaps) == 3
+    assert 1 <= len(life.gaps) <= 3  # a quick machine is done before the third
     assert verdict(life).faults == ()
 
 
