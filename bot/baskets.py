@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, NewType
@@ -156,9 +156,14 @@ def _belongs(closes: Floats, member: Member, sessions: Dates) -> Flags:
     return belongs
 
 
+def symbols_of(baskets: Iterable[Basket]) -> tuple[Symbol, ...]:
+    """Everything that these baskets watch, each once."""
+    return tuple(dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols))
+
+
 def calendars_needed(baskets: Sequence[Basket]) -> tuple[CalendarCode, ...]:
     """The calendars of the baskets and of their members' own exchanges."""
-    own = (exchange_of(symbol) for basket in baskets for symbol in basket.symbols)
+    own = map(exchange_of, symbols_of(baskets))
     return tuple(dict.fromkeys((*(basket.calendar for basket in baskets), *own)))
 
 
@@ -202,7 +207,7 @@ def assemble(
             left_out.append(LeftOut(basket, lacking))
     tables = {}
     for code in dict.fromkeys(basket.calendar for basket in kept):
-        symbols = dict.fromkeys(symbol for basket in kept if basket.calendar == code for symbol in basket.symbols)
+        symbols = symbols_of(basket for basket in kept if basket.calendar == code)
         rows = [bars.get(symbol) or no_bars(symbol) for symbol in symbols]
         tables[code] = load(rows, calendars.get(code), calendars, until=until)
     return Market(tables, tuple(kept), tuple(left_out))

@@ -29,7 +29,7 @@ from bot.delivery import (
     dress,
     next_step,
 )
-from bot.errors import BotError, LeaseLost, StoreError, StoreLost, TokenRefused
+from bot.errors import LeaseLost, StoreError, StoreLost, TokenRefused, in_short
 from bot.messages import Message
 
 MOST_IN_FLIGHT = 8  # also the most copies too many after a kill
@@ -92,7 +92,7 @@ class Dispatch:
                     raise
                 except Exception as error:
                     failures += 1
-                    self.trouble = str(error) if isinstance(error, BotError) else f"{type(error).__name__}: our bug"
+                    self.trouble = in_short(error)
                     self.counts["errors"] += 1
                     log.exception("dispatch failed and tries again")
                     await self._sleep(min(LONGEST_BACKOFF, POLL * 2 ** min(failures, 10)))

@@ -98,3 +98,8 @@ class StoreUnfit(StoreError):
     """What is in the database is not for this program: tables of another version, or none at all."""
 
     exit_code = 65  # EX_DATAERR of sysexits.h
+
+
+def in_short(error: Exception) -> str:
+    """What an error says to whoever runs the bot; what is none of ours is our bug."""
+    return str(error) if isinstance(error, BotError) else f"{type(error).__name__}: our bug"

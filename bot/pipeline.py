@@ -33,7 +33,7 @@ from bot.alerts import (
     place_of,
     questions,
 )
-from bot.baskets import Basket, BasketId
+from bot.baskets import Basket, BasketId, symbols_of
 from bot.chart import ChartFacts, chart_facts
 from bot.context import Headline, explain
 from bot.delivery import Event, EventKey, Manner, Note
@@ -60,7 +60,7 @@ class Rulebook:
     @property
     def symbols(self) -> tuple[Symbol, ...]:
         """Everything that is watched, each once."""
-        return tuple(dict.fromkeys(symbol for basket in self.baskets for symbol in basket.symbols))
+        return symbols_of(self.baskets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.alerts.decide import Decision
@@ -20,17 +20,17 @@ def muted(answers: Sequence[Answer]) -> list[Answer]:
     tells of the members. What is told is silent by itself, and who tells it is as loud as the loudest of it. What is
     remembered stays the same: the silent counts as told.
     """
-    tellers = _tellers(answers)
-    if not tellers:
+    telling = _tellers(answers)
+    if not telling:
         return list(answers)
     loudest: dict[BasketId, Severity] = {}
     for rule, one in _speaking(answers):
-        if one.subject.basket in tellers and is_part(rule, one.subject.member):
+        if one.subject.basket in telling and is_part(rule, one.subject.member):
             loudest[one.subject.basket] = max(loudest.get(one.subject.basket, one.severity), one.severity)
-    return [(rule, [_heard(rule, one, tellers, loudest) for one in found]) for rule, found in answers]
+    return [(rule, [_heard(rule, one, telling, loudest) for one in found]) for rule, found in answers]
 
 
-def of_fall(rule: Rule) -> bool:
+def _of_fall(rule: Rule) -> bool:
     """Whether a rule is about a basket's own fall."""
     return not rule.members and rule.contrast is None and not rule.asks("enters")
 
@@ -40,28 +40,34 @@ def is_part(rule: Rule, member: str) -> bool:
     return bool(member) or rule.asks("enters")
 
 
+def tellers(news: Iterable[tuple[Rule, str]]) -> Sequence[Rule]:
+    """Who tells everything of a basket: the rules about its fall, or else the first one about its state.
+
+    `news` is all that is said of it on a session, each with the member it is about ("" = the basket).
+    """
+    said = tuple(news)
+    falls = [rule for rule, _ in said if _of_fall(rule)]
+    return falls or [rule for rule, member in said if rule.asks("enters") and not member][:1]
+
+
 def _speaking(answers: Sequence[Answer]) -> Iterator[tuple[Rule, Decision]]:
     return ((rule, one) for rule, found in answers for one in found if one.speaks)
 
 
 def _tellers(answers: Sequence[Answer]) -> Mapping[BasketId, Sequence[Rule]]:
-    """Who tells everything of a basket: the rules about its fall, or else the first one about its state."""
-    falls: dict[BasketId, list[Rule]] = {}
-    states: dict[BasketId, list[Rule]] = {}
+    """Of every basket that somebody tells everything of."""
+    news: dict[BasketId, list[tuple[Rule, str]]] = {}
     for rule, one in _speaking(answers):
-        if of_fall(rule):
-            falls.setdefault(one.subject.basket, []).append(rule)
-        elif rule.asks("enters") and not one.subject.member:
-            states.setdefault(one.subject.basket, [rule])
-    return states | falls
+        news.setdefault(one.subject.basket, []).append((rule, one.subject.member))
+    return {basket: found for basket, said in news.items() if (found := tellers(said))}
 
 
 def _heard(
-    rule: Rule, decision: Decision, tellers: Mapping[BasketId, Sequence[Rule]], loudest: Mapping[BasketId, Severity]
+    rule: Rule, decision: Decision, telling: Mapping[BasketId, Sequence[Rule]], loudest: Mapping[BasketId, Severity]
 ) -> Decision:
     basket = decision.subject.basket
-    if not decision.speaks or basket not in tellers:
+    if not decision.speaks or basket not in telling:
         return decision
-    if rule in tellers[basket]:
+    if rule in telling[basket]:
         return replace(decision, news=loudest.get(basket))
     return replace(decision, reason=Reason.MUTED) if is_part(rule, decision.subject.member) else decision

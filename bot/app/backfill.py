@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from bot.adapters.price_files import PriceCache
-from bot.baskets import Basket
+from bot.baskets import Basket, symbols_of
 from bot.errors import NoData, SourceResting, SourceUnreachable
 from bot.prices import Bars, Calendars, Symbol, exchange_of
 
@@ -38,7 +38,7 @@ def backfill(baskets: tuple[Basket, ...], cache: PriceCache, calendars: Calendar
 
     It is the fetching that a watch does at its first look: what one has fetched, the other does not ask for.
     """
-    for symbol in dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols):
+    for symbol in symbols_of(baskets):
         kept = None if again else cache.cached(symbol)
         try:
             bars = kept or (cache.anew(symbol) if again else cache.bars(symbol))

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from bot.alerts import Question, Rule, Rung, Severity, of_fall, questions
+from bot.alerts import Question, Rule, Rung, Severity, questions, tellers
 from bot.backtest.fit import fit, fitted_condition
 from bot.backtest.hearings import Hearing, Word, hearings
 from bot.backtest.poisson import count_interval, dispersion
@@ -110,21 +110,16 @@ def _beside_others(found: Sequence[Tuning]) -> Iterator[Tuning]:
     for one in found:
         for heard in one.hearings:
             sessions.setdefault(heard.session, []).append((one.rule, heard))
-    tellers = {session: _tellers(heard) for session, heard in sessions.items()}
+    telling = {
+        session: tellers((rule, one.words[0].member) for rule, one in heard) for session, heard in sessions.items()
+    }
     loudest = {
         session: max((word.severity for rule, one in heard for word in one.parts(rule)), default=None)
         for session, heard in sessions.items()
     }
     for one in found:
-        left = (heard.beside(one.rule, tellers[heard.session], loudest[heard.session]) for heard in one.hearings)
+        left = (heard.beside(one.rule, telling[heard.session], loudest[heard.session]) for heard in one.hearings)
         yield replace(one, sent=tuple(heard for heard in left if heard is not None))
-
-
-def _tellers(heard: Sequence[tuple[Rule, Hearing]]) -> Sequence[Rule]:
-    """The rules about the basket's fall, or else the first one about its state."""
-    falls = [rule for rule, _ in heard if of_fall(rule)]
-    states = [rule for rule, one in heard if rule.asks("enters") and not one.words[0].member]
-    return falls or states[:1]
 
 
 def about(rulebook: Rulebook, *baskets: BasketId) -> Rulebook:

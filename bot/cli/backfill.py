@@ -33,6 +33,7 @@ def command(
     from bot.app.calendars import open_calendars  # noqa: PLC0415
     from bot.app.doctor import Mark, check_disk  # noqa: PLC0415
     from bot.app.prices import cache_of  # noqa: PLC0415
+    from bot.baskets import symbols_of  # noqa: PLC0415
     from bot.clock import SystemClock  # noqa: PLC0415
     from bot.settings import load_settings  # noqa: PLC0415
 
@@ -43,7 +44,7 @@ def command(
         raise StoreError(f"{room.seen}. {room.remedy}")
     baskets, clock = settings.baskets(), SystemClock()
     calendars = open_calendars(settings, clock, say_building)
-    wanted = len({symbol for basket in baskets for symbol in basket.symbols})
+    wanted = len(symbols_of(baskets))
     found: list[Stock] = []
     with progress("Prices") as told:
         for one in backfill(baskets, cache_of(settings), calendars, again=again):

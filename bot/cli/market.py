@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.app.calendars import open_calendars
 from bot.app.prices import source_of
-from bot.baskets import Basket, BasketId, LeftOut, Market, assemble
+from bot.baskets import Basket, BasketId, LeftOut, Market, assemble, symbols_of
 from bot.cli.beside import progress, say, say_building
 from bot.clock import SystemClock
 from bot.errors import ConfigError, NoData, Problem, SourceUnreachable
@@ -79,7 +79,7 @@ def fetch_market(
     calendars = open_calendars(settings, clock, say_building, baskets)
     source = source_of(settings, prices)
     bars: Mapping[Symbol, Bars]
-    bars, lacking = _fetch(source, dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols))
+    bars, lacking = _fetch(source, symbols_of(baskets))
     if prices is None:
         bars = _believed(bars, baskets, calendars, clock.now())
     market = assemble(baskets, bars, calendars, int(clock.now().timestamp()) if live or prices is None else None)

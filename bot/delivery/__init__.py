@@ -17,7 +17,18 @@ from bot.delivery.answers import (
     Transport,
     Uncertain,
 )
-from bot.delivery.deliveries import TOPIC, Delivery, DeliveryId, Destination, Event, EventKey, Kind, Manner, State
+from bot.delivery.deliveries import (
+    CHANGES,
+    TOPIC,
+    Delivery,
+    DeliveryId,
+    Destination,
+    Event,
+    EventKey,
+    Kind,
+    Manner,
+    State,
+)
 from bot.delivery.limits import Limits
 from bot.delivery.orders import Note, NoteId, Silence
 from bot.delivery.outbox import Outbox
@@ -26,6 +37,7 @@ from bot.delivery.subscribers import Quiet, Subscriber, Wish
 from bot.delivery.wording import LONGEST, LONGEST_CAPTION, dress, fit, keys
 
 __all__ = [
+    "CHANGES",
     "LONGEST",
     "LONGEST_CAPTION",
     "TOKEN_PATIENCE",

@@ -56,6 +56,9 @@ class Manner(StrEnum):
     REPLY = "reply"
 
 
+CHANGES = frozenset({Manner.EDIT, Manner.AMEND})  # a message that is there, without a sound
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """A chat and what it wants to hear: alerts from `lowest` on, of `baskets` (None = all), in `language`.
@@ -156,7 +159,7 @@ class Delivery:
     @property
     def changes(self) -> bool:
         """Whether it changes a message that is there, instead of being one."""
-        return self.manner in {Manner.EDIT, Manner.AMEND} and self.target is not None
+        return self.manner in CHANGES and self.target is not None
 
     @property
     def shown(self) -> str:

@@ -58,15 +58,17 @@ def quoted(message: Message, headlines: Iterable[Headline]) -> Message:
 
 def corrected(now: Message, before: Message) -> Message:
     """An alert as it reads on revised closes, with what it said before below its first line."""
-    words = catalogue(now.language)
-    first, *rest = now.lines
-    return Message(now.language, fitting([first, words.say("corrected", before=before.lines[0]), *rest]))
+    return _below_first(now, catalogue(now.language).say("corrected", before=before.lines[0]))
 
 
 def belated(message: Message) -> Message:
     """An alert that holds on revised closes alone."""
+    return _below_first(message, catalogue(message.language).say("belated"))
+
+
+def _below_first(message: Message, line: str) -> Message:
     first, *rest = message.lines
-    return Message(message.language, fitting([first, catalogue(message.language).say("belated"), *rest]))
+    return Message(message.language, fitting([first, line, *rest]))
 
 
 def revoked(_now: Message, before: Message) -> Message:

@@ -13,7 +13,7 @@ from bot.alerts import Memory, Subject
 from bot.baskets import BasketId, assemble
 from bot.clock import Clock
 from bot.delivery import Event, address
-from bot.errors import BotError, ClockJumped, LeaseLost, NoData, SourceUnreachable
+from bot.errors import BotError, ClockJumped, LeaseLost, NoData, SourceUnreachable, in_short
 from bot.pipeline import annotate, survey
 from bot.prices import Bars, Calendars, PriceSource, Revision, Symbol, undone
 from bot.statistics import Board
@@ -121,11 +121,11 @@ class Watch:
             except LeaseLost:
                 raise
             except BotError as error:
-                self._failed(str(error), broken=not isinstance(error, SourceUnreachable | NoData))
+                self._failed(error, broken=not isinstance(error, SourceUnreachable | NoData))
                 facts = self._look.facts()
                 log.warning("this look came to nothing, the next one tries again: %s", error, extra=facts)
             except Exception as error:
-                self._failed(f"{type(error).__name__}: our bug", broken=True)
+                self._failed(error, broken=True)
                 log.exception("watch failed and tries again", extra=self._look.facts())
             else:
                 self.trouble, self.broken, self.evaluated = "", False, self.clock.monotonic()
@@ -201,9 +201,9 @@ class Watch:
         if unread:
             await whole(self.tell([Unjudged(tuple(unread))]))
 
-    def _failed(self, trouble: str, *, broken: bool) -> None:
+    def _failed(self, error: Exception, *, broken: bool) -> None:
         self.counts["errors"] += 1
-        self.trouble, self.broken = trouble, broken
+        self.trouble, self.broken = in_short(error), broken
 
     def _move(self, *, resting: bool = False) -> None:
         self.moved, self.resting = self.clock.monotonic(), resting

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bot.adapters.database.rows import DELIVERIES, line_of
 from bot.adapters.database.tables import chats, events, outbox, pictures
-from bot.delivery import Manner, State
+from bot.delivery import CHANGES, Manner, State
 
 
 def _due() -> sa.Select[Any]:
@@ -30,7 +30,7 @@ def _due() -> sa.Select[Any]:
     # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits. Messages do
     # not wait for edits and replies, for these may wait for a less urgent message.
     its_turn = (
-        outbox.c.manner.not_in([Manner.EDIT.value, Manner.AMEND.value])
+        outbox.c.manner.not_in([one.value for one in CHANGES])
         & (before.c.manner == Manner.SEND.value)
         & (more_urgent | (as_urgent & earlier))
     )

@@ -14,10 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.adapters.database import chats, rows
 from bot.adapters.database.tables import UtcTime, events, outbox, subscribers, wishes
 from bot.adapters.database.tables import chats as chats_table
-from bot.delivery import Delivery, Event, Manner, Quiet, State
+from bot.delivery import CHANGES, Delivery, Event, Manner, Quiet, State
 
 COLUMNS = ("event", "severe", "expires", "state", "attempts", "unconfirmed", "plain", "reason", "manner")
-SOUNDLESS = {Manner.EDIT, Manner.AMEND}  # it may come at any hour
 TAKEN = "a later message takes its place"
 # Nobody has asked a transport to send it yet.
 UNTOUCHED = (
@@ -117,7 +116,7 @@ class Telling:
         )
         same = (subscribers.c.transport == outbox.c.transport) & (subscribers.c.chat == outbox.c.chat)
         wish = sa.exists().where(
-            *(self._wanted[:1] if manner in SOUNDLESS else self._wanted),
+            *(self._wanted[:1] if manner in CHANGES else self._wanted),
             wishes.c.transport == outbox.c.transport,
             wishes.c.chat == outbox.c.chat,
         )
@@ -128,7 +127,7 @@ class Telling:
         has = sa.exists().where(
             taken.c.event == self.number, taken.c.transport == outbox.c.transport, taken.c.chat == outbox.c.chat
         )
-        listens = wish if manner in SOUNDLESS else wish & self._unmuted(subscribers)
+        listens = wish if manner in CHANGES else wish & self._unmuted(subscribers)
         who = (
             sa.select(outbox.c.transport, outbox.c.chat, outbox.c.kind)
             .outerjoin(subscribers, same)
@@ -142,7 +141,7 @@ class Telling:
         written = [one.language for one in self.event.messages]
         language = sa.case((speaks.c.language.in_(written), speaks.c.language), else_=written[0])
         at_once = sa.literal(self.event.created, UtcTime)
-        if manner in SOUNDLESS or not self.hours:
+        if manner in CHANGES or not self.hours:
             when: sa.ColumnElement[Any] = at_once
         else:
             quiet = self._quiet

@@ -11,7 +11,7 @@ import numpy as np
 
 from bot.adapters.calendars import ExchangeCalendars
 from bot.app.doctor.finding import Finding, Mark, failed
-from bot.baskets import Basket, calendars_needed
+from bot.baskets import Basket, calendars_needed, symbols_of
 from bot.errors import BotError
 from bot.prices import STALE_AFTER, Bars, Calendar, CalendarCode, Closure, Seconds, Symbol, exchange_of
 
@@ -26,7 +26,7 @@ async def check_source(
 ) -> AsyncIterator[Finding]:
     """One question for each exchange in use, about the first symbol that trades there."""
     first: dict[CalendarCode, Symbol] = {}
-    for symbol in (one for basket in baskets for one in basket.symbols):
+    for symbol in symbols_of(baskets):
         first.setdefault(exchange_of(symbol), symbol)
     for code, symbol in first.items():
         subject = f"source {code}"
