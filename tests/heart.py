@@ -7,6 +7,8 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.served import served
+
 
 class Heart:
     """Answers each ping at `url` with `status`, once `open` is set."""
@@ -18,17 +20,13 @@ class Heart:
         self.open.set()
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_get("/ping/canary", self._take)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/ping/canary"
+        self._serving = served("/ping/canary", self._take)
+        self.url = await self._serving.__aenter__() + "/ping/canary"
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.open.set()
-        await self._runner.cleanup()
+        await self._serving.__aexit__(None, None, None)
 
     async def _take(self, _request: web.Request) -> web.Response:
         self.pings += 1

@@ -19,6 +19,7 @@ from bot.dispatch import Dispatch
 from bot.watch import Setup, Timing, Watch
 from tests.canary import TOKEN
 from tests.fake_telegram import FakeTelegram
+from tests.served import served
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import CHAT, Tape
 from tests.virtual import VirtualClock, until
@@ -63,20 +64,14 @@ async def bot(store: Database, unhurried: FakeTelegram) -> AsyncIterator[Bot]:
         watch = Watch(tape, tape, Setup(book, (CHAT,), ("en",), Timing()), store, clock)
         dispatch = Dispatch(store, telegram, clock, sleep=clock.sleep)
         made = Bot(tape, watch, dispatch, unhurried)
-        application = web.Application()
-        application.router.add_get("/", made.print)
-        runner = web.AppRunner(application, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
         clock.seconds = (tape.close(DAYS[WARNED - 1]) + timedelta(hours=1) - clock.start).total_seconds()
         await watch.turn()
         await dispatch.drain()
         unhurried.accepted.clear()
-        watch.press.read([Feed(site.name + "/")], {})
-        yield made
-        await watch.press.close()
-        await runner.cleanup()
+        async with served("/", made.print) as address:
+            watch.press.read([Feed(address + "/")], {})
+            yield made
+            await watch.press.close()
 
 
 async def test_the_message_goes_without_and_is_edited(bot: Bot, store: Database) -> None:

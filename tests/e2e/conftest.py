@@ -16,6 +16,7 @@ from tests.e2e import processes
 from tests.e2e.surroundings import BASKETS, BOSS, CHANNEL, SETTINGS, TOPICS, Surroundings
 from tests.fake_telegram import FakeTelegram
 from tests.fake_yahoo import Day, FakeYahoo, Listing
+from tests.virtual import VirtualClock
 
 
 @pytest.fixture
@@ -68,6 +69,23 @@ def config(tmp_path: Path, warm_data: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("BOT_STORAGE__DATA_DIR", str(data))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return folder
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "*")
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+async def fake(clock: VirtualClock) -> AsyncIterator[FakeTelegram]:
+    async with FakeTelegram(clock=clock.monotonic) as server:
+        yield server
 
 
 @pytest.fixture

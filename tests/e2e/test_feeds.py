@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bot.adapters.feeds import FAILURES, LARGEST_BYTES, Feed, _may_lead, _read
 from bot.context import Headline
 from bot.errors import SourceUnreachable
+from tests.served import served
 
 RSS = b"""<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>The Wire</title>
 <item><title>Micron falls &amp; falls</title><link>https://wire.example.com/1</link>
@@ -65,16 +66,9 @@ def giving(status: int = 200, body: bytes = b"", **headers: str) -> Any:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     made = Server()
-    application = web.Application()
-    application.router.add_get("/{path:.*}", made.answer)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    made.base = site.name
-    yield made
-    made.over.set()
-    await runner.cleanup()
+    async with served("/{path:.*}", made.answer) as made.base:
+        yield made
+        made.over.set()
 
 
 async def read(feed: Feed) -> list[Headline]:

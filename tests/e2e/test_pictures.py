@@ -14,30 +14,15 @@ from bot.delivery import Manner, State
 from bot.dispatch import Dispatch
 from bot.errors import StoreError
 from tests.canary import TOKEN
-from tests.fake_telegram import RESET, Answer, FakeTelegram, refusal
+from tests.fake_telegram import RESET, Answer, refusal
 from tests.specimens import CHANNEL, GROUP, png
 from tests.stored import put
-from tests.virtual import VirtualClock
 
 CHAT = CHANNEL.chat
 CHATS = (CHANNEL, GROUP, *(replace(CHANNEL, chat=f"-100{number}") for number in range(2, 7)))
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch):
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "*")
-
-
-@pytest.fixture
-def clock():
-    return VirtualClock()
-
-
-@pytest.fixture
-async def fake(clock):
-    async with FakeTelegram(clock=clock.monotonic) as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 @pytest.fixture

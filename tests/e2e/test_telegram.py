@@ -32,21 +32,7 @@ from tests.virtual import VirtualClock, until
 CHAT = CHANNEL.chat
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch):
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "*")
-
-
-@pytest.fixture
-def clock():
-    return VirtualClock()
-
-
-@pytest.fixture
-async def fake(clock):
-    async with FakeTelegram(clock=clock.monotonic) as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("no_proxy")
 
 
 @pytest.fixture
