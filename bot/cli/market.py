@@ -9,6 +9,8 @@ from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
+
 from bot.app.calendars import open_calendars
 from bot.app.prices import source_of
 from bot.baskets import Basket, BasketId, LeftOut, Market, assemble, symbols_of
@@ -102,7 +104,9 @@ def position_of(opened: Opened, basket: BasketId, session: date | None) -> int:
     day = session or series.sessions[series.final_sessions - 1].item()
     position = opened.board.position(basket, day)
     if position is None:
-        held = f"The data run from {series.sessions[0]} to {series.sessions[-1]}."
+        after = int(np.searchsorted(series.sessions, np.datetime64(day)))
+        near = " and ".join(str(one) for one in series.sessions[max(after - 1, 0) : after + 1])
+        held = f"The data run from {series.sessions[0]} to {series.sessions[-1]}; next to it: {near}."
         raise NoData(f"{day} is no session of {series.basket.calendar} that {basket} has data for. {held}")
     return position
 

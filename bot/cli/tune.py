@@ -72,7 +72,9 @@ def command(
     show_outcome(outcome, per_year, output, with_alerts=bool(baskets))
     if report is not None:
         _report(fetched, outcome, per_year, report)
-    if write:
+    if write and not outcome.ladders:
+        say("Nothing was written: none of these rules has a rung with a value to turn.")
+    elif write:
         folder = config or Path(os.environ.get(FOLDER) or "config")
         file = apply(folder, [one.rule for one in outcome.ladders], os.environ)
         say(f"Written into {file}. A running bot reads it on SIGHUP, on /reload, or when it starts again.")

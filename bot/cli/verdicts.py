@@ -61,7 +61,7 @@ def stretch(sessions: Dates, start: date | None, stop: date | None) -> tuple[int
     chosen = [at for at, day in enumerate(days) if (start is None or day >= start) and (stop is None or day <= stop)]
     if not chosen:
         held = f"The data run from {days[0]} to {days[-1]}." if days else "There are no data at all."
-        asked = " and ".join(f"{word} {day}" for word, day in (("from", start), ("to", stop)) if day is not None)
+        asked = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", stop)) if day is not None)
         raise NoData(f"No session lies in what was asked for ({asked or 'everything'}). {held}")
     return chosen[0], chosen[-1] + 1
 

@@ -7,6 +7,7 @@ import functools
 import http.server
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -197,12 +198,29 @@ def test_apply_changes_the_values_and_nothing_else(tune: Type, own: Path) -> Non
 def test_a_rule_that_does_not_stand_in_the_file_is_not_written(
     tune: Type, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rules from the environment replace those of the file."""
-    rules = [{"name": "other", "baskets": ["duo"], "rungs": {"notice": {"move": -5.0}}}]
-    monkeypatch.setenv("BOT_RULES", json.dumps(rules))
+    """Rules from the environment replace those of the file, one of the same name too."""
+    for name, said in (("other", "does not stand in the file"), ("plunge", "would not count from the file")):
+        rules = [{"name": name, "members_of": ["duo"], "day_low": -5.0}]
+        monkeypatch.setenv("BOT_RULES", json.dumps(rules))
+        done = tune("--apply")
+        assert done.code == 2
+        assert f'rules["{name}"]: {said}' in done.err
+        assert (own / "bot.toml").read_text() == RULES
+
+
+def test_where_no_rung_has_a_value_nothing_is_written_and_that_is_said(tune: Type, own: Path) -> None:
+    done = tune("--apply", "--rule", "bear")
+    assert (done.code, done.err.splitlines()[-1][:19]) == (0, "Nothing was written")
+    assert (own / "bot.toml").read_text() == RULES
+
+
+def test_a_file_that_is_not_to_be_written_is_not_replaced(
+    tune: Type, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: (Path(path).name, mode) != ("bot.toml", os.W_OK))
     done = tune("--apply")
     assert done.code == 2
-    assert 'rules["other"]: does not stand in the file' in done.err
+    assert "bot.toml: whole file: is not to be written." in done.err
     assert (own / "bot.toml").read_text() == RULES
 
 
