@@ -26,7 +26,12 @@ def condition_values(rung: Rung) -> dict[str, Value]:
 
 def in_words(rung: Rung) -> str:
     """The conditions on one line: worst_in = "3 months", move = -5.0."""
-    return ", ".join(f"{name} = {_toml(value)}" for name, value in condition_values(rung).items())
+    return ", ".join(condition_words(rung).values())
+
+
+def condition_words(rung: Rung) -> dict[str, str]:
+    """Each condition by its name, as the configuration has it: worst_in = "3 months"."""
+    return {name: f"{name} = {_toml(value)}" for name, value in condition_values(rung).items()}
 
 
 def block(rule: Rule, comments: Sequence[str]) -> Iterator[str]:

@@ -214,11 +214,34 @@ def test_explain_gives_what_it_takes(asked: Type) -> None:
     assert 'rule "gap", index against duo: below threshold' in told.rows
 
 
+def test_explain_says_how_far_the_next_rung_was(asked: Type) -> None:
+    """As what if has it: without that fall the rung is not reached, and with it it is."""
+    rows = asked("explain", "duo").rows
+    at = rows.index('rule "fall", duo: below threshold')
+    (way,) = [row for row in rows[at : at + 5] if " with another -" in row]
+    assert re.fullmatch(r"  notice with another -\d+\.\d %", way)
+
+
+def test_explain_says_where_no_member_belongs(asked: Type, config: Path) -> None:
+    baskets = (config / "baskets.toml").read_text()
+    file = baskets.replace('"AA"', '{ symbol = "AA", from = 2022-06-01 }').replace(
+        '"BB"', '{ symbol = "BB", from = 2022-06-01 }'
+    )
+    (config / "baskets.toml").write_text(file)
+    told = asked("explain", "duo", "--session", "2021-03-08")
+    assert "  2021-03-08  no reading: no member belongs on this session" in told.rows
+    assert "nan" not in told.out
+
+
 def test_explain_agrees_with_replay(asked: Type) -> None:
     for alert in alerts(asked("replay", "duo", "--format", "jsonl").out):
         told = asked("explain", "duo", "--session", alert["session"])
         about = "index against duo" if "/" in alert["basket"] else "duo"
-        assert f'rule "{alert["rule"]}", {about}: {alert["reason"]}' in told.rows
+        at = told.rows.index(f'rule "{alert["rule"]}", {about}: {alert["reason"]}')
+        kind = "gap" if "/" in alert["basket"] else "move"
+        seen = f"  2-session {kind} {100 * alert['move']:+.4f} %, rank {alert['rank']:,} of {alert['sample']:,}"
+        assert told.rows[at + 1].startswith(seen)
+        assert re.fullmatch(r"  [a-z]+ +[a-z_]+ = .* met", told.rows[at + 2])
 
 
 # chart
