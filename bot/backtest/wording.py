@@ -44,6 +44,13 @@ def block(rule: Rule, comments: Sequence[str]) -> Iterator[str]:
         yield f"{rung.severity.word} = {{ {in_words(rung)} }}" if has_ladder(rule) else in_words(rung)
 
 
+def measured(rule: Rule) -> str:
+    """What the size of its alerts is the size of."""
+    if any(rung.day_low is not None for rung in rule.rungs):
+        return "day's low"
+    return f"{rule.window}-session {'gap' if rule.contrast else 'move'}"
+
+
 def has_ladder(rule: Rule) -> bool:
     """A rule may have one condition of its own in the place of rungs."""
     return len(rule.rungs) > 1 or not any(rung.day_low is not None or rung.enters is not None for rung in rule.rungs)

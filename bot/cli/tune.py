@@ -68,7 +68,8 @@ def command(
         text = f'Warning: rule "{name}" on {basket}: no rates, for its data have no more than {YEARS_OF_HISTORY} years.'
         say(text)
     if not outcome.tunings:
-        raise NoData("Nothing can be tuned: see the warnings above. Give longer histories, or other baskets or rules.")
+        why = "see the warnings above" if outcome.short else "these rules ask nothing of these baskets"
+        raise NoData(f"Nothing can be tuned: {why}. Give longer histories, or other baskets or rules.")
     show_outcome(outcome, per_year, output, with_alerts=bool(baskets))
     if report is not None:
         _report(fetched, outcome, per_year, report)

@@ -12,7 +12,7 @@ from bot.backtest.fit import RARER, fitted_condition
 from bot.backtest.poisson import LEVEL
 from bot.backtest.shares import Ladder, Outcome
 from bot.backtest.tuning import Step, Trial, Tuning
-from bot.backtest.wording import block, in_words
+from bot.backtest.wording import block, in_words, measured
 from bot.backtest.years import HELD_OUT
 from bot.cli.options import Format
 from bot.cli.tables import plain_table, show
@@ -108,8 +108,8 @@ def _alerts(one: Tuning) -> None:
     """The latest sessions and sizes."""
     shown = one.hearings[-ALERTS_ON_SCREEN:]
     count = len(one.hearings)
-    sys.stdout.write(f"\n{_about(one)}: the last {len(shown)} of {count:,} alerts; --format jsonl has all\n")
-    table = plain_table("session", "reason", "severity", "size>", "members~")
+    sys.stdout.write(f"\n{_about(one)}: the last {len(shown)} of {count:,} alerts of this rule by itself\n")
+    table = plain_table("session", "reason", "severity", f"{measured(one.rule)}>", "members~")
     for heard in shown:
         members = ", ".join(word.member for word in heard.words)
         table.add_row(

@@ -54,7 +54,7 @@ def _head(chapters: list[Chapter], outcome: Outcome, per_year: float) -> str:
     )
     figures = {
         "Baskets": str(len(chapters)),
-        "Alerts in all history": f"{sum(len(one.hearings) for one in outcome.tunings):,}",
+        "Messages in all history": f"{sum(len(one.sent) for one in outcome.tunings):,}",
         "Wanted": f"{per_year:g} <small>a year at the shallowest rung</small>",
         "Suggestions as expected": f"{inside} <small>of {len(trials)}, on the years kept back</small>",
         "Prices until": str(max(one.last for one in chapters)) if chapters else "none",
@@ -89,7 +89,10 @@ def _section(of: Chapter, section: Section, per_year: float) -> str:
     tuning = section.tuning
     sides = f": {of.basket.name('en')} minus {tuning.against.name('en')}" if tuning.against else ""
     count = len(tuning.hearings)
-    counted = f"{count:,} alert{'s' * (count != 1)} in all; rates from {tuning.first} to {tuning.last}"
+    counted = (
+        f"{count:,} alert{'s' * (count != 1)} of this rule by itself, {len(tuning.sent):,} of them sent as"
+        f" messages; rates from {tuning.first} to {tuning.last}"
+    )
     if not count:
         drawn = '<p class="none">No alert in all of history.</p>'
     else:

@@ -10,7 +10,7 @@ from bot.backtest.fit import RARER, fitted_condition
 from bot.backtest.hearings import Hearing
 from bot.backtest.report.chapter import Section, Told
 from bot.backtest.tuning import Step, Trial, Tuning
-from bot.backtest.wording import in_words
+from bot.backtest.wording import in_words, measured
 from bot.statistics.precedents import FEWEST_CASES, HORIZONS, Aftermath
 
 MINUS = "−"
@@ -81,7 +81,7 @@ def _sent(tuning: Tuning, step: Step) -> str:
 
 def _taken_back(step: Step) -> str:
     doubt = step.provisional
-    if doubt is None:
+    if doubt is None or not doubt.sessions:
         return '<span class="none">cannot be told</span>'
     if doubt.share is None:
         return '<span class="none">none</span>'
@@ -105,7 +105,7 @@ def _trial(step: Step, trial: Trial | None, wanted: float) -> tuple[str, ...]:
 
 def worst(rule: Rule, cases: Sequence[Told]) -> str:
     """The deepest alerts, and what the basket did after each."""
-    heads = ("Session", "Severity", "Size", "Drawdown", *(f"+{sessions} sessions" for sessions in HORIZONS))
+    heads = ("Session", "Severity", measured(rule).capitalize(), "Drawdown", *(f"+{sessions} sessions" for sessions in HORIZONS))
     return table(
         "worst",
         heads,

@@ -233,7 +233,8 @@ def test_several_processes_print_the_same(tune: Type) -> None:
     [
         (["--rule", "fal"], 2, 'Did you mean "fall"?'),
         (["duo", "--apply"], 2, "Leave the baskets out"),
-        (["young"], 3, "Nothing can be tuned"),
+        (["young"], 3, "Nothing can be tuned: see the warnings above"),
+        (["young", "--rule", "gap"], 3, "Nothing can be tuned: these rules ask nothing of these baskets"),
         (["--per-year", "0"], 2, "0.05"),
         (["--cluster", "tcp://127.0.0.1:9"], 2, "cannot be reached"),
         (["--report", "no/such/folder/x.html"], 2, "there is no folder no/such/folder"),
@@ -279,6 +280,20 @@ def test_the_report_shows_what_was_heard(page: Path, tune: Type) -> None:
     sizes = [size for row in rows if (row["rule"], row["basket"]) == ("fall", "duo") for *_, size in row["sessions"]]
     worst = re.findall(r"<b>−([0-9.]+)%</b>", text.split('class="worst"')[1].split("</table>")[0])
     assert worst == [f"{-100 * size:.1f}" for size in sorted(sizes)[:10]]
+
+
+def test_a_report_without_lows_claims_nothing_of_them_and_counts_what_replay_sends(
+    typed: Type, own: Path, long_prices: Path, tmp_path: Path
+) -> None:
+    lows = re.compile(r"^([^,]+,,[^,]+),[\d.]+", re.MULTILINE)
+    (tmp_path / "IX.csv").write_text(lows.sub(r"\1,", (long_prices / "IX.csv").read_text()))
+    where = ("index", "--config", own, "--prices", tmp_path)
+    assert typed("tune", *where, "--report", tmp_path / "out.html").code == 0
+    text = (tmp_path / "out.html").read_text()
+    rungs = text.count('<td data-head="Rung">')
+    assert len(re.findall(r'data-head="Taken back"><span class="none">cannot be told', text)) == rungs == 4
+    sent = len(typed("replay", *where, "--format", "jsonl").rows)
+    assert f"<dt>Messages in all history</dt><dd>{sent}</dd>" in text
 
 
 CHROMIUM = next(
