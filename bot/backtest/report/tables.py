@@ -105,7 +105,8 @@ def _trial(step: Step, trial: Trial | None, wanted: float) -> tuple[str, ...]:
 
 def worst(rule: Rule, cases: Sequence[Told]) -> str:
     """The deepest alerts, and what the basket did after each."""
-    heads = ("Session", "Severity", measured(rule).capitalize(), "Drawdown", *(f"+{sessions} sessions" for sessions in HORIZONS))
+    after = (f"+{sessions} sessions" for sessions in HORIZONS)
+    heads = ("Session", "Severity", measured(rule).capitalize(), "Drawdown", *after)
     return table(
         "worst",
         heads,

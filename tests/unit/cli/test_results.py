@@ -187,14 +187,17 @@ def test_replay_as_csv_and_on_screen(asked: Type) -> None:
     assert [row["episode"] for row in rows] == [one["episode"] for one in found]
     assert [row["move"] for row in rows] == [repr(one["move"]) for one in found]
     screen = asked("replay", "--lang", "zh")
-    told = [row for row in screen.rows[:-1] if not re.match(r"\d{4}  ", row)]  # a line a year follows
+    told = screen.rows[: screen.rows.index("")]  # a line a year follows
     assert found[-1]["text"]["zh"].split("\n")[0][:10] in told[-1]
     assert sum(int(count) for count in re.findall(r" (\d+)", screen.rows[-1])) == len(found)
+    for row, one in zip(rows, found, strict=True):
+        assert row["record"] == str(one["record"]).lower()
+        assert row["worst_since"] == (one["worst_since"] or "")
 
 
 def test_nothing_to_say_is_said(asked: Type) -> None:
     told = asked("replay", "--from", "2021-01-04", "--to", "2021-01-08")
-    assert (told.code, told.rows[-1]) == (0, "No alert.")
+    assert (told.code, told.rows) == (0, ["No alert from 2021-01-04 to 2021-01-08."])
     assert asked("replay", "--from", "2021-01-04", "--to", "2021-01-08", "--format", "jsonl").out == ""
 
 
@@ -393,8 +396,16 @@ def test_every_command_has_a_file() -> None:
 
 def test_replay_counts_its_alerts_by_year(asked: Type) -> None:
     alerts = asked("replay", "five", "--format", "csv").rows[1:]
-    years = [row for row in asked("replay", "five").rows if re.match(r"\d{4}  ", row)]
-    assert [row[:4] for row in years] == ["2021", "2022"]
-    for row in years:
-        counts = [int(part.split()[1]) for part in row[6:].split(", ")]
-        assert sum(counts) == sum(alert.startswith(row[:4]) for alert in alerts) > 0
+    *_, head, first, second, both = asked("replay", "five").rows  # from the first session's year on
+    assert head.split() == ["year", "notice", "warning", "severe", "extreme"]
+    for row, year in ((first, "2021"), (second, "2022"), (both, "")):
+        name, *counts = row.split()
+        assert name == (year or "all")
+        assert sum(map(int, counts)) == sum(alert.startswith(year) for alert in alerts)
+
+
+
+def test_a_year_that_was_asked_about_and_had_no_alert_has_its_row(asked: Type) -> None:
+    rows = asked("replay", "five", "--from", "2021-12-20").rows
+    assert rows[rows.index("") + 2].split() == ["2021", "0", "0", "0", "0"]
+    assert "2021-12" not in "\n".join(rows)
