@@ -404,7 +404,6 @@ def test_replay_counts_its_alerts_by_year(asked: Type) -> None:
         assert sum(map(int, counts)) == sum(alert.startswith(year) for alert in alerts)
 
 
-
 def test_a_year_that_was_asked_about_and_had_no_alert_has_its_row(asked: Type) -> None:
     rows = asked("replay", "five", "--from", "2021-12-20").rows
     assert rows[rows.index("") + 2].split() == ["2021", "0", "0", "0", "0"]
