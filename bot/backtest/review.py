@@ -30,8 +30,6 @@ class Said:
 
     session: date
     rule: str
-    basket: BasketId
-    against: BasketId | None
     reason: Reason
     severity: Severity
     rung: Rung
@@ -77,8 +75,6 @@ def _said(question: Question, heard: Hearing) -> Said:
     return Said(
         session=heard.session,
         rule=rule.name,
-        basket=question.basket,
-        against=rule.contrast[1] if rule.contrast else None,
         reason=heard.reason,
         severity=heard.severity,
         rung=next(rung for rung in rule.rungs if rung.severity == heard.severity),
