@@ -15,17 +15,17 @@ from bot.backtest import distances, inquire
 from bot.backtest.wording import condition_words
 from bot.baskets import BasketId
 from bot.cli.market import Opened, open_market, position_of
-from bot.cli.options import Config, Prices, iso_date
+from bot.cli.options import Asked, Config, Prices, iso_date
 from bot.context import contributions
 from bot.statistics import PERCENTILE_WINDOWS, Verdict
 
 
 def command(
-    basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
+    basket: Asked,
     session: Annotated[
         date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
     ] = None,
-    window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of a move.")] = 2,
+    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
     config: Config = None,
     prices: Prices = None,
 ) -> None:

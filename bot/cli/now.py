@@ -7,14 +7,13 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from bot.baskets import BasketId
 from bot.cli.market import Opened, open_market
-from bot.cli.options import Config, Format, Output, Prices
+from bot.cli.options import Baskets, Config, Format, Output, Prices
 from bot.cli.tables import plain_table, show
 from bot.cli.verdicts import written
 from bot.clock import SystemClock
@@ -27,7 +26,7 @@ COLUMNS = (
 
 
 def command(
-    baskets: Annotated[list[str] | None, typer.Argument(help="Baskets to show (default: all).")] = None,
+    baskets: Baskets = None,
     config: Config = None,
     prices: Prices = None,
     output: Output = Format.TABLE,

@@ -8,16 +8,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from bot.alerts import Alert, Severity
 from bot.backtest import alerts
 from bot.cli.beside import progress, say
 from bot.cli.market import Opened, open_market
-from bot.cli.options import Config, Format, From, Lang, Output, Prices, To
+from bot.cli.options import Baskets, Config, Format, From, Lang, Output, Prices, To
 from bot.cli.tables import plain_table, show
 from bot.cli.verdicts import stretch, written
 from bot.context import Context, explain
@@ -31,7 +30,7 @@ COLUMNS = (
 
 
 def command(
-    baskets: Annotated[list[str] | None, typer.Argument(help="Baskets to show (default: all).")] = None,
+    baskets: Baskets = None,
     config: Config = None,
     prices: Prices = None,
     start: From = None,

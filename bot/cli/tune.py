@@ -19,7 +19,7 @@ from bot.backtest.shares import Outcome, tune_all
 from bot.baskets import BasketId
 from bot.cli.beside import progress, say
 from bot.cli.market import Fetched, fetch_market
-from bot.cli.options import Config, Format, Output, Prices
+from bot.cli.options import Baskets, Config, Format, Output, Prices
 from bot.cli.rungs import apply
 from bot.cli.tuning_tables import show_outcome
 from bot.errors import ConfigError, NoData, Problem
@@ -31,12 +31,14 @@ MOST_JOBS = 64
 
 
 def command(
-    baskets: Annotated[list[str] | None, typer.Argument(help="Baskets to tune for (default: all).")] = None,
+    baskets: Baskets = None,
     per_year: Annotated[
-        float, typer.Option(min=0.05, max=50, help="How often a year a rule's shallowest rung shall be reached.")
+        float, typer.Option(min=0.05, max=50, metavar="N", help="Times a year a rule's first rung shall be reached.")
     ] = 4.0,
-    rule: Annotated[list[str] | None, typer.Option(help="A rule to tune (again for more; default: all).")] = None,
-    jobs: Annotated[int, typer.Option(min=0, max=MOST_JOBS, help="Processes to use; 0 = one a core.")] = 1,
+    rule: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A rule to tune (again for more; default: all).")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=0, max=MOST_JOBS, metavar="N", help="Processes to use; 0 = one a core.")] = 1,
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster that does the work.")
     ] = None,

@@ -20,18 +20,20 @@ from bot.cli.verdicts import written
 
 ALERTS_ON_SCREEN = 30
 NOTES = """\
-a year      times the rung, or a deeper one, is newly reached in an episode,
-            with the exact Poisson interval ({level}); the first three years of a
-            basket do not count, and each rule is counted by itself
+a year      times a year that a fall comes to the rung, or to a deeper one; one
+            fall (an episode) counts once. In brackets what chance alone allows
+            ({level}, exact Poisson). Each rule is counted by itself, without the
+            first three years of a basket
 sent        messages of just this severity a year, those of a deeper move on the
             same rung too; what another message about the basket tells is none,
             but makes that one as loud
 taken back  of what would have been said at the day's low, the share that did
-            not hold at the close; for several members it takes all their lows
-            at one moment, so at most; empty where daily prices do not tell
-suggested   fitted for so many a year on the years that {held_out} does not divide;
-            each deeper rung a third as often
-expected    times it should be reached on the years kept back ({level}), told
+            not hold at the close; <= where members may have had their lows at
+            different moments; empty where daily prices do not tell
+suggested   the value that gives {wanted:g} a year at the first rung, and at each deeper
+            one a third of the one before, on the years that {held_out} does not divide;
+            fitted: what it gave on them. A record or a state has no value
+expected    times it should then be reached on the years kept back ({level}), told
             from the fitted years alone; came: times it was
 """
 IN_FORCE = ("basket", "rung", "in force", "a year>", "sent>", "taken back>")
@@ -76,7 +78,7 @@ def _tables(outcome: Outcome, per_year: float, *, with_alerts: bool) -> None:
             for one in of_rule:
                 _alerts(one)
         sys.stdout.write("\n")
-    _notes(outcome)
+    _notes(outcome, per_year)
     for ladder in outcome.ladders:
         sys.stdout.write("\n" + "\n".join(_paste(ladder, per_year)) + "\n")
 
@@ -118,9 +120,9 @@ def _alerts(one: Tuning) -> None:
     show(table)
 
 
-def _notes(outcome: Outcome) -> None:
+def _notes(outcome: Outcome, per_year: float) -> None:
     trials = [trial for one in outcome.tunings for trial in one.trials]
-    sys.stdout.write(NOTES.format(level=f"{LEVEL:.0%}", held_out=HELD_OUT))
+    sys.stdout.write(NOTES.format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, wanted=per_year))
     if trials:
         inside, poisson = sum(one.inside for one in trials), sum(one.inside_poisson for one in trials)
         sys.stdout.write(
@@ -148,7 +150,8 @@ def _comment(tries: Sequence[Trial], wanted: float) -> str:
         for rates in ([one.fitted for one in tries], [one.held_out for one in tries])
     )
     inside = sum(one.inside for one in tries)
-    return f"for {wanted:.2g} a year; fitted {fitted:.2g}, kept back {came:.2g}, {inside} of {len(tries)} as expected"
+    held = f"{inside} of {len(tries)} as expected"
+    return f"{wanted:.2f} a year wanted, {fitted:.2f} fitted, {came:.2f} kept back; {held}"
 
 
 def _rows(outcome: Outcome) -> Iterator[dict[str, Any]]:

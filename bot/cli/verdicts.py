@@ -14,7 +14,7 @@ import typer
 from bot.baskets import BasketId
 from bot.cli.beside import say
 from bot.cli.market import open_market
-from bot.cli.options import Config, Format, From, Output, Prices, To
+from bot.cli.options import Asked, Config, Format, From, Output, Prices, To
 from bot.cli.tables import plain_table, show
 from bot.errors import ConfigError, NoData, Problem
 from bot.prices import Dates
@@ -28,12 +28,12 @@ ROWS_ON_SCREEN = 20
 
 
 def command(
-    basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
+    basket: Asked,
     config: Config = None,
     prices: Prices = None,
     start: From = None,
     stop: To = None,
-    window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of a move.")] = 2,
+    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
     output: Output = Format.TABLE,
 ) -> None:
     """Every session of a basket, judged against its own past only."""

@@ -39,7 +39,7 @@ def test_a_command_with_a_slip(typed: Type) -> None:
 @pytest.mark.parametrize(
     ("words", "phrase"),
     [
-        (("verdicts",), "Missing argument 'basket'"),
+        (("verdicts",), "Missing argument 'BASKET'"),
         (("verdicts", "duo", "--form", "csv"), "No such option: --form"),
         (("verdicts", "duo", "--format", "xml"), "'table', 'csv', 'jsonl'"),
         (("verdicts", "duo", "--window", "0"), "--window"),
