@@ -153,8 +153,9 @@ def _warn(refused: Sequence[Refusal]) -> None:
 
 def _complain(left_out: Sequence[LeftOut], wanted: set[BasketId], lacking: dict[Symbol, str]) -> None:
     for one in left_out:
-        why = " ".join(lacking[symbol] for symbol in one.lacking)
-        text = f"basket {one.basket.id} has prices for too few of its members: {why}"
+        first, *others = one.lacking
+        more = f" None either of {', '.join(others)}." if others else ""
+        text = f"basket {one.basket.id} has prices for too few of its members: {lacking[first]}{more}"
         if one.basket.id in wanted:
             raise NoData(text)
         say(f"Warning: {text}")
