@@ -76,7 +76,7 @@ def command(
     if report is not None:
         _report(fetched, outcome, per_year, report)
     if write and not outcome.ladders:
-        say("Nothing was written: none of these rules has a rung with a value to turn.")
+        say("Nothing was written, for nothing is suggested.")
     elif write:
         folder = config or Path(os.environ.get(FOLDER) or "config")
         file = apply(folder, [one.rule for one in outcome.ladders], os.environ)

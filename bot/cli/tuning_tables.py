@@ -30,12 +30,15 @@ sent        messages of just this severity a year, those of a deeper move on the
 taken back  of what would have been said at the day's low, the share that did
             not hold at the close; <= where members may have had their lows at
             different moments; empty where daily prices do not tell
+"""
+SUGGESTION = """\
 suggested   the value that gives {wanted:g} a year at the first rung, and at each deeper
             one a third of the one before, on the years that {held_out} does not divide;
             fitted: what it gave on them. A record or a state has no value
 expected    times it should then be reached on the years kept back ({level}), told
             from the fitted years alone; came: times it was
 """
+NO_SUGGESTION = "Nothing is suggested: a record or a state has no value; a value takes more years."
 IN_FORCE = ("basket", "rung", "in force", "a year>", "sent>", "taken back>")
 SUGGESTED = ("basket", "rung", "suggested", "fitted>", "expected>", "came>")
 COLUMNS = (
@@ -122,13 +125,16 @@ def _alerts(one: Tuning) -> None:
 
 def _notes(outcome: Outcome, per_year: float) -> None:
     trials = [trial for one in outcome.tunings for trial in one.trials]
-    sys.stdout.write(NOTES.format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, wanted=per_year))
+    sys.stdout.write(NOTES.format(level=f"{LEVEL:.0%}"))
     if trials:
+        sys.stdout.write(SUGGESTION.format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, wanted=per_year))
         inside, poisson = sum(one.inside for one in trials), sum(one.inside_poisson for one in trials)
         sys.stdout.write(
             f"On the years kept back {inside} of {len(trials)} suggested rungs came as often as expected\n"
             f"({poisson} if falls were independent, which they are not).\n"
         )
+    else:
+        sys.stdout.write(f"{NO_SUGGESTION}\n")
 
 
 def _paste(ladder: Ladder, per_year: float) -> Iterator[str]:

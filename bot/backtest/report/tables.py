@@ -76,7 +76,7 @@ def _rate(step: Step, most: float) -> str:
 
 def _sent(tuning: Tuning, step: Step) -> str:
     sent = tuning.rate_sent(step.rung.severity)
-    return f"{sent.per_year:.2f} <small>{sent.count} in all</small>"
+    return f"{sent.per_year:.2f} <small>{sent.count} in {sent.years:.1f} years</small>"
 
 
 def _taken_back(step: Step) -> str:

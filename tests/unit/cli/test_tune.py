@@ -276,7 +276,7 @@ def test_the_report_shows_what_was_heard(page: Path, tune: Type) -> None:
     assert len(marks) == sum(len(row["sessions"]) for row in rows)
     for row in rows:
         assert f"<b>{row['per_year']:.2f}</b>" in text
-        assert f"{row['sent'] / row['years']:.2f} <small>{row['sent']} in all" in text
+        assert f"{row['sent'] / row['years']:.2f} <small>{row['sent']} in {row['years']:.1f} years<" in text
     sizes = [size for row in rows if (row["rule"], row["basket"]) == ("fall", "duo") for *_, size in row["sessions"]]
     worst = re.findall(r"<b>−([0-9.]+)%</b>", text.split('class="worst"')[1].split("</table>")[0])
     assert worst == [f"{-100 * size:.1f}" for size in sorted(sizes)[:10]]
