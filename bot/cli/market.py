@@ -92,7 +92,8 @@ def fetch_market(
             if symbol in lacking:
                 say(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}")
     if not market.baskets:
-        raise NoData("There are prices for none of the baskets: see the warnings above.")
+        remedy = "" if prices is None else f" Make a basket of what is in {prices}, in baskets.toml (--config)."
+        raise NoData(f"There are prices for none of the baskets: see the warnings above.{remedy}")
     return Fetched(settings, replace(rulebook, baskets=market.baskets), market)
 
 

@@ -37,7 +37,7 @@ def command(
     prices: Prices = None,
     lang: Lang = "en",
 ) -> None:
-    """Where such a move would rank on the next session, what each rule would say, and how far the next rung is."""
+    """Where such a move would rank, what each rule about the basket's closes would say, how far the next rung is."""
     opened = open_market(config, prices, [basket], alone=True)
     found = whatif(opened.board, opened.rulebook, BasketId(basket), move, window)
     sys.stdout.write(supposed(found, opened.rulebook.events, lang).plain + "\n")
