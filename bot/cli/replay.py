@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,8 +15,8 @@ from bot.backtest import alerts
 from bot.cli.beside import progress, say
 from bot.cli.market import Opened, open_market
 from bot.cli.options import Baskets, Config, Format, From, Lang, Output, Prices, To
-from bot.cli.tables import plain_table, show
-from bot.cli.verdicts import stretch, written
+from bot.cli.tables import plain_table, show, write
+from bot.cli.verdicts import stretch
 from bot.context import Context, explain
 from bot.messages import Message, languages, render
 
@@ -44,18 +42,10 @@ def command(
     sessions = opened.board.sessions()
     first, end = stretch(np.array(sessions, dtype="datetime64[D]"), start, stop)
     found = (one for one in _alerts(opened, start, stop) if not wanted or _about(one) & set(wanted))
-    if output is Format.JSONL:
-        encode = json.JSONEncoder(ensure_ascii=False).encode
-        for alert in found:
-            sys.stdout.write(encode(fields(opened, alert)) + "\n")
-    elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for alert in found:
-            row = fields(opened, alert)
-            writer.writerow(written(row[name]) for name in COLUMNS)
-    else:
+    if output is Format.TABLE:
         _table(opened, list(found), sessions[first], sessions[end - 1], lang)
+    else:
+        write(output, COLUMNS, (fields(opened, alert) for alert in found))
 
 
 def _alerts(opened: Opened, start: date | None, stop: date | None) -> Iterator[Alert]:

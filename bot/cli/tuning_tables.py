@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,8 +13,7 @@ from bot.backtest.tuning import Step, Trial, Tuning
 from bot.backtest.wording import block, in_words, measured
 from bot.backtest.years import HELD_OUT
 from bot.cli.options import Format
-from bot.cli.tables import plain_table, show
-from bot.cli.verdicts import written
+from bot.cli.tables import plain_table, show, write
 
 ALERTS_ON_SCREEN = 30
 NOTES = """\
@@ -52,13 +49,8 @@ def show_outcome(outcome: Outcome, per_year: float, output: Format, *, with_aler
     """Print a tuning; `with_alerts` lists the latest ones in tables (as JSON lines all of them stand there)."""
     if output is Format.TABLE:
         _tables(outcome, per_year, with_alerts=with_alerts)
-    elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([written(row[name]) for name in COLUMNS] for row in _rows(outcome))
     else:
-        for row in _rows(outcome):
-            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        write(output, COLUMNS, _rows(outcome))
 
 
 def _tables(outcome: Outcome, per_year: float, *, with_alerts: bool) -> None:

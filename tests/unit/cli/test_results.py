@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ import time_machine
 
 from bot import cli
 from bot.cli import market
+from bot.cli.options import Format
+from bot.cli.tables import write
 from bot.errors import SourceUnreachable
 from bot.prices import Bars, Calendar, Symbol
 from bot.settings import schemas
@@ -408,3 +412,18 @@ def test_a_year_that_was_asked_about_and_had_no_alert_has_its_row(asked: Type) -
     rows = asked("replay", "five", "--from", "2021-12-20").rows
     assert rows[rows.index("") + 2].split() == ["2021", "0", "0", "0", "0"]
     assert "2021-12" not in "\n".join(rows)
+
+
+@pytest.mark.parametrize("output", [Format.CSV, Format.JSONL])
+def test_rows_are_written_above_a_progress_bar_that_is_drawn_meanwhile(
+    output: Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is drawn rich stands in for standard output."""
+    above = io.StringIO()
+
+    def rows() -> Iterator[dict[str, int]]:
+        monkeypatch.setattr("sys.stdout", above)
+        yield {"one": 1}
+
+    write(output, ["one"], rows())
+    assert above.getvalue() in {"1\n", '{"one": 1}\n'}
