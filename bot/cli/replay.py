@@ -19,6 +19,7 @@ from bot.cli.tables import plain_table, show, write
 from bot.cli.verdicts import stretch
 from bot.context import Context, explain
 from bot.messages import Message, languages, render
+from bot.prices import Dates
 
 ALERTS_ON_SCREEN = 30
 COLUMNS = (
@@ -39,13 +40,20 @@ def command(
     """All alerts that would have been sent, by the live engine, one session at a time."""
     wanted = baskets or []
     opened = open_market(config, prices, wanted)
-    sessions = opened.board.sessions()
-    first, end = stretch(np.array(sessions, dtype="datetime64[D]"), start, stop)
+    sessions = _read(opened, wanted)
+    first, end = stretch(sessions, start, stop)
     found = (one for one in _alerts(opened, start, stop) if not wanted or _about(one) & set(wanted))
     if output is Format.TABLE:
-        _table(opened, list(found), sessions[first], sessions[end - 1], lang)
+        _table(opened, list(found), sessions[first].item(), sessions[end - 1].item(), lang)
     else:
         write(output, COLUMNS, (fields(opened, alert) for alert in found))
+
+
+def _read(opened: Opened, wanted: Sequence[str]) -> Dates:
+    """The sessions on which any of the baskets has a reading."""
+    asked = [one for one in opened.board.series.values() if not wanted or one.basket.id in wanted]
+    final = [(one.sessions[: one.final_sessions], one.daily_return[: one.final_sessions]) for one in asked]
+    return np.unique(np.concatenate([sessions[~np.isnan(returns)] for sessions, returns in final]))
 
 
 def _alerts(opened: Opened, start: date | None, stop: date | None) -> Iterator[Alert]:

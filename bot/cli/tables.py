@@ -16,7 +16,7 @@ from bot.cli.options import Format
 if TYPE_CHECKING:
     from rich.table import Table
 
-WIDTH_OF_A_PIPE = 160
+WIDEST = 10_000
 
 
 def plain_table(*columns: str) -> Table:
@@ -37,13 +37,12 @@ def show(table: Table) -> None:
     from rich.console import Console  # noqa: PLC0415 - see above
 
     console = Console(highlight=False)
-    if not sys.stdout.isatty():
-        console.width = WIDTH_OF_A_PIPE
-    if all(column.no_wrap for column in table.columns):
-        whole = console.options.update(width=WIDTH_OF_A_PIPE)
-        if console.measure(table, options=whole).maximum > console.width:
+    terminal = sys.stdout.isatty()
+    if not terminal or all(column.no_wrap for column in table.columns):
+        whole = console.options.update(width=WIDEST)
+        if terminal and console.measure(table, options=whole).maximum > console.width:
             table.padding = (0, 1, 0, 0)
-        console.width = max(console.width, console.measure(table, options=whole).maximum)
+        console.width = max(terminal * console.width, console.measure(table, options=whole).maximum)
     console.print(table)
 
 

@@ -91,14 +91,19 @@ def test_a_stretch_that_is_turned_round(asked: Type, command: tuple[str, ...]) -
     said(asked(*command, "--from", "2021-03-02", "--to", "2021-03-01"), 2, "2021-03-02 is after --to 2021-03-01")
 
 
-@pytest.mark.parametrize("command", [("verdicts", "duo"), ("replay",)])
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [(("verdicts", "duo"), "2021-01-04"), (("replay",), "2021-01-05")],  # a replay begins with a reading
+)
 @pytest.mark.parametrize(
     "stretch",
     [("--from", "2031-01-01"), ("--to", "1999-01-01"), ("--from", "2021-03-06", "--to", "2021-03-07")],
     ids=["later", "earlier", "weekend"],
 )
-def test_a_stretch_without_a_session(asked: Type, command: tuple[str, ...], stretch: tuple[str, ...]) -> None:
-    said(asked(*command, *stretch), 3, f"{stretch[1]}", "The data run from 2021-01-04 to 2022-12-27.")
+def test_a_stretch_without_a_session(
+    asked: Type, command: tuple[str, ...], first: str, stretch: tuple[str, ...]
+) -> None:
+    said(asked(*command, *stretch), 3, f"{stretch[1]}", f"The data run from {first} to 2022-12-27.")
 
 
 @pytest.mark.parametrize("command", ["explain", "chart"])

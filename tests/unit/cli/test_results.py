@@ -19,13 +19,13 @@ import time_machine
 from bot import cli
 from bot.cli import market
 from bot.cli.options import Format
-from bot.cli.tables import write
+from bot.cli.tables import plain_table, show, write
 from bot.errors import SourceUnreachable
 from bot.prices import Bars, Calendar, Symbol
 from bot.settings import schemas
 from tests.canary import TOKEN
 from tests.unit.cli.folders import FALLS, FIRST, SESSIONS
-from tests.unit.cli.typed import Type
+from tests.unit.cli.typed import Type, said
 
 VERDICTS = (
     "session,basket,window,daily_return,move,rank,sample,percentile,worst_since,gap_sessions,worst_in_years,record,"
@@ -201,7 +201,7 @@ def test_replay_as_csv_and_on_screen(asked: Type) -> None:
 
 def test_nothing_to_say_is_said(asked: Type) -> None:
     told = asked("replay", "--from", "2021-01-04", "--to", "2021-01-08")
-    assert (told.code, told.rows) == (0, ["No alert from 2021-01-04 to 2021-01-08."])
+    assert (told.code, told.rows) == (0, ["No alert from 2021-01-05 to 2021-01-08."])
     assert asked("replay", "--from", "2021-01-04", "--to", "2021-01-08", "--format", "jsonl").out == ""
 
 
@@ -408,6 +408,16 @@ def test_replay_counts_its_alerts_by_year(asked: Type) -> None:
         assert sum(map(int, counts)) == sum(alert.startswith(year) for alert in alerts)
 
 
+def test_years_before_a_basket_are_not_counted_as_years_without_an_alert(
+    asked: Type, config: Path, prices: Path
+) -> None:
+    lines = (prices / "IX.csv").read_text().splitlines()
+    (prices / "IX.csv").write_text("\n".join([lines[0], *(line for line in lines if line.startswith("2022"))]))
+    rows = asked("replay", "index").rows
+    assert not any(row.startswith("2021 ") for row in rows)
+    said(asked("replay", "index", "--to", "2021-12-01"), 3, "The data run from 2022-01-04 to 2022-12-27.")
+
+
 def test_a_year_that_was_asked_about_and_had_no_alert_has_its_row(asked: Type) -> None:
     rows = asked("replay", "five", "--from", "2021-12-20").rows
     assert rows[rows.index("") + 2].split() == ["2021", "0", "0", "0", "0"]
@@ -427,3 +437,10 @@ def test_rows_are_written_above_a_progress_bar_that_is_drawn_meanwhile(
 
     write(output, ["one"], rows())
     assert above.getvalue() in {"1\n", '{"one": 1}\n'}
+
+
+def test_no_line_is_folded_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    table = plain_table("session", "text~")
+    table.add_row("2020-03-09", "word " * 60)
+    show(table)
+    assert capsys.readouterr().out.splitlines()[1].startswith("2020-03-09  " + "word " * 59)
