@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from bot.backtest.fit import RARER, fitted_condition
 from bot.backtest.poisson import LEVEL
-from bot.backtest.shares import Ladder, Outcome
+from bot.backtest.shares import Outcome
 from bot.backtest.tuning import Step, Trial, Tuning
-from bot.backtest.wording import block, in_words, measured
+from bot.backtest.wording import in_words, measured, pasted
 from bot.backtest.years import HELD_OUT
 from bot.cli.options import Format
 from bot.cli.tables import plain_table, show, write
@@ -75,7 +74,7 @@ def _tables(outcome: Outcome, per_year: float, *, with_alerts: bool) -> None:
         sys.stdout.write("\n")
     _notes(outcome, per_year)
     for ladder in outcome.ladders:
-        sys.stdout.write("\n" + "\n".join(_paste(ladder, per_year)) + "\n")
+        sys.stdout.write("\n" + "\n".join(pasted(ladder, per_year)) + "\n")
 
 
 def _about(one: Tuning) -> str:
@@ -127,29 +126,6 @@ def _notes(outcome: Outcome, per_year: float) -> None:
         )
     else:
         sys.stdout.write(f"{NO_SUGGESTION}\n")
-
-
-def _paste(ladder: Ladder, per_year: float) -> Iterator[str]:
-    """The block for bot.toml, with what the engine made of it."""
-    rates = [per_year * RARER**place for place in range(len(ladder.rule.rungs))]
-    count = len(ladder.trials)
-    baskets = f"{count} basket{'s' * (count != 1)}"
-    yield f'# Rule "{ladder.rule.name}" of bot.toml; {baskets} tried'
-    comments = []
-    for rung, wanted in zip(ladder.rule.rungs, rates, strict=True):
-        tries = [one for trials in ladder.trials.values() for one in trials if one.rung.severity == rung.severity]
-        comments.append(_comment(tries, wanted) if fitted_condition(rung) else "as it was")
-    yield from block(ladder.rule, comments)
-
-
-def _comment(tries: Sequence[Trial], wanted: float) -> str:
-    fitted, came = (
-        sum(one.count for one in rates) / sum(one.years for one in rates)
-        for rates in ([one.fitted for one in tries], [one.held_out for one in tries])
-    )
-    inside = sum(one.inside for one in tries)
-    held = f"{inside} of {len(tries)} as expected"
-    return f"{wanted:.2f} a year wanted, {fitted:.2f} fitted, {came:.2f} kept back; {held}"
 
 
 def _rows(outcome: Outcome) -> Iterator[dict[str, Any]]:

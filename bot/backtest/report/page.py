@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 
 from bot.alerts import Severity
-from bot.backtest.fit import fitted_condition
 from bot.backtest.poisson import LEVEL
 from bot.backtest.report.chapter import Chapter, Section, chapter
 from bot.backtest.report.charts import bars, timeline
 from bot.backtest.report.tables import followed, heard, ladder, worst
 from bot.backtest.shares import Ladder, Outcome
-from bot.backtest.wording import block
+from bot.backtest.wording import pasted
 from bot.backtest.years import HELD_OUT
 from bot.pipeline import Rulebook
 from bot.prices import CalendarCode, PriceTable
@@ -32,7 +31,7 @@ def render(tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, outcom
             _head(chapters, outcome, per_year),
             "<main>",
             *(_chapter(one, per_year) for one in chapters),
-            _paste(outcome.ladders),
+            _paste(outcome.ladders, per_year),
             "</main>",
             _reading(),
         )
@@ -115,17 +114,11 @@ def _after(section: Section) -> str:
     )
 
 
-def _paste(ladders: tuple[Ladder, ...]) -> str:
+def _paste(ladders: tuple[Ladder, ...], per_year: float) -> str:
     if not ladders:
         return ""
-    blocks = "\n\n".join("\n".join(_block(one)) for one in ladders)
+    blocks = "\n\n".join("\n".join(pasted(one, per_year)) for one in ladders)
     return f'<section class="chapter"><h2>Ready to paste</h2><pre>{escape(blocks)}</pre></section>'
-
-
-def _block(one: Ladder) -> Iterator[str]:
-    yield f'# into the rule "{one.rule.name}" of bot.toml'
-    comments = ["" if fitted_condition(rung) else "as it was" for rung in one.rule.rungs]
-    yield from block(one.rule, comments)
 
 
 def _reading() -> str:
