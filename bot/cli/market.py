@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from bot.statistics import Board
 from bot.watch import Gate
 
 MOST_REFUSALS_SHOWN = 5
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,9 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """Everything a command on history needs. `rulebook` holds the baskets that can be shown."""
+class Opened(Fetched):
+    """Everything a command on history needs."""
 
-    settings: Settings
-    rulebook: Rulebook
-    market: Market
     board: Board
 
 
@@ -113,11 +112,15 @@ def position_of(opened: Opened, basket: BasketId, session: date | None) -> int:
 
 
 def _basket(rulebook: Rulebook, name: str) -> Basket:
-    known = {str(basket.id): basket for basket in rulebook.baskets}
+    return named("basket", "BASKET", name, {str(basket.id): basket for basket in rulebook.baskets})
+
+
+def named(what: str, key: str, name: str, known: Mapping[str, Known]) -> Known:
+    """The one of that name. Raises ConfigError with what is like it, or else all there are."""
     if name not in known:
         close = get_close_matches(name, known, 1)
         hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(known)}."
-        raise ConfigError((Problem("command line", "BASKET", f'there is no basket "{name}"', hint),))
+        raise ConfigError((Problem("command line", key, f'there is no {what} "{name}"', hint),))
     return known[name]
 
 

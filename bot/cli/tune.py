@@ -6,7 +6,6 @@ import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +17,11 @@ from bot.backtest.report import render
 from bot.backtest.shares import Outcome, tune_all
 from bot.baskets import BasketId
 from bot.cli.beside import progress, say
-from bot.cli.market import Fetched, fetch_market
+from bot.cli.market import Fetched, fetch_market, named
 from bot.cli.options import Baskets, Config, Format, Output, Prices
 from bot.cli.rungs import apply
 from bot.cli.tuning_tables import show_outcome
-from bot.errors import ConfigError, NoData, Problem
+from bot.errors import NoData
 from bot.pipeline import Rulebook
 from bot.settings.layers import FOLDER
 from bot.statistics import YEARS_OF_HISTORY
@@ -93,12 +92,8 @@ def _give_back() -> None:
 
 def _only(fetched: Fetched, names: Sequence[str]) -> tuple[Rule, ...]:
     known = {one.name: one for one in fetched.rulebook.rules}
-    for name in names:
-        if name not in known:
-            close = get_close_matches(name, known, 1)
-            hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(known)}."
-            raise ConfigError((Problem("command line", "--rule", f'there is no rule "{name}"', hint),))
-    return tuple(one for name, one in known.items() if name in names)
+    asked = [named("rule", "--rule", name, known) for name in names]
+    return tuple(one for one in known.values() if one in asked)
 
 
 def _tune(
