@@ -65,20 +65,28 @@ def tracks(board: Board, question: Question, shelf: Shelf | None = None) -> Iter
             if key not in shelf:
                 columns = _asked(rule, board.measure_member(question.basket, member.symbol, rule.window))
                 track = _of_member(subject, series, column, columns)
-                low = track.day_low.copy() if track.day_low is not None and rule.asks("day_low") else None
-                shelf[key] = replace(track, day_low=low)
+                shelf[key] = track if rule.asks("day_low") else replace(track, day_low=None)
             yield replace(shelf[key], subject=subject)
     else:
         columns = board.of_basket(question.basket, rule.window)
         final = np.arange(len(series.sessions)) < series.final_sessions
         alone = len(series.basket.members) == 1
-        yield Track(question.subject, columns, columns, _rows(columns, final), series.day_lows[:, 0] if alone else None)
+        low = _day_low(series, 0) if alone else None
+        yield Track(question.subject, columns, columns, _rows(columns, final), low)
 
 
 def _of_member(subject: Subject, series: BasketSeries, column: int, columns: Verdicts) -> Track:
-    final = np.arange(len(series.sessions)) < series.final_sessions
-    at = _rows(columns, final & series.listed[:, column])
-    return Track(subject, columns, columns, at, series.day_lows[:, column])
+    listed = np.zeros(len(series.sessions), dtype=np.bool_)
+    rows, *_ = series.member(column)
+    listed[rows] = True
+    listed[series.final_sessions :] = False
+    return Track(subject, columns, columns, _rows(columns, listed), _day_low(series, column))
+
+
+def _day_low(series: BasketSeries, column: int) -> Floats:
+    whole = np.full(len(series.sessions), np.nan)
+    rows, _, whole[rows] = series.member(column)
+    return whole
 
 
 def _asked(rule: Rule, columns: Verdicts) -> Verdicts:

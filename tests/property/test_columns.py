@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 from bot.alerts import Evidence, Question, Severity, questions
 from bot.alerts.decide import deepest_rung
 from bot.backtest.fit import GRIDS, fitted_condition, reached
-from bot.backtest.hearings import hearings
+from bot.backtest.hearings import Hearing, Word, hearings
 from bot.backtest.ladders import Condition, with_threshold
 from bot.backtest.provisional import basket_low, low_moves, severities_at_low
+from bot.backtest.replay import alerts
 from bot.backtest.tracks import tracks
-from bot.backtest.tuning import by_engine, tune
+from bot.backtest.tuning import tune
+from bot.baskets import BasketId
 from bot.pipeline import Rulebook
 from bot.prices import Dates, Flags
 from bot.statistics import Board, Past
@@ -24,6 +27,21 @@ from tests.property.worlds import any_world
 from tests.world import rule
 
 Told = tuple[date, tuple[tuple[str, str, int, int], ...]]
+
+
+def by_engine(board: Board, rulebook: Rulebook) -> Iterator[tuple[BasketId, str, Hearing]]:
+    """The alerts of a replay, each with its basket and its rule's name."""
+    standing: dict[tuple[str, str, str], int] = {}
+    for alert in alerts(board, rulebook):
+        words, news = [], alert.decisions[0].news
+        for one in alert.decisions:
+            episode = one.memory.episode
+            assert one.rung is not None
+            assert episode is not None
+            key = (one.subject.key, episode.id, str(episode.opened))
+            words.append(Word(one.subject.member, one.reason, one.rung.severity, standing.get(key, 0), episode.move))
+            standing[key] = int(one.rung.severity)
+        yield alert.subject.basket, alert.rule.name, Hearing(alert.session, tuple(words), news)
 
 
 def by_replay(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
