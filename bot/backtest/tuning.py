@@ -103,10 +103,13 @@ def tune(
 
 def _beside_others(found: Sequence[Tuning]) -> Iterator[Tuning]:
     """With what is left of each beside the others of the same session, as `muted` has it."""
-    sessions: dict[date, list[tuple[Rule, Hearing]]] = {}
+    sessions: dict[date, list[tuple[Rule, Hearing]]] = {
+        heard.session: [] for one in found if _may_tell(one) for heard in one.hearings
+    }
     for one in found:
         for heard in one.hearings:
-            sessions.setdefault(heard.session, []).append((one.rule, heard))
+            if heard.session in sessions:
+                sessions[heard.session].append((one.rule, heard))
     telling = {
         session: tellers((rule, one.words[0].member) for rule, one in heard) for session, heard in sessions.items()
     }
@@ -115,8 +118,15 @@ def _beside_others(found: Sequence[Tuning]) -> Iterator[Tuning]:
         for session, heard in sessions.items()
     }
     for one in found:
-        left = (heard.beside(one.rule, telling[heard.session], loudest[heard.session]) for heard in one.hearings)
+        left = (
+            heard.beside(one.rule, telling.get(heard.session, ()), loudest.get(heard.session)) for heard in one.hearings
+        )
         yield replace(one, sent=tuple(heard for heard in left if heard is not None))
+
+
+def _may_tell(one: Tuning) -> bool:
+    """Whether it ever tells what others say of the basket; all its alerts are of one kind."""
+    return any(tellers([(one.rule, heard.words[0].member)]) for heard in one.hearings[:1])
 
 
 def about(rulebook: Rulebook, *baskets: BasketId) -> Rulebook:

@@ -55,7 +55,7 @@ def by_replay(board: Board, rulebook: Rulebook, question: Question) -> list[Told
 
 
 def by_columns(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
-    found = hearings(question.rule, tuple(tracks(board, question)), rulebook.close_after)
+    found = hearings(question.rule, tuple(tracks(board, question, {})), rulebook.close_after)
     return [
         (one.session, tuple((word.member, word.reason.value, int(word.severity), word.before) for word in one.words))
         for one in found
@@ -84,7 +84,7 @@ def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, condition: Con
     value = {"percentile": 5.0, "worst_in_months": 3, "move": -0.05, "day_low": -0.05}[condition]
     asked = rule("fall", "one", rungs={"warning": {condition: value}}, members=members or condition == "day_low")
     question = Question(asked, rulebook.baskets[0].id)
-    subjects = tuple(tracks(board, question))
+    subjects = tuple(tracks(board, question, {}))
     grid = GRIDS[condition][:: len(GRIDS[condition]) // 4]
     counted = reached(asked, 0, condition, subjects, rulebook.close_after, every_session, grid)
     for candidate, count in zip(grid.tolist(), counted.tolist(), strict=True):
@@ -104,16 +104,16 @@ def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
         timeless = all(rung.state is None and rung.enters is None for rung in asked.rungs)
         if asked.contrast is not None or question.about_members(board) or not timeless:
             continue
-        (track,) = tracks(board, question)
+        (track,) = tracks(board, question, {})
         whole = basket_low(market.tables[series.basket.calendar], series)
         moves = low_moves(track.verdicts, whole)
         found = severities_at_low(asked, track, moves)
-        for row, at in enumerate(track.at.tolist()):
+        for row, (at, day) in enumerate(zip(track.at.tolist(), track.sessions.tolist(), strict=True)):
             if at and not np.isnan(moves[at]):
                 past = Past.of(track.verdicts, at - 1, rulebook.lines)
-                then = past.next(track.day(row), float(whole[at]), 1.0)
+                then = past.next(day, float(whole[at]), 1.0)
                 rung = deepest_rung(asked, Evidence(then, None if track.day_low is None else float(track.day_low[at])))
-                assert found[row] == (int(rung.severity) if rung else 0), (asked, track.day(row))
+                assert found[row] == (int(rung.severity) if rung else 0), (asked, day)
 
 
 def test_every_kind_of_condition_is_fitted_or_left() -> None:
