@@ -130,11 +130,11 @@ def _notes(outcome: Outcome) -> None:
 
 
 def _paste(ladder: Ladder, per_year: float) -> Iterator[str]:
-    """The block for bot.toml, with what the engine made of it."""
+    """The block for bot.toml, with what came of it where it was tried."""
     rates = [per_year * RARER**place for place in range(len(ladder.rule.rungs))]
     count = len(ladder.trials)
     baskets = f"{count} basket{'s' * (count != 1)}"
-    yield f'# Rule "{ladder.rule.name}" of bot.toml; {baskets} replayed by the engine'
+    yield f'# Rule "{ladder.rule.name}" of bot.toml, tried on {baskets}'
     comments = []
     for rung, wanted in zip(ladder.rule.rungs, rates, strict=True):
         tries = [one for trials in ladder.trials.values() for one in trials if one.rung.severity == rung.severity]
