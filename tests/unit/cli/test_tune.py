@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import threading
-import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
