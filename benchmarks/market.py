@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bot.baskets import Basket, BasketId, BasketSeries, Member
-from bot.prices import Symbol
+from bot.prices import Returns, Symbol
 
 BASKETS = 200
 YEARS_30 = 7560  # sessions
@@ -32,8 +32,9 @@ def series(name: BasketId, days: np.ndarray, daily: np.ndarray) -> BasketSeries:
         sessions=days,
         daily_return=daily,
         coverage=np.where(there[:, 0], 1.0, np.nan),
-        member_returns=column,
-        day_lows=column,
-        listed=there,
+        alone=Returns(column, column, np.zeros(1, dtype=np.intp)),
+        columns=np.zeros(1, dtype=np.intp),
+        begin=np.zeros(1, dtype=np.intp),
+        end=np.full(1, len(days)),
         final_sessions=len(days),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal, NewType
 
 import numpy as np
@@ -16,8 +17,10 @@ from bot.prices import (
     Dates,
     Flags,
     Floats,
+    Places,
     PriceTable,
     Refusal,
+    Returns,
     Symbol,
     exchange_of,
     load,
@@ -65,13 +68,12 @@ class Basket:
         return names.get(language) or names.get("en") or self.id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BasketSeries:
-    """A basket's returns by session.
+    """A basket's returns by session, T of them, and where its M members stand in what each did by itself.
 
     `daily_return` and `coverage` have shape (T,): fractions; NaN = no reading, coverage NaN = nobody was listed.
-    `member_returns`, `day_lows` and `listed` have shape (T, M): return (NaN = missing or not a member), the day's low
-    against the previous close (NaN = unknown), and whether the member is listed and belongs. Rows from
+    Member m is the column `columns[m]` of `alone`, and belongs from row `begin[m]` to before row `end[m]`. Rows from
     `final_sessions` on are provisional.
     """
 
@@ -79,10 +81,33 @@ class BasketSeries:
     sessions: Dates
     daily_return: Floats
     coverage: Floats
-    member_returns: Floats
-    day_lows: Floats
-    listed: Flags
+    alone: Returns
+    columns: Places
+    begin: Places
+    end: Places
     final_sessions: int
+
+    @cached_property
+    def member_returns(self) -> Floats:
+        """Shape (T, M): NaN = missing or not a member."""
+        return self._members(self.alone.daily)
+
+    @cached_property
+    def day_lows(self) -> Floats:
+        """The days' lows against the closes before, shape (T, M): NaN = unknown or not a member."""
+        return self._members(self.alone.low)
+
+    @cached_property
+    def listed(self) -> Flags:
+        """Whether a member is listed and belongs, shape (T, M)."""
+        rows = np.arange(len(self.sessions))[:, None]
+        listed: Flags = (rows >= self.begin) & (rows < self.end)
+        return listed
+
+    def member(self, column: int) -> tuple[slice, Floats, Floats]:
+        """The rows on which one member belongs, its returns and its days' lows there."""
+        rows, at = slice(self.begin[column], self.end[column]), self.columns[column]
+        return rows, self.alone.daily[rows, at], self.alone.low[rows, at]
 
     def shares(self, rows: slice = slice(None)) -> Floats:
         """Weights as shares of the members that have a return (0 = it has none), of shape (rows, M)."""
@@ -92,6 +117,12 @@ class BasketSeries:
         shares: Floats = weights / np.where(whole > 0, whole, 1.0)
         return shares
 
+    def _members(self, alone: Floats) -> Floats:
+        found: Floats = alone.T[self.columns].T
+        for column, (begin, end) in enumerate(zip(self.begin.tolist(), self.end.tolist(), strict=True)):
+            found[:begin, column] = found[end:, column] = np.nan
+        return found
+
 
 def value(table: PriceTable, basket: Basket) -> BasketSeries:
     """The basket's daily return, the weighted mean of its members' returns (definitions: prices and baskets).
@@ -99,21 +130,24 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
     A member belongs from the session after its first close. The members' symbols must stand in the table; one that
     has no price at all is never listed and costs no coverage.
     """
-    total = len(table.sessions)
-    shape = total, len(basket.members)
-    member_returns, day_lows = (np.empty(shape, order="F") for _ in range(2))
-    listed = np.empty(shape, dtype=np.bool_, order="F")
-    present_weight, listed_weight, weighted = (np.zeros(total) for _ in range(3))
-    # One member after the other, so that a session's sum does not depend on how many sessions the table has.
+    place = {symbol: at for at, symbol in enumerate(table.symbols)}
+    alone = table.returns(adjusted=basket.prices == "adjusted")
+    columns = np.array([place[member.symbol] for member in basket.members])
+    begin, end = alone.begin[columns], np.full(len(columns), len(table.sessions))
     for column, member in enumerate(basket.members):
-        returns, lows, belongs = _alone(table, basket, member)
-        present = belongs & ~np.isnan(returns)
-        present_weight += present * member.weight
-        listed_weight += belongs * member.weight
-        weighted += np.where(present, returns, 0.0) * member.weight
-        member_returns[:, column] = np.where(present, returns, np.nan)
-        day_lows[:, column] = np.where(belongs, lows, np.nan)
-        listed[:, column] = belongs
+        if member.since is not None:
+            begin[column] = max(begin[column], np.searchsorted(table.sessions, np.datetime64(member.since, "D")))
+        if member.until is not None:
+            end[column] = np.searchsorted(table.sessions, np.datetime64(member.until, "D"), side="right")
+    present_weight, listed_weight, weighted = (np.zeros(len(table.sessions)) for _ in range(3))
+    # One member after the other, so that a session's sum does not depend on how many sessions the table has.
+    for member, at, first, last in zip(basket.members, columns.tolist(), begin.tolist(), end.tolist(), strict=True):
+        rows = slice(first, last)
+        returns = alone.daily[rows, at]
+        present = ~np.isnan(returns)
+        present_weight[rows] += present * member.weight
+        listed_weight[rows] += member.weight
+        weighted[rows] += np.where(present, returns, 0.0) * member.weight
     with np.errstate(divide="ignore", invalid="ignore"):
         coverage = present_weight / listed_weight
         daily = weighted / present_weight
@@ -123,37 +157,12 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
         sessions=table.sessions,
         daily_return=np.where(readable & (present_weight > 0), daily, np.nan),
         coverage=coverage,
-        member_returns=member_returns,
-        day_lows=day_lows,
-        listed=listed,
+        alone=alone,
+        columns=columns,
+        begin=begin,
+        end=end,
         final_sessions=table.final_sessions,
     )
-
-
-def _alone(table: PriceTable, basket: Basket, member: Member) -> tuple[Floats, Floats, Flags]:
-    """A member's return, its day's low against the previous close, and whether it belongs, by session."""
-    column = table.symbols.index(member.symbol)
-    closes = (table.adjusted if basket.prices == "adjusted" else table.close)[:, column]
-    returns, lows = (np.full(len(closes), np.nan) for _ in range(2))
-    returns[1:] = closes[1:] / closes[:-1] - 1
-    paid = closes[1:] / table.close[1:, column]
-    lows[1:] = table.low[1:, column] * paid / closes[:-1] - 1
-    shut = table.shut[:, column]
-    returns[shut], lows[shut] = 0.0, np.nan
-    return returns, lows, _belongs(closes, member, table.sessions)
-
-
-def _belongs(closes: Floats, member: Member, sessions: Dates) -> Flags:
-    """Whether a member is listed and belongs, by session: after the first close, from `since` to `until`."""
-    belongs = np.zeros(len(closes), dtype=np.bool_)
-    known = ~np.isnan(closes)
-    if known.any():
-        belongs[int(known.argmax()) + 1 :] = True
-    if member.since is not None:
-        belongs &= sessions >= np.datetime64(member.since, "D")
-    if member.until is not None:
-        belongs &= sessions <= np.datetime64(member.until, "D")
-    return belongs
 
 
 def symbols_of(baskets: Iterable[Basket]) -> tuple[Symbol, ...]:

@@ -73,15 +73,16 @@ class Hearing:
 
 def hearings(rule: Rule, subjects: tuple[Track, ...], close_after: int) -> tuple[Hearing, ...]:
     """The alerts of one question over all sessions, as a replay would give them, oldest first."""
-    told: dict[date, list[Word]] = {}
+    told: dict[int, list[Word]] = {}
     for track in subjects:
-        for row, word in words(rule, track, close_after):
-            told.setdefault(track.day(row), []).append(word)
-    return tuple(Hearing(session, tuple(words)) for session, words in sorted(told.items()))
+        for position, word in words(rule, track, close_after):
+            told.setdefault(position, []).append(word)
+    day = subjects[0].verdicts.day  # all subjects of a question stand on the same sessions
+    return tuple(Hearing(day(position), tuple(words)) for position, words in sorted(told.items()))
 
 
 def words(rule: Rule, track: Track, close_after: int) -> Sequence[tuple[int, Word]]:
-    """When one subject speaks, by its row; worked out once for each ladder."""
+    """When one subject speaks, by the position in its columns; worked out once for each ladder."""
     key = rule.rungs, rule.step, close_after
     if key not in track.notes:
         track.notes[key] = tuple(_words(rule, track, close_after))
@@ -94,9 +95,8 @@ def _words(rule: Rule, track: Track, close_after: int) -> Iterator[tuple[int, Wo
     found = severities(rule, track)
     loud = found.nonzero()[0]
     open_, deepest, last = 0, np.inf, 0
-    for row, severity, depth in zip(
-        loud.tolist(), found[loud].tolist(), depths(rule, track)[loud].tolist(), strict=True
-    ):
+    columns = loud, track.at[loud], found[loud], depths(rule, track)[loud]
+    for row, position, severity, depth in zip(*(column.tolist() for column in columns), strict=True):
         if row - last > close_after:
             open_ = 0
         last = row
@@ -108,7 +108,7 @@ def _words(rule: Rule, track: Track, close_after: int) -> Iterator[tuple[int, Wo
             reason = Reason.DEEPENED
         else:
             continue
-        yield row, Word(track.subject.member, reason, Severity(severity), open_, depth)
+        yield position, Word(track.subject.member, reason, Severity(severity), open_, depth)
         open_, deepest = severity, min(depth, deepest)
 
 
@@ -119,6 +119,6 @@ def open_before(rule: Rule, track: Track, close_after: int) -> Ranks:
     latest = np.maximum.accumulate(np.where(found > 0, rows, -close_after - 1))
     before = np.concatenate(([-close_after - 1], latest[:-1]))[: len(rows)]
     deepest = np.zeros(len(found), dtype=np.int8)
-    for row, word in words(rule, track, close_after):
-        deepest[row + 1 :] = int(word.severity)
+    for position, word in words(rule, track, close_after):
+        deepest[track.at > position] = int(word.severity)
     return np.where(rows - before <= close_after, deepest, 0).astype(np.int8)

@@ -55,7 +55,7 @@ def provisionals(
     series = board.series[question.basket]
     about_members = question.about_members(board)
     columns: Iterable[Floats] = (
-        (low_return(table, series, series.basket.symbols.index(track.subject.member)) for track in subjects)
+        (low_return(table, series, column) for column in range(len(subjects)))
         if about_members
         else [board.once(("low", series.basket.id), lambda: basket_low(table, series))]
     )
@@ -68,28 +68,27 @@ def provisionals(
 
 
 def low_return(table: PriceTable, series: BasketSeries, column: int) -> Floats:
-    """A member's return from the previous close to the day's low, shape (T,), on the footing of its closes.
+    """A member's return from the previous close to the day's low, shape (T,); NaN = unknown, or not a member.
 
-    A member whose exchange is shut stands still; NaN = the low is unknown.
+    A member whose exchange is shut stands still.
     """
-    at = table.symbols.index(series.basket.symbols[column])
-    returns = series.member_returns[:, column]
-    with np.errstate(invalid="ignore"):
-        low = (1 + returns) * (table.low[:, at] / table.close[:, at]) - 1
-    return np.where(table.shut[:, at] & ~np.isnan(returns), 0.0, low)
+    whole = np.full(len(series.sessions), np.nan)
+    rows, _, low = series.member(column)
+    whole[rows] = np.where(table.shut[rows, series.columns[column]], 0.0, low)
+    return whole
 
 
 def basket_low(table: PriceTable, series: BasketSeries) -> Floats:
     """The basket's return had every member stood at its day's low at one time, shape (T,); NaN = one is unknown."""
-    weights = [member.weight for member in series.basket.members]
-    whole, low = (np.zeros(len(series.sessions)) for _ in range(2))
-    for column, weight in enumerate(weights):
-        whole += ~np.isnan(series.member_returns[:, column]) * weight
-    whole[whole <= 0] = 1.0
-    for column, weight in enumerate(weights):
-        share = ~np.isnan(series.member_returns[:, column]) * weight / whole
-        low += np.where(share > 0, share * low_return(table, series, column), 0.0)
-    return low
+    whole, weighted = (np.zeros(len(series.sessions)) for _ in range(2))
+    for column, member in enumerate(series.basket.members):
+        rows, returns, low = series.member(column)
+        present = ~np.isnan(returns)
+        still = table.shut[rows, series.columns[column]]
+        whole[rows] += present * member.weight
+        weighted[rows] += np.where(present, np.where(still, 0.0, low), 0.0) * member.weight
+    low_return: Floats = weighted / np.where(whole > 0, whole, 1.0)
+    return low_return
 
 
 @dataclass(frozen=True, slots=True)

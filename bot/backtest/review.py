@@ -56,7 +56,7 @@ def review(board: Board, rules: tuple[Rule, ...], close_after: int, basket: Bask
     for question in questions(board, rules):
         if basket not in question.baskets:
             continue
-        subjects = tuple(tracks(board, question))
+        subjects = tuple(tracks(board, question, {}))
         heard = hearings(question.rule, subjects, close_after)
         said += [_said(question, one) for one in heard[-latest:]]
         years = Years.of(sessions_of(subjects))

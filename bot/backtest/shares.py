@@ -47,7 +47,7 @@ class Workers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """A rule with the rungs that are suggested for all its baskets together, and what the engine makes of each."""
+    """A rule with the rungs that are suggested for all its baskets together, and what they do on each."""
 
     rule: Rule
     trials: Mapping[BasketId, tuple[Trial, ...]]
@@ -135,7 +135,12 @@ def tuned(share: Share) -> list[Tuning]:
 
 def tried(share: Share) -> list[tuple[BasketId, str, tuple[Trial, ...]]]:
     """What the share's rules did on each of its baskets."""
-    return list(try_out(share.tables, share.rulebook, share.baskets))
+    shelf: Shelf = {}
+    return [
+        (basket, name, trials)
+        for basket in share.baskets
+        for name, trials in try_out(share.tables, share.rulebook, basket, shelf)
+    ]
 
 
 def common(found: Sequence[Tuning]) -> tuple[Rule, ...]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Any
 
 import numpy as np
 
 from bot.alerts import Question, Rule, Subject
 from bot.baskets import BasketSeries
-from bot.prices import Dates, Flags, Floats
+from bot.prices import Dates, Floats
 from bot.statistics import Board, Verdicts
 from bot.statistics.kernel import Ints
 
@@ -37,48 +36,55 @@ class Track:
     def sessions(self) -> Dates:
         return self.verdicts.sessions[self.at]
 
-    def day(self, row: int) -> date:
-        """The label of one of the n sessions."""
-        return self.verdicts.day(int(self.at[row]))
-
 
 Shelf = dict[tuple[Hashable, ...], Track]  # members of many baskets of the same tables, by what they depend on
 
 
-def tracks(board: Board, question: Question, shelf: Shelf | None = None) -> Iterator[Track]:
+def tracks(board: Board, question: Question, shelf: Shelf) -> Iterator[Track]:
     """The subjects that `question` is asked about, in the engine's order; members are measured once a `shelf`."""
     rule, series = question.rule, board.series[question.basket]
+    every = np.arange(len(series.sessions))
     if rule.contrast is not None:
         one, other = rule.contrast
         columns = board.of_spread(one, other, rule.window)
         turned = board.of_spread(other, one, rule.window) if rule.upward else columns
-        last = series.sessions[: series.final_sessions][-1:]
-        yield Track(question.subject, columns, turned, _rows(columns, columns.sessions <= last))
+        ended = np.searchsorted(columns.sessions, series.sessions[: series.final_sessions][-1:], side="right")
+        yield Track(question.subject, columns, turned, _rows(columns, slice(0, int(ended.sum())), every))
     elif question.about_members(board):
         for column, member in enumerate(series.basket.members):
             subject = Subject(rule.name, question.basket, member.symbol)
-            if shelf is None:
-                columns = board.of_member(question.basket, member.symbol, rule.window)
-                yield _of_member(subject, series, column, columns)
-                continue
             key = rule.name, series.basket.calendar, series.basket.prices, replace(member, weight=1.0)
             if key not in shelf:
-                columns = _asked(rule, board.measure_member(question.basket, member.symbol, rule.window))
-                track = _of_member(subject, series, column, columns)
-                low = track.day_low.copy() if track.day_low is not None and rule.asks("day_low") else None
-                shelf[key] = replace(track, day_low=low)
+                columns = board.measure_member(question.basket, member.symbol, rule.window)
+                columns = replace(_asked(rule, columns), daily_return=series.alone.daily[:, series.columns[column]])
+                belongs, *_ = series.member(column)
+                rows = _rows(columns, slice(belongs.start, min(belongs.stop, series.final_sessions)), every)
+                shelf[key] = Track(subject, columns, columns, rows, _day_low(series, column))
             yield replace(shelf[key], subject=subject)
     else:
         columns = board.of_basket(question.basket, rule.window)
-        final = np.arange(len(series.sessions)) < series.final_sessions
-        alone = len(series.basket.members) == 1
-        yield Track(question.subject, columns, columns, _rows(columns, final), series.day_lows[:, 0] if alone else None)
+        low = _day_low(series, 0) if len(series.basket.members) == 1 else None
+        rows = _rows(columns, slice(0, series.final_sessions), every)
+        yield Track(question.subject, columns, columns, rows, low)
 
 
-def _of_member(subject: Subject, series: BasketSeries, column: int, columns: Verdicts) -> Track:
-    final = np.arange(len(series.sessions)) < series.final_sessions
-    at = _rows(columns, final & series.listed[:, column])
-    return Track(subject, columns, columns, at, series.day_lows[:, column])
+def _rows(columns: Verdicts, among: slice, every: Ints) -> Ints:
+    """The positions that have a reading; where they are one piece, as nearly always, a part of `every`: no memory."""
+    rows: Ints = columns.defined[among].nonzero()[0] + among.start
+    if len(rows) and rows[-1] - rows[0] < len(rows):
+        return every[rows[0] : rows[-1] + 1]
+    return rows
+
+
+def _day_low(series: BasketSeries, column: int) -> Floats:
+    """A member's lows, shape (T,); those of all its days take no memory."""
+    rows, _, low = series.member(column)
+    at = series.columns[column]
+    if rows == slice(series.alone.begin[at], len(series.sessions)):
+        return series.alone.low[:, at]
+    whole = np.full(len(series.sessions), np.nan)
+    whole[rows] = low
+    return whole
 
 
 def _asked(rule: Rule, columns: Verdicts) -> Verdicts:
@@ -88,12 +94,6 @@ def _asked(rule: Rule, columns: Verdicts) -> Verdicts:
         unasked.add("percentile")
     if not rule.asks("worst_in_months") and not any(rung.record for rung in rule.rungs):
         unasked.add("worst_at")
-    if all(rung.state is not None or rung.enters is not None for rung in rule.rungs):
-        unasked.add("daily_return")  # of those no low tells anything
     unasked |= {name for name, asked in (("state", "state"), ("entered", "enters")) if not rule.asks(asked)}
     empty: dict[str, Any] = {name: np.broadcast_to(np.int8(0), columns.move.shape) for name in unasked}
     return replace(columns, **empty)
-
-
-def _rows(columns: Verdicts, judged: Flags) -> Ints:
-    return (columns.defined & judged).nonzero()[0]

@@ -10,18 +10,15 @@ import numpy as np
 
 from bot.alerts import Question, Rule, Rung, Severity, questions, tellers
 from bot.backtest.fit import fit, fitted_condition
-from bot.backtest.hearings import Hearing, Word, hearings
+from bot.backtest.hearings import Hearing, hearings
 from bot.backtest.poisson import count_interval, dispersion
 from bot.backtest.provisional import Provisional, provisionals
-from bot.backtest.replay import alerts
 from bot.backtest.tracks import Shelf, tracks
 from bot.backtest.years import Rate, Years, sessions_of
 from bot.baskets import Basket, BasketId
 from bot.pipeline import Rulebook, survey
 from bot.prices import CalendarCode, Dates, PriceTable
 from bot.statistics import Board
-
-MEMBERS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +103,13 @@ def tune(
 
 def _beside_others(found: Sequence[Tuning]) -> Iterator[Tuning]:
     """With what is left of each beside the others of the same session, as `muted` has it."""
-    sessions: dict[date, list[tuple[Rule, Hearing]]] = {}
+    sessions: dict[date, list[tuple[Rule, Hearing]]] = {
+        heard.session: [] for one in found if _may_tell(one) for heard in one.hearings
+    }
     for one in found:
         for heard in one.hearings:
-            sessions.setdefault(heard.session, []).append((one.rule, heard))
+            if heard.session in sessions:
+                sessions[heard.session].append((one.rule, heard))
     telling = {
         session: tellers((rule, one.words[0].member) for rule, one in heard) for session, heard in sessions.items()
     }
@@ -118,8 +118,15 @@ def _beside_others(found: Sequence[Tuning]) -> Iterator[Tuning]:
         for session, heard in sessions.items()
     }
     for one in found:
-        left = (heard.beside(one.rule, telling[heard.session], loudest[heard.session]) for heard in one.hearings)
+        left = (
+            heard.beside(one.rule, telling.get(heard.session, ()), loudest.get(heard.session)) for heard in one.hearings
+        )
         yield replace(one, sent=tuple(heard for heard in left if heard is not None))
+
+
+def _may_tell(one: Tuning) -> bool:
+    """Whether it ever tells what others say of the basket; all its alerts are of one kind."""
+    return any(tellers([(one.rule, heard.words[0].member)]) for heard in one.hearings[:1])
 
 
 def about(rulebook: Rulebook, *baskets: BasketId) -> Rulebook:
@@ -188,54 +195,23 @@ def days_reached(heard: Sequence[Hearing], severity: Severity) -> Dates:
 
 
 def try_out(
-    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, baskets: Sequence[BasketId]
-) -> Iterator[tuple[BasketId, str, tuple[Trial, ...]]]:
-    """Replay the rules about `baskets` with the engine and count either part of history; by the rule's name.
-
-    A few baskets at a time, as many as memory should hold.
-    """
-    members = {one.id: len(one.members) for one in rulebook.baskets}
-    some: list[BasketId] = []
-    for basket in baskets:
-        if some and sum(members[one] for one in (*some, basket)) > MEMBERS_AT_A_TIME:
-            yield from _tried_out(tables, rulebook, some)
-            some = []
-        some.append(basket)
-    yield from _tried_out(tables, rulebook, some)
-
-
-def _tried_out(
-    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, baskets: Sequence[BasketId]
-) -> Iterator[tuple[BasketId, str, tuple[Trial, ...]]]:
-    narrow = about(rulebook, *baskets)
+    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId, shelf: Shelf
+) -> Iterator[tuple[str, tuple[Trial, ...]]]:
+    """What the rungs of the rulebook's rules do on `basket` in either part of history, by the rule's name."""
+    narrow = about(rulebook, basket)
     board = survey(tables, narrow)
-    heard: dict[tuple[BasketId, str], list[Hearing]] = {}
-    for basket, name, hearing in by_engine(board, narrow):
-        heard.setdefault((basket, name), []).append(hearing)
     for question in questions(board, narrow.rules):
-        years = Years.of(sessions_of(tuple(tracks(board, question))))
+        if question.basket != basket:
+            continue
+        subjects = tuple(tracks(board, question, shelf))
+        years = Years.of(sessions_of(subjects))
         if years is not None:
-            of = question.basket, question.rule.name
-            yield *of, _trials(question.rule, heard.get(of, ()), years)
+            heard = hearings(question.rule, subjects, rulebook.close_after)
+            yield question.rule.name, _trials(question.rule, heard, years)
 
 
 def _trials(rule: Rule, heard: Sequence[Hearing], years: Years) -> tuple[Trial, ...]:
     return tuple(_trial(rung, heard, years) for rung in rule.rungs if fitted_condition(rung) is not None)
-
-
-def by_engine(board: Board, rulebook: Rulebook) -> Iterator[tuple[BasketId, str, Hearing]]:
-    """The alerts of a replay, each with its basket and its rule's name."""
-    standing: dict[tuple[str, str, str], int] = {}
-    for alert in alerts(board, rulebook):
-        words = []
-        for one in alert.decisions:
-            episode = one.memory.episode
-            assert one.rung is not None
-            assert episode is not None
-            key = (one.subject.key, episode.id, str(episode.opened))
-            words.append(Word(one.subject.member, one.reason, one.rung.severity, standing.get(key, 0), episode.move))
-            standing[key] = int(one.rung.severity)
-        yield alert.subject.basket, alert.rule.name, Hearing(alert.session, tuple(words))
 
 
 def _trial(rung: Rung, heard: Sequence[Hearing], years: Years) -> Trial:

@@ -42,7 +42,7 @@ def pasted(ladder: Ladder, per_year: float) -> Iterator[str]:
     rates = [per_year * RARER**place for place in range(len(ladder.rule.rungs))]
     count = len(ladder.trials)
     baskets = f"{count} basket{'s' * (count != 1)}"
-    yield f'# Rule "{ladder.rule.name}" of bot.toml; {baskets} tried'
+    yield f'# Rule "{ladder.rule.name}" of bot.toml, tried on {baskets}'
     comments = []
     for rung, wanted in zip(ladder.rule.rungs, rates, strict=True):
         tries = [one for trials in ladder.trials.values() for one in trials if one.rung.severity == rung.severity]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,12 +17,13 @@ from bot.backtest.report import render
 from bot.backtest.shares import Outcome, tune_all
 from bot.baskets import BasketId
 from bot.cli.beside import progress, say
-from bot.cli.market import Fetched, fetch_market, named
+from bot.cli.market import fetch_market, named
 from bot.cli.options import Baskets, Config, Format, Output, Prices
 from bot.cli.rungs import apply
 from bot.cli.tuning_tables import show_outcome
 from bot.errors import NoData
 from bot.pipeline import Rulebook
+from bot.prices import CalendarCode, PriceTable
 from bot.settings.layers import FOLDER
 from bot.statistics import YEARS_OF_HISTORY
 
@@ -61,10 +62,12 @@ def command(
             f"{report} is a folder. Name a file in it, such as tuning.html.", param_hint="--report"
         )
     fetched = fetch_market(config, prices, baskets or [])
-    asked = [one.id for one in fetched.rulebook.baskets if not baskets or one.id in baskets]
-    rulebook = replace(fetched.rulebook, rules=_only(fetched, rule)) if rule else fetched.rulebook
+    tables, rulebook = fetched.market.tables, fetched.rulebook
+    del fetched  # and with it the settings, of which there are many where baskets have many members
     _give_back()
-    outcome = _tune(fetched, rulebook, asked, per_year, jobs, cluster)
+    asked = [one.id for one in rulebook.baskets if not baskets or one.id in baskets]
+    chosen = replace(rulebook, rules=_only(rulebook, rule)) if rule else rulebook
+    outcome = _tune(tables, chosen, asked, per_year, jobs, cluster)
     for name, basket in outcome.short:
         text = f'Warning: rule "{name}" on {basket}: no rates, for its data have no more than {YEARS_OF_HISTORY} years.'
         say(text)
@@ -73,7 +76,8 @@ def command(
         raise NoData(f"Nothing can be tuned: {why}. Give longer histories, or other baskets or rules.")
     show_outcome(outcome, per_year, output, with_alerts=bool(baskets))
     if report is not None:
-        _report(fetched, outcome, per_year, report)
+        report.write_text(render(tables, rulebook, outcome, per_year), encoding="utf-8")
+        say(f"The report is in {report}.")
     if write and not outcome.ladders:
         say("Nothing was written, for nothing is suggested.")
     elif write:
@@ -90,23 +94,20 @@ def _give_back() -> None:
         return
 
 
-def _only(fetched: Fetched, names: Sequence[str]) -> tuple[Rule, ...]:
-    known = {one.name: one for one in fetched.rulebook.rules}
+def _only(rulebook: Rulebook, names: Sequence[str]) -> tuple[Rule, ...]:
+    known = {one.name: one for one in rulebook.rules}
     asked = [named("rule", "--rule", name, known) for name in names]
     return tuple(one for one in known.values() if one in asked)
 
 
 def _tune(
-    fetched: Fetched, rulebook: Rulebook, asked: Sequence[BasketId], per_year: float, jobs: int, cluster: str | None
+    tables: Mapping[CalendarCode, PriceTable],
+    rulebook: Rulebook,
+    asked: Sequence[BasketId],
+    per_year: float,
+    jobs: int,
+    cluster: str | None,
 ) -> Outcome:
     doing = workers(jobs or min(os.cpu_count() or 1, MOST_JOBS), cluster)
     with progress("Tuning") as told:
-        return tune_all(
-            fetched.market.tables, rulebook, asked, per_year, doing, lambda done, total: told(done, total, "")
-        )
-
-
-def _report(fetched: Fetched, outcome: Outcome, per_year: float, file: Path) -> None:
-    page = render(fetched.market.tables, fetched.rulebook, outcome, per_year)
-    file.write_text(page, encoding="utf-8")
-    say(f"The report is in {file}.")
+        return tune_all(tables, rulebook, asked, per_year, doing, lambda done, total: told(done, total, ""))

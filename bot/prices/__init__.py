@@ -7,7 +7,7 @@ from bot.prices.doubts import RECENT_SESSIONS, STALE_AFTER, Doubt, Kind, doubts,
 from bot.prices.revisions import revisions, undone
 from bot.prices.screen import RawRows, screen
 from bot.prices.settling import Sighting, confirmed, falls, mended, stayed
-from bot.prices.table import Flags, PriceTable, load
+from bot.prices.table import Flags, Places, PriceTable, Returns, load
 
 __all__ = [
     "RECENT_SESSIONS",
@@ -23,10 +23,12 @@ __all__ = [
     "Flags",
     "Floats",
     "Kind",
+    "Places",
     "PriceSource",
     "PriceTable",
     "RawRows",
     "Refusal",
+    "Returns",
     "Revision",
     "Seconds",
     "Sighting",

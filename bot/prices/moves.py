@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from bot.prices.bars import Bars, Dates, Floats, Symbol
 from bot.prices.calendars import Calendar, Calendars, exchange_of
+from bot.prices.table import Places
 
-Places = npt.NDArray[np.intp]
 Price = Literal["close", "adjusted"]
 # Fewer do not say how a circle moved.
 FEWEST = 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,20 @@ from bot.prices.bars import Bars, Dates, Floats, Refusal, Symbol
 from bot.prices.calendars import Calendar, Calendars, exchange_of
 
 Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """What every symbol of a table did by itself, arrays of shape (T, S): fractions, NaN = not known.
+
+    `daily` are the returns, 0 where the symbol's exchange was shut, and `low` the days' lows against the closes before.
+    A symbol has either from row `begin` on, shape (S,): the one after its first close.
+    """
+
+    daily: Floats
+    low: Floats
+    begin: Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,27 @@ class PriceTable:
     shut: Flags
     final_sessions: int
     refused: tuple[Refusal, ...] = ()
+    _returns: dict[bool, Returns] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def returns(self, *, adjusted: bool) -> Returns:
+        """What the symbols did, by closes adjusted for dividends or for splits alone; worked out once."""
+        if adjusted not in self._returns:
+            self._returns[adjusted] = _returns(self, self.adjusted if adjusted else self.close)
+        return self._returns[adjusted]
+
+
+def _returns(table: PriceTable, closes: Floats) -> Returns:
+    daily, low = (np.full(closes.shape, np.nan, order="F") for _ in range(2))
+    begin = np.full(len(table.symbols), len(table.sessions))
+    for at in range(len(table.symbols)):
+        known = ~np.isnan(closes[:, at])
+        if known.any():
+            begin[at] = first = int(known.argmax()) + 1
+            own, before, shut = closes[first:, at], closes[first - 1 : -1, at], table.shut[first:, at]
+            daily[first:, at] = np.where(shut, 0.0, own / before - 1)
+            paid = own / table.close[first:, at]
+            low[first:, at] = np.where(shut, np.nan, table.low[first:, at] * paid / before - 1)
+    return Returns(daily, low, begin)
 
 
 def load(bars: Sequence[Bars], calendar: Calendar, calendars: Calendars, *, until: int | None = None) -> PriceTable:

@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from bot.baskets import Basket, BasketId, BasketSeries, Member
-from bot.prices import Bars, Calendar, CalendarCode, PriceTable, Symbol, load
+from bot.prices import Bars, Calendar, CalendarCode, PriceTable, Returns, Symbol, load
 from bot.statistics import Lines, Verdict
 from tests import oracle
 
@@ -110,9 +110,10 @@ def series(sessions: Sequence[date], returns: Sequence[float | None], coverage: 
         sessions=np.array(sessions, dtype="datetime64[D]"),
         daily_return=np.array([np.nan if one is None else one for one in returns], dtype=np.float64),
         coverage=np.full(total, coverage),
-        member_returns=nothing,
-        day_lows=nothing,
-        listed=np.ones((total, 1), dtype=np.bool_),
+        alone=Returns(nothing, nothing, np.zeros(1, dtype=np.intp)),
+        columns=np.zeros(1, dtype=np.intp),
+        begin=np.zeros(1, dtype=np.intp),
+        end=np.full(1, total),
         final_sessions=total,
     )
 
@@ -130,12 +131,8 @@ def row(verdict: Verdict) -> dict[str, object]:
 
 def cut(whole: BasketSeries, end: int) -> BasketSeries:
     """The series as it stood after `end` sessions."""
-    by_session = {
-        field.name: getattr(whole, field.name)[:end]
-        for field in fields(whole)
-        if isinstance(getattr(whole, field.name), np.ndarray)
-    }
-    return replace(whole, **by_session, final_sessions=end)
+    columns = {name: getattr(whole, name)[:end] for name in ("sessions", "daily_return", "coverage")}
+    return replace(whole, **columns, final_sessions=end)
 
 
 # Few different returns, so that ties, records and states abound.

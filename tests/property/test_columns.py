@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 from bot.alerts import Evidence, Question, Severity, questions
 from bot.alerts.decide import deepest_rung
 from bot.backtest.fit import GRIDS, fitted_condition, reached
-from bot.backtest.hearings import hearings
+from bot.backtest.hearings import Hearing, Word, hearings
 from bot.backtest.ladders import Condition, with_threshold
 from bot.backtest.provisional import basket_low, low_moves, severities_at_low
+from bot.backtest.replay import alerts
 from bot.backtest.tracks import tracks
-from bot.backtest.tuning import by_engine, tune
+from bot.backtest.tuning import tune
+from bot.baskets import BasketId
 from bot.pipeline import Rulebook
 from bot.prices import Dates, Flags
 from bot.statistics import Board, Past
@@ -24,6 +27,21 @@ from tests.property.worlds import any_world
 from tests.world import rule
 
 Told = tuple[date, tuple[tuple[str, str, int, int], ...]]
+
+
+def by_engine(board: Board, rulebook: Rulebook) -> Iterator[tuple[BasketId, str, Hearing]]:
+    """The alerts of a replay, each with its basket and its rule's name."""
+    standing: dict[tuple[str, str, str], int] = {}
+    for alert in alerts(board, rulebook):
+        words, news = [], alert.decisions[0].news
+        for one in alert.decisions:
+            episode = one.memory.episode
+            assert one.rung is not None
+            assert episode is not None
+            key = (one.subject.key, episode.id, str(episode.opened))
+            words.append(Word(one.subject.member, one.reason, one.rung.severity, standing.get(key, 0), episode.move))
+            standing[key] = int(one.rung.severity)
+        yield alert.subject.basket, alert.rule.name, Hearing(alert.session, tuple(words), news)
 
 
 def by_replay(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
@@ -37,7 +55,7 @@ def by_replay(board: Board, rulebook: Rulebook, question: Question) -> list[Told
 
 
 def by_columns(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
-    found = hearings(question.rule, tuple(tracks(board, question)), rulebook.close_after)
+    found = hearings(question.rule, tuple(tracks(board, question, {})), rulebook.close_after)
     return [
         (one.session, tuple((word.member, word.reason.value, int(word.severity), word.before) for word in one.words))
         for one in found
@@ -66,7 +84,7 @@ def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, condition: Con
     value = {"percentile": 5.0, "worst_in_months": 3, "move": -0.05, "day_low": -0.05}[condition]
     asked = rule("fall", "one", rungs={"warning": {condition: value}}, members=members or condition == "day_low")
     question = Question(asked, rulebook.baskets[0].id)
-    subjects = tuple(tracks(board, question))
+    subjects = tuple(tracks(board, question, {}))
     grid = GRIDS[condition][:: len(GRIDS[condition]) // 4]
     counted = reached(asked, 0, condition, subjects, rulebook.close_after, every_session, grid)
     for candidate, count in zip(grid.tolist(), counted.tolist(), strict=True):
@@ -86,16 +104,16 @@ def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
         timeless = all(rung.state is None and rung.enters is None for rung in asked.rungs)
         if asked.contrast is not None or question.about_members(board) or not timeless:
             continue
-        (track,) = tracks(board, question)
+        (track,) = tracks(board, question, {})
         whole = basket_low(market.tables[series.basket.calendar], series)
         moves = low_moves(track.verdicts, whole)
         found = severities_at_low(asked, track, moves)
-        for row, at in enumerate(track.at.tolist()):
+        for row, (at, day) in enumerate(zip(track.at.tolist(), track.sessions.tolist(), strict=True)):
             if at and not np.isnan(moves[at]):
                 past = Past.of(track.verdicts, at - 1, rulebook.lines)
-                then = past.next(track.day(row), float(whole[at]), 1.0)
+                then = past.next(day, float(whole[at]), 1.0)
                 rung = deepest_rung(asked, Evidence(then, None if track.day_low is None else float(track.day_low[at])))
-                assert found[row] == (int(rung.severity) if rung else 0), (asked, track.day(row))
+                assert found[row] == (int(rung.severity) if rung else 0), (asked, day)
 
 
 def test_every_kind_of_condition_is_fitted_or_left() -> None:
