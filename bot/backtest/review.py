@@ -59,7 +59,7 @@ def review(board: Board, rules: tuple[Rule, ...], close_after: int, basket: Bask
         subjects = tuple(tracks(board, question, {}))
         heard = hearings(question.rule, subjects, close_after)
         said += [_said(question, one) for one in heard[-latest:]]
-        years = Years.of(sessions_of(subjects))
+        years = Years.of(sessions_of(question.rule, subjects))
         if years is not None:
             rates.append((question.rule.name, tuple(_rate(rung, heard, years) for rung in question.rule.rungs)))
     said.sort(key=lambda one: one.session, reverse=True)

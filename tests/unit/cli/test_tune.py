@@ -302,6 +302,19 @@ def test_a_report_without_lows_claims_nothing_of_them_and_counts_what_replay_sen
     assert f"<dt>Messages in all history</dt><dd>{sent}</dd>" in text
 
 
+def test_years_without_a_known_low_do_not_count_for_a_rule_about_lows(
+    typed: Type, own: Path, long_prices: Path, tmp_path: Path
+) -> None:
+    """Nothing can have been said in them; the other rules' years stay."""
+    early = re.compile(r"^(201[0-4]-[^,]+,,[^,]+),[\d.]+", re.MULTILINE)
+    for file in long_prices.iterdir():
+        (tmp_path / file.name).write_text(early.sub(r"\1,", file.read_text()))
+    done = typed("tune", "duo", "--config", own, "--prices", tmp_path, "--format", "jsonl")
+    rows = {row["rule"]: row for row in map(json.loads, done.rows)}
+    assert (rows["plunge"]["from"][:7], rows["fall"]["from"][:7]) == ("2018-01", "2013-01")
+    assert rows["plunge"]["per_year"] == rows["plunge"]["reached"] / rows["plunge"]["years"]
+
+
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
 )
