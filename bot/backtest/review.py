@@ -30,8 +30,6 @@ class Said:
 
     session: date
     rule: str
-    basket: BasketId
-    against: BasketId | None
     reason: Reason
     severity: Severity
     rung: Rung
@@ -61,7 +59,7 @@ def review(board: Board, rules: tuple[Rule, ...], close_after: int, basket: Bask
         subjects = tuple(tracks(board, question, {}))
         heard = hearings(question.rule, subjects, close_after)
         said += [_said(question, one) for one in heard[-latest:]]
-        years = Years.of(sessions_of(subjects))
+        years = Years.of(sessions_of(question.rule, subjects))
         if years is not None:
             rates.append((question.rule.name, tuple(_rate(rung, heard, years) for rung in question.rule.rungs)))
     said.sort(key=lambda one: one.session, reverse=True)
@@ -77,8 +75,6 @@ def _said(question: Question, heard: Hearing) -> Said:
     return Said(
         session=heard.session,
         rule=rule.name,
-        basket=question.basket,
-        against=rule.contrast[1] if rule.contrast else None,
         reason=heard.reason,
         severity=heard.severity,
         rung=next(rung for rung in rule.rungs if rung.severity == heard.severity),

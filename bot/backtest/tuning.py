@@ -152,7 +152,7 @@ def _tuned(
 ) -> Tuning | None:
     rule, close_after = question.rule, rulebook.close_after
     subjects = tuple(tracks(board, question, shelf))
-    years = Years.of(sessions_of(subjects))
+    years = Years.of(sessions_of(rule, subjects))
     if years is None:
         return None
     heard = hearings(rule, subjects, close_after)
@@ -204,7 +204,7 @@ def try_out(
         if question.basket != basket:
             continue
         subjects = tuple(tracks(board, question, shelf))
-        years = Years.of(sessions_of(subjects))
+        years = Years.of(sessions_of(question.rule, subjects))
         if years is not None:
             heard = hearings(question.rule, subjects, rulebook.close_after)
             yield question.rule.name, _trials(question.rule, heard, years)

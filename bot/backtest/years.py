@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 
+from bot.alerts import Rule
 from bot.backtest.fit import Part
 from bot.backtest.ladders import whole_months
 from bot.backtest.poisson import rate_interval
@@ -96,10 +97,11 @@ def _anniversary(sessions: Dates, years: int) -> int:
     return int((whole_months(sessions[0], sessions) < 12 * years).sum())
 
 
-def sessions_of(subjects: Sequence[Track]) -> Dates:
-    """The sessions on which any of a question's subjects has a reading."""
+def sessions_of(rule: Rule, subjects: Sequence[Track]) -> Dates:
+    """The sessions on which any of a question's subjects has a reading: of a rule about lows, a low that is known."""
     sessions = subjects[0].verdicts.sessions
     read = np.zeros(len(sessions), dtype=np.bool_)
+    low = all(rung.day_low is not None for rung in rule.rungs)
     for track in subjects:
-        read[track.at] = True
+        read[track.at if not low or track.day_low is None else track.at[~np.isnan(track.day_low[track.at])]] = True
     return sessions[read]

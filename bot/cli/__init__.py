@@ -37,6 +37,7 @@ NO_ROOM = 74  # EX_IOERR of sysexits.h
 INTERRUPTED = 130  # as shells have it
 # How typer and rich leave when whoever read the output has seen enough; no error of ours has this code.
 NOBODY_READS = 1
+TYPED = "command line"  # the file that a Problem of what was typed names
 
 
 def main() -> None:
@@ -101,7 +102,7 @@ def _nowhere() -> TextIO:
 
 
 def _complain(error: BotError) -> None:
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError) and any(one.file != TYPED for one in error.problems):
         count = len(error.problems)
         sys.stderr.write(f"The configuration has {count} problem{'s' * (count != 1)}:\n")
         sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)

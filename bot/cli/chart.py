@@ -10,16 +10,16 @@ import typer
 
 from bot.baskets import BasketId
 from bot.cli.market import open_market, position_of
-from bot.cli.options import Config, Lang, Prices, iso_date
+from bot.cli.options import Asked, Config, Lang, Prices, iso_date
 from bot.errors import NoData
 
 
 def command(
-    basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
+    basket: Asked,
     session: Annotated[
         date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
     ] = None,
-    window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of a move.")] = 2,
+    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
     lang: Lang = "en",
     file: Annotated[
         Path | None,

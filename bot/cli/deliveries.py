@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import json
 import os
 import sys
 from collections import Counter
@@ -12,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.cli.options import Config, Format, Output
-from bot.cli.tables import plain_table, show
+from bot.cli.tables import plain_table, show, write
 from bot.delivery import Delivery, State
 
 TRANSPORTS = ("telegram", "terminal")
@@ -28,15 +26,10 @@ def command(config: Config = None, output: Output = Format.TABLE) -> None:
     from bot.settings import load_settings  # noqa: PLC0415
 
     found, counts = asyncio.run(_look(database_url(load_settings(config, os.environ))))
-    if output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(map(_cells, found))
-    elif output is Format.JSONL:
-        for one in found:
-            sys.stdout.write(json.dumps(dict(zip(COLUMNS, _cells(one), strict=True)), ensure_ascii=False) + "\n")
-    else:
+    if output is Format.TABLE:
         _table(found, counts)
+    else:
+        write(output, COLUMNS, (dict(zip(COLUMNS, _cells(one), strict=True)) for one in found))
 
 
 async def _look(url: str) -> tuple[list[Delivery], Counter[State]]:

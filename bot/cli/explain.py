@@ -10,21 +10,22 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.alerts import Decision, Memory, conditions
-from bot.backtest import inquire
+from bot.alerts import Decision, Memory, Rule, conditions
+from bot.backtest import distances, inquire
+from bot.backtest.wording import condition_words
 from bot.baskets import BasketId
 from bot.cli.market import Opened, open_market, position_of
-from bot.cli.options import Config, Prices, iso_date
+from bot.cli.options import Asked, Config, Prices, iso_date
 from bot.context import contributions
 from bot.statistics import PERCENTILE_WINDOWS, Verdict
 
 
 def command(
-    basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
+    basket: Asked,
     session: Annotated[
         date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
     ] = None,
-    window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of a move.")] = 2,
+    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
     config: Config = None,
     prices: Prices = None,
 ) -> None:
@@ -61,6 +62,9 @@ def _prices(opened: Opened, basket: BasketId, position: int, window: int) -> Ite
     for at in range(begin + 1, position + 1):
         daily, coverage = float(series.daily_return[at]), float(series.coverage[at])
         least = series.basket.min_coverage
+        if isnan(coverage):
+            yield f"  {series.sessions[at]}  no reading: no member belongs on this session"
+            continue
         reading = f"no reading (coverage below {least:g})" if isnan(daily) else _percent(daily)
         yield f"  {series.sessions[at]}  weighted mean {reading}   coverage {coverage:.4f}"
 
@@ -109,8 +113,12 @@ def _answers(opened: Opened, basket: BasketId, day: date) -> Iterator[str]:
     series = opened.board.series[basket]
     if position_of(opened, basket, day) >= series.final_sessions:
         yield "This session is not final: nothing is decided yet. Were its figures those of the close, then"
+    ways = {one.rule.name: one for one in distances(opened.board, opened.rulebook, basket, day)}
     for answer in inquire(opened.board, opened.rulebook, basket, day):
         yield from answered(opened, answer.decision, answer.before)
+        way = None if answer.decision.subject.member else ways.get(answer.decision.subject.rule)
+        if way is not None and way.next_rung is not None and way.further is not None:
+            yield f"  {way.next_rung.severity.word} with another {way.further.fraction * 100:.1f} %"
 
 
 def answered(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str]:
@@ -121,9 +129,11 @@ def answered(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str
     rule = next(one for one in opened.rulebook.rules if one.name == subject.rule)
     verdict = decision.evidence.verdict
     if verdict is not None:
+        yield f"  {', '.join(_evidence(rule, decision, verdict))}"
         for rung in rule.rungs:
+            words = condition_words(rung)
             asked = conditions(rule, rung, decision.evidence, verdict)
-            answers = [f"{name} {'met' if held else 'not met'}" for name, held in asked]
+            answers = [f"{words[name]} {'met' if held else 'not met'}" for name, held in asked]
             yield f"  {rung.severity.word:<8} {', '.join(answers)}"
     if decision.news is not None:
         yield f"  told as {decision.severity.word}, with the news of other rules about the basket"
@@ -131,6 +141,24 @@ def answered(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str
         one = memory.episode
         deepest = f"{one.severity.word} at {_percent(one.move)}"
         yield f"  episode #{one.id} open since {one.opened}: {deepest}, sessions without a rung: {one.quiet}"
+
+
+def _evidence(rule: Rule, decision: Decision, verdict: Verdict) -> Iterator[str]:
+    """The figures that the rule's conditions are about, of its own subject and window."""
+    asked = {name for rung in rule.rungs for name in condition_words(rung)}
+    spread = bool(decision.subject.against)
+    if asked & {"percentile", "worst_in", "record", "move"}:
+        yield f"{verdict.window}-session {'gap' if spread else 'move'} {_percent(verdict.move)}"
+        yield f"rank {verdict.rank:,} of {verdict.sample:,}"
+        if verdict.percentile is not None:
+            yield f"percentile {verdict.percentile:.4f}"
+        if not spread:
+            yield f"worst since {verdict.worst_since or 'the first reading: a record'}"
+    if asked & {"state", "enters"}:
+        yield f"drawdown {_percent(verdict.drawdown)}, state {verdict.state.word}"
+    if "day_low" in asked:
+        low = decision.evidence.day_low
+        yield f"day's low {'not known' if low is None else _percent(low)}"
 
 
 def _number(value: float) -> str:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from bot.app.calendars import open_calendars
 from bot.app.prices import source_of
@@ -22,6 +25,7 @@ from bot.statistics import Board
 from bot.watch import Gate
 
 MOST_REFUSALS_SHOWN = 5
+Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,9 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """Everything a command on history needs. `rulebook` holds the baskets that can be shown."""
+class Opened(Fetched):
+    """Everything a command on history needs."""
 
-    settings: Settings
-    rulebook: Rulebook
-    market: Market
     board: Board
 
 
@@ -90,7 +91,8 @@ def fetch_market(
             if symbol in lacking:
                 say(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}")
     if not market.baskets:
-        raise NoData("There are prices for none of the baskets: see the warnings above.")
+        remedy = "" if prices is None else f" Make a basket of what is in {prices}, in baskets.toml (--config)."
+        raise NoData(f"There are prices for none of the baskets: see the warnings above.{remedy}")
     return Fetched(settings, replace(rulebook, baskets=market.baskets), market)
 
 
@@ -102,17 +104,23 @@ def position_of(opened: Opened, basket: BasketId, session: date | None) -> int:
     day = session or series.sessions[series.final_sessions - 1].item()
     position = opened.board.position(basket, day)
     if position is None:
-        held = f"The data run from {series.sessions[0]} to {series.sessions[-1]}."
+        after = int(np.searchsorted(series.sessions, np.datetime64(day)))
+        near = " and ".join(str(one) for one in series.sessions[max(after - 1, 0) : after + 1])
+        held = f"The data run from {series.sessions[0]} to {series.sessions[-1]}; next to it: {near}."
         raise NoData(f"{day} is no session of {series.basket.calendar} that {basket} has data for. {held}")
     return position
 
 
 def _basket(rulebook: Rulebook, name: str) -> Basket:
-    known = {str(basket.id): basket for basket in rulebook.baskets}
+    return named("basket", "BASKET", name, {str(basket.id): basket for basket in rulebook.baskets})
+
+
+def named(what: str, key: str, name: str, known: Mapping[str, Known]) -> Known:
+    """The one of that name. Raises ConfigError with what is like it, or else all there are."""
     if name not in known:
         close = get_close_matches(name, known, 1)
         hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(known)}."
-        raise ConfigError((Problem("command line", "BASKET", f'there is no basket "{name}"', hint),))
+        raise ConfigError((Problem("command line", key, f'there is no {what} "{name}"', hint),))
     return known[name]
 
 
@@ -149,8 +157,9 @@ def _warn(refused: Sequence[Refusal]) -> None:
 
 def _complain(left_out: Sequence[LeftOut], wanted: set[BasketId], lacking: dict[Symbol, str]) -> None:
     for one in left_out:
-        why = " ".join(lacking[symbol] for symbol in one.lacking)
-        text = f"basket {one.basket.id} has prices for too few of its members: {why}"
+        first, *others = one.lacking
+        more = f" None either of {', '.join(others)}." if others else ""
+        text = f"basket {one.basket.id} has prices for too few of its members: {lacking[first]}{more}"
         if one.basket.id in wanted:
             raise NoData(text)
         say(f"Warning: {text}")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from bot.baskets import BasketId
 from bot.cli.market import Opened, open_market
-from bot.cli.options import Config, Format, Output, Prices
-from bot.cli.tables import plain_table, show
-from bot.cli.verdicts import written
+from bot.cli.options import Baskets, Config, Format, Output, Prices
+from bot.cli.tables import plain_table, show, write
 from bot.clock import SystemClock
 from bot.prices import CalendarCode
 
@@ -27,7 +23,7 @@ COLUMNS = (
 
 
 def command(
-    baskets: Annotated[list[str] | None, typer.Argument(help="Baskets to show (default: all).")] = None,
+    baskets: Baskets = None,
     config: Config = None,
     prices: Prices = None,
     output: Output = Format.TABLE,
@@ -35,15 +31,10 @@ def command(
     """One reading of every basket: its two-session move, how rare it is, its drawdown, and how old the data are."""
     opened = open_market(config, prices, baskets or [], alone=True, live=True)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in _rows(opened)]
-    if output is Format.JSONL:
-        for row in rows:
-            sys.stdout.write(json.dumps(row, default=str) + "\n")
-    elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([written(cell) for cell in row.values()] for row in rows)
-    else:
+    if output is Format.TABLE:
         _table(rows)
+    else:
+        write(output, COLUMNS, rows)
 
 
 def _rows(opened: Opened) -> Iterator[tuple[Any, ...]]:

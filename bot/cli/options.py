@@ -35,6 +35,10 @@ def iso_date(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no date. Write it as YYYY-MM-DD, for example 2025-04-04.") from None
 
 
+Asked = Annotated[str, typer.Argument(metavar="BASKET", help="The basket's name in baskets.toml.")]
+Baskets = Annotated[
+    list[str] | None, typer.Argument(metavar="BASKET", help="Names of baskets in baskets.toml (default: all).")
+]
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="DIR", help="Folder of the configuration (default: config).")
 ]
@@ -48,7 +52,7 @@ From = Annotated[
 To = Annotated[
     date | None, typer.Option("--to", parser=iso_date, metavar="DATE", help="Last session shown, as YYYY-MM-DD.")
 ]
-Output = Annotated[Format, typer.Option("--format", help="How the result is written.")]
+Output = Annotated[Format, typer.Option("--format", metavar="table|csv|jsonl", help="How the result is written.")]
 Lang = Annotated[
     str, typer.Option("--lang", parser=language, metavar="|".join(languages()), help="Language of the messages.")
 ]

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from bot.alerts import Alert, Severity
 from bot.backtest import alerts
 from bot.cli.beside import progress, say
 from bot.cli.market import Opened, open_market
-from bot.cli.options import Config, Format, From, Lang, Output, Prices, To
-from bot.cli.tables import plain_table, show
+from bot.cli.options import Baskets, Config, Format, From, Lang, Output, Prices, To
+from bot.cli.tables import plain_table, show, write
 from bot.cli.verdicts import stretch
 from bot.context import Context, explain
 from bot.messages import Message, languages, render
+from bot.prices import Dates
 
 ALERTS_ON_SCREEN = 30
-COLUMNS = ("session", "basket", "rule", "phase", "reason", "severity", "episode", "move", "rank", "sample")
+COLUMNS = (
+    "session", "basket", "rule", "phase", "reason", "severity", "episode", "move", "rank", "sample", "percentile",
+    "worst_since", "worst_in_years", "record", "drawdown", "state",
+)  # fmt: skip
 
 
 def command(
-    baskets: Annotated[list[str] | None, typer.Argument(help="Baskets to show (default: all).")] = None,
+    baskets: Baskets = None,
     config: Config = None,
     prices: Prices = None,
     start: From = None,
@@ -39,18 +40,20 @@ def command(
     """All alerts that would have been sent, by the live engine, one session at a time."""
     wanted = baskets or []
     opened = open_market(config, prices, wanted)
-    stretch(np.array(opened.board.sessions(), dtype="datetime64[D]"), start, stop)
+    sessions = _read(opened, wanted)
+    first, end = stretch(sessions, start, stop)
     found = (one for one in _alerts(opened, start, stop) if not wanted or _about(one) & set(wanted))
-    if output is Format.JSONL:
-        encode = json.JSONEncoder(ensure_ascii=False).encode
-        for alert in found:
-            sys.stdout.write(encode(fields(opened, alert)) + "\n")
-    elif output is Format.CSV:
-        writer = csv.DictWriter(sys.stdout, COLUMNS, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(fields(opened, alert) for alert in found)
+    if output is Format.TABLE:
+        _table(opened, list(found), sessions[first].item(), sessions[end - 1].item(), lang)
     else:
-        _table(opened, list(found), lang)
+        write(output, COLUMNS, (fields(opened, alert) for alert in found))
+
+
+def _read(opened: Opened, wanted: Sequence[str]) -> Dates:
+    """The sessions on which any of the baskets has a reading."""
+    asked = [one for one in opened.board.series.values() if not wanted or one.basket.id in wanted]
+    final = [(one.sessions[: one.final_sessions], one.daily_return[: one.final_sessions]) for one in asked]
+    return np.unique(np.concatenate([sessions[~np.isnan(returns)] for sessions, returns in final]))
 
 
 def _alerts(opened: Opened, start: date | None, stop: date | None) -> Iterator[Alert]:
@@ -105,30 +108,31 @@ def _text(opened: Opened, alert: Alert, context: Context, language: str) -> Mess
     return render(alert, context, opened.rulebook.events, language)
 
 
-def _table(opened: Opened, found: list[Alert], language: str) -> None:
+def _table(opened: Opened, found: list[Alert], first: date, last: date, language: str) -> None:
+    if not found:
+        sys.stdout.write(f"No alert from {first} to {last}.\n")
+        return
     shown = found[-ALERTS_ON_SCREEN:]
     if len(shown) < len(found):
         say(f"The last {len(shown)} of {len(found):,} alerts; --from, --to or --format jsonl show more.")
     table = plain_table("session", "reason", "severity", "first line~")
     for alert in shown:
         context = explain(opened.board, opened.rulebook.rules, alert)
-        first = _text(opened, alert, context, language).lines[0]
-        table.add_row(str(alert.session), alert.reason.value, alert.severity.word, first)
+        line = _text(opened, alert, context, language).lines[0]
+        table.add_row(str(alert.session), alert.reason.value, alert.severity.word, line)
     show(table)
-    _years(found)
+    _years(found, first, last)
 
 
-def _years(found: Sequence[Alert]) -> None:
-    """A line a year from the first to the last that had one, also for those without, and one for all."""
-    years: dict[int, Counter[Severity]] = {}
+def _years(found: Sequence[Alert], first: date, last: date) -> None:
+    """A row for each year that was asked about, also for those without an alert, and one for all of them."""
+    years = {str(year): Counter[Severity]() for year in range(first.year, last.year + 1)}
     for one in found:
-        years.setdefault(one.session.year, Counter())[one.severity] += 1
+        years[str(one.session.year)][one.severity] += 1
     if len(years) > 1:
-        for year in range(min(years), max(years) + 1):
-            sys.stdout.write(f"{year}  {_counts(years.get(year, Counter())) or 'no alert'}\n")
-    whole = _counts(Counter(one.severity for one in found))
-    sys.stdout.write(f"{whole or 'No alert.'}\n")
-
-
-def _counts(counts: Counter[Severity]) -> str:
-    return ", ".join(f"{severity.word} {count}" for severity, count in sorted(counts.items()))
+        years["all"] = sum(years.values(), Counter())
+    table = plain_table("year", *(f"{severity.word}>" for severity in Severity))
+    for year, counts in years.items():
+        table.add_row(year, *(f"{counts[severity]:,}" for severity in Severity))
+    sys.stdout.write("\n")
+    show(table)

@@ -13,27 +13,32 @@ import tomlkit
 from tomlkit import TOMLDocument
 
 from bot.alerts import Rule
-from bot.backtest.wording import condition_values, has_ladder
+from bot.backtest.wording import condition_values, has_ladder, in_words
 from bot.errors import ConfigError, Problem
 from bot.settings import load_settings
 
 FILE = "bot.toml"
 BOM = "\ufeff"
+ELSEWHERE = "It was given elsewhere, such as in the environment: write it there, or move it into the file."
 
 
 def apply(folder: Path, rules: Sequence[Rule], environ: Mapping[str, str]) -> Path:
     """Write the values of the rules' rungs into the folder's bot.toml, and give its path; all else stays as it is.
 
     The whole configuration is checked with the new values before the file is replaced, at once and for good. Raises
-    ConfigError if a rule or a rung does not stand in the file, or the configuration would not be sound.
+    ConfigError if the file is not to be written, if a rule or a rung does not stand in it or is given elsewhere too, or
+    the configuration would not be sound.
     """
     file = (folder / FILE).resolve()
+    if not os.access(file, os.W_OK):  # its folder alone decides whether it can be replaced
+        remedy = "Let it be written, or paste the lines above into it."
+        raise ConfigError((Problem(str(folder / FILE), "whole file", "is not to be written", remedy),))
     before = file.read_bytes().decode("utf-8")
     document = tomlkit.parse(before.removeprefix(BOM))
     for rule in rules:
         _set(document, rule, str(folder / FILE))
     after = BOM * before.startswith(BOM) + document.as_string()
-    _check(folder, after, environ)
+    _check(folder, after, environ, rules)
     _replace(file, after)
     return file
 
@@ -46,19 +51,22 @@ def _set(document: TOMLDocument, rule: Rule, file: str) -> None:
             place = table.get("rungs", {}).get(rung.severity.word)
         if place is None:
             key = f'rules["{rule.name}"]' + (f".rungs.{rung.severity.word}" if table is not None else "")
-            remedy = "It was given elsewhere, such as in the environment: write it there, or move it into the file."
-            raise ConfigError((Problem(file, key, "does not stand in the file", remedy),))
+            raise ConfigError((Problem(file, key, "does not stand in the file", ELSEWHERE),))
         for name, value in condition_values(rung).items():
             if place.get(name) != value:
                 place[name] = value
 
 
-def _check(folder: Path, text: str, environ: Mapping[str, str]) -> None:
+def _check(folder: Path, text: str, environ: Mapping[str, str], rules: Sequence[Rule]) -> None:
     with tempfile.TemporaryDirectory() as trial:
         for file in folder.glob("*.toml"):
             shutil.copyfile(file, Path(trial, file.name))
         Path(trial, FILE).write_bytes(text.encode("utf-8"))
-        load_settings(Path(trial), environ)
+        given = {one.name: one.rungs for one in load_settings(Path(trial), environ).rulebook().rules}
+    for rule in rules:
+        if [*map(in_words, given[rule.name])] != [*map(in_words, rule.rungs)]:
+            problem = Problem(str(folder / FILE), f'rules["{rule.name}"]', "would not count from the file", ELSEWHERE)
+            raise ConfigError((problem,))
 
 
 def _replace(file: Path, text: str) -> None:

@@ -6,7 +6,6 @@ import ctypes
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +17,11 @@ from bot.backtest.report import render
 from bot.backtest.shares import Outcome, tune_all
 from bot.baskets import BasketId
 from bot.cli.beside import progress, say
-from bot.cli.market import fetch_market
-from bot.cli.options import Config, Format, Output, Prices
+from bot.cli.market import fetch_market, named
+from bot.cli.options import Baskets, Config, Format, Output, Prices
 from bot.cli.rungs import apply
 from bot.cli.tuning_tables import show_outcome
-from bot.errors import ConfigError, NoData, Problem
+from bot.errors import NoData
 from bot.pipeline import Rulebook
 from bot.prices import CalendarCode, PriceTable
 from bot.settings.layers import FOLDER
@@ -32,12 +31,14 @@ MOST_JOBS = 64
 
 
 def command(
-    baskets: Annotated[list[str] | None, typer.Argument(help="Baskets to tune for (default: all).")] = None,
+    baskets: Baskets = None,
     per_year: Annotated[
-        float, typer.Option(min=0.05, max=50, help="How often a year a rule's shallowest rung shall be reached.")
+        float, typer.Option(min=0.05, max=50, metavar="N", help="Times a year a rule's first rung shall be reached.")
     ] = 4.0,
-    rule: Annotated[list[str] | None, typer.Option(help="A rule to tune (again for more; default: all).")] = None,
-    jobs: Annotated[int, typer.Option(min=0, max=MOST_JOBS, help="Processes to use; 0 = one a core.")] = 1,
+    rule: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A rule to tune (again for more; default: all).")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=0, max=MOST_JOBS, metavar="N", help="Processes to use; 0 = one a core.")] = 1,
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster that does the work.")
     ] = None,
@@ -71,12 +72,15 @@ def command(
         text = f'Warning: rule "{name}" on {basket}: no rates, for its data have no more than {YEARS_OF_HISTORY} years.'
         say(text)
     if not outcome.tunings:
-        raise NoData("Nothing can be tuned: see the warnings above. Give longer histories, or other baskets or rules.")
+        why = "see the warnings above" if outcome.short else "these rules ask nothing of these baskets"
+        raise NoData(f"Nothing can be tuned: {why}. Give longer histories, or other baskets or rules.")
     show_outcome(outcome, per_year, output, with_alerts=bool(baskets))
     if report is not None:
         report.write_text(render(tables, rulebook, outcome, per_year), encoding="utf-8")
         say(f"The report is in {report}.")
-    if write:
+    if write and not outcome.ladders:
+        say("Nothing was written, for nothing is suggested.")
+    elif write:
         folder = config or Path(os.environ.get(FOLDER) or "config")
         file = apply(folder, [one.rule for one in outcome.ladders], os.environ)
         say(f"Written into {file}. A running bot reads it on SIGHUP, on /reload, or when it starts again.")
@@ -92,12 +96,8 @@ def _give_back() -> None:
 
 def _only(rulebook: Rulebook, names: Sequence[str]) -> tuple[Rule, ...]:
     known = {one.name: one for one in rulebook.rules}
-    for name in names:
-        if name not in known:
-            close = get_close_matches(name, known, 1)
-            hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(known)}."
-            raise ConfigError((Problem("command line", "--rule", f'there is no rule "{name}"', hint),))
-    return tuple(one for name, one in known.items() if name in names)
+    asked = [named("rule", "--rule", name, known) for name in names]
+    return tuple(one for one in known.values() if one in asked)
 
 
 def _tune(

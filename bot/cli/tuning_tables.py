@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from bot.backtest.fit import RARER, fitted_condition
 from bot.backtest.poisson import LEVEL
-from bot.backtest.shares import Ladder, Outcome
+from bot.backtest.shares import Outcome
 from bot.backtest.tuning import Step, Trial, Tuning
-from bot.backtest.wording import block, in_words
+from bot.backtest.wording import in_words, measured, pasted
 from bot.backtest.years import HELD_OUT
 from bot.cli.options import Format
-from bot.cli.tables import plain_table, show
-from bot.cli.verdicts import written
+from bot.cli.tables import plain_table, show, write
 
 ALERTS_ON_SCREEN = 30
 NOTES = """\
-a year      times the rung, or a deeper one, is newly reached in an episode,
-            with the exact Poisson interval ({level}); the first three years of a
-            basket do not count, and each rule is counted by itself
+a year      times a year that a fall comes to the rung, or to a deeper one; one
+            fall (an episode) counts once. In brackets what chance alone allows
+            ({level}, exact Poisson). Each rule is counted by itself, without the
+            first three years of a basket
 sent        messages of just this severity a year, those of a deeper move on the
             same rung too; what another message about the basket tells is none,
             but makes that one as loud
 taken back  of what would have been said at the day's low, the share that did
-            not hold at the close; for several members it takes all their lows
-            at one moment, so at most; empty where daily prices do not tell
-suggested   fitted for so many a year on the years that {held_out} does not divide;
-            each deeper rung a third as often
-expected    times it should be reached on the years kept back ({level}), told
+            not hold at the close; <= where members may have had their lows at
+            different moments; empty where daily prices do not tell
+"""
+SUGGESTION = """\
+suggested   the value that gives {wanted:g} a year at the first rung, and at each deeper
+            one a third of the one before, on the years that {held_out} does not divide;
+            fitted: what it gave on them. A record or a state has no value
+expected    times it should then be reached on the years kept back ({level}), told
             from the fitted years alone; came: times it was
 """
+NO_SUGGESTION = "Nothing is suggested: a record or a state has no value; a value takes more years."
 IN_FORCE = ("basket", "rung", "in force", "a year>", "sent>", "taken back>")
 SUGGESTED = ("basket", "rung", "suggested", "fitted>", "expected>", "came>")
 COLUMNS = (
@@ -47,13 +48,8 @@ def show_outcome(outcome: Outcome, per_year: float, output: Format, *, with_aler
     """Print a tuning; `with_alerts` lists the latest ones in tables (as JSON lines all of them stand there)."""
     if output is Format.TABLE:
         _tables(outcome, per_year, with_alerts=with_alerts)
-    elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([written(row[name]) for name in COLUMNS] for row in _rows(outcome))
     else:
-        for row in _rows(outcome):
-            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        write(output, COLUMNS, _rows(outcome))
 
 
 def _tables(outcome: Outcome, per_year: float, *, with_alerts: bool) -> None:
@@ -76,9 +72,9 @@ def _tables(outcome: Outcome, per_year: float, *, with_alerts: bool) -> None:
             for one in of_rule:
                 _alerts(one)
         sys.stdout.write("\n")
-    _notes(outcome)
+    _notes(outcome, per_year)
     for ladder in outcome.ladders:
-        sys.stdout.write("\n" + "\n".join(_paste(ladder, per_year)) + "\n")
+        sys.stdout.write("\n" + "\n".join(pasted(ladder, per_year)) + "\n")
 
 
 def _about(one: Tuning) -> str:
@@ -108,8 +104,8 @@ def _alerts(one: Tuning) -> None:
     """The latest sessions and sizes."""
     shown = one.hearings[-ALERTS_ON_SCREEN:]
     count = len(one.hearings)
-    sys.stdout.write(f"\n{_about(one)}: the last {len(shown)} of {count:,} alerts; --format jsonl has all\n")
-    table = plain_table("session", "reason", "severity", "size>", "members~")
+    sys.stdout.write(f"\n{_about(one)}: the last {len(shown)} of {count:,} alerts of this rule by itself\n")
+    table = plain_table("session", "reason", "severity", f"{measured(one.rule)}>", "members~")
     for heard in shown:
         members = ", ".join(word.member for word in heard.words)
         table.add_row(
@@ -118,37 +114,18 @@ def _alerts(one: Tuning) -> None:
     show(table)
 
 
-def _notes(outcome: Outcome) -> None:
+def _notes(outcome: Outcome, per_year: float) -> None:
     trials = [trial for one in outcome.tunings for trial in one.trials]
-    sys.stdout.write(NOTES.format(level=f"{LEVEL:.0%}", held_out=HELD_OUT))
+    sys.stdout.write(NOTES.format(level=f"{LEVEL:.0%}"))
     if trials:
+        sys.stdout.write(SUGGESTION.format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, wanted=per_year))
         inside, poisson = sum(one.inside for one in trials), sum(one.inside_poisson for one in trials)
         sys.stdout.write(
             f"On the years kept back {inside} of {len(trials)} suggested rungs came as often as expected\n"
             f"({poisson} if falls were independent, which they are not).\n"
         )
-
-
-def _paste(ladder: Ladder, per_year: float) -> Iterator[str]:
-    """The block for bot.toml, with what came of it where it was tried."""
-    rates = [per_year * RARER**place for place in range(len(ladder.rule.rungs))]
-    count = len(ladder.trials)
-    baskets = f"{count} basket{'s' * (count != 1)}"
-    yield f'# Rule "{ladder.rule.name}" of bot.toml, tried on {baskets}'
-    comments = []
-    for rung, wanted in zip(ladder.rule.rungs, rates, strict=True):
-        tries = [one for trials in ladder.trials.values() for one in trials if one.rung.severity == rung.severity]
-        comments.append(_comment(tries, wanted) if fitted_condition(rung) else "as it was")
-    yield from block(ladder.rule, comments)
-
-
-def _comment(tries: Sequence[Trial], wanted: float) -> str:
-    fitted, came = (
-        sum(one.count for one in rates) / sum(one.years for one in rates)
-        for rates in ([one.fitted for one in tries], [one.held_out for one in tries])
-    )
-    inside = sum(one.inside for one in tries)
-    return f"for {wanted:.2g} a year; fitted {fitted:.2g}, kept back {came:.2g}, {inside} of {len(tries)} as expected"
+    else:
+        sys.stdout.write(f"{NO_SUGGESTION}\n")
 
 
 def _rows(outcome: Outcome) -> Iterator[dict[str, Any]]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
@@ -14,8 +11,8 @@ import typer
 from bot.baskets import BasketId
 from bot.cli.beside import say
 from bot.cli.market import open_market
-from bot.cli.options import Config, Format, From, Output, Prices, To
-from bot.cli.tables import plain_table, show
+from bot.cli.options import Asked, Config, Format, From, Output, Prices, To
+from bot.cli.tables import plain_table, show, write
 from bot.errors import ConfigError, NoData, Problem
 from bot.prices import Dates
 from bot.statistics import Verdict
@@ -28,12 +25,12 @@ ROWS_ON_SCREEN = 20
 
 
 def command(
-    basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
+    basket: Asked,
     config: Config = None,
     prices: Prices = None,
     start: From = None,
     stop: To = None,
-    window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of a move.")] = 2,
+    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
     output: Output = Format.TABLE,
 ) -> None:
     """Every session of a basket, judged against its own past only."""
@@ -41,16 +38,11 @@ def command(
     columns = opened.board.of_basket(BasketId(basket), window)
     final = opened.board.series[BasketId(basket)].final_sessions
     first, last = stretch(columns.sessions[:final], start, stop)
-    rows = [(one, cells(basket, one)) for one in columns.rows(first, last) if one is not None]
-    if output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([written(cell) for cell in row] for _, row in rows)
-    elif output is Format.JSONL:
-        for _, row in rows:
-            sys.stdout.write(json.dumps(dict(zip(COLUMNS, row, strict=True)), default=str) + "\n")
+    found = [one for one in columns.rows(first, last) if one is not None]
+    if output is Format.TABLE:
+        _table(found)
     else:
-        _table([one for one, _ in rows])
+        write(output, COLUMNS, (dict(zip(COLUMNS, cells(basket, one), strict=True)) for one in found))
 
 
 def stretch(sessions: Dates, start: date | None, stop: date | None) -> tuple[int, int]:
@@ -61,7 +53,7 @@ def stretch(sessions: Dates, start: date | None, stop: date | None) -> tuple[int
     chosen = [at for at, day in enumerate(days) if (start is None or day >= start) and (stop is None or day <= stop)]
     if not chosen:
         held = f"The data run from {days[0]} to {days[-1]}." if days else "There are no data at all."
-        asked = " and ".join(f"{word} {day}" for word, day in (("from", start), ("to", stop)) if day is not None)
+        asked = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", stop)) if day is not None)
         raise NoData(f"No session lies in what was asked for ({asked or 'everything'}). {held}")
     return chosen[0], chosen[-1] + 1
 
@@ -73,15 +65,6 @@ def cells(basket: str, verdict: Verdict) -> tuple[object, ...]:
         verdict.percentile, verdict.worst_since, verdict.gap_sessions, verdict.worst_in_years, verdict.record,
         verdict.drawdown, verdict.peak_session, verdict.state.word, verdict.coverage,
     )  # fmt: skip
-
-
-def written(cell: object) -> str:
-    """A cell of a CSV file: floats at full precision, true or false, empty if not defined."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    return repr(cell) if isinstance(cell, float) else str(cell)
 
 
 def _table(verdicts: Sequence[Verdict]) -> None:

@@ -10,7 +10,7 @@ import typer
 from bot.backtest import supposed_move, whatif
 from bot.baskets import BasketId
 from bot.cli.market import open_market
-from bot.cli.options import Config, Lang, Prices
+from bot.cli.options import Asked, Config, Lang, Prices
 from bot.messages import supposed
 
 CONTEXT = {"ignore_unknown_options": True}  # -8 is no option
@@ -27,17 +27,17 @@ def move_typed(text: str) -> float:
 
 
 def command(
-    basket: Annotated[str, typer.Argument(help="The basket's name in baskets.toml.")],
+    basket: Asked,
     move: Annotated[
         float,
         typer.Argument(parser=move_typed, metavar="PERCENT", help="The move up to the next close, such as -8."),
     ],
-    window: Annotated[int, typer.Option(min=1, max=250, help="Sessions of the move.")] = 2,
+    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of the move.")] = 2,
     config: Config = None,
     prices: Prices = None,
     lang: Lang = "en",
 ) -> None:
-    """Where such a move would rank on the next session, what each rule would say, and how far the next rung is."""
+    """Where such a move would rank, what each rule about the basket's closes would say, how far the next rung is."""
     opened = open_market(config, prices, [basket], alone=True)
     found = whatif(opened.board, opened.rulebook, BasketId(basket), move, window)
     sys.stdout.write(supposed(found, opened.rulebook.events, lang).plain + "\n")

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 
 from bot.backtest import review
+from bot.backtest.wording import in_words
 from bot.baskets import Basket
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.choices import span
@@ -112,8 +113,11 @@ async def tune(desk: Desk, ask: Ask) -> Reply:
             "chat_tune_said",
             date=words.day(one.session),
             level=words.word("severity", one.severity.word),
+            about=f"{words.join(list(one.members))} " if one.members else "",
             size=words.percent(one.size),
             rule=one.rule,
+            asked=in_words(one.rung),
+            reason=words.word("reason", one.reason.value),
         )
         for one in found.latest
     ]

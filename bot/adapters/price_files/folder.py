@@ -34,11 +34,11 @@ class CsvFolder:
 
         Raises NoData if there is no file, or none that can be used.
         """
-        names = [f"{symbol}.csv", f"{symbol.removeprefix('^')}.csv"]
+        names = dict.fromkeys([f"{symbol}.csv", f"{symbol.removeprefix('^')}.csv"])
         paths = [self._folder / name for name in names if Path(name).name == name]
         path = next((path for path in paths if path.exists()), None)
         if path is None:
-            raise NoData(f"{self._folder}: there is no file {names[0]}. {_hint(symbol, self.symbols())}")
+            raise NoData(f"{self._folder}: there is no file {' or '.join(names)}. {_hint(symbol, self.symbols())}")
         try:
             data = path.read_bytes()
         except OSError as error:

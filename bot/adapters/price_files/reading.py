@@ -14,6 +14,7 @@ from bot.errors import NoData
 from bot.prices import Bars, Dates, Floats, RawRows, Refusal, Symbol, screen
 
 FIGURES = ("close", "adj_close", "high", "low")
+THREE_HEADS = re.compile(rb"Price,.*\nTicker,.*\nDate,*\n")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]00:00(:00(\.0+)?)?([+-][0-9]{2}:[0-9]{2}|Z)?)?")
 
 
@@ -33,9 +34,9 @@ def read(data: bytes, symbol: Symbol, where: str) -> Bars:
     Without any adjusted close, `adjusted` is the close. Without any close, `close` is the adjusted close, and `high`
     and `low`, which would be on another footing, are unknown. Raises NoData if no row can be used.
     """
-    header, body = _halves(data, where)
+    header, body, begin = _halves(data, where)
     names = _columns(header, where)
-    table = _at_once(body, names) or _line_by_line(body, names, where)
+    table = _at_once(body, names, begin) or _line_by_line(body, names, begin, where)
     nothing = np.full(len(table.dates), np.nan)
     close, adjusted, high, low = (table.figures.get(name, nothing) for name in FIGURES)
     if np.isnan(adjusted).all():
@@ -50,8 +51,12 @@ def read(data: bytes, symbol: Symbol, where: str) -> Bars:
     return bars
 
 
-def _halves(data: bytes, where: str) -> tuple[str, memoryview]:
-    """The header line, and the lines below it, each ended by a newline."""
+def _halves(data: bytes, where: str) -> tuple[str, memoryview, int]:
+    """The header line, the lines below it, each ended by a newline, and the number of the first of them.
+
+    Where semicolons or tabs separate the cells, a comma is a decimal one. A table of yfinance may come with three lines
+    of header, of which the last names only the date.
+    """
     try:
         _ = data.isascii() or data.decode()
     except UnicodeDecodeError as error:
@@ -62,13 +67,16 @@ def _halves(data: bytes, where: str) -> tuple[str, memoryview]:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     text = text if text.endswith(b"\n") else text + b"\n"
     if b"," not in text[: text.index(b"\n")]:
-        text = text.replace(b";", b",")
-    header = text[: text.index(b"\n")].decode()
-    body = memoryview(text)[len(header.encode()) + 1 :]
+        text = text.replace(b",", b".").replace(b";", b",").replace(b"\t", b",")
+    heads = THREE_HEADS.match(text)
+    header, begin = text[: text.index(b"\n")].decode(), 4 if heads else 2
+    body = memoryview(text)[heads.end() if heads else len(header.encode()) + 1 :]
+    if heads:
+        header = header.replace("Price", "Date", 1)
     if not header.strip():
         what = "first line" if text.strip() else "file"
         raise NoData(f"{where}: the {what} is empty. Fetch the file again, or remove it.")
-    return header, body
+    return header, body, begin
 
 
 def _columns(header: str, where: str) -> list[str]:
@@ -83,7 +91,7 @@ def _columns(header: str, where: str) -> list[str]:
     return names
 
 
-def _at_once(body: memoryview, names: list[str]) -> _Table | None:
+def _at_once(body: memoryview, names: list[str], begin: int) -> _Table | None:
     """The table if it is clean and begins with the date, as nearly every file."""
     wanted = [name for name in FIGURES if name in names]
     if names[0] != "date":
@@ -92,16 +100,16 @@ def _at_once(body: memoryview, names: list[str]) -> _Table | None:
     if found is None:
         return None
     dates, columns = found
-    return _Table(dates, dict(zip(wanted, columns, strict=True)), range(2, len(dates) + 2))
+    return _Table(dates, dict(zip(wanted, columns, strict=True)), range(begin, len(dates) + begin))
 
 
-def _line_by_line(body: memoryview, names: list[str], where: str) -> _Table:
+def _line_by_line(body: memoryview, names: list[str], begin: int, where: str) -> _Table:
     """The table with a refusal for each line or figure that is none."""
     refused: list[Refusal] = []
     dates: list[date] = []
     lines: list[int] = []
     figures: dict[str, list[float]] = {name: [] for name in FIGURES if name in names}
-    for line, text in enumerate(bytes(body).decode().split("\n"), start=2):
+    for line, text in enumerate(bytes(body).decode().split("\n"), start=begin):
         cells = dict(zip(names, (cell.strip().strip('"') for cell in text.split(",")), strict=False))
         day = _date(cells.get("date", ""))
         place = f"{where} line {line}"

@@ -84,7 +84,7 @@ def bars(section: Section) -> str:
     """Alerts of each year, stacked by severity; the years that were kept back stand on a shade."""
     most = max((sum(one.values()) for one in section.by_year.values()), default=0)
     if not most:
-        return ""
+        return '<p class="none">None in the years that are counted.</p>'
     years = list(section.by_year)
     step = next(step for step in (1, 2, 5, 10, 20, 50) if len(years) / step <= LABELS_AT_MOST)
     columns = []

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 
 from bot.alerts import Severity
-from bot.backtest.fit import fitted_condition
 from bot.backtest.poisson import LEVEL
 from bot.backtest.report.chapter import Chapter, Section, chapter
 from bot.backtest.report.charts import bars, timeline
 from bot.backtest.report.tables import followed, heard, ladder, worst
 from bot.backtest.shares import Ladder, Outcome
-from bot.backtest.wording import block
+from bot.backtest.wording import pasted
 from bot.backtest.years import HELD_OUT
 from bot.pipeline import Rulebook
 from bot.prices import CalendarCode, PriceTable
@@ -32,7 +31,7 @@ def render(tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, outcom
             _head(chapters, outcome, per_year),
             "<main>",
             *(_chapter(one, per_year) for one in chapters),
-            _paste(outcome.ladders),
+            _paste(outcome.ladders, per_year),
             "</main>",
             _reading(),
         )
@@ -54,7 +53,7 @@ def _head(chapters: list[Chapter], outcome: Outcome, per_year: float) -> str:
     )
     figures = {
         "Baskets": str(len(chapters)),
-        "Alerts in all history": f"{sum(len(one.hearings) for one in outcome.tunings):,}",
+        "Messages in all history": f"{sum(len(one.sent) for one in outcome.tunings):,}",
         "Wanted": f"{per_year:g} <small>a year at the shallowest rung</small>",
         "Suggestions as expected": f"{inside} <small>of {len(trials)}, on the years kept back</small>",
         "Prices until": str(max(one.last for one in chapters)) if chapters else "none",
@@ -89,7 +88,10 @@ def _section(of: Chapter, section: Section, per_year: float) -> str:
     tuning = section.tuning
     sides = f": {of.basket.name('en')} minus {tuning.against.name('en')}" if tuning.against else ""
     count = len(tuning.hearings)
-    counted = f"{count:,} alert{'s' * (count != 1)} in all; rates from {tuning.first} to {tuning.last}"
+    counted = (
+        f"{count:,} alert{'s' * (count != 1)} of this rule by itself, {len(tuning.sent):,} of them sent as"
+        f" messages; rates from {tuning.first} to {tuning.last}"
+    )
     if not count:
         drawn = '<p class="none">No alert in all of history.</p>'
     else:
@@ -112,17 +114,11 @@ def _after(section: Section) -> str:
     )
 
 
-def _paste(ladders: tuple[Ladder, ...]) -> str:
+def _paste(ladders: tuple[Ladder, ...], per_year: float) -> str:
     if not ladders:
         return ""
-    blocks = "\n\n".join("\n".join(_block(one)) for one in ladders)
+    blocks = "\n\n".join("\n".join(pasted(one, per_year)) for one in ladders)
     return f'<section class="chapter"><h2>Ready to paste</h2><pre>{escape(blocks)}</pre></section>'
-
-
-def _block(one: Ladder) -> Iterator[str]:
-    yield f'# into the rule "{one.rule.name}" of bot.toml'
-    comments = ["" if fitted_condition(rung) else "as it was" for rung in one.rule.rungs]
-    yield from block(one.rule, comments)
 
 
 def _reading() -> str:

@@ -10,7 +10,7 @@ from bot.backtest.fit import RARER, fitted_condition
 from bot.backtest.hearings import Hearing
 from bot.backtest.report.chapter import Section, Told
 from bot.backtest.tuning import Step, Trial, Tuning
-from bot.backtest.wording import in_words
+from bot.backtest.wording import in_words, measured
 from bot.statistics.precedents import FEWEST_CASES, HORIZONS, Aftermath
 
 MINUS = "−"
@@ -76,12 +76,12 @@ def _rate(step: Step, most: float) -> str:
 
 def _sent(tuning: Tuning, step: Step) -> str:
     sent = tuning.rate_sent(step.rung.severity)
-    return f"{sent.per_year:.2f} <small>{sent.count} in all</small>"
+    return f"{sent.per_year:.2f} <small>{sent.count} in {sent.years:.1f} years</small>"
 
 
 def _taken_back(step: Step) -> str:
     doubt = step.provisional
-    if doubt is None:
+    if doubt is None or not doubt.sessions:
         return '<span class="none">cannot be told</span>'
     if doubt.share is None:
         return '<span class="none">none</span>'
@@ -105,7 +105,8 @@ def _trial(step: Step, trial: Trial | None, wanted: float) -> tuple[str, ...]:
 
 def worst(rule: Rule, cases: Sequence[Told]) -> str:
     """The deepest alerts, and what the basket did after each."""
-    heads = ("Session", "Severity", "Size", "Drawdown", *(f"+{sessions} sessions" for sessions in HORIZONS))
+    after = (f"+{sessions} sessions" for sessions in HORIZONS)
+    heads = ("Session", "Severity", measured(rule).capitalize(), "Drawdown", *after)
     return table(
         "worst",
         heads,

@@ -61,6 +61,9 @@ def test_all_columns_are_read(tmp_path: Path) -> None:
         HEADER + CLEAN.replace("2024-01-02", '"2024-01-02"'),
         HEADER + CLEAN.replace(",100", ",1e2"),
         HEADER + CLEAN.replace(",100", ",many"),
+        (HEADER + CLEAN).replace(",", ";").replace(".", ","),
+        (HEADER + CLEAN).replace(",", "\t"),
+        "Price,Open,High,Low,Close,Adj Close,Volume\nTicker,MU,MU,MU,MU,MU,MU\nDate,,,,,,\n" + CLEAN,
     ],
 )
 def test_the_same_rows_in_another_spelling_read_the_same(tmp_path: Path, text: str) -> None:
@@ -68,6 +71,18 @@ def test_the_same_rows_in_another_spelling_read_the_same(tmp_path: Path, text: s
     assert found.refused == ()
     for name in ("dates", "close", "adjusted", "high", "low"):
         np.testing.assert_array_equal(getattr(found, name), getattr(plain, name))
+
+
+def test_lines_are_counted_below_three_lines_of_header_too(tmp_path: Path) -> None:
+    heads = "Price,Close\nTicker,MU\nDate,\n"
+    assert refused(tmp_path, heads + "2024-01-02,10\nx,11\n") == [
+        "MU.csv line 5: 'x' is no date (YYYY-MM-DD); the row is left out"
+    ]
+
+
+def test_several_symbols_in_one_file_are_refused(tmp_path: Path) -> None:
+    heads = "Price,Close,Close\nTicker,MU,STX\nDate,,\n"
+    assert "each once" in failure(written(tmp_path, heads + "2024-01-02,10,20\n"))
 
 
 def test_an_empty_cell_is_a_missing_figure(tmp_path: Path) -> None:

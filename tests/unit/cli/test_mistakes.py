@@ -39,7 +39,7 @@ def test_a_command_with_a_slip(typed: Type) -> None:
 @pytest.mark.parametrize(
     ("words", "phrase"),
     [
-        (("verdicts",), "Missing argument 'basket'"),
+        (("verdicts",), "Missing argument 'BASKET'"),
         (("verdicts", "duo", "--form", "csv"), "No such option: --form"),
         (("verdicts", "duo", "--format", "xml"), "'table', 'csv', 'jsonl'"),
         (("verdicts", "duo", "--window", "0"), "--window"),
@@ -81,7 +81,9 @@ def test_a_basket_that_does_not_exist(asked: Type, command: str) -> None:
 
 
 def test_a_basket_that_does_not_exist_and_what_if(asked: Type) -> None:
-    said(asked("whatif", "dou", "-8"), 2, 'there is no basket "dou". Did you mean "duo"?')
+    told = asked("whatif", "dou", "-8")
+    said(told, 2, 'there is no basket "dou". Did you mean "duo"?')
+    assert told.err.startswith("Error: ")  # what was typed is no problem of the configuration
 
 
 @pytest.mark.parametrize("command", [("verdicts", "duo"), ("replay",)])
@@ -89,23 +91,37 @@ def test_a_stretch_that_is_turned_round(asked: Type, command: tuple[str, ...]) -
     said(asked(*command, "--from", "2021-03-02", "--to", "2021-03-01"), 2, "2021-03-02 is after --to 2021-03-01")
 
 
-@pytest.mark.parametrize("command", [("verdicts", "duo"), ("replay",)])
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [(("verdicts", "duo"), "2021-01-04"), (("replay",), "2021-01-05")],  # a replay begins with a reading
+)
 @pytest.mark.parametrize(
     "stretch",
     [("--from", "2031-01-01"), ("--to", "1999-01-01"), ("--from", "2021-03-06", "--to", "2021-03-07")],
     ids=["later", "earlier", "weekend"],
 )
-def test_a_stretch_without_a_session(asked: Type, command: tuple[str, ...], stretch: tuple[str, ...]) -> None:
-    said(asked(*command, *stretch), 3, f"{stretch[1]}", "The data run from 2021-01-04 to 2022-12-27.")
+def test_a_stretch_without_a_session(
+    asked: Type, command: tuple[str, ...], first: str, stretch: tuple[str, ...]
+) -> None:
+    said(asked(*command, *stretch), 3, f"{stretch[1]}", f"The data run from {first} to 2022-12-27.")
 
 
 @pytest.mark.parametrize("command", ["explain", "chart"])
-@pytest.mark.parametrize("day", ["2021-03-06", "2020-12-31", "2031-01-02", "2021-07-05"])
-def test_a_day_without_a_session(asked: Type, command: str, day: str) -> None:
+@pytest.mark.parametrize(
+    ("day", "near"),
+    [
+        ("2021-03-06", "2021-03-05 and 2021-03-08"),
+        ("2020-12-31", "2021-01-04"),
+        ("2031-01-02", "2022-12-27"),
+        ("2021-07-05", "2021-07-02 and 2021-07-06"),
+    ],
+)
+def test_a_day_without_a_session(asked: Type, command: str, day: str, near: str) -> None:
     said(
         asked(command, "duo", "--session", day),
         3,
-        f"{day} is no session of XNYS that duo has data for. The data run from 2021-01-04 to 2022-12-27.",
+        f"{day} is no session of XNYS that duo has data for. The data run from 2021-01-04 to 2022-12-27; next to it: "
+        f"{near}.",
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,14 @@ import time_machine
 
 from bot import cli
 from bot.cli import market
+from bot.cli.options import Format
+from bot.cli.tables import plain_table, show, write
 from bot.errors import SourceUnreachable
 from bot.prices import Bars, Calendar, Symbol
 from bot.settings import schemas
 from tests.canary import TOKEN
 from tests.unit.cli.folders import FALLS, FIRST, SESSIONS
-from tests.unit.cli.typed import Type
+from tests.unit.cli.typed import Type, said
 
 VERDICTS = (
     "session,basket,window,daily_return,move,rank,sample,percentile,worst_since,gap_sessions,worst_in_years,record,"
@@ -187,14 +191,17 @@ def test_replay_as_csv_and_on_screen(asked: Type) -> None:
     assert [row["episode"] for row in rows] == [one["episode"] for one in found]
     assert [row["move"] for row in rows] == [repr(one["move"]) for one in found]
     screen = asked("replay", "--lang", "zh")
-    told = [row for row in screen.rows[:-1] if not re.match(r"\d{4}  ", row)]  # a line a year follows
+    told = screen.rows[: screen.rows.index("")]  # a line a year follows
     assert found[-1]["text"]["zh"].split("\n")[0][:10] in told[-1]
     assert sum(int(count) for count in re.findall(r" (\d+)", screen.rows[-1])) == len(found)
+    for row, one in zip(rows, found, strict=True):
+        assert row["record"] == str(one["record"]).lower()
+        assert row["worst_since"] == (one["worst_since"] or "")
 
 
 def test_nothing_to_say_is_said(asked: Type) -> None:
     told = asked("replay", "--from", "2021-01-04", "--to", "2021-01-08")
-    assert (told.code, told.rows[-1]) == (0, "No alert.")
+    assert (told.code, told.rows) == (0, ["No alert from 2021-01-05 to 2021-01-08."])
     assert asked("replay", "--from", "2021-01-04", "--to", "2021-01-08", "--format", "jsonl").out == ""
 
 
@@ -214,11 +221,34 @@ def test_explain_gives_what_it_takes(asked: Type) -> None:
     assert 'rule "gap", index against duo: below threshold' in told.rows
 
 
+def test_explain_says_how_far_the_next_rung_was(asked: Type) -> None:
+    """As what if has it: without that fall the rung is not reached, and with it it is."""
+    rows = asked("explain", "duo").rows
+    at = rows.index('rule "fall", duo: below threshold')
+    (way,) = [row for row in rows[at : at + 5] if " with another -" in row]
+    assert re.fullmatch(r"  notice with another -\d+\.\d %", way)
+
+
+def test_explain_says_where_no_member_belongs(asked: Type, config: Path) -> None:
+    baskets = (config / "baskets.toml").read_text()
+    file = baskets.replace('"AA"', '{ symbol = "AA", from = 2022-06-01 }').replace(
+        '"BB"', '{ symbol = "BB", from = 2022-06-01 }'
+    )
+    (config / "baskets.toml").write_text(file)
+    told = asked("explain", "duo", "--session", "2021-03-08")
+    assert "  2021-03-08  no reading: no member belongs on this session" in told.rows
+    assert "nan" not in told.out
+
+
 def test_explain_agrees_with_replay(asked: Type) -> None:
     for alert in alerts(asked("replay", "duo", "--format", "jsonl").out):
         told = asked("explain", "duo", "--session", alert["session"])
         about = "index against duo" if "/" in alert["basket"] else "duo"
-        assert f'rule "{alert["rule"]}", {about}: {alert["reason"]}' in told.rows
+        at = told.rows.index(f'rule "{alert["rule"]}", {about}: {alert["reason"]}')
+        kind = "gap" if "/" in alert["basket"] else "move"
+        seen = f"  2-session {kind} {100 * alert['move']:+.4f} %, rank {alert['rank']:,} of {alert['sample']:,}"
+        assert told.rows[at + 1].startswith(seen)
+        assert re.fullmatch(r"  [a-z]+ +[a-z_]+ = .* met", told.rows[at + 2])
 
 
 # chart
@@ -370,8 +400,47 @@ def test_every_command_has_a_file() -> None:
 
 def test_replay_counts_its_alerts_by_year(asked: Type) -> None:
     alerts = asked("replay", "five", "--format", "csv").rows[1:]
-    years = [row for row in asked("replay", "five").rows if re.match(r"\d{4}  ", row)]
-    assert [row[:4] for row in years] == ["2021", "2022"]
-    for row in years:
-        counts = [int(part.split()[1]) for part in row[6:].split(", ")]
-        assert sum(counts) == sum(alert.startswith(row[:4]) for alert in alerts) > 0
+    *_, head, first, second, both = asked("replay", "five").rows  # from the first session's year on
+    assert head.split() == ["year", "notice", "warning", "severe", "extreme"]
+    for row, year in ((first, "2021"), (second, "2022"), (both, "")):
+        name, *counts = row.split()
+        assert name == (year or "all")
+        assert sum(map(int, counts)) == sum(alert.startswith(year) for alert in alerts)
+
+
+def test_years_before_a_basket_are_not_counted_as_years_without_an_alert(
+    asked: Type, config: Path, prices: Path
+) -> None:
+    lines = (prices / "IX.csv").read_text().splitlines()
+    (prices / "IX.csv").write_text("\n".join([lines[0], *(line for line in lines if line.startswith("2022"))]))
+    rows = asked("replay", "index").rows
+    assert not any(row.startswith("2021 ") for row in rows)
+    said(asked("replay", "index", "--to", "2021-12-01"), 3, "The data run from 2022-01-04 to 2022-12-27.")
+
+
+def test_a_year_that_was_asked_about_and_had_no_alert_has_its_row(asked: Type) -> None:
+    rows = asked("replay", "five", "--from", "2021-12-20").rows
+    assert rows[rows.index("") + 2].split() == ["2021", "0", "0", "0", "0"]
+    assert "2021-12" not in "\n".join(rows)
+
+
+@pytest.mark.parametrize("output", [Format.CSV, Format.JSONL])
+def test_rows_are_written_above_a_progress_bar_that_is_drawn_meanwhile(
+    output: Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is drawn rich stands in for standard output."""
+    above = io.StringIO()
+
+    def rows() -> Iterator[dict[str, int]]:
+        monkeypatch.setattr("sys.stdout", above)
+        yield {"one": 1}
+
+    write(output, ["one"], rows())
+    assert above.getvalue() in {"1\n", '{"one": 1}\n'}
+
+
+def test_no_line_is_folded_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    table = plain_table("session", "text~")
+    table.add_row("2020-03-09", "word " * 60)
+    show(table)
+    assert capsys.readouterr().out.splitlines()[1].startswith("2020-03-09  " + "word " * 59)

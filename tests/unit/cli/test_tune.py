@@ -7,6 +7,7 @@ import functools
 import http.server
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -203,12 +204,29 @@ def test_apply_changes_the_values_and_nothing_else(tune: Type, own: Path) -> Non
 def test_a_rule_that_does_not_stand_in_the_file_is_not_written(
     tune: Type, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rules from the environment replace those of the file."""
-    rules = [{"name": "other", "baskets": ["duo"], "rungs": {"notice": {"move": -5.0}}}]
-    monkeypatch.setenv("BOT_RULES", json.dumps(rules))
+    """Rules from the environment replace those of the file, one of the same name too."""
+    for name, said in (("other", "does not stand in the file"), ("plunge", "would not count from the file")):
+        rules = [{"name": name, "members_of": ["duo"], "day_low": -5.0}]
+        monkeypatch.setenv("BOT_RULES", json.dumps(rules))
+        done = tune("--apply")
+        assert done.code == 2
+        assert f'rules["{name}"]: {said}' in done.err
+        assert (own / "bot.toml").read_text() == RULES
+
+
+def test_where_no_rung_has_a_value_nothing_is_written_and_that_is_said(tune: Type, own: Path) -> None:
+    done = tune("--apply", "--rule", "bear")
+    assert (done.code, done.err.splitlines()[-1][:19]) == (0, "Nothing was written")
+    assert (own / "bot.toml").read_text() == RULES
+
+
+def test_a_file_that_is_not_to_be_written_is_not_replaced(
+    tune: Type, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: (Path(path).name, mode) != ("bot.toml", os.W_OK))
     done = tune("--apply")
     assert done.code == 2
-    assert 'rules["other"]: does not stand in the file' in done.err
+    assert "bot.toml: whole file: is not to be written." in done.err
     assert (own / "bot.toml").read_text() == RULES
 
 
@@ -221,7 +239,8 @@ def test_several_processes_print_the_same(tune: Type) -> None:
     [
         (["--rule", "fal"], 2, 'Did you mean "fall"?'),
         (["duo", "--apply"], 2, "Leave the baskets out"),
-        (["young"], 3, "Nothing can be tuned"),
+        (["young"], 3, "Nothing can be tuned: see the warnings above"),
+        (["young", "--rule", "gap"], 3, "Nothing can be tuned: these rules ask nothing of these baskets"),
         (["--per-year", "0"], 2, "0.05"),
         (["--cluster", "tcp://127.0.0.1:9"], 2, "cannot be reached"),
         (["--report", "no/such/folder/x.html"], 2, "there is no folder no/such/folder"),
@@ -263,10 +282,37 @@ def test_the_report_shows_what_was_heard(page: Path, tune: Type) -> None:
     assert len(marks) == sum(len(row["sessions"]) for row in rows)
     for row in rows:
         assert f"<b>{row['per_year']:.2f}</b>" in text
-        assert f"{row['sent'] / row['years']:.2f} <small>{row['sent']} in all" in text
+        assert f"{row['sent'] / row['years']:.2f} <small>{row['sent']} in {row['years']:.1f} years<" in text
     sizes = [size for row in rows if (row["rule"], row["basket"]) == ("fall", "duo") for *_, size in row["sessions"]]
     worst = re.findall(r"<b>−([0-9.]+)%</b>", text.split('class="worst"')[1].split("</table>")[0])
     assert worst == [f"{-100 * size:.1f}" for size in sorted(sizes)[:10]]
+
+
+def test_a_report_without_lows_claims_nothing_of_them_and_counts_what_replay_sends(
+    typed: Type, own: Path, long_prices: Path, tmp_path: Path
+) -> None:
+    lows = re.compile(r"^([^,]+,,[^,]+),[\d.]+", re.MULTILINE)
+    (tmp_path / "IX.csv").write_text(lows.sub(r"\1,", (long_prices / "IX.csv").read_text()))
+    where = ("index", "--config", own, "--prices", tmp_path)
+    assert typed("tune", *where, "--report", tmp_path / "out.html").code == 0
+    text = (tmp_path / "out.html").read_text()
+    rungs = text.count('<td data-head="Rung">')
+    assert len(re.findall(r'data-head="Taken back"><span class="none">cannot be told', text)) == rungs == 4
+    sent = len(typed("replay", *where, "--format", "jsonl").rows)
+    assert f"<dt>Messages in all history</dt><dd>{sent}</dd>" in text
+
+
+def test_years_without_a_known_low_do_not_count_for_a_rule_about_lows(
+    typed: Type, own: Path, long_prices: Path, tmp_path: Path
+) -> None:
+    """Nothing can have been said in them; the other rules' years stay."""
+    early = re.compile(r"^(201[0-4]-[^,]+,,[^,]+),[\d.]+", re.MULTILINE)
+    for file in long_prices.iterdir():
+        (tmp_path / file.name).write_text(early.sub(r"\1,", file.read_text()))
+    done = typed("tune", "duo", "--config", own, "--prices", tmp_path, "--format", "jsonl")
+    rows = {row["rule"]: row for row in map(json.loads, done.rows)}
+    assert (rows["plunge"]["from"][:7], rows["fall"]["from"][:7]) == ("2018-01", "2013-01")
+    assert rows["plunge"]["per_year"] == rows["plunge"]["reached"] / rows["plunge"]["years"]
 
 
 CHROMIUM = next(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bot.errors import ConfigError, NoData, Problem
@@ -72,5 +74,5 @@ async def test_the_operator_hears_how_often_the_rungs_speak_and_what_they_said_l
     first, *_ = said.splitlines()
     assert first == "Tech: the rungs in force over all history"
     assert "The latest alerts of each rule by itself:" in said
-    assert "warning · −" in said or "notice · −" in said
+    assert re.search(r"(notice|warning) · −.* %? · fall: move = -\d.0 · alert: ", said)
     assert "Which basket?" in await room.say("/tune", **BOSS)
