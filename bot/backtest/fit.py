@@ -25,7 +25,7 @@ SWEEPS = 2
 MONTHS = (*range(1, 24), *range(24, 60, 6), *range(60, 481, 12))
 # Values that a person would write, rarest first, on the scale of `threshold`.
 PERCENTILES = np.concatenate((np.arange(1, 40) / 40, np.arange(10, 50) / 10, np.arange(10, 61) / 2))
-FALLS = -np.arange(5, 601)[::-1] / 1000
+FALLS = -(np.arange(5, 601)[::-1] / 10) / 100  # as a percentage is read, to the last bit
 GRIDS: dict[Condition, Floats] = {
     "percentile": PERCENTILES,
     "worst_in_months": -np.array(MONTHS[::-1], dtype=np.float64),
@@ -53,9 +53,11 @@ def fit(rule: Rule, subjects: Sequence[Track], close_after: int, part: Part, yea
                 continue
             grid = _grid(rung, condition)
             counts = reached(rule, place, condition, subjects, close_after, part, grid)
-            best = int(np.abs(counts / years - per_year * RARER**place).argmin())
+            distance = np.abs(counts / years - per_year * RARER**place)
+            nearest = np.flatnonzero(distance == distance.min())
             rungs = list(rule.rungs)
-            rungs[place] = with_threshold(rung, condition, float(grid[best]))
+            # Of equally good values the middle: the rarest may be one that no history can ever reach.
+            rungs[place] = with_threshold(rung, condition, float(grid[nearest[len(nearest) // 2]]))
             rule = replace(rule, rungs=tuple(rungs))
     return rule
 
