@@ -65,6 +65,5 @@ MENU = (
     Command("silence", OPERATORS, operating.silence),
     Command("outbox", OPERATORS, operating.outbox),
     Command("note", OPERATORS, operating.note),
-    Command("tune", OPERATORS, operating.tune),
 )
 COMMANDS = {command.name: command for command in MENU}
