@@ -93,7 +93,10 @@ class Telling:
             await self.connection.execute(sa.insert(outbox), list(new.values()))
 
     async def send_to_subscribers(self, transport: str) -> None:
-        """To every subscriber that hears it by `Subscriber.hears_at`, in SQL."""
+        """To every subscriber with a wish for one of its baskets that is met and not muted, if it has not got it yet.
+
+        In a subscriber's quiet hours it waits for their end.
+        """
         heard = sa.select(wishes.c.chat).where(*self._wanted, wishes.c.transport == transport)
         taken = sa.select(outbox.c.chat).where(outbox.c.event == self.number, outbox.c.transport == transport)
         gone = sa.select(chats_table.c.chat).where(chats_table.c.transport == transport, chats_table.c.gone)
