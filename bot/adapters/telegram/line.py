@@ -116,11 +116,11 @@ class TelegramLine:
 
     def _scopes(self, former: Collection[int]) -> list[tuple[telegram.BotCommandScope, Role]]:
         return [
-            (telegram.BotCommandScopeAllPrivateChats(), Role.SUBSCRIBER),
+            (telegram.BotCommandScopeAllPrivateChats(), Role.PERSON),
             (telegram.BotCommandScopeAllGroupChats(), Role.MEMBER),
             (telegram.BotCommandScopeAllChatAdministrators(), Role.ADMINISTRATOR),
             *((telegram.BotCommandScopeChat(one), Role.OPERATOR) for one in self._operators),
-            *((telegram.BotCommandScopeChat(one), Role.SUBSCRIBER) for one in former),
+            *((telegram.BotCommandScopeChat(one), Role.PERSON) for one in former),
         ]
 
     async def _show(self, scope: telegram.BotCommandScope, role: Role, language: str) -> None:
