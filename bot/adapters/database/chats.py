@@ -62,7 +62,7 @@ async def _refuse(connection: AsyncConnection, step: Step) -> None:
 async def _drop(connection: AsyncConnection, one: Delivery) -> None:
     """What waits for a chat that is gone has failed, for the same reason."""
     waiting = sa.update(outbox).where(*same(outbox, one.transport, one.chat), outbox.c.not_before.is_not(None))
-    await connection.execute(waiting.values(state=State.FAILED.value, not_before=None, reason=one.reason))
+    await connection.execute(waiting.values(state=State.FAILED, not_before=None, reason=one.reason))
 
 
 async def move(connection: AsyncConnection, transport: str, old: str, new: str) -> None:
@@ -73,7 +73,7 @@ async def move(connection: AsyncConnection, transport: str, old: str, new: str) 
     twin = sa.exists().where(*same(there, transport, new), there.c.event == outbox.c.event)
     waiting = sa.update(outbox).where(*same(outbox, transport, old), outbox.c.not_before.is_not(None))
     await connection.execute(
-        waiting.where(twin).values(state=State.SUPERSEDED.value, not_before=None, reason=f"{new} has it")
+        waiting.where(twin).values(state=State.SUPERSEDED, not_before=None, reason=f"{new} has it")
     )
     await connection.execute(waiting.values(chat=new))
     if before := await subscriber(connection, transport, old):
@@ -89,7 +89,7 @@ async def give_up(connection: AsyncConnection, numbers: Collection[int], reason:
     meant = sa.update(outbox).where(outbox.c.id.in_(tuple(numbers)))
     waits = outbox.c.not_before.is_not(None)
     await connection.execute(meant.where(~waits).values(cancelled=reason))
-    failed = meant.where(waits).values(state=State.FAILED.value, not_before=None, reason=reason)
+    failed = meant.where(waits).values(state=State.FAILED, not_before=None, reason=reason)
     return (await connection.execute(failed)).rowcount
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.adapters.database import rows
 from bot.adapters.database.rows import DELIVERIES, line_of
 from bot.adapters.database.tables import chats, events, outbox, pictures
 from bot.delivery import CHANGES, Manner, State
@@ -30,12 +31,10 @@ def _due() -> sa.Select[Any]:
     # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits. Messages do
     # not wait for edits and replies, for these may wait for a less urgent message.
     its_turn = (
-        outbox.c.manner.not_in([one.value for one in CHANGES])
-        & (before.c.manner == Manner.SEND.value)
-        & (more_urgent | (as_urgent & earlier))
+        outbox.c.manner.not_in(CHANGES) & (before.c.manner == Manner.SEND) & (more_urgent | (as_urgent & earlier))
     )
     line = sa.select(events.c.original).where(events.c.id == outbox.c.event).correlate(outbox).scalar_subquery()
-    its_line = (outbox.c.manner != Manner.SEND.value) & earlier & before.c.event.in_(line_of(line))
+    its_line = (outbox.c.manner != Manner.SEND) & earlier & before.c.event.in_(line_of(line))
     waits_before = sa.select(before.c.id).where(
         before.c.transport == outbox.c.transport,
         before.c.chat == outbox.c.chat,
@@ -59,12 +58,12 @@ def _none(found: sa.Select[Any]) -> sa.ColumnElement[bool]:
 
 def _expire() -> sa.Update:
     """What has waited until `now` past its expiry is over; it stays uncertain if a copy may have arrived."""
-    uncertain = outbox.c.state == State.UNCERTAIN.value
+    uncertain = outbox.c.state == State.UNCERTAIN
     return (
         sa.update(outbox)
         .where(outbox.c.not_before.is_not(None), outbox.c.expires <= sa.bindparam("now"))
         .values(
-            state=sa.case((uncertain, State.UNCERTAIN.value), else_=State.EXPIRED.value),
+            state=sa.case((uncertain, outbox.c.state), else_=sa.literal(State.EXPIRED, outbox.c.state.type)),
             not_before=None,
             reason=sa.case((outbox.c.reason == "", "waited past its expiry"), else_=outbox.c.reason),
         )
@@ -79,7 +78,7 @@ CLAIM = DELIVERIES.where(outbox.c.id.in_(DUE.with_for_update(skip_locked=True)))
 UNDER_WAY = sa.select(
     *(outbox.c[name] for name in ("id", "event", "chat", "cancelled")),
     sa.exists().where(chats.c.transport == outbox.c.transport, chats.c.chat == outbox.c.chat).label("noted"),
-).where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING.value)
+).where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING)
 EXPIRE = _expire()
 FADE = sa.delete(pictures).where(pictures.c.expires <= sa.bindparam("now"))
 # Whether an event ceased to be news: what waits has the expiry of its event, and is too much to look through often.
@@ -93,12 +92,11 @@ THESE = outbox.c.id.in_(sa.bindparam("ids", expanding=True))
 VOID = (
     sa.update(outbox)
     .where(THESE)
-    .values(state=State.SUPERSEDED.value, not_before=None, reason="there is no message to add it to")
+    .values(state=State.SUPERSEDED, not_before=None, reason="there is no message to add it to")
 )
-TAKE = sa.update(outbox).where(THESE).values(state=State.SENDING.value, not_before=None)
+TAKE = sa.update(outbox).where(THESE).values(state=State.SENDING, not_before=None)
 PROGRESS = (
     sa.update(outbox)
     .where(outbox.c.id == sa.bindparam("row"))
-    .values({name: sa.bindparam(name) for name in ("state", "not_before", "attempts", "unconfirmed")})
-    .values({name: sa.bindparam(name) for name in ("plain", "message_id", "reason", "manner", "pictured")})
+    .values({name: sa.bindparam(name) for name in rows.UNDER_WAY})
 )

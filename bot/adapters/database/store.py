@@ -107,13 +107,13 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
             known = [(step, found[name]) for step, name in zip(steps, names, strict=True) if name in found]
             true = [_given_up(step, row.cancelled) for step, row in known]
             if true:
-                changed = [{"row": step.delivery.id, **rows.progress(step.delivery)} for step in true]
+                changed = [{"row": step.delivery.id, **rows.of(step.delivery, rows.UNDER_WAY)} for step in true]
                 await connection.execute(claims.PROGRESS, changed)
                 telling = [step for step, (_, row) in zip(true, known, strict=True) if row.noted or _tells(step)]
                 await chats.learn(connection, telling)
 
     async def orphans(self, transport: str) -> list[Delivery]:
-        sending = (outbox.c.transport == transport) & (outbox.c.state == State.SENDING.value)
+        sending = (outbox.c.transport == transport) & (outbox.c.state == State.SENDING)
         async with self._transaction() as connection:
             return list(map(rows.delivery, await connection.execute(rows.DELIVERIES.where(sending))))
 
@@ -124,7 +124,7 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
 
     async def undelivered(self) -> list[Delivery]:
         """Everything that some chat has not certainly got, oldest first, with the reason where there is one."""
-        short = outbox.c.state.in_([state.value for state in UNDELIVERED])
+        short = outbox.c.state.in_(UNDELIVERED)
         async with self._transaction() as connection:
             found = await connection.execute(rows.DELIVERIES.where(short).order_by(outbox.c.id))
             return list(map(rows.delivery, found))
@@ -133,7 +133,7 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
         """How many deliveries are in each state that some are in."""
         query = sa.select(outbox.c.state, sa.func.count()).where(outbox.c.transport == transport)
         async with self._transaction() as connection:
-            return {State(name): count for name, count in await connection.execute(query.group_by(outbox.c.state))}
+            return dict((await connection.execute(query.group_by(outbox.c.state))).all())
 
     async def waiting(self, transport: str) -> tuple[int, datetime | None]:
         """How many deliveries wait to be sent, and when the oldest of their events was due."""
@@ -180,7 +180,7 @@ async def _remember(connection: AsyncConnection, known: Mapping[Subject, Memory]
     if not known:
         return
     same = sa.and_(*(memories.c[name] == sa.bindparam(f"old_{name}") for name in rows.SUBJECT))
-    old = [{f"old_{name}": value for name, value in rows.subject_row(subject).items()} for subject in known]
+    old = [{f"old_{name}": value for name, value in rows.of(subject, rows.SUBJECT).items()} for subject in known]
     await connection.execute(sa.delete(memories).where(same), old)
     await connection.execute(sa.insert(memories), [rows.memory_row(*item) for item in known.items()])
 
@@ -221,7 +221,7 @@ async def _stands(connection: AsyncConnection, event: Event) -> bool:
     if event.manner is not Manner.AMEND:
         return True
     line = sa.literal(await _line(connection, event), events.c.id.type)
-    shown = sa.select(events.c.key).where(events.c.id.in_(rows.line_of(line)), events.c.manner != Manner.REPLY.value)
+    shown = sa.select(events.c.key).where(events.c.id.in_(rows.line_of(line)), events.c.manner != Manner.REPLY)
     latest: str | None = await connection.scalar(shown.order_by(events.c.id.desc()).limit(1))
     return latest is not None and latest == event.original
 
@@ -241,9 +241,8 @@ async def _add_event(connection: AsyncConnection, event: Event, line: int | None
     shown = await (pictures_of if event.manner is Manner.AMEND else keep_pictures)(connection, event)
     texts = [
         {
+            **rows.of(one, ("language", "lines")),
             "event": number,
-            "language": one.language,
-            "lines": list(one.lines),
             "position": position,
             "picture": shown.get(one.language, ""),
         }

@@ -52,7 +52,7 @@ class Subscriptions(Transactions):
         arrive; if it does not, it is not tried again.
         """
         async with self._writing() as connection:
-            open_ = outbox.c.not_before.is_not(None) | (outbox.c.state == State.SENDING.value)
+            open_ = outbox.c.not_before.is_not(None) | (outbox.c.state == State.SENDING)
             found = (
                 await connection.execute(
                     sa.select(outbox.c.id, events.c.baskets)
