@@ -89,9 +89,9 @@ class Settings(EventsFile, BasketsFile, BotFile, BaseSettings):
         return sha256(json.dumps(json.loads(judged), sort_keys=True).encode()).hexdigest()[:12]
 
     def destinations(self) -> tuple[Destination, ...]:
-        from bot.settings import channels  # noqa: PLC0415 - see above
+        from bot.settings import domain  # noqa: PLC0415 - see above
 
-        return channels.destinations(self.telegram.channels)
+        return domain.destinations(self.telegram.channels)
 
 
 def load_settings(
