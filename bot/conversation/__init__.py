@@ -5,21 +5,3 @@ from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Condition, Desk, Register, View, Worker
 from bot.conversation.menu import MENU, Command, does
 from bot.conversation.roles import ALLOWED, Audience, Role
-
-__all__ = [
-    "ALLOWED",
-    "MENU",
-    "Ask",
-    "Audience",
-    "Command",
-    "Condition",
-    "Desk",
-    "Register",
-    "Reply",
-    "Role",
-    "View",
-    "Worker",
-    "answer",
-    "does",
-    "sorry",
-]

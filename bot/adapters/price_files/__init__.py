@@ -2,5 +2,3 @@
 
 from bot.adapters.price_files.cache import PriceCache
 from bot.adapters.price_files.folder import CsvFolder
-
-__all__ = ["CsvFolder", "PriceCache"]
