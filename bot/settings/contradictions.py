@@ -31,7 +31,7 @@ class Finding(NamedTuple):
 
 
 def contradictions(given: dict[str, Any]) -> Iterator[Finding]:
-    """Everything that does not fit together in what files, environment and command line gave."""
+    """Everything that does not fit together in what files and environment gave."""
     yield from _lines(given.get("statistics"))
     baskets = dict(_tables(given.get("baskets")))
     for name, basket in baskets.items():
