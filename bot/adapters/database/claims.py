@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.adapters.database import rows
-from bot.adapters.database.rows import DELIVERIES, line_of
-from bot.adapters.database.tables import chats, events, outbox, pictures
+from bot.adapters.database.rows import DELIVERIES, line_of, same_chat
+from bot.adapters.database.tables import chats, events, outbox, pictures, waits
 from bot.delivery import CHANGES, Manner, State
 
 
@@ -21,8 +21,7 @@ def _due() -> sa.Select[Any]:
     now = sa.bindparam("now", type_=outbox.c.expires.type)
     before, flying = outbox.alias("before"), outbox.alias("flying")
     under_way = sa.select(flying.c.id).where(
-        flying.c.transport == outbox.c.transport,
-        flying.c.chat == outbox.c.chat,
+        same_chat(flying, outbox),
         flying.c.state == sa.literal_column("'sending'"),
     )
     earlier = before.c.id < outbox.c.id
@@ -36,8 +35,7 @@ def _due() -> sa.Select[Any]:
     line = sa.select(events.c.original).where(events.c.id == outbox.c.event).correlate(outbox).scalar_subquery()
     its_line = (outbox.c.manner != Manner.SEND) & earlier & before.c.event.in_(line_of(line))
     waits_before = sa.select(before.c.id).where(
-        before.c.transport == outbox.c.transport,
-        before.c.chat == outbox.c.chat,
+        same_chat(before, outbox),
         before.c.not_before.is_not(None) & (before.c.expires > now),
         its_turn | its_line,
     )
@@ -61,7 +59,7 @@ def _expire() -> sa.Update:
     uncertain = outbox.c.state == State.UNCERTAIN
     return (
         sa.update(outbox)
-        .where(outbox.c.not_before.is_not(None), outbox.c.expires <= sa.bindparam("now"))
+        .where(waits, outbox.c.expires <= sa.bindparam("now"))
         .values(
             state=sa.case((uncertain, outbox.c.state), else_=sa.literal(State.EXPIRED, outbox.c.state.type)),
             not_before=None,
@@ -77,7 +75,7 @@ CLAIM = DELIVERIES.where(outbox.c.id.in_(DUE.with_for_update(skip_locked=True)))
 # What an answer is for, and whether there is something of its chat to be forgotten when it is heard again.
 UNDER_WAY = sa.select(
     *(outbox.c[name] for name in ("id", "event", "chat", "cancelled")),
-    sa.exists().where(chats.c.transport == outbox.c.transport, chats.c.chat == outbox.c.chat).label("noted"),
+    sa.exists().where(same_chat(chats, outbox)).label("noted"),
 ).where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING)
 EXPIRE = _expire()
 FADE = sa.delete(pictures).where(pictures.c.expires <= sa.bindparam("now"))

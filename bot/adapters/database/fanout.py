@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.database import chats, rows
-from bot.adapters.database.tables import UtcTime, events, outbox, subscribers, wishes
+from bot.adapters.database.tables import UtcTime, events, on_its_way, outbox, subscribers, wishes
 from bot.adapters.database.tables import chats as chats_table
 from bot.delivery import CHANGES, Delivery, Event, Manner, Quiet, State
 
@@ -66,7 +66,6 @@ class Telling:
         of_original = outbox.c.event == original
         instead = sa.update(outbox).where(UNTOUCHED, of_original).values(event=self.number)
         await self.connection.execute(instead)
-        on_its_way = outbox.c.not_before.is_not(None) | (outbox.c.state == State.SENDING)
         await self._follow(Manner.AMEND, of_original & (on_its_way | outbox.c.message_id.is_not(None)))
 
     async def reply(self) -> None:
@@ -113,23 +112,17 @@ class Telling:
             .where(self._of_line, alive, which, outbox.c.manner != Manner.REPLY)
             .group_by(outbox.c.transport, outbox.c.chat)
         )
-        same = (subscribers.c.transport == outbox.c.transport) & (subscribers.c.chat == outbox.c.chat)
         wish = sa.exists().where(
             *(self._wanted[:1] if manner in CHANGES else self._wanted),
-            wishes.c.transport == outbox.c.transport,
-            wishes.c.chat == outbox.c.chat,
+            rows.same_chat(wishes, outbox),
         )
-        gone = sa.exists().where(
-            chats_table.c.transport == outbox.c.transport, chats_table.c.chat == outbox.c.chat, chats_table.c.gone
-        )
+        gone = sa.exists().where(rows.same_chat(chats_table, outbox), chats_table.c.gone)
         taken = outbox.alias("taken")
-        has = sa.exists().where(
-            taken.c.event == self.number, taken.c.transport == outbox.c.transport, taken.c.chat == outbox.c.chat
-        )
+        has = sa.exists().where(taken.c.event == self.number, rows.same_chat(taken, outbox))
         listens = wish if manner in CHANGES else wish & self._unmuted(subscribers)
         who = (
             sa.select(outbox.c.transport, outbox.c.chat, outbox.c.kind)
-            .outerjoin(subscribers, same)
+            .outerjoin(subscribers, rows.same_chat(subscribers, outbox))
             .where(outbox.c.id.in_(last), ~gone, ~has)
             .where(subscribers.c.chat.is_(None) | outbox.c.chat.in_(self.configured) | listens)
         )

@@ -27,6 +27,11 @@ def of(one: Any, names: Iterable[str]) -> Row:
     return {name: getattr(one, name) for name in names}
 
 
+def same_chat(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether rows of two tables are about one chat."""
+    return (one.c.transport == other.c.transport) & (one.c.chat == other.c.chat)
+
+
 def line_of(original: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """The numbers of the events that take each other's place, beginning with `original`."""
     line = events.alias("line")
@@ -39,7 +44,7 @@ def _target(what: str) -> sa.ScalarSelect[Any]:
     return (
         sa.select(shown.c[what])
         .where(shown.c.event.in_(line_of(events.c.original).correlate(events)))
-        .where(shown.c.transport == outbox.c.transport, shown.c.chat == outbox.c.chat)
+        .where(same_chat(shown, outbox))
         .where(shown.c.message_id.is_not(None), shown.c.manner != Manner.REPLY, shown.c.id != outbox.c.id)
         .order_by(shown.c.id.desc())
         .limit(1)

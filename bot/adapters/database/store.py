@@ -15,7 +15,7 @@ from bot.adapters.database.leases import Leasing
 from bot.adapters.database.orders import Orders, reason_for_silence
 from bot.adapters.database.pictures import keep_pictures, pictures_of
 from bot.adapters.database.subscriptions import Subscriptions
-from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox, pictures
+from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox, pictures, waits
 from bot.alerts.episodes import Memory, Subject
 from bot.delivery import Delivery, Event, EventKey, Manner, News, State, Step
 from bot.watch import Notice
@@ -141,7 +141,7 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
             sa.select(sa.func.count(), sa.type_coerce(sa.func.min(events.c.created), UtcTime))
             .select_from(outbox)
             .join(events, events.c.id == outbox.c.event)
-            .where(outbox.c.transport == transport, outbox.c.not_before.is_not(None))
+            .where(outbox.c.transport == transport, waits)
         )
         async with self._transaction() as connection:
             count, oldest = (await connection.execute(query)).one()

@@ -165,6 +165,7 @@ outbox = sa.Table(
 # Only what waits and what is under way is looked for often; both are few beside what was ever sent.
 waits = outbox.c.not_before.is_not(None)
 under_way = outbox.c.state == sa.literal_column("'sending'")
+on_its_way = waits | (outbox.c.state == State.SENDING)
 sa.Index(
     "ix_outbox_waiting",
     *(outbox.c.transport, outbox.c.severe.desc(), outbox.c.kind, outbox.c.id, outbox.c.not_before),
