@@ -17,7 +17,7 @@ from bot.adapters.database.pictures import keep_pictures, pictures_of
 from bot.adapters.database.subscriptions import Subscriptions
 from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox, pictures, waits
 from bot.alerts.episodes import Memory, Subject
-from bot.delivery import Delivery, Event, EventKey, Manner, News, State, Step
+from bot.delivery import Delivery, Event, Manner, News, State, Step
 from bot.watch import Notice
 
 SWEEP = timedelta(seconds=10)  # between looks for what has expired; it is not handed out in any case
@@ -59,7 +59,8 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
             await _remember(connection, known)
             await troubles.note(connection, notices)
             for event in happened:
-                if await _number(connection, event.key) is None and await _stands(connection, event):
+                known_already = sa.select(events.c.id).where(events.c.key == event.key)
+                if await connection.scalar(known_already) is None and await _stands(connection, event):
                     await _tell(
                         connection, event, [one for one in deliveries if one.event == event.key], subscribers_of
                     )
@@ -109,7 +110,11 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
             if true:
                 changed = [{"row": step.delivery.id, **rows.of(step.delivery, rows.UNDER_WAY)} for step in true]
                 await connection.execute(claims.PROGRESS, changed)
-                telling = [step for step, (_, row) in zip(true, known, strict=True) if row.noted or _tells(step)]
+                # To hear from a chat again says something only if something is noted of it.
+                silent = {News.NONE, News.HEARD}
+                telling = [
+                    one for one, (_, row) in zip(true, known, strict=True) if row.noted or one.news not in silent
+                ]
                 await chats.learn(connection, telling)
 
     async def orphans(self, transport: str) -> list[Delivery]:
@@ -185,11 +190,6 @@ async def _remember(connection: AsyncConnection, known: Mapping[Subject, Memory]
     await connection.execute(sa.insert(memories), [rows.memory_row(*item) for item in known.items()])
 
 
-async def _number(connection: AsyncConnection, key: EventKey) -> int | None:
-    found: int | None = await connection.scalar(sa.select(events.c.id).where(events.c.key == key))
-    return found
-
-
 async def _tell(
     connection: AsyncConnection, event: Event, deliveries: Sequence[Delivery], subscribers_of: str | None
 ) -> None:
@@ -258,11 +258,6 @@ async def _events(connection: AsyncConnection, query: sa.Select[Any]) -> list[Ev
     texts = sa.select(bodies).where(bodies.c.event.in_([row.id for row in found])).order_by(bodies.c.position)
     written = (await connection.execute(texts)).all()
     return [rows.event(row, [text for text in written if text.event == row.id]) for row in found]
-
-
-def _tells(step: Step) -> bool:
-    """Whether the answer says something of a chat of which nothing is noted."""
-    return step.news not in (News.NONE, News.HEARD)
 
 
 def _given_up(step: Step, why: str) -> Step:
