@@ -51,7 +51,8 @@ def _who(ask: Ask) -> list[str]:
 
 
 async def _served(desk: Desk, ask: Ask, command: Command | None) -> Reply:
-    words = tongue(await desk.known(ask))
+    known = await desk.known(ask)
+    words = tongue(known)
     if command is None:
         return say(words, words.say("chat_not_understood"))
     # Who administers a group is looked up only where it matters.
@@ -60,7 +61,7 @@ async def _served(desk: Desk, ask: Ask, command: Command | None) -> Reply:
     if role_of(ask, operator=ask.user in desk.operators, administers=administers) not in ALLOWED[command.audience]:
         return say(words, words.say(f"chat_only_{command.audience.value}"))
     try:
-        return await command.answer(desk, ask)
+        return await command.answer(desk, ask, known)
     except Mistaken as error:
         return say(words, *error.lines, buttons=error.buttons)
 

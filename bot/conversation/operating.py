@@ -8,7 +8,7 @@ from bot.baskets import Basket
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.choices import span
 from bot.conversation.desk import EVERYTHING, Desk, Mistaken, about_words, id_of, rows, say, tongue
-from bot.delivery import Note, Silence, State
+from bot.delivery import Note, Silence, State, Subscriber
 from bot.errors import ConfigError
 from bot.messages import Button, Catalogue
 
@@ -16,9 +16,9 @@ MOST_LISTED = 10
 MOST_PROBLEMS = 10
 
 
-async def health(desk: Desk, ask: Ask) -> Reply:
+async def health(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """The state of source, baskets and queue."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     now = desk.clock.now()
     condition = desk.worker.condition()
     counts = await desk.register.counts(desk.transport)
@@ -36,9 +36,9 @@ async def health(desk: Desk, ask: Ask) -> Reply:
     return say(words, *lines, buttons=rows([Button(words.say("chat_outbox"), "outbox")]))
 
 
-async def reload(desk: Desk, ask: Ask) -> Reply:
+async def reload(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Read the configuration again; on any mistake the old one stays."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     try:
         changes = await desk.worker.reload()
     except ConfigError as error:
@@ -47,9 +47,9 @@ async def reload(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_reloaded", count=len(changes)), *changes[:MOST_LISTED])
 
 
-async def silence(desk: Desk, ask: Ask) -> Reply:
+async def silence(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """`/silence memory 3d the source is wrong`, `/silence all off`: nobody hears of a basket until then."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     if not ask.words:
         lines = [_silence(one, words) for one in await desk.register.silences(desk.clock.now())]
         return say(
@@ -64,9 +64,9 @@ async def silence(desk: Desk, ask: Ask) -> Reply:
     return say(words, _silence(Silence(id_of(basket), until, reason), words))
 
 
-async def note(desk: Desk, ask: Ask) -> Reply:
+async def note(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """`/note memory 2d Fire at the Kioxia plant`: a dated line beside the basket's alerts until then, or a date."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     if not ask.words:
         kept = await desk.register.notes(desk.clock.now())
         lines = [_note(one, words) for one in kept]
@@ -78,9 +78,9 @@ async def note(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_noted", about=about_words(basket, words), until=_utc(until)), text)
 
 
-async def outbox(desk: Desk, ask: Ask) -> Reply:
+async def outbox(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """What some chat has not certainly got, newest first."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     short = list(await desk.register.undelivered())
     lines = [
         f"{one.created:%Y-%m-%d %H:%M} #{one.event_id} {one.chat}: {one.state.value} {one.reason}".strip()
