@@ -6,8 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.adapters.database import rows
-from bot.adapters.database.rows import DELIVERIES, line_of, same_chat
+from bot.adapters.database.rows import CHANGING, DELIVERIES, line_of, same_chat
 from bot.adapters.database.tables import chats, events, outbox, pictures, waits
 from bot.delivery import CHANGES, Manner, State
 
@@ -94,7 +93,5 @@ VOID = (
 )
 TAKE = sa.update(outbox).where(THESE).values(state=State.SENDING, not_before=None)
 PROGRESS = (
-    sa.update(outbox)
-    .where(outbox.c.id == sa.bindparam("row"))
-    .values({name: sa.bindparam(name) for name in rows.UNDER_WAY})
+    sa.update(outbox).where(outbox.c.id == sa.bindparam("row")).values({name: sa.bindparam(name) for name in CHANGING})
 )

@@ -16,8 +16,9 @@ from bot.messages import Message
 Row = dict[str, Any]
 # What stands in a row under the name that it has with us.
 SUBJECT = ("rule", "basket", "member", "against")
+EPISODE = ("opened", "severity", "move", "quiet", "phase")
 ADDRESSED = ("transport", "chat", "kind", "severe", "expires")
-UNDER_WAY = ("state", "not_before", "attempts", "unconfirmed", "plain", "message_id", "reason", "manner", "pictured")
+CHANGING = ("state", "not_before", "attempts", "unconfirmed", "plain", "message_id", "reason", "manner", "pictured")
 HAPPENED = ("key", "baskets", "severity", "session", "created", "expires", "manner", "withdraws", "config")
 CHOSEN = ("transport", "chat", "kind", "since", "language", "everything", "lowest", "muted_until", "zone")
 
@@ -55,7 +56,7 @@ def _target(what: str) -> sa.ScalarSelect[Any]:
 
 DELIVERIES: sa.Select[Any] = (
     sa.select(
-        *(outbox.c[name] for name in ("id", "transport", "chat", "kind", "language", "expires", *UNDER_WAY)),
+        *(outbox.c[name] for name in ("id", "transport", "chat", "kind", "language", "expires", *CHANGING)),
         *(events.c[name] for name in ("severity", "created", "baskets", "session", "config")),
         *(bodies.c[name] for name in ("lines", "picture")),
         outbox.c.event.label("event_number"),
@@ -78,7 +79,7 @@ def delivery(row: sa.Row[Any]) -> Delivery:
 
 def outbox_row(one: Delivery, event: int) -> Row:
     """The row of a new delivery of the event with this number."""
-    return {"event": event, "language": one.message.language, **of(one, ADDRESSED), **of(one, UNDER_WAY)}
+    return {"event": event, "language": one.message.language, **of(one, ADDRESSED), **of(one, CHANGING)}
 
 
 def event_row(event: Event, original: int | None, silenced: str) -> Row:
@@ -93,26 +94,22 @@ def event(row: sa.Row[Any], texts: Iterable[sa.Row[Any]]) -> Event:
 
 
 def memory_row(subject: Subject, memory: Memory) -> Row:
-    episode = memory.episode
+    episode, told = memory.episode, memory.told
     return {
         **of(subject, SUBJECT),
         "judged": memory.judged,
         "episode": episode and episode.id,
-        "opened": episode and episode.opened,
-        "severity": episode and episode.severity,
-        "move": episode and episode.move,
-        "quiet": episode and episode.quiet,
-        "phase": episode and episode.phase,
-        "told_event": memory.told and memory.told.event,
-        "told_session": memory.told and memory.told.session,
-        "told_severity": memory.told and memory.told.severity,
+        **(of(episode, EPISODE) if episode else dict.fromkeys(EPISODE)),
+        "told_event": told and told.event,
+        "told_session": told and told.session,
+        "told_severity": told and told.severity,
     }
 
 
 def memory(row: sa.Row[Any]) -> tuple[Subject, Memory]:
     told = None if row.told_event is None else Told(row.told_event, row.told_session, row.told_severity)
-    opened = (row.episode, row.opened, row.severity, row.move, row.quiet, row.phase)
-    return Subject(**of(row, SUBJECT)), Memory(row.judged, None if row.episode is None else Episode(*opened), told)
+    episode = None if row.episode is None else Episode(row.episode, **of(row, EPISODE))
+    return Subject(**of(row, SUBJECT)), Memory(row.judged, episode, told)
 
 
 def chat(row: sa.Row[Any] | None) -> Chat:

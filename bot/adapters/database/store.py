@@ -108,7 +108,7 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
             known = [(step, found[name]) for step, name in zip(steps, names, strict=True) if name in found]
             true = [_given_up(step, row.cancelled) for step, row in known]
             if true:
-                changed = [{"row": step.delivery.id, **rows.of(step.delivery, rows.UNDER_WAY)} for step in true]
+                changed = [{"row": step.delivery.id, **rows.of(step.delivery, rows.CHANGING)} for step in true]
                 await connection.execute(claims.PROGRESS, changed)
                 # To hear from a chat again says something only if something is noted of it.
                 silent = {News.NONE, News.HEARD}
