@@ -2,6 +2,6 @@
 
 from bot.conversation.answering import answer, sorry
 from bot.conversation.asks import Ask, Reply
-from bot.conversation.desk import Condition, Desk, Register, View, Worker
-from bot.conversation.menu import MENU, Command, does
+from bot.conversation.desk import Condition, Desk, View
+from bot.conversation.menu import MENU, does
 from bot.conversation.roles import ALLOWED, Audience, Role
