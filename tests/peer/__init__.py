@@ -2,5 +2,3 @@
 
 from tests.peer.people import PeerChat, PeerMessage, PeerPerson
 from tests.peer.server import Peer, running
-
-__all__ = ["Peer", "PeerChat", "PeerMessage", "PeerPerson", "running"]
