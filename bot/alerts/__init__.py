@@ -6,3 +6,34 @@ from bot.alerts.muting import is_part, muted, tellers
 from bot.alerts.questions import Question, agenda, on_agenda, place_of, questions
 from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
 from bot.alerts.sieve import sieve
+
+__all__ = [
+    "Alert",
+    "Decision",
+    "Episode",
+    "EpisodeId",
+    "Evidence",
+    "Memory",
+    "NamedEvent",
+    "Phase",
+    "Question",
+    "Reason",
+    "Rule",
+    "Rung",
+    "Severity",
+    "Subject",
+    "Told",
+    "agenda",
+    "conditions",
+    "decide",
+    "deepest_rung",
+    "episode_id",
+    "is_part",
+    "muted",
+    "on_agenda",
+    "place_of",
+    "questions",
+    "sieve",
+    "tellers",
+    "whole_months",
+]

@@ -4,3 +4,15 @@ from bot.backtest.inquiry import Answer, inquire
 from bot.backtest.replay import Session, alerts, replay
 from bot.backtest.whatif import distances, supposed_move, whatif
 from bot.backtest.worst import worst
+
+__all__ = [
+    "Answer",
+    "Session",
+    "alerts",
+    "distances",
+    "inquire",
+    "replay",
+    "supposed_move",
+    "whatif",
+    "worst",
+]

@@ -7,3 +7,25 @@ from bot.messages.message import Button, Message, length, printable, reading
 from bot.messages.render import render
 from bot.messages.supposed import supposed
 from bot.messages.wording import another, window_words
+
+__all__ = [
+    "Button",
+    "Catalogue",
+    "Message",
+    "announcement",
+    "another",
+    "belated",
+    "catalogue",
+    "corrected",
+    "languages",
+    "length",
+    "noted",
+    "printable",
+    "quoted",
+    "reading",
+    "render",
+    "revoked",
+    "supposed",
+    "window_words",
+    "withdrawn",
+]

@@ -19,3 +19,34 @@ from bot.statistics.precedents import (
 from bot.statistics.swing import swing
 from bot.statistics.tail import ReturnPeriod, return_period
 from bot.statistics.verdict import Lines, State, Verdict
+
+__all__ = [
+    "FEWEST_CASES",
+    "HORIZONS",
+    "PERCENTILE_WINDOWS",
+    "YEARS_OF_HISTORY",
+    "Aftermath",
+    "Board",
+    "Case",
+    "Crossing",
+    "Further",
+    "Lines",
+    "NextLine",
+    "Past",
+    "Path",
+    "Precedents",
+    "ReturnPeriod",
+    "State",
+    "Verdict",
+    "Verdicts",
+    "compound",
+    "crossing",
+    "further",
+    "measure",
+    "measure_spread",
+    "next_line",
+    "precedents",
+    "return_period",
+    "swing",
+    "worst_moves",
+]

@@ -10,3 +10,25 @@ from bot.watch.loop import Telling, Watch
 from bot.watch.press import News, Press
 from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
 from bot.watch.turn import Setup
+
+__all__ = [
+    "Due",
+    "Gate",
+    "Journal",
+    "Look",
+    "News",
+    "Notice",
+    "Press",
+    "Setup",
+    "State",
+    "Telling",
+    "Timing",
+    "Trouble",
+    "Troubles",
+    "Unjudged",
+    "Unsure",
+    "Watch",
+    "as_of",
+    "correct",
+    "nothing_known",
+]

@@ -5,3 +5,5 @@ from tests.fake_telegram.chats import Chat
 from tests.fake_telegram.ledger import Accepted
 from tests.fake_telegram.people import Person
 from tests.fake_telegram.server import FakeTelegram
+
+__all__ = ["HALF", "HANG", "RESET", "Accepted", "Answer", "Chat", "FakeTelegram", "Person", "flood", "refusal"]

@@ -2,3 +2,5 @@
 
 from tests.peer.people import PeerChat, PeerMessage, PeerPerson
 from tests.peer.server import Peer, running
+
+__all__ = ["Peer", "PeerChat", "PeerMessage", "PeerPerson", "running"]
