@@ -2,6 +2,8 @@
 
 from bot.chart.facts import ChartFacts, chart_facts
 
+__all__ = ["ChartFacts", "chart_facts", "draw"]
+
 
 def draw(facts: ChartFacts, language: str) -> bytes:
     """The chart as a PNG, 1,080 pixels wide; the same bytes for the same facts and language (one of `languages()`)."""

@@ -5,3 +5,21 @@ from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Condition, Desk, View
 from bot.conversation.menu import MENU, does
 from bot.conversation.roles import ALLOWED, Audience, Role
+
+__all__ = [
+    "ALLOWED",
+    "MENU",
+    "Ask",
+    "Audience",
+    "Command",
+    "Condition",
+    "Desk",
+    "Register",
+    "Reply",
+    "Role",
+    "View",
+    "Worker",
+    "answer",
+    "does",
+    "sorry",
+]

@@ -2,3 +2,5 @@
 
 from bot.adapters.price_files.cache import PriceCache
 from bot.adapters.price_files.folder import CsvFolder
+
+__all__ = ["CsvFolder", "PriceCache"]

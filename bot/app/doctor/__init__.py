@@ -23,6 +23,8 @@ from bot.settings import Settings, warnings
 RECENT = timedelta(days=14)  # the longest holidays of an exchange are shorter
 SOUND = "is sound; `python -m bot check` shows every value"
 
+__all__ = ["Finding", "Mark", "check_disk", "examine"]
+
 
 async def examine(
     load: Callable[[], Settings],
