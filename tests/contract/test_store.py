@@ -303,7 +303,7 @@ async def test_to_migrate_twice_changes_nothing(url):
 async def test_a_newer_database_is_refused_and_left_alone(store, url, upgrade):
     async with store._transaction() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = 'r9999'"))
-    with pytest.raises(StoreError, match=r"unknown to this program.*Upgrade") as caught:
+    with pytest.raises(StoreError, match=r"newer than this program.*Upgrade") as caught:
         await Database.open(url, upgrade=upgrade)
     assert "\n" not in str(caught.value)
 

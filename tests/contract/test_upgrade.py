@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from bot.adapters.database import Database, migrate, schema
@@ -23,8 +25,6 @@ OUTBOX = (
     "unconfirmed, plain, message_id, reason)"
 )
 NOW, END = "2026-07-02 12:00:00.000000", "2026-07-02 18:00:00.000000"
-# What makes the tables of a version out of those of this program.
-UNDONE = {"r0004": ("ALTER TABLE events DROP COLUMN config", "UPDATE alembic_version SET version_num = 'r0004'")}
 BACKLOG = (
     f"{EVENT} VALUES (1, 'fall', 'FALL', '[\"memory\"]', 3, '2026-07-02', '{NOW}', '{END}')",
     "INSERT INTO bodies (event, language, lines) VALUES (1, 'en', '[\"fall\", \"as of noon\"]')",
@@ -50,9 +50,12 @@ def old_url(request, tmp_path, url, revision):
         url = postgres.url("old")
     kind = "postgresql+psycopg" if url.startswith("postgresql") else "sqlite"
     engine = sa.create_engine(sa.make_url(url).set(drivername=kind))
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
     with engine.begin() as connection:
-        schema.upgrade(connection, url)
-        for one in (*UNDONE[revision], *BACKLOG):
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        for one in BACKLOG:
             connection.exec_driver_sql(one.replace("%", "%%"))
         if kind != "sqlite":
             connection.exec_driver_sql("SELECT setval('outbox_id_seq', 3), setval('events_id_seq', 1)")

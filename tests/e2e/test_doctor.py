@@ -42,7 +42,7 @@ fail  source XNYS: Yahoo refuses to tell about AA: too many requests.
   It relents by itself, within minutes or a day.
 warn  clock: NOW, N s behind Telegram.
   Let the machine keep time by itself (on Linux: timedatectl set-ntp true); until then sessions are judged too late.
-fail  database: DATA/bot.sqlite3: its tables (r9999) are unknown to this program ({REVISIONS[-1]}), as newer ones are.
+fail  database: DATA/bot.sqlite3: its tables (r9999) are newer than this program ({REVISIONS[-1]}).
   Upgrade the bot, or restore a backup made before
 """
 

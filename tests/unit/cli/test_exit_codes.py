@@ -132,8 +132,8 @@ def _a_folder(file: Path, typed: Type, config: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "code", "phrase"),
     [
-        (_newer, 65, "its tables (r9999) are unknown to this program"),
-        (_of_another_program, 65, "its tables (9f00c0ffee) are unknown to this program"),
+        (_newer, 65, "its tables (r9999) are newer than this program"),
+        (_of_another_program, 65, "its tables (9f00c0ffee) are newer than this program"),
         (_no_database, 65, "it is not an SQLite database. Name another file, or move this one away"),
         (_a_folder, 74, "it cannot be opened. Look whether its folder exists and this user may write there"),
     ],
