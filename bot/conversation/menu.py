@@ -66,5 +66,6 @@ MENU = (
     Command("silence", OPERATORS, operating.silence),
     Command("outbox", OPERATORS, operating.outbox),
     Command("note", OPERATORS, operating.note),
+    Command("tune", OPERATORS, operating.tune),
 )
 COMMANDS = {command.name: command for command in MENU}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 
+from bot.backtest import review
 from bot.baskets import Basket
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.choices import span
 from bot.conversation.desk import EVERYTHING, Desk, Mistaken, about_words, id_of, rows, say, tongue
 from bot.delivery import Note, Silence, State, Subscriber
-from bot.errors import ConfigError
+from bot.errors import ConfigError, NoData
 from bot.messages import Button, Catalogue
 
 MOST_LISTED = 10
@@ -87,6 +89,35 @@ async def outbox(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
         for one in reversed(short[-MOST_LISTED:])
     ]
     return say(words, words.say("chat_outbox_count", count=len(short)), *lines)
+
+
+async def tune(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
+    """How often a year the rungs in force speak of a basket, and what they said last, over all history."""
+    words = tongue(known)
+    view = await desk.worker.view()
+    basket = desk.asked_basket(" ".join(ask.words), words, ask.command)
+    if basket.id not in view.board.series:
+        raise NoData(f"{basket.id} has no prices yet; the next look fetches them")
+    book = view.rulebook
+    found = await asyncio.to_thread(review, view.board, book.rules, book.close_after, basket.id)
+    lines = [words.say("chat_tune", name=basket.name(words.language))]
+    for rule, rates in found.rates:
+        said = [
+            f"{words.word('severity', one.rung.severity.word)} {words.decimal(one.reached.per_year)}" for one in rates
+        ]
+        lines.append(words.say("chat_tune_rates", rule=rule, rates=words.join(said)))
+    lines.append(words.say("chat_tune_latest"))
+    lines += [
+        words.say(
+            "chat_tune_said",
+            date=words.day(one.session),
+            level=words.word("severity", one.severity.word),
+            size=words.percent(one.size),
+            rule=one.rule,
+        )
+        for one in found.latest
+    ]
+    return say(words, *lines)
 
 
 def _order(desk: Desk, ask: Ask, words: Catalogue) -> tuple[Basket | None, tuple[str, ...]]:

@@ -45,6 +45,7 @@ reload       o         o           +         o       o              o          .
 silence      o         o           +         o       o              o          .        .          .
 outbox       o         o           +         o       o              o          .        .          .
 note         o         o           +         o       o              o          .        .          .
+tune         o         o           +         o       o              o          .        .          .
 """
 ROLES, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 EXPECTED = {(role, command): sign for command, *signs in ROWS for role, sign in zip(ROLES, signs, strict=True)}

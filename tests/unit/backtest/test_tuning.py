@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.adapters.workers import Cores, Here, workers
-from bot.alerts import Severity
+from bot.alerts import Reason, Severity
+from bot.backtest import review
 from bot.backtest.fit import fitted_condition
 from bot.backtest.poisson import count_interval, dispersion, rate_interval
 from bot.backtest.shares import Outcome, divide, tune_all
@@ -154,6 +155,31 @@ def test_too_few_years_are_named() -> None:
     rulebook = replace(RULES, rules=RULES.rules[:1], baskets=(BASKETS[1],))
     found = tune_all(short.market(rulebook).tables, rulebook, [ALL[1]], 4.0, Here())
     assert (found.tunings, found.ladders, found.short) == ((), (), (("fall", ALL[1]),))
+
+
+# The review for the chat
+
+
+def test_a_review_has_the_rates_and_the_latest_alerts(world: World, here: Outcome) -> None:
+    board = world.board(RULES)
+    found = review(board, RULES.rules, RULES.close_after, ALL[0])
+    assert [name for name, _ in found.rates] == ["fall", "deep", "gap"]
+    mine = [one for one in here.tunings if one.basket.id == "one"]
+    assert [[rate.reached for rate in rates] for _, rates in found.rates] == [
+        [step.reached for step in one.steps] for one in mine
+    ]
+    every = sorted((one.session for tuning in mine for one in tuning.hearings), reverse=True)
+    assert [one.session for one in found.latest] == every[:10]
+    assert all(one.rung.severity == one.severity for one in found.latest)
+    assert {one.reason for one in found.latest} <= {Reason.FIRST, Reason.ESCALATED, Reason.DEEPENED}
+
+
+def test_a_review_of_a_young_basket_has_alerts_and_no_rates() -> None:
+    young = World(DAYS[:500]).trade("C", fat(2, 499))
+    rulebook = replace(RULES, rules=RULES.rules[:2], baskets=(BASKETS[1],))
+    found = review(young.board(rulebook), rulebook.rules, 5, ALL[1], latest=3)
+    assert found.rates == ()
+    assert len(found.latest) == 3
 
 
 # Words

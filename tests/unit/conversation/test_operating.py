@@ -65,3 +65,12 @@ async def test_the_outbox_lists_what_has_not_arrived(room: Room) -> None:
     said = await room.say("/outbox", **BOSS)
     assert said.startswith("1 message has not")
     assert f"#FALL {KIM}: pending" in said
+
+
+async def test_the_operator_hears_how_often_the_rungs_speak_and_what_they_said_last(room: Room) -> None:
+    said = await room.say("/tune tech", **BOSS)
+    first, *_ = said.splitlines()
+    assert first == "Tech: the rungs in force over all history"
+    assert "The latest alerts of each rule by itself:" in said
+    assert "warning · −" in said or "notice · −" in said
+    assert "Which basket?" in await room.say("/tune", **BOSS)
