@@ -40,17 +40,15 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A reply that waits for its turn, or is under way; `moved` says that it goes after a chat that has moved."""
+    """A reply that waits for its turn, or is under way; `message_id` is that of the message with the words.
 
-    heard: Heard
+    `moved` says that it goes after a chat that has moved, where what was asked is no message (None).
+    """
+
     ask: Ask
     reply: Reply
+    message_id: int | None
     moved: bool = False
-
-    def after(self, chat: str) -> Owed:
-        """The same for where the chat is now; what was asked is no message there."""
-        ask = replace(self.ask, chat=chat)
-        return replace(self, heard=replace(self.heard, ask=ask, message_id=None), ask=ask, moved=True)
 
 
 class Deaf(Exception):
@@ -72,7 +70,9 @@ class Line(Protocol):
         """Show that a pressed button was noticed; a failure is no harm."""
         ...
 
-    async def reply(self, heard: Heard, reply: Reply) -> Outcome: ...
+    async def reply(self, ask: Ask, reply: Reply, message_id: int | None) -> Outcome:
+        """Say it where it was asked, as an answer to the message with the words if that is known."""
+        ...
 
 
 class Converse:
@@ -164,7 +164,7 @@ class Converse:
             reply = sorry(heard.ask) if heard.ask else None
         self.counts["heard"] += 1
         if heard.ask and reply is not None:
-            self._owe(Owed(heard, heard.ask, reply))
+            self._owe(Owed(heard.ask, reply, heard.message_id))
 
     def _acknowledge(self, heard: Heard) -> None:
         """Without waiting for it, and not if others wait for theirs already: the sign goes away by itself."""
@@ -191,7 +191,7 @@ class Converse:
                 await self._sleep(min(wait or POLL, POLL))
                 continue
             self._limits.replied(ready.ask.chat, ready.ask.kind, now)
-            self._flying[asyncio.create_task(self._line.reply(ready.heard, ready.reply))] = ready
+            self._flying[asyncio.create_task(self._line.reply(ready.ask, ready.reply, ready.message_id))] = ready
 
     def _ready(self, now: float) -> Owed | None:
         """The first reply whose chat does not rest."""
@@ -221,7 +221,8 @@ class Converse:
             self._limits.flood(owed.ask.chat, outcome.seconds, now)
             self._waiting.appendleft(owed)
         elif isinstance(outcome, Moved) and not owed.moved:
-            self._waiting.appendleft(owed.after(outcome.chat))
+            there = replace(owed.ask, chat=outcome.chat)
+            self._waiting.appendleft(Owed(there, owed.reply, None, moved=True))
         elif not isinstance(outcome, Sent):
             log.warning("a reply was not taken: %s", outcome)
             if owed.reply.content and not isinstance(outcome, Gone | BadToken):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from bot.adapters.calendars import ExchangeCalendars
+from bot.adapters.database import Database
 from bot.clock import SystemClock
 from bot.prices import Calendar, CalendarCode
 from tests.fake_telegram import FakeTelegram
@@ -44,6 +45,20 @@ def warm_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def new_york(warm_data: Path) -> Calendar:
     return ExchangeCalendars(warm_data / "calendars", SystemClock()).get(CalendarCode("XNYS"))
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[Database]:
+    """In memory, with all tables."""
+    opened = await Database.open("sqlite://", upgrade=True)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def store(database: Database) -> Database:
+    """The same, for those whose subject is what is stored."""
+    return database
 
 
 @pytest.fixture(scope="session")

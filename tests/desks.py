@@ -13,7 +13,7 @@ from typing import Any
 from bot.adapters.database import Database
 from bot.baskets import Basket
 from bot.chart import ChartFacts, draw
-from bot.conversation import Ask, Condition, Desk, Origin, Reply, View, answer
+from bot.conversation import Ask, Condition, Desk, Reply, View, answer
 from bot.delivery import Kind
 from bot.errors import BotError
 from bot.pipeline import Rulebook
@@ -111,9 +111,6 @@ class Room:
         assert reply is not None
         shown(reply)
         return [button.command for row in reply.buttons for button in row]
-
-    async def press(self, command: str, **about: Any) -> str:
-        return await self.say(f"/{command}", origin=Origin.PRESSED, **about)
 
 
 def shown(reply: Reply) -> str:

@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -74,7 +74,8 @@ async def run(load: Callable[[], Settings], clock: Clock, source: PriceSource) -
     monitor = Monitor(settings, clock, database, tenancy)
     try:
         calendars = open_calendars(settings, clock, _say_building)
-        async with Watchdog(), _window(settings, monitor), _heartbeat(settings) as beat:
+        async with Watchdog(), AsyncExitStack() as stack:
+            beat = await _show(settings, monitor, stack)
             shop = Shop(load, settings, clock, source, database, calendars, monitor, beat)
             while not stop.is_set():
                 async with tenancy.hold(stop) as lost:
@@ -87,31 +88,20 @@ async def run(load: Callable[[], Settings], clock: Clock, source: PriceSource) -
     log.info("stopped")
 
 
-@asynccontextmanager
-async def _window(settings: Settings, monitor: Monitor) -> AsyncIterator[None]:
-    """The pages for those who look from outside, if a port is given."""
-    where = settings.operation
-    if not where.port:
-        yield
-        return
-    from bot.adapters.http import Window  # noqa: PLC0415 - not needed without a port
+async def _show(settings: Settings, monitor: Monitor, stack: AsyncExitStack) -> Callable[[], None] | None:
+    """Open the pages for those who look from outside, if a port is given; what pings the address, if one is given."""
+    where, address = settings.operation, settings.operation.heartbeat.get_secret_value()
+    if where.port:
+        from bot.adapters.http import Window  # noqa: PLC0415 - not needed without a port
 
-    async with Window(where.host, where.port, monitor.report, partial(redact, secrets=settings.secrets())):
+        clean = partial(redact, secrets=settings.secrets())
+        await stack.enter_async_context(Window(where.host, where.port, monitor.report, clean))
         log.info("the status page is on port %s of %s", where.port, where.host)
-        yield
-
-
-@asynccontextmanager
-async def _heartbeat(settings: Settings) -> AsyncIterator[Callable[[], None] | None]:
-    """What pings the address, if one is given."""
-    address = settings.operation.heartbeat.get_secret_value()
     if not address:
-        yield None
-        return
+        return None
     from bot.adapters.heartbeat import Heartbeat  # noqa: PLC0415 - not needed without an address
 
-    async with Heartbeat(address) as heartbeat:
-        yield heartbeat.beat
+    return (await stack.enter_async_context(Heartbeat(address))).beat
 
 
 async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:

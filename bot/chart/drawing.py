@@ -19,12 +19,6 @@ from bot.statistics import State, Verdict
 
 LINE, BARS, WORSE, GRID = "#24476b", "#a9b9cb", "#e59a92", "#e4e1d9"
 TINTS = {State.PULLBACK: "#fff1bf", State.CORRECTION: "#ffdca8", State.BEAR: "#fbc4ba", State.CRASH: "#e3b5d3"}
-NAMES = {
-    State.PULLBACK: "chart_pullback",
-    State.CORRECTION: "chart_correction",
-    State.BEAR: "chart_bear",
-    State.CRASH: "chart_crash",
-}
 BINS = 80
 FEWEST = 0.7  # where the logarithmic axis of counts begins, so that a single move is a visible bar
 YEAR_TOP, YEAR_BOTTOM = 288, 604
@@ -111,7 +105,12 @@ def _states(paper: Paper, facts: ChartFacts, across: Scale, words: Catalogue) ->
     x = float(MARGIN)
     for state in sorted(set(facts.states) - {State.NONE}):
         paper.box(x, 240, x + 36, 264, TINTS[state])
-        x = paper.write(x + 46, 261, words.say(NAMES[state]), 26, INK if state is facts.verdict.state else MUTED) + 34
+        x = (
+            paper.write(
+                x + 46, 261, words.say(f"chart_{state.word}"), 26, INK if state is facts.verdict.state else MUTED
+            )
+            + 34
+        )
 
 
 def _months(paper: Paper, facts: ChartFacts, across: Scale, words: Catalogue) -> None:

@@ -1,10 +1,10 @@
 """What does a person ask, and what does he get to hear?"""
 
 from bot.conversation.answering import answer, sorry
-from bot.conversation.asks import Ask, Origin, Reply
-from bot.conversation.desk import Condition, Desk, Register, View, Worker
-from bot.conversation.menu import MENU, Command, does
-from bot.conversation.roles import ALLOWED, Audience, Role, role_of
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.desk import Condition, Desk, View
+from bot.conversation.menu import MENU, does
+from bot.conversation.roles import ALLOWED, Audience, Role
 
 __all__ = [
     "ALLOWED",
@@ -14,7 +14,6 @@ __all__ = [
     "Command",
     "Condition",
     "Desk",
-    "Origin",
     "Register",
     "Reply",
     "Role",
@@ -22,6 +21,5 @@ __all__ = [
     "Worker",
     "answer",
     "does",
-    "role_of",
     "sorry",
 ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, say, spoken, tongue
 from bot.conversation.menu import COMMANDS, Command
-from bot.conversation.roles import ALLOWED, UNHEARD, Audience, Role, role_of
+from bot.conversation.roles import ALLOWED, Audience, role_of
 from bot.conversation.throttle import Admission
 from bot.delivery import LONGEST, LONGEST_CAPTION, Kind, fit
 from bot.errors import BotError
@@ -23,7 +23,8 @@ async def answer(desk: Desk, ask: Ask) -> Reply | None:
     Whoever asks too much hears so once. In a group only commands are answered: people talk to each other there.
     """
     command = _meant(ask)
-    if ask.origin in UNHEARD or ask.kind is Kind.CHANNEL or (command is None and ask.kind is not Kind.PRIVATE):
+    nobody = ask.kind is Kind.CHANNEL or (ask.kind is Kind.PRIVATE and ask.user is None)
+    if nobody or (command is None and ask.kind is Kind.GROUP):
         return None
     admission = desk.throttle.admit(_who(ask), desk.clock.monotonic())
     if admission is Admission.IGNORED:
@@ -35,7 +36,7 @@ async def answer(desk: Desk, ask: Ask) -> Reply | None:
     except BotError as error:
         log.warning("%s could not be answered: %s", ask.command, error)
         return sorry(ask)
-    return reply and replace(reply, message=fit(reply.message, LONGEST_CAPTION if reply.content else LONGEST))
+    return replace(reply, message=fit(reply.message, LONGEST_CAPTION if reply.content else LONGEST))
 
 
 def sorry(ask: Ask, why: str = "chat_trouble") -> Reply:
@@ -49,26 +50,20 @@ def _who(ask: Ask) -> list[str]:
     return [f"chat {ask.chat}", *([] if ask.user is None else [f"user {ask.user}"])]
 
 
-async def _served(desk: Desk, ask: Ask, command: Command | None) -> Reply | None:
+async def _served(desk: Desk, ask: Ask, command: Command | None) -> Reply:
     known = await desk.known(ask)
-    role, words = await _role(desk, ask, command, subscribed=bool(known.wishes)), tongue(known)
-    if role is Role.CHANNEL:
-        return None
+    words = tongue(known)
     if command is None:
         return say(words, words.say("chat_not_understood"))
-    if role not in ALLOWED[command.audience]:
+    # Who administers a group is looked up only where it matters.
+    matters = command.audience is Audience.DECIDERS and ask.kind is Kind.GROUP
+    administers = matters and ask.user is not None and await desk.administers(ask.chat, ask.user)
+    if role_of(ask, operator=ask.user in desk.operators, administers=administers) not in ALLOWED[command.audience]:
         return say(words, words.say(f"chat_only_{command.audience.value}"))
     try:
-        return await command.answer(desk, ask)
+        return await command.answer(desk, ask, known)
     except Mistaken as error:
         return say(words, *error.lines, buttons=error.buttons)
-
-
-async def _role(desk: Desk, ask: Ask, command: Command | None, *, subscribed: bool) -> Role:
-    """The role of whoever asked; who administers a group is looked up only where it matters."""
-    matters = command is not None and command.audience is Audience.DECIDERS and ask.kind is Kind.GROUP
-    administers = matters and ask.user is not None and await desk.administers(ask.chat, ask.user)
-    return role_of(ask, operator=ask.user in desk.operators, subscribed=subscribed, administers=administers)
 
 
 def _meant(ask: Ask) -> Command | None:

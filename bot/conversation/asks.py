@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from bot.delivery import Kind
 from bot.messages import Button, Message
-
-
-class Origin(Enum):
-    """How the words came to us; only what somebody said or pressed himself is a command."""
-
-    SAID = "said"
-    PRESSED = "pressed"
-    FORWARDED = "forwarded"
-    EDITED = "edited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +23,6 @@ class Ask:
     command: str
     words: tuple[str, ...] = ()
     language: str = ""
-    origin: Origin = Origin.SAID
     anonymous: bool = False
 
 

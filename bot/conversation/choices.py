@@ -24,9 +24,8 @@ OFF = ("off", "none", "no")
 OFFERED_ZONES = ("UTC", "America/New_York", "Europe/London", "Europe/Berlin", "Asia/Shanghai", "Asia/Seoul")
 
 
-async def level(desk: Desk, ask: Ask) -> Reply:
+async def level(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """From which severity on the chat hears: of all its baskets, or of one."""
-    known = await desk.known(ask)
     words = tongue(known)
     severities = {word: one for one in Severity for word in (one.word, words.word("severity", one.word))}
     chosen = severities.get(ask.words[-1].lower()) if ask.words else None
@@ -45,9 +44,8 @@ async def level(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_level_set", level=words.word("severity", chosen.word), about=about))
 
 
-async def mute(desk: Desk, ask: Ask) -> Reply:
+async def mute(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Hear nothing for a while: of all baskets, or of one."""
-    known = await desk.known(ask)
     words = tongue(known)
     length = span(ask.words[-1]) if ask.words else None
     named = " ".join(ask.words if length is None else ask.words[:-1])
@@ -69,8 +67,7 @@ async def mute(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_muted", until=_moment(until, known, words), about=about), buttons=undo)
 
 
-async def unmute(desk: Desk, ask: Ask) -> Reply:
-    known = await desk.known(ask)
+async def unmute(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     words = tongue(known)
     basket = desk.basket(" ".join(ask.words), words, "unmute") if ask.words else None
     if basket is None:
@@ -82,9 +79,8 @@ async def unmute(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_unmuted", about=about_words(basket, words)))
 
 
-async def quiet(desk: Desk, ask: Ask) -> Reply:
+async def quiet(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Hours in which nothing arrives; it comes when they are over, if it is still news."""
-    known = await desk.known(ask)
     words = tongue(known)
     said = " ".join(ask.words).lower()
     if not said:
@@ -102,8 +98,7 @@ async def quiet(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_quiet_set", hours=_written(hours), zone=known.zone), buttons=(zone,))
 
 
-async def timezone(desk: Desk, ask: Ask) -> Reply:
-    known = await desk.known(ask)
+async def timezone(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     words = tongue(known)
     if not ask.words:
         buttons = rows([Button(one, f"timezone {one}") for one in OFFERED_ZONES])
@@ -120,8 +115,7 @@ async def timezone(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_zone_set", zone=zone, time=f"{now:%H:%M}"))
 
 
-async def language(desk: Desk, ask: Ask) -> Reply:
-    known = await desk.known(ask)
+async def language(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     names = {one: str(catalogue(one).phrases["name"]) for one in languages()}
     meant = " ".join(ask.words).casefold()
     chosen = next((one for one, name in names.items() if meant in (one, name.casefold())), None)
@@ -133,9 +127,8 @@ async def language(desk: Desk, ask: Ask) -> Reply:
     return say(catalogue(chosen), catalogue(chosen).say("chat_language_set"))
 
 
-async def settings(desk: Desk, ask: Ask) -> Reply:
+async def settings(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """One card that says it all, with a button for each choice."""
-    known = await desk.known(ask)
     words = tongue(known)
     now = desk.clock.now()
     lines = [words.say("chat_settings")]

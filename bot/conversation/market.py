@@ -15,6 +15,7 @@ from bot.chart import chart_facts
 from bot.context import Reach, explain
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, View, rows, say, tongue
+from bot.delivery import Subscriber
 from bot.errors import NoData
 from bot.messages import Button, Catalogue, Message, another, render, supposed, window_words
 from bot.statistics import Case, Verdict
@@ -58,18 +59,18 @@ class Topic:
         return None if position is None else self.view.board.of_basket(self.basket.id, self.rule.window).at(position)
 
 
-async def baskets(desk: Desk, ask: Ask) -> Reply:
+async def baskets(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Each basket: its latest move, how rare it is, its drawdown state, and of when that is."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     view = await desk.worker.view()
     there = [one for one in view.rulebook.baskets if one.id in view.board.series]
     lines = [_standing(Topic(view, one, _latest(view, one)), words) for one in there]
     return say(words, words.say("chat_baskets"), *lines, buttons=desk.choice(there, words, "status"))
 
 
-async def status(desk: Desk, ask: Ask) -> Reply:
+async def status(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """The full card of one session: the latest, or the one that was named."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     topic = await _topic(desk, ask, words)
     verdict = topic.verdict()
     if verdict is None:
@@ -83,9 +84,9 @@ async def status(desk: Desk, ask: Ask) -> Reply:
     return Reply(card, _further(topic, words, "chart", "why"))
 
 
-async def worst(desk: Desk, ask: Ask) -> Reply:
+async def worst(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """The worst moves of a basket, with the event that each fell into."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     view = await desk.worker.view()
     *rest, last = ask.words or ("",)
     count = int(last) if last.isdecimal() else None
@@ -101,9 +102,9 @@ async def worst(desk: Desk, ask: Ask) -> Reply:
     )
 
 
-async def whatif(desk: Desk, ask: Ask) -> Reply:
+async def whatif(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Where such a move would rank at the next close, and which rung it would reach."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     view = await desk.worker.view()
     *rest, last = ask.words or ("",)
     move = backtest.supposed_move(last)
@@ -116,9 +117,9 @@ async def whatif(desk: Desk, ask: Ask) -> Reply:
     return Reply(supposed(found, view.rulebook.events, words.language))
 
 
-async def chart(desk: Desk, ask: Ask) -> Reply:
+async def chart(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """The picture of one session."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     topic = await _topic(desk, ask, words)
     facts = chart_facts(topic.view.board, topic.basket.id, topic.rule.window, topic.session)
     if facts is None:
@@ -128,9 +129,9 @@ async def chart(desk: Desk, ask: Ask) -> Reply:
     return Reply(caption, _further(topic, words, "status", "why"), file_name="chart.png", content=picture)
 
 
-async def why(desk: Desk, ask: Ask) -> Reply:
+async def why(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Every rule's answer for that session, which conditions of each rung were met, and how far the next rung was."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     topic = await _topic(desk, ask, words)
     found = await asyncio.to_thread(_answers, topic)
     ways = backtest.distances(topic.view.board, topic.view.rulebook, topic.basket.id, topic.session)

@@ -9,6 +9,7 @@ from bot.conversation import choices, market, operating, records, subscribing
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, say, tongue
 from bot.conversation.roles import Audience
+from bot.delivery import Subscriber
 from bot.messages import Catalogue
 
 DECIDERS, EVERYONE, OPERATORS = Audience.DECIDERS, Audience.EVERYONE, Audience.OPERATORS
@@ -16,15 +17,15 @@ DECIDERS, EVERYONE, OPERATORS = Audience.DECIDERS, Audience.EVERYONE, Audience.O
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its name without the slash, whom it is for, and who answers."""
+    """A command: its name without the slash, whom it is for, and who answers, told the choices of the chat."""
 
     name: str
     audience: Audience
-    answer: Callable[[Desk, Ask], Awaitable[Reply]]
+    answer: Callable[[Desk, Ask, Subscriber], Awaitable[Reply]]
 
 
-async def help_(desk: Desk, ask: Ask) -> Reply:
-    words = tongue(await desk.known(ask))
+async def help_(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
+    words = tongue(known)
     lines = [
         words.say("chat_help_line", name=one.name, does=does(one, words))
         for one in MENU

@@ -11,7 +11,7 @@ from bot.baskets import Basket
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.choices import span
 from bot.conversation.desk import EVERYTHING, Desk, Mistaken, about_words, id_of, rows, say, tongue
-from bot.delivery import Note, Silence, State
+from bot.delivery import Note, Silence, State, Subscriber
 from bot.errors import ConfigError, NoData
 from bot.messages import Button, Catalogue
 
@@ -19,9 +19,9 @@ MOST_LISTED = 10
 MOST_PROBLEMS = 10
 
 
-async def health(desk: Desk, ask: Ask) -> Reply:
+async def health(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """The state of source, baskets and queue."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     now = desk.clock.now()
     condition = desk.worker.condition()
     counts = await desk.register.counts(desk.transport)
@@ -39,9 +39,9 @@ async def health(desk: Desk, ask: Ask) -> Reply:
     return say(words, *lines, buttons=rows([Button(words.say("chat_outbox"), "outbox")]))
 
 
-async def reload(desk: Desk, ask: Ask) -> Reply:
+async def reload(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Read the configuration again; on any mistake the old one stays."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     try:
         changes = await desk.worker.reload()
     except ConfigError as error:
@@ -50,9 +50,9 @@ async def reload(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_reloaded", count=len(changes)), *changes[:MOST_LISTED])
 
 
-async def silence(desk: Desk, ask: Ask) -> Reply:
+async def silence(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """`/silence memory 3d the source is wrong`, `/silence all off`: nobody hears of a basket until then."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     if not ask.words:
         lines = [_silence(one, words) for one in await desk.register.silences(desk.clock.now())]
         return say(
@@ -67,9 +67,9 @@ async def silence(desk: Desk, ask: Ask) -> Reply:
     return say(words, _silence(Silence(id_of(basket), until, reason), words))
 
 
-async def note(desk: Desk, ask: Ask) -> Reply:
+async def note(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """`/note memory 2d Fire at the Kioxia plant`: a dated line beside the basket's alerts until then, or a date."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     if not ask.words:
         kept = await desk.register.notes(desk.clock.now())
         lines = [_note(one, words) for one in kept]
@@ -81,9 +81,9 @@ async def note(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_noted", about=about_words(basket, words), until=_utc(until)), text)
 
 
-async def outbox(desk: Desk, ask: Ask) -> Reply:
+async def outbox(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """What some chat has not certainly got, newest first."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     short = list(await desk.register.undelivered())
     lines = [
         f"{one.created:%Y-%m-%d %H:%M} #{one.event_id} {one.chat}: {one.state.value} {one.reason}".strip()
@@ -92,9 +92,9 @@ async def outbox(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_outbox_count", count=len(short)), *lines)
 
 
-async def tune(desk: Desk, ask: Ask) -> Reply:
+async def tune(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """How often a year the rungs in force speak of a basket, and what they said last, over all history."""
-    words = tongue(await desk.known(ask))
+    words = tongue(known)
     view = await desk.worker.view()
     basket = desk.asked_basket(" ".join(ask.words), words, ask.command)
     if basket.id not in view.board.series:

@@ -9,6 +9,7 @@ from enum import Enum
 
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, say, tongue
+from bot.delivery import Subscriber
 from bot.messages import Button, Message
 
 SURE = "yes"
@@ -16,17 +17,16 @@ MOST_EXPORTED = 1000
 OF_A_MESSAGE = ("event_id", "created", "state", "message_id", "reason")
 
 
-async def privacy(desk: Desk, ask: Ask) -> Reply:
-    words = tongue(await desk.known(ask))
+async def privacy(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
+    words = tongue(known)
     buttons = ((Button(words.say("chat_export"), "export"), Button(words.say("chat_delete"), "delete")),)
     return say(
         words, words.say("chat_privacy"), words.say("chat_privacy_what"), words.say("chat_privacy_how"), buttons=buttons
     )
 
 
-async def export(desk: Desk, ask: Ask) -> Reply:
+async def export(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Everything that is stored of the chat, as a JSON file."""
-    known = await desk.known(ask)
     words = tongue(known)
     stored = await desk.register.subscriber(desk.transport, ask.chat)
     received = await desk.register.received(desk.transport, ask.chat, MOST_EXPORTED)
@@ -39,8 +39,8 @@ async def export(desk: Desk, ask: Ask) -> Reply:
     return Reply(caption, file_name="drawdown-bot.json", content=text.encode())
 
 
-async def delete(desk: Desk, ask: Ask) -> Reply:
-    words = tongue(await desk.known(ask))
+async def delete(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
+    words = tongue(known)
     if ask.words[:1] != (SURE,):
         sure = ((Button(words.say("chat_delete_sure"), f"delete {SURE}"),),)
         return say(words, words.say("chat_delete_ask"), buttons=sure)

@@ -10,9 +10,8 @@ from bot.delivery import Subscriber
 from bot.messages import Button, Catalogue
 
 
-async def start(desk: Desk, ask: Ask) -> Reply:
+async def start(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Two lines on what this is, and the baskets as buttons; whoever had left hears again what he had chosen."""
-    known = await desk.known(ask)
     if known.wishes:
         await desk.register.keep(known)
     words = tongue(known)
@@ -22,8 +21,7 @@ async def start(desk: Desk, ask: Ask) -> Reply:
     return say(words, *lines, buttons=(*offers, (Button(words.say("chat_help"), "help"),)))
 
 
-async def subscribe(desk: Desk, ask: Ask) -> Reply:
-    known = await desk.known(ask)
+async def subscribe(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     words = tongue(known)
     if not ask.words:
         offers = _offers(desk, known, words)
@@ -39,15 +37,14 @@ async def subscribe(desk: Desk, ask: Ask) -> Reply:
     return say(words, said, words.say("chat_from_level", level=level), buttons=settings)
 
 
-async def unsubscribe(desk: Desk, ask: Ask) -> Reply:
-    known = await desk.known(ask)
+async def unsubscribe(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     words = tongue(known)
     if not ask.words:
         has = [one for one in desk.baskets if one.id in known.wishes]
         buttons = (*desk.choice(has, words, "unsubscribe"), (Button(words.say("chat_stop"), "stop"),)) if has else ()
         return say(words, words.say("chat_which_not" if has else "chat_has_none"), buttons=buttons)
     if EVERYTHING in map(str.lower, ask.words):
-        return await stop(desk, ask)
+        return await stop(desk, ask, known)
     left = desk.named_baskets(ask, words)
     for one in left:
         known = known.without(one.id)
@@ -58,9 +55,8 @@ async def unsubscribe(desk: Desk, ask: Ask) -> Reply:
     return say(words, words.say("chat_unsubscribed", names=names), *_hears(desk, known, words))
 
 
-async def stop(desk: Desk, ask: Ask) -> Reply:
+async def stop(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """Everything ends at once. First nothing more is addressed to the chat, then what waits for it is dropped."""
-    known = await desk.known(ask)
     words = tongue(known)
     await desk.register.keep(replace(known, wishes={}, everything=False))
     await desk.register.cancel(desk.transport, ask.chat, "the chat stopped")

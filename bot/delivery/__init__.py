@@ -21,7 +21,6 @@ from bot.delivery.deliveries import (
     CHANGES,
     TOPIC,
     Delivery,
-    DeliveryId,
     Destination,
     Event,
     EventKey,

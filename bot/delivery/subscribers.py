@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery.deliveries import Event, Kind
+from bot.delivery.deliveries import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +93,6 @@ class Subscriber:
             muted_until=_sooner(self.muted_until, other.muted_until),
         )
 
-    def hears_at(self, event: Event) -> datetime | None:
-        """When `event` may be sent to this chat: when it was due or, in quiet hours, at their end; None = never.
-
-        One wish that is met is enough for an event about several baskets.
-        """
-        if _later(self.muted_until, event.created) or not any(
-            wish.lowest <= event.severity and not _later(wish.muted_until, event.created)
-            for wish in (self.wishes[one] for one in event.baskets if one in self.wishes)
-        ):
-            return None
-        ends = self.quiet.ends(event.created, ZoneInfo(self.zone)) if self.quiet else None
-        return ends or event.created
-
 
 def _either(one: Wish, other: Wish) -> Wish:
     return Wish(min(one.lowest, other.lowest), _sooner(one.muted_until, other.muted_until))
@@ -114,7 +101,3 @@ def _either(one: Wish, other: Wish) -> Wish:
 def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
     """The earlier end of two mutes; None = one of them was not muted."""
     return min(one, other) if one and other else None
-
-
-def _later(until: datetime | None, moment: datetime) -> bool:
-    return until is not None and until > moment

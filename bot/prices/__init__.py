@@ -1,6 +1,6 @@
 """What did the market do, and do we believe it?"""
 
-from bot.prices.bars import Action, Bars, Dates, Floats, PriceSource, Refusal, Revision, Symbol, no_bars
+from bot.prices.bars import Action, Bars, Dates, Floats, PriceSource, Refusal, Revision, Symbol, Upstream, no_bars
 from bot.prices.calendars import Calendar, CalendarCode, Calendars, Seconds, exchange_of
 from bot.prices.closures import Closure, amended, misfit, place
 from bot.prices.doubts import RECENT_SESSIONS, STALE_AFTER, Doubt, Kind, doubts, without
@@ -33,6 +33,7 @@ __all__ = [
     "Seconds",
     "Sighting",
     "Symbol",
+    "Upstream",
     "amended",
     "confirmed",
     "doubts",

@@ -89,3 +89,11 @@ class PriceSource(Protocol):
         be asked just now.
         """
         ...
+
+
+class Upstream(PriceSource, Protocol):
+    """A source that can also give the newest rows alone."""
+
+    def bars_since(self, symbol: Symbol, day: date) -> Bars:
+        """The rows from `day` on. Raises as `bars` does."""
+        ...

@@ -1,6 +1,5 @@
-"""What did the operator decide, and is it sound? Files, environment, secrets and command line in one frozen object."""
+"""What did the operator decide, and is it sound? Files, environment and secrets in one frozen object."""
 
-from bot.settings.calendars import KNOWN_CALENDARS
 from bot.settings.effective import effective, warnings
 from bot.settings.load import Settings, load_settings
 from bot.settings.tables import schemas

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 # The codes of exchange_calendars without its aliases. A test compares; to ask the library itself costs 0.3 s a start.
 CalendarName = Literal[
@@ -13,4 +13,3 @@ CalendarName = Literal[
     "XSES", "XSGO", "XSHG", "XSTO", "XSTU", "XSWX", "XTAE", "XTAI", "XTAL", "XTKS", "XTSE", "XWAR", "XWBO", "XZAG",
     "us_futures",
 ]  # fmt: skip
-KNOWN_CALENDARS: frozenset[str] = frozenset(get_args(CalendarName))

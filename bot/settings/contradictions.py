@@ -6,7 +6,7 @@ is wrong is told at once. A value of the wrong kind is passed over here, because
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ class Finding(NamedTuple):
 
 
 def contradictions(given: dict[str, Any]) -> Iterator[Finding]:
-    """Everything that does not fit together in what files, environment and command line gave."""
+    """Everything that does not fit together in what files and environment gave."""
     yield from _lines(given.get("statistics"))
     baskets = dict(_tables(given.get("baskets")))
     for name, basket in baskets.items():
@@ -130,12 +130,8 @@ def _day(given: Any) -> date | None:
 
 
 def _whom(place: Place, rule: dict[str, Any]) -> Iterator[Finding]:
-    whom = [key for key in WHOM if key in rule]
-    if not whom:
-        yield Finding(place, f"names none of {', '.join(WHOM)}", 'Say what it looks at, such as baskets = ["*"].')
-    if len(whom) > 1:
-        yield Finding(place, f"has {' and '.join(whom)}", f"Keep one; a second [[rules]] can have {whom[-1]}.")
-    if "contrast" in whom:
+    yield from _one_of(place, rule, WHOM, 'Say what it looks at, such as baskets = ["*"].')
+    if "contrast" in rule:
         pair = [name for _, name in _texts(rule["contrast"])]
         if len(set(pair)) < len(pair):
             yield Finding((*place, "contrast"), f'sets "{pair[0]}" against itself', "Name two different baskets.")
@@ -144,15 +140,19 @@ def _whom(place: Place, rule: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _what(place: Place, rule: dict[str, Any]) -> Iterator[Finding]:
-    what = [key for key in WHAT if key in rule]
-    if not what:
-        yield Finding(place, f"has none of {', '.join(WHAT)}", "Say when it fires, such as [rules.rungs].")
-    if len(what) > 1:
-        yield Finding(place, f"has {' and '.join(what)}", f"Keep one; a second [[rules]] can have {what[-1]}.")
+    yield from _one_of(place, rule, WHAT, "Say when it fires, such as [rules.rungs].")
     if "day_low" in rule and "baskets" in rule and rule.get("members") is not True:
         yield Finding((*place, "day_low"), "is known of members, not of baskets", "Write members_of for baskets.")
     if "severity" in rule and "rungs" in rule:
         yield Finding((*place, "severity"), "stands beside rungs", "Remove it: each rung's name is its severity.")
+
+
+def _one_of(place: Place, rule: dict[str, Any], keys: Sequence[str], remedy: str) -> Iterator[Finding]:
+    has = [key for key in keys if key in rule]
+    if not has:
+        yield Finding(place, f"has none of {', '.join(keys)}", remedy)
+    if len(has) > 1:
+        yield Finding(place, f"has {' and '.join(has)}", f"Keep one; a second [[rules]] can have {has[-1]}.")
 
 
 def _rungs(place: Place, rule: dict[str, Any]) -> Iterator[Finding]:

@@ -7,9 +7,11 @@ from datetime import time
 
 from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
 from bot.baskets import Basket, BasketId, Member
+from bot.delivery.deliveries import TOPIC, Destination, Kind
 from bot.prices import CalendarCode, Closure, Symbol
 from bot.settings.tables import (
     BasketTable,
+    ChannelTable,
     ClosureTable,
     EventTable,
     MemberTable,
@@ -113,3 +115,25 @@ def lines(table: StatisticsTable) -> Lines:
         crash=_fraction(table.crash),
         lookback=table.drawdown_lookback_sessions or None,
     )
+
+
+def destinations(channels: Sequence[ChannelTable]) -> tuple[Destination, ...]:
+    """The chats that the operator named, and what they want to hear."""
+    return tuple(
+        Destination(
+            transport="telegram",
+            chat=channel.chat if channel.topic is None else f"{channel.chat}{TOPIC}{channel.topic}",
+            kind=_chat_kind(channel.chat) if channel.topic is None else Kind.GROUP,
+            language=channel.language,
+            lowest=Severity[channel.lowest.upper()],
+            baskets=None if "*" in channel.baskets else tuple(map(BasketId, channel.baskets)),
+        )
+        for channel in channels
+    )
+
+
+def _chat_kind(chat: str) -> Kind:
+    """Telegram numbers people from 1 up, groups from -1 down, channels and large groups from -100 and ten digits on."""
+    if chat.startswith(("@", "-100")):
+        return Kind.CHANNEL
+    return Kind.GROUP if chat.startswith("-") else Kind.PRIVATE

@@ -1,4 +1,4 @@
-"""Which value was given where: by the files, the environment, a secret file or the command line?"""
+"""Which value was given where: by the files, the environment or a secret file?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -167,12 +166,3 @@ def _given_by(name: str, value: str, source: _Variable) -> Layer | Problem:
 def variable(place: Place) -> str:
     """The environment variable of a place."""
     return PREFIX + "__".join(map(str, place)).upper()
-
-
-def command_line(overrides: Mapping[str, Any]) -> Layer:
-    """The layer of what was typed, by dotted key."""
-    values: dict[str, Any] = {}
-    for key, value in overrides.items():
-        *tables, last = key.split(".")
-        _lay_over(values, reduce(lambda inner, table: {table: inner}, reversed(tables), {last: value}))
-    return Layer(values, "command line", "command line")

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDi
 
 from bot.errors import ConfigError, Problem
 from bot.settings.contradictions import Finding, contradictions
-from bot.settings.layers import FOLDER, Layer, command_line, giver, merge, read_environment, read_files
+from bot.settings.layers import FOLDER, Layer, giver, merge, read_environment, read_files
 from bot.settings.places import Place, keys_of, known_places, written
 from bot.settings.problems import finding, problem
 from bot.settings.tables import FILES, BasketsFile, BotFile, EventsFile
@@ -41,7 +41,7 @@ class Settings(EventsFile, BasketsFile, BotFile, BaseSettings):
     _origins: dict[Place, str] = PrivateAttr(default_factory=dict)
 
     def origin(self, place: Place) -> str:
-        """Who gave the value at `place`: a file, a variable, a secret file, the command line, or nobody ("default")."""
+        """Who gave the value at `place`: a file, a variable, a secret file, or nobody ("default")."""
         return self._origins.get(place, "default")
 
     def secrets(self) -> list[str]:
@@ -89,18 +89,15 @@ class Settings(EventsFile, BasketsFile, BotFile, BaseSettings):
         return sha256(json.dumps(json.loads(judged), sort_keys=True).encode()).hexdigest()[:12]
 
     def destinations(self) -> tuple[Destination, ...]:
-        from bot.settings import channels  # noqa: PLC0415 - see above
+        from bot.settings import domain  # noqa: PLC0415 - see above
 
-        return channels.destinations(self.telegram.channels)
+        return domain.destinations(self.telegram.channels)
 
 
-def load_settings(
-    config_dir: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None
-) -> Settings:
-    """The settings of a folder (`config_dir`, else BOT_CONFIG_DIR, else config/), the environment and the command line.
+def load_settings(config_dir: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of a folder (`config_dir`, else BOT_CONFIG_DIR, else config/) and the environment.
 
-    `overrides` is what was typed, by dotted key: {"storage.database": "sqlite:///x"}. Raises ConfigError with every
-    problem there is.
+    Raises ConfigError with every problem there is.
     """
     folder = config_dir or Path(environ.get(FOLDER) or "config")
     if not folder.is_dir():
@@ -108,7 +105,7 @@ def load_settings(
         raise ConfigError((Problem(str(folder), "whole folder", "is no folder", remedy),))
     files, problems = read_files(folder)
     variables, more = read_environment(environ, Settings, merge(files))
-    layers = [*files, *variables, command_line(overrides or {})]
+    layers = [*files, *variables]
     given = merge(layers)
     settings, found = _validated(given, layers)
     homes = {key: str(folder / name) for name, table in FILES.items() for key in keys_of(table)}

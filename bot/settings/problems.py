@@ -46,7 +46,7 @@ WORDS = {
 def finding(error: ErrorDetails, known: Sequence[Place], layers: Sequence[Layer]) -> Finding:
     """What pydantic found, in our words. `known` are the places where something may stand.
 
-    The value is shown if a file or the command line gave it, and if the setting is no secret.
+    The value is shown if a file gave it, and if the setting is no secret.
     """
     place = tuple(part for part in error["loc"] if part != "[key]")
     kind, ctx = error["type"], error.get("ctx", {})
@@ -91,5 +91,5 @@ def problem(found: Finding, given: Mapping[str, Any], layers: Sequence[Layer], h
     if layer and layer.variable:
         whole = layer.variable.removesuffix(SECRET_FILE) == variable(found.place)
         key = layer.variable if whole else f"{layer.variable}: {key}"
-    file = layer.file if layer else homes.get(str(found.place[0]), "command line")
+    file = layer.file if layer else homes[str(found.place[0])]
     return Problem(*(TOKEN_LIKE.sub("[hidden]", text) for text in (file, key, found.message, found.remedy)))

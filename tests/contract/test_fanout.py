@@ -1,4 +1,4 @@
-"""Which subscribers hear an event? What the database says is what `Subscriber.hears_at` says."""
+"""Which subscribers hear an event? What the database says is what `hears_at` says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from itertools import count
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -70,6 +71,20 @@ def events(draw) -> Event:
     return replace(made, messages=draw(st.sampled_from([made.messages, made.messages[::-1], made.messages[:1]])))
 
 
+def hears_at(one: Subscriber, what: Event) -> datetime | None:
+    """When it may be sent there: when it was due or, in quiet hours, at their end. One wish that is met is enough."""
+    wishes = [one.wishes[basket] for basket in what.baskets if basket in one.wishes]
+    met = [wish for wish in wishes if wish.lowest <= what.severity and not muted(wish, what)]
+    if muted(one, what) or not met:
+        return None
+    ends = one.quiet.ends(what.created, ZoneInfo(one.zone)) if one.quiet else None
+    return ends or what.created
+
+
+def muted(one: Subscriber | Wish, what: Event) -> bool:
+    return one.muted_until is not None and one.muted_until > what.created
+
+
 async def told(database: Database, transport: str) -> dict[tuple[str, str], tuple[datetime, str, Kind]]:
     async with database._transaction() as connection:
         found = await connection.execute(rows.DELIVERIES.where(outbox.c.transport == transport))
@@ -98,7 +113,7 @@ async def tell(database: Database, couples, happened, gone) -> tuple[dict, dict]
         (one.chat, what.key): (when, what.message(one.language).language, one.kind)
         for one in everybody
         for what in happened
-        if one.chat not in left and (when := one.hears_at(what)) is not None
+        if one.chat not in left and (when := hears_at(one, what)) is not None
     }
     return await told(database, transport), wanted
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from bot.adapters.database import Database
 from bot.adapters.telegram import Telegram
 from bot.alerts.rules import Severity
 from bot.delivery import Manner, State
@@ -23,13 +22,6 @@ CHATS = (CHANNEL, GROUP, *(replace(CHANNEL, chat=f"-100{number}") for number in 
 
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
-@pytest.fixture
-async def store():
-    database = await Database.open("sqlite://", upgrade=True)
-    yield database
-    await database.close()
 
 
 @pytest.fixture

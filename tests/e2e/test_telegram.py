@@ -27,6 +27,7 @@ from tests.canary import TOKEN
 from tests.fake_telegram import HALF, HANG, RESET, Answer, FakeTelegram, flood, refusal
 from tests.log_state import NAMES, log_state
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
+from tests.stored import put
 from tests.virtual import VirtualClock, until
 
 CHAT = CHANNEL.chat
@@ -48,20 +49,8 @@ async def transport(fake, read):
 
 
 @pytest.fixture
-async def store():
-    database = await Database.open("sqlite://", upgrade=True)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 def dispatch(store, transport, clock):
     return Dispatch(store, transport, clock, sleep=clock.sleep, jitter=lambda: 0.0)
-
-
-async def put(store, *destinations, **about):
-    happened = event(**about)
-    await store.commit({}, [happened], address(happened, destinations))
 
 
 async def outcome(store):

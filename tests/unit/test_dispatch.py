@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import pytest
 
-from bot.adapters.database import Database
 from bot.alerts.rules import Severity
 from bot.clock import SteadyClock, SystemClock
 from bot.delivery import (
@@ -25,11 +24,11 @@ from bot.delivery import (
     Sent,
     State,
     Uncertain,
-    address,
 )
 from bot.dispatch import MOST_IN_FLIGHT, Dispatch, send_test
 from bot.errors import StoreError, TokenRefused
-from tests.specimens import CHANNEL, GROUP, PRIVATE, event
+from tests.specimens import CHANNEL, GROUP, PRIVATE
+from tests.stored import put
 from tests.virtual import NOON, VirtualClock, WrongClock, until
 
 
@@ -76,20 +75,8 @@ def chat(clock):
 
 
 @pytest.fixture
-async def store():
-    database = await Database.open("sqlite://", upgrade=True)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 def dispatch(store, chat, clock):
     return Dispatch(store, chat, clock, sleep=clock.sleep, jitter=lambda: 0.0)
-
-
-async def put(store, *destinations, **about):
-    happened = event(**about)
-    await store.commit({}, [happened], address(happened, destinations))
 
 
 async def undelivered(store):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -13,13 +12,6 @@ from bot.watch import Notice, Trouble, Unsure
 from bot.watch import State as Wrong
 from tests.specimens import event
 from tests.virtual import NOON, VirtualClock
-
-
-@pytest.fixture
-async def database() -> AsyncIterator[Database]:
-    opened = await Database.open("sqlite://", upgrade=True)
-    yield opened
-    await opened.close()
 
 
 async def test_each_operator_hears_of_a_trouble_once_when_it_begins_and_once_when_it_ends(database: Database) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.database import rows
-from bot.adapters.database.tables import chats, outbox, subscribers, wishes
+from bot.adapters.database.tables import chats, outbox, subscribers, waits, wishes
 from bot.delivery import Chat, Delivery, News, State, Step, Subscriber, after_refusal
 
 Known = Mapping[tuple[str, str], Chat]
@@ -61,8 +61,8 @@ async def _refuse(connection: AsyncConnection, step: Step) -> None:
 
 async def _drop(connection: AsyncConnection, one: Delivery) -> None:
     """What waits for a chat that is gone has failed, for the same reason."""
-    waiting = sa.update(outbox).where(*same(outbox, one.transport, one.chat), outbox.c.not_before.is_not(None))
-    await connection.execute(waiting.values(state=State.FAILED.value, not_before=None, reason=one.reason))
+    waiting = sa.update(outbox).where(*same(outbox, one.transport, one.chat), waits)
+    await connection.execute(waiting.values(state=State.FAILED, not_before=None, reason=one.reason))
 
 
 async def move(connection: AsyncConnection, transport: str, old: str, new: str) -> None:
@@ -71,9 +71,9 @@ async def move(connection: AsyncConnection, transport: str, old: str, new: str) 
     await _put(connection, transport, old, Chat(moved_to=new))
     there = outbox.alias("there")
     twin = sa.exists().where(*same(there, transport, new), there.c.event == outbox.c.event)
-    waiting = sa.update(outbox).where(*same(outbox, transport, old), outbox.c.not_before.is_not(None))
+    waiting = sa.update(outbox).where(*same(outbox, transport, old), waits)
     await connection.execute(
-        waiting.where(twin).values(state=State.SUPERSEDED.value, not_before=None, reason=f"{new} has it")
+        waiting.where(twin).values(state=State.SUPERSEDED, not_before=None, reason=f"{new} has it")
     )
     await connection.execute(waiting.values(chat=new))
     if before := await subscriber(connection, transport, old):
@@ -87,9 +87,8 @@ async def give_up(connection: AsyncConnection, numbers: Collection[int], reason:
     if not numbers:
         return 0
     meant = sa.update(outbox).where(outbox.c.id.in_(tuple(numbers)))
-    waits = outbox.c.not_before.is_not(None)
     await connection.execute(meant.where(~waits).values(cancelled=reason))
-    failed = meant.where(waits).values(state=State.FAILED.value, not_before=None, reason=reason)
+    failed = meant.where(waits).values(state=State.FAILED, not_before=None, reason=reason)
     return (await connection.execute(failed)).rowcount
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.adapters.database.rows import DELIVERIES, line_of
-from bot.adapters.database.tables import chats, events, outbox, pictures
+from bot.adapters.database.rows import CHANGING, DELIVERIES, line_of, same_chat
+from bot.adapters.database.tables import chats, events, outbox, pictures, waits
 from bot.delivery import CHANGES, Manner, State
 
 
@@ -20,8 +20,7 @@ def _due() -> sa.Select[Any]:
     now = sa.bindparam("now", type_=outbox.c.expires.type)
     before, flying = outbox.alias("before"), outbox.alias("flying")
     under_way = sa.select(flying.c.id).where(
-        flying.c.transport == outbox.c.transport,
-        flying.c.chat == outbox.c.chat,
+        same_chat(flying, outbox),
         flying.c.state == sa.literal_column("'sending'"),
     )
     earlier = before.c.id < outbox.c.id
@@ -30,15 +29,12 @@ def _due() -> sa.Select[Any]:
     # An edit makes no sound: it passes what is kept for the end of quiet hours, but never what it edits. Messages do
     # not wait for edits and replies, for these may wait for a less urgent message.
     its_turn = (
-        outbox.c.manner.not_in([one.value for one in CHANGES])
-        & (before.c.manner == Manner.SEND.value)
-        & (more_urgent | (as_urgent & earlier))
+        outbox.c.manner.not_in(CHANGES) & (before.c.manner == Manner.SEND) & (more_urgent | (as_urgent & earlier))
     )
     line = sa.select(events.c.original).where(events.c.id == outbox.c.event).correlate(outbox).scalar_subquery()
-    its_line = (outbox.c.manner != Manner.SEND.value) & earlier & before.c.event.in_(line_of(line))
+    its_line = (outbox.c.manner != Manner.SEND) & earlier & before.c.event.in_(line_of(line))
     waits_before = sa.select(before.c.id).where(
-        before.c.transport == outbox.c.transport,
-        before.c.chat == outbox.c.chat,
+        same_chat(before, outbox),
         before.c.not_before.is_not(None) & (before.c.expires > now),
         its_turn | its_line,
     )
@@ -59,12 +55,12 @@ def _none(found: sa.Select[Any]) -> sa.ColumnElement[bool]:
 
 def _expire() -> sa.Update:
     """What has waited until `now` past its expiry is over; it stays uncertain if a copy may have arrived."""
-    uncertain = outbox.c.state == State.UNCERTAIN.value
+    uncertain = outbox.c.state == State.UNCERTAIN
     return (
         sa.update(outbox)
-        .where(outbox.c.not_before.is_not(None), outbox.c.expires <= sa.bindparam("now"))
+        .where(waits, outbox.c.expires <= sa.bindparam("now"))
         .values(
-            state=sa.case((uncertain, State.UNCERTAIN.value), else_=State.EXPIRED.value),
+            state=sa.case((uncertain, outbox.c.state), else_=sa.literal(State.EXPIRED, outbox.c.state.type)),
             not_before=None,
             reason=sa.case((outbox.c.reason == "", "waited past its expiry"), else_=outbox.c.reason),
         )
@@ -78,8 +74,8 @@ CLAIM = DELIVERIES.where(outbox.c.id.in_(DUE.with_for_update(skip_locked=True)))
 # What an answer is for, and whether there is something of its chat to be forgotten when it is heard again.
 UNDER_WAY = sa.select(
     *(outbox.c[name] for name in ("id", "event", "chat", "cancelled")),
-    sa.exists().where(chats.c.transport == outbox.c.transport, chats.c.chat == outbox.c.chat).label("noted"),
-).where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING.value)
+    sa.exists().where(same_chat(chats, outbox)).label("noted"),
+).where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == State.SENDING)
 EXPIRE = _expire()
 FADE = sa.delete(pictures).where(pictures.c.expires <= sa.bindparam("now"))
 # Whether an event ceased to be news: what waits has the expiry of its event, and is too much to look through often.
@@ -93,12 +89,9 @@ THESE = outbox.c.id.in_(sa.bindparam("ids", expanding=True))
 VOID = (
     sa.update(outbox)
     .where(THESE)
-    .values(state=State.SUPERSEDED.value, not_before=None, reason="there is no message to add it to")
+    .values(state=State.SUPERSEDED, not_before=None, reason="there is no message to add it to")
 )
-TAKE = sa.update(outbox).where(THESE).values(state=State.SENDING.value, not_before=None)
+TAKE = sa.update(outbox).where(THESE).values(state=State.SENDING, not_before=None)
 PROGRESS = (
-    sa.update(outbox)
-    .where(outbox.c.id == sa.bindparam("row"))
-    .values({name: sa.bindparam(name) for name in ("state", "not_before", "attempts", "unconfirmed")})
-    .values({name: sa.bindparam(name) for name in ("plain", "message_id", "reason", "manner", "pictured")})
+    sa.update(outbox).where(outbox.c.id == sa.bindparam("row")).values({name: sa.bindparam(name) for name in CHANGING})
 )

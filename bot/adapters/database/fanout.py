@@ -12,18 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.database import chats, rows
-from bot.adapters.database.tables import UtcTime, events, outbox, subscribers, wishes
+from bot.adapters.database.tables import UtcTime, events, on_its_way, outbox, subscribers, wishes
 from bot.adapters.database.tables import chats as chats_table
 from bot.delivery import CHANGES, Delivery, Event, Manner, Quiet, State
 
-COLUMNS = ("event", "severe", "expires", "state", "attempts", "unconfirmed", "plain", "reason", "manner")
 TAKEN = "a later message takes its place"
 # Nobody has asked a transport to send it yet.
 UNTOUCHED = (
-    (outbox.c.state == State.PENDING.value)
-    & (outbox.c.attempts == 0)
-    & (outbox.c.unconfirmed == 0)
-    & (outbox.c.reason == "")
+    (outbox.c.state == State.PENDING) & (outbox.c.attempts == 0) & (outbox.c.unconfirmed == 0) & (outbox.c.reason == "")
 )
 Hours = tuple[str, Any, Any, datetime]  # zone, begin, end, and when they end this time
 
@@ -62,7 +58,7 @@ class Telling:
     async def supersede(self) -> None:
         """What is still to be sent of its line is not."""
         over = sa.update(outbox).where(UNTOUCHED, self._of_line)
-        await self.connection.execute(over.values(state=State.SUPERSEDED.value, not_before=None, reason=TAKEN))
+        await self.connection.execute(over.values(state=State.SUPERSEDED, not_before=None, reason=TAKEN))
 
     async def amend(self) -> None:
         """It is sent where its original was still to be sent; where that is shown, or on its way, it follows."""
@@ -70,11 +66,10 @@ class Telling:
         of_original = outbox.c.event == original
         instead = sa.update(outbox).where(UNTOUCHED, of_original).values(event=self.number)
         await self.connection.execute(instead)
-        on_its_way = outbox.c.not_before.is_not(None) | (outbox.c.state == State.SENDING.value)
         await self._follow(Manner.AMEND, of_original & (on_its_way | outbox.c.message_id.is_not(None)))
 
     async def reply(self) -> None:
-        await self._follow(Manner.REPLY, outbox.c.state != State.PENDING.value)
+        await self._follow(Manner.REPLY, outbox.c.state != State.PENDING)
 
     async def send(self, deliveries: Sequence[Delivery]) -> None:
         """To the chats of these deliveries, wherever they are now."""
@@ -82,9 +77,9 @@ class Telling:
         new: dict[tuple[str, str], rows.Row] = {}
         for one in deliveries:
             chat, gone = chats.whereabouts(known, one.transport, one.chat)
-            row = rows.outbox_row(one, self.number) | {"chat": chat, "manner": Manner.SEND.value}
+            row = rows.outbox_row(one, self.number) | {"chat": chat, "manner": Manner.SEND}
             if gone:
-                row |= {"state": State.FAILED.value, "not_before": None, "reason": "the chat is gone"}
+                row |= {"state": State.FAILED, "not_before": None, "reason": "the chat is gone"}
             new.setdefault((one.transport, chat), row)
         has = sa.select(outbox.c.transport, outbox.c.chat).where(outbox.c.event == self.number)
         for transport, chat in await self.connection.execute(has.where(outbox.c.chat.in_([chat for _, chat in new]))):
@@ -93,14 +88,17 @@ class Telling:
             await self.connection.execute(sa.insert(outbox), list(new.values()))
 
     async def send_to_subscribers(self, transport: str) -> None:
-        """To every subscriber that hears it by `Subscriber.hears_at`, in SQL."""
+        """To every subscriber with a wish for one of its baskets that is met and not muted, if it has not got it yet.
+
+        In a subscriber's quiet hours it waits for their end.
+        """
         heard = sa.select(wishes.c.chat).where(*self._wanted, wishes.c.transport == transport)
         taken = sa.select(outbox.c.chat).where(outbox.c.event == self.number, outbox.c.transport == transport)
         gone = sa.select(chats_table.c.chat).where(chats_table.c.transport == transport, chats_table.c.gone)
         who = sa.select(subscribers.c.transport, subscribers.c.chat, subscribers.c.kind).where(
             subscribers.c.transport == transport,
             self._unmuted(subscribers),
-            subscribers.c.chat.in_(heard.where(wishes.c.lowest <= int(self.event.severity))),
+            subscribers.c.chat.in_(heard.where(wishes.c.lowest <= self.event.severity)),
             subscribers.c.chat.not_in(taken),
             subscribers.c.chat.not_in(gone),
         )
@@ -108,29 +106,23 @@ class Telling:
 
     async def _follow(self, manner: Manner, which: sa.ColumnElement[bool]) -> None:
         """To the chats whose last delivery of its line is one of `which`, if they still listen."""
-        alive = outbox.c.state.in_([one.value for one in (State.PENDING, State.SENDING, State.SENT, State.UNCERTAIN)])
+        alive = outbox.c.state.in_((State.PENDING, State.SENDING, State.SENT, State.UNCERTAIN))
         last = (
             sa.select(sa.func.max(outbox.c.id))
-            .where(self._of_line, alive, which, outbox.c.manner != Manner.REPLY.value)
+            .where(self._of_line, alive, which, outbox.c.manner != Manner.REPLY)
             .group_by(outbox.c.transport, outbox.c.chat)
         )
-        same = (subscribers.c.transport == outbox.c.transport) & (subscribers.c.chat == outbox.c.chat)
         wish = sa.exists().where(
             *(self._wanted[:1] if manner in CHANGES else self._wanted),
-            wishes.c.transport == outbox.c.transport,
-            wishes.c.chat == outbox.c.chat,
+            rows.same_chat(wishes, outbox),
         )
-        gone = sa.exists().where(
-            chats_table.c.transport == outbox.c.transport, chats_table.c.chat == outbox.c.chat, chats_table.c.gone
-        )
+        gone = sa.exists().where(rows.same_chat(chats_table, outbox), chats_table.c.gone)
         taken = outbox.alias("taken")
-        has = sa.exists().where(
-            taken.c.event == self.number, taken.c.transport == outbox.c.transport, taken.c.chat == outbox.c.chat
-        )
+        has = sa.exists().where(taken.c.event == self.number, rows.same_chat(taken, outbox))
         listens = wish if manner in CHANGES else wish & self._unmuted(subscribers)
         who = (
             sa.select(outbox.c.transport, outbox.c.chat, outbox.c.kind)
-            .outerjoin(subscribers, same)
+            .outerjoin(subscribers, rows.same_chat(subscribers, outbox))
             .where(outbox.c.id.in_(last), ~gone, ~has)
             .where(subscribers.c.chat.is_(None) | outbox.c.chat.in_(self.configured) | listens)
         )
@@ -148,13 +140,20 @@ class Telling:
             when = sa.func.coalesce(quiet.c.until, at_once)
             hours = (quiet.c.zone == subscribers.c.zone) & (quiet.c.begins == subscribers.c.quiet_begin)
             who = who.outerjoin(quiet, hours & (quiet.c.ends == subscribers.c.quiet_end))
-        same_for_all = (
-            *(sa.literal(self.number, outbox.c.event.type), sa.literal(self.event.severe)),
-            *(sa.literal(self.event.expires, UtcTime), sa.literal(State.PENDING.value), sa.literal(0), sa.literal(0)),
-            *(sa.literal(False), sa.literal(""), sa.literal(manner.value)),
-        )
-        filled = who.add_columns(language, when, *same_for_all)
-        names = ["transport", "chat", "kind", "language", "not_before", *COLUMNS]
+        same_for_all = {
+            "event": self.number,
+            "severe": self.event.severe,
+            "expires": self.event.expires,
+            "state": State.PENDING,
+            "attempts": 0,
+            "unconfirmed": 0,
+            "plain": False,
+            "reason": "",
+            "manner": manner,
+        }
+        told = [sa.literal(value, outbox.c[name].type) for name, value in same_for_all.items()]
+        filled = who.add_columns(language, when, *told)
+        names = ["transport", "chat", "kind", "language", "not_before", *same_for_all]
         await self.connection.execute(sa.insert(outbox).from_select(names, filled))
 
     @property

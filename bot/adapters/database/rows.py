@@ -8,29 +8,29 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.adapters.database.tables import bodies, events, outbox
-from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Subject, Told
-from bot.alerts.rules import Severity
+from bot.alerts.episodes import Episode, Memory, Subject, Told
 from bot.baskets import BasketId
-from bot.delivery import (
-    Chat,
-    Delivery,
-    DeliveryId,
-    Event,
-    EventKey,
-    Kind,
-    Manner,
-    Note,
-    NoteId,
-    Quiet,
-    Silence,
-    State,
-    Subscriber,
-    Wish,
-)
+from bot.delivery import Chat, Delivery, Event, Manner, Note, NoteId, Quiet, Silence, Subscriber, Wish
 from bot.messages import Message
 
 Row = dict[str, Any]
+# What stands in a row under the name that it has with us.
 SUBJECT = ("rule", "basket", "member", "against")
+EPISODE = ("opened", "severity", "move", "quiet", "phase")
+ADDRESSED = ("transport", "chat", "kind", "severe", "expires")
+CHANGING = ("state", "not_before", "attempts", "unconfirmed", "plain", "message_id", "reason", "manner", "pictured")
+HAPPENED = ("key", "baskets", "severity", "session", "created", "expires", "manner", "withdraws", "config")
+CHOSEN = ("transport", "chat", "kind", "since", "language", "everything", "lowest", "muted_until", "zone")
+
+
+def of(one: Any, names: Iterable[str]) -> Row:
+    """These fields of one of our types, or of a row."""
+    return {name: getattr(one, name) for name in names}
+
+
+def same_chat(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether rows of two tables are about one chat."""
+    return (one.c.transport == other.c.transport) & (one.c.chat == other.c.chat)
 
 
 def line_of(original: sa.ColumnElement[Any]) -> sa.Select[Any]:
@@ -45,8 +45,8 @@ def _target(what: str) -> sa.ScalarSelect[Any]:
     return (
         sa.select(shown.c[what])
         .where(shown.c.event.in_(line_of(events.c.original).correlate(events)))
-        .where(shown.c.transport == outbox.c.transport, shown.c.chat == outbox.c.chat)
-        .where(shown.c.message_id.is_not(None), shown.c.manner != Manner.REPLY.value, shown.c.id != outbox.c.id)
+        .where(same_chat(shown, outbox))
+        .where(shown.c.message_id.is_not(None), shown.c.manner != Manner.REPLY, shown.c.id != outbox.c.id)
         .order_by(shown.c.id.desc())
         .limit(1)
         .correlate(outbox, events)
@@ -56,13 +56,14 @@ def _target(what: str) -> sa.ScalarSelect[Any]:
 
 DELIVERIES: sa.Select[Any] = (
     sa.select(
-        *(outbox.c[name] for name in ("id", "transport", "chat", "kind", "state", "not_before", "attempts", "plain")),
-        *(outbox.c[name] for name in ("unconfirmed", "message_id", "reason", "language", "expires", "manner")),
-        *(outbox.c[name] for name in ("event", "pictured")),
-        *(events.c[name] for name in ("key", "shown", "severity", "created", "baskets", "session", "config")),
+        *(outbox.c[name] for name in ("id", "transport", "chat", "kind", "language", "expires", *CHANGING)),
+        *(events.c[name] for name in ("severity", "created", "baskets", "session", "config")),
         *(bodies.c[name] for name in ("lines", "picture")),
-        sa.case((outbox.c.manner != Manner.SEND.value, _target("message_id"))).label("target"),
-        sa.case((outbox.c.manner != Manner.SEND.value, _target("pictured"))).label("target_pictured"),
+        outbox.c.event.label("event_number"),
+        events.c.key.label("event"),
+        events.c.shown.label("event_id"),
+        sa.case((outbox.c.manner != Manner.SEND, _target("message_id"))).label("target"),
+        sa.case((outbox.c.manner != Manner.SEND, _target("pictured"))).label("target_pictured"),
     )
     .join(events, events.c.id == outbox.c.event)
     .join(bodies, (bodies.c.event == outbox.c.event) & (bodies.c.language == outbox.c.language))
@@ -71,130 +72,44 @@ DELIVERIES: sa.Select[Any] = (
 
 def delivery(row: sa.Row[Any]) -> Delivery:
     """The delivery of a row of DELIVERIES."""
-    return Delivery(
-        event=EventKey(row.key),
-        event_id=row.shown,
-        severity=Severity(row.severity),
-        created=row.created,
-        expires=row.expires,
-        transport=row.transport,
-        chat=row.chat,
-        kind=Kind(row.kind),
-        message=Message(row.language, tuple(row.lines)),
-        not_before=row.not_before,
-        id=DeliveryId(row.id),
-        state=State(row.state),
-        attempts=row.attempts,
-        unconfirmed=row.unconfirmed,
-        plain=row.plain,
-        message_id=row.message_id,
-        reason=row.reason,
-        manner=Manner(row.manner),
-        target=row.target,
-        baskets=tuple(map(BasketId, row.baskets)),
-        session=row.session,
-        event_number=row.event,
-        picture=row.picture,
-        pictured=row.pictured,
-        target_pictured=bool(row.target_pictured),
-        config=row.config,
-    )
+    known = row._asdict()
+    message, pictured = Message(known.pop("language"), known.pop("lines")), bool(known.pop("target_pictured"))
+    return Delivery(message=message, target_pictured=pictured, **known)
 
 
 def outbox_row(one: Delivery, event: int) -> Row:
     """The row of a new delivery of the event with this number."""
-    return {
-        "event": event,
-        "transport": one.transport,
-        "chat": one.chat,
-        "kind": int(one.kind),
-        "language": one.message.language,
-        "severe": one.severe,
-        "expires": one.expires,
-        **progress(one),
-    }
-
-
-def progress(one: Delivery) -> Row:
-    """What changes while a delivery is on its way."""
-    return {
-        "state": one.state.value,
-        "not_before": one.not_before,
-        "attempts": one.attempts,
-        "unconfirmed": one.unconfirmed,
-        "plain": one.plain,
-        "message_id": one.message_id,
-        "reason": one.reason,
-        "manner": one.manner.value,
-        "pictured": one.pictured,
-    }
+    return {"event": event, "language": one.message.language, **of(one, ADDRESSED), **of(one, CHANGING)}
 
 
 def event_row(event: Event, original: int | None, silenced: str) -> Row:
     """The row of an event; `original` is the number of the first of its line."""
-    return {
-        "key": event.key,
-        "shown": event.id,
-        "baskets": list(event.baskets),
-        "severity": int(event.severity),
-        "session": event.session,
-        "created": event.created,
-        "expires": event.expires,
-        "manner": event.manner.value,
-        "original": original,
-        "withdraws": event.withdraws,
-        "silenced": silenced,
-        "config": event.config,
-    }
+    return {**of(event, HAPPENED), "shown": event.id, "original": original, "silenced": silenced}
 
 
 def event(row: sa.Row[Any], texts: Iterable[sa.Row[Any]]) -> Event:
     """The event of a row that has its original's key as `first`, with its bodies."""
-    return Event(
-        key=EventKey(row.key),
-        id=row.shown,
-        baskets=tuple(map(BasketId, row.baskets)),
-        severity=Severity(row.severity),
-        session=row.session,
-        created=row.created,
-        expires=row.expires,
-        messages=tuple(Message(text.language, tuple(text.lines)) for text in texts),
-        manner=Manner(row.manner),
-        original=row.first and EventKey(row.first),
-        withdraws=row.withdraws,
-        config=row.config,
-    )
-
-
-def subject_row(subject: Subject) -> Row:
-    return {name: getattr(subject, name) for name in SUBJECT}
+    messages = tuple(Message(text.language, text.lines) for text in texts)
+    return Event(id=row.shown, messages=messages, original=row.first, **of(row, HAPPENED))
 
 
 def memory_row(subject: Subject, memory: Memory) -> Row:
-    episode = memory.episode
+    episode, told = memory.episode, memory.told
     return {
-        **subject_row(subject),
+        **of(subject, SUBJECT),
         "judged": memory.judged,
         "episode": episode and episode.id,
-        "opened": episode and episode.opened,
-        "severity": episode and int(episode.severity),
-        "move": episode and episode.move,
-        "quiet": episode and episode.quiet,
-        "phase": episode and episode.phase.value,
-        "told_event": memory.told and memory.told.event,
-        "told_session": memory.told and memory.told.session,
-        "told_severity": memory.told and int(memory.told.severity),
+        **(of(episode, EPISODE) if episode else dict.fromkeys(EPISODE)),
+        "told_event": told and told.event,
+        "told_session": told and told.session,
+        "told_severity": told and told.severity,
     }
 
 
 def memory(row: sa.Row[Any]) -> tuple[Subject, Memory]:
-    subject = Subject(row.rule, row.basket, row.member, row.against)
-    told = None if row.told_event is None else Told(row.told_event, row.told_session, Severity(row.told_severity))
-    if row.episode is None:
-        return subject, Memory(row.judged, None, told)
-    severity, phase = Severity(row.severity), Phase(row.phase)
-    episode = Episode(EpisodeId(row.episode), row.opened, severity, row.move, row.quiet, phase)
-    return subject, Memory(row.judged, episode, told)
+    told = None if row.told_event is None else Told(row.told_event, row.told_session, row.told_severity)
+    episode = None if row.episode is None else Episode(row.episode, **of(row, EPISODE))
+    return Subject(**of(row, SUBJECT)), Memory(row.judged, episode, told)
 
 
 def chat(row: sa.Row[Any] | None) -> Chat:
@@ -205,47 +120,24 @@ def chat(row: sa.Row[Any] | None) -> Chat:
 
 def subscriber_row(one: Subscriber) -> Row:
     return {
-        "transport": one.transport,
-        "chat": one.chat,
-        "kind": int(one.kind),
-        "since": one.since,
-        "language": one.language,
-        "everything": one.everything,
-        "lowest": int(one.lowest),
-        "muted_until": one.muted_until,
+        **of(one, CHOSEN),
         "quiet_begin": one.quiet and one.quiet.begin,
         "quiet_end": one.quiet and one.quiet.end,
-        "zone": one.zone,
     }
 
 
 def wish_rows(one: Subscriber) -> list[Row]:
+    chat = of(one, ("transport", "chat"))
     return [
-        {
-            "transport": one.transport,
-            "chat": one.chat,
-            "basket": basket,
-            "lowest": int(wish.lowest),
-            "muted_until": wish.muted_until,
-        }
+        {**chat, "basket": basket, "lowest": wish.lowest, "muted_until": wish.muted_until}
         for basket, wish in one.wishes.items()
     ]
 
 
 def subscriber(row: sa.Row[Any], wanted: Iterable[sa.Row[Any]]) -> Subscriber:
-    return Subscriber(
-        transport=row.transport,
-        chat=row.chat,
-        kind=Kind(row.kind),
-        since=row.since,
-        language=row.language,
-        wishes={BasketId(one.basket): Wish(Severity(one.lowest), one.muted_until) for one in wanted},
-        everything=row.everything,
-        lowest=Severity(row.lowest),
-        muted_until=row.muted_until,
-        quiet=None if row.quiet_begin is None else Quiet(row.quiet_begin, row.quiet_end),
-        zone=row.zone,
-    )
+    wishes = {BasketId(one.basket): Wish(one.lowest, one.muted_until) for one in wanted}
+    quiet = None if row.quiet_begin is None else Quiet(row.quiet_begin, row.quiet_end)
+    return Subscriber(wishes=wishes, quiet=quiet, **of(row, CHOSEN))
 
 
 def note(row: sa.Row[Any]) -> Note:

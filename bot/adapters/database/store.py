@@ -15,9 +15,9 @@ from bot.adapters.database.leases import Leasing
 from bot.adapters.database.orders import Orders, reason_for_silence
 from bot.adapters.database.pictures import keep_pictures, pictures_of
 from bot.adapters.database.subscriptions import Subscriptions
-from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox, pictures
+from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox, pictures, waits
 from bot.alerts.episodes import Memory, Subject
-from bot.delivery import Delivery, Event, EventKey, Manner, News, State, Step
+from bot.delivery import Delivery, Event, Manner, News, State, Step
 from bot.watch import Notice
 
 SWEEP = timedelta(seconds=10)  # between looks for what has expired; it is not handed out in any case
@@ -59,7 +59,8 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
             await _remember(connection, known)
             await troubles.note(connection, notices)
             for event in happened:
-                if await _number(connection, event.key) is None and await _stands(connection, event):
+                known_already = sa.select(events.c.id).where(events.c.key == event.key)
+                if await connection.scalar(known_already) is None and await _stands(connection, event):
                     await _tell(
                         connection, event, [one for one in deliveries if one.event == event.key], subscribers_of
                     )
@@ -107,13 +108,17 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
             known = [(step, found[name]) for step, name in zip(steps, names, strict=True) if name in found]
             true = [_given_up(step, row.cancelled) for step, row in known]
             if true:
-                changed = [{"row": step.delivery.id, **rows.progress(step.delivery)} for step in true]
+                changed = [{"row": step.delivery.id, **rows.of(step.delivery, rows.CHANGING)} for step in true]
                 await connection.execute(claims.PROGRESS, changed)
-                telling = [step for step, (_, row) in zip(true, known, strict=True) if row.noted or _tells(step)]
+                # To hear from a chat again says something only if something is noted of it.
+                silent = {News.NONE, News.HEARD}
+                telling = [
+                    one for one, (_, row) in zip(true, known, strict=True) if row.noted or one.news not in silent
+                ]
                 await chats.learn(connection, telling)
 
     async def orphans(self, transport: str) -> list[Delivery]:
-        sending = (outbox.c.transport == transport) & (outbox.c.state == State.SENDING.value)
+        sending = (outbox.c.transport == transport) & (outbox.c.state == State.SENDING)
         async with self._transaction() as connection:
             return list(map(rows.delivery, await connection.execute(rows.DELIVERIES.where(sending))))
 
@@ -124,7 +129,7 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
 
     async def undelivered(self) -> list[Delivery]:
         """Everything that some chat has not certainly got, oldest first, with the reason where there is one."""
-        short = outbox.c.state.in_([state.value for state in UNDELIVERED])
+        short = outbox.c.state.in_(UNDELIVERED)
         async with self._transaction() as connection:
             found = await connection.execute(rows.DELIVERIES.where(short).order_by(outbox.c.id))
             return list(map(rows.delivery, found))
@@ -133,7 +138,7 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
         """How many deliveries are in each state that some are in."""
         query = sa.select(outbox.c.state, sa.func.count()).where(outbox.c.transport == transport)
         async with self._transaction() as connection:
-            return {State(name): count for name, count in await connection.execute(query.group_by(outbox.c.state))}
+            return dict((await connection.execute(query.group_by(outbox.c.state))).all())
 
     async def waiting(self, transport: str) -> tuple[int, datetime | None]:
         """How many deliveries wait to be sent, and when the oldest of their events was due."""
@@ -141,7 +146,7 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
             sa.select(sa.func.count(), sa.type_coerce(sa.func.min(events.c.created), UtcTime))
             .select_from(outbox)
             .join(events, events.c.id == outbox.c.event)
-            .where(outbox.c.transport == transport, outbox.c.not_before.is_not(None))
+            .where(outbox.c.transport == transport, waits)
         )
         async with self._transaction() as connection:
             count, oldest = (await connection.execute(query)).one()
@@ -180,14 +185,9 @@ async def _remember(connection: AsyncConnection, known: Mapping[Subject, Memory]
     if not known:
         return
     same = sa.and_(*(memories.c[name] == sa.bindparam(f"old_{name}") for name in rows.SUBJECT))
-    old = [{f"old_{name}": value for name, value in rows.subject_row(subject).items()} for subject in known]
+    old = [{f"old_{name}": value for name, value in rows.of(subject, rows.SUBJECT).items()} for subject in known]
     await connection.execute(sa.delete(memories).where(same), old)
     await connection.execute(sa.insert(memories), [rows.memory_row(*item) for item in known.items()])
-
-
-async def _number(connection: AsyncConnection, key: EventKey) -> int | None:
-    found: int | None = await connection.scalar(sa.select(events.c.id).where(events.c.key == key))
-    return found
 
 
 async def _tell(
@@ -221,7 +221,7 @@ async def _stands(connection: AsyncConnection, event: Event) -> bool:
     if event.manner is not Manner.AMEND:
         return True
     line = sa.literal(await _line(connection, event), events.c.id.type)
-    shown = sa.select(events.c.key).where(events.c.id.in_(rows.line_of(line)), events.c.manner != Manner.REPLY.value)
+    shown = sa.select(events.c.key).where(events.c.id.in_(rows.line_of(line)), events.c.manner != Manner.REPLY)
     latest: str | None = await connection.scalar(shown.order_by(events.c.id.desc()).limit(1))
     return latest is not None and latest == event.original
 
@@ -241,9 +241,8 @@ async def _add_event(connection: AsyncConnection, event: Event, line: int | None
     shown = await (pictures_of if event.manner is Manner.AMEND else keep_pictures)(connection, event)
     texts = [
         {
+            **rows.of(one, ("language", "lines")),
             "event": number,
-            "language": one.language,
-            "lines": list(one.lines),
             "position": position,
             "picture": shown.get(one.language, ""),
         }
@@ -259,11 +258,6 @@ async def _events(connection: AsyncConnection, query: sa.Select[Any]) -> list[Ev
     texts = sa.select(bodies).where(bodies.c.event.in_([row.id for row in found])).order_by(bodies.c.position)
     written = (await connection.execute(texts)).all()
     return [rows.event(row, [text for text in written if text.event == row.id]) for row in found]
-
-
-def _tells(step: Step) -> bool:
-    """Whether the answer says something of a chat of which nothing is noted."""
-    return step.news not in (News.NONE, News.HEARD)
 
 
 def _given_up(step: Step, why: str) -> Step:

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from bot.adapters.database import chats, rows
 from bot.adapters.database.chats import same
 from bot.adapters.database.tables import chats as chats_table
-from bot.adapters.database.tables import events, outbox, subscribers, wishes
+from bot.adapters.database.tables import events, on_its_way, outbox, subscribers, wishes
 from bot.adapters.database.transactions import Transactions
 from bot.baskets import BasketId
-from bot.delivery import Delivery, State, Subscriber
+from bot.delivery import Delivery, Subscriber
 
 
 class Subscriptions(Transactions):
@@ -52,12 +52,11 @@ class Subscriptions(Transactions):
         arrive; if it does not, it is not tried again.
         """
         async with self._writing() as connection:
-            open_ = outbox.c.not_before.is_not(None) | (outbox.c.state == State.SENDING.value)
             found = (
                 await connection.execute(
                     sa.select(outbox.c.id, events.c.baskets)
                     .join(events, events.c.id == outbox.c.event)
-                    .where(*same(outbox, transport, chat), open_)
+                    .where(*same(outbox, transport, chat), on_its_way)
                 )
             ).all()
             if basket is not None:
@@ -77,8 +76,7 @@ class Subscriptions(Transactions):
         async with self._writing() as connection:
             for basket in baskets:
                 has = sa.exists().where(
-                    wishes.c.transport == subscribers.c.transport,
-                    wishes.c.chat == subscribers.c.chat,
+                    rows.same_chat(wishes, subscribers),
                     wishes.c.basket == basket,
                 )
                 lacking = sa.select(

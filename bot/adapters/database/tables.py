@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
+
+from bot.alerts.episodes import Phase
+from bot.alerts.rules import Severity
+from bot.delivery import Kind, Manner, State
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -37,6 +42,40 @@ class UtcTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class _OfKind(sa.TypeDecorator[Any]):
+    """A value of an enumeration, stored as what is behind its name."""
+
+    def __init__(self, kind: type[Enum]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002  its form is given
+        return None if value is None else self.kind(value).value
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002  its form is given
+        return None if value is None else self.kind(value)
+
+
+class Word(_OfKind):
+    impl = sa.String
+    cache_ok = True
+
+
+class Number(_OfKind):
+    impl = sa.Integer
+    cache_ok = True
+
+
+class Several(sa.TypeDecorator[tuple[str, ...]]):
+    """A tuple of texts, as a list in JSON."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Any) -> tuple[str, ...]:  # noqa: ARG002  its form is given
+        return tuple(value)
+
+
 memories = sa.Table(
     "memories",
     METADATA,
@@ -47,13 +86,13 @@ memories = sa.Table(
     sa.Column("judged", sa.Date),
     sa.Column("episode", sa.String),
     sa.Column("opened", sa.Date),
-    sa.Column("severity", sa.Integer),
+    sa.Column("severity", Number(Severity)),
     sa.Column("move", sa.Double),
     sa.Column("quiet", sa.Integer),
-    sa.Column("phase", sa.String),
+    sa.Column("phase", Word(Phase)),
     sa.Column("told_event", sa.String),
     sa.Column("told_session", sa.Date),
-    sa.Column("told_severity", sa.Integer),
+    sa.Column("told_severity", Number(Severity)),
 )
 
 events = sa.Table(
@@ -62,12 +101,12 @@ events = sa.Table(
     sa.Column("id", RowId, primary_key=True),
     sa.Column("key", sa.String, nullable=False, unique=True),
     sa.Column("shown", sa.String, nullable=False),
-    sa.Column("baskets", sa.JSON, nullable=False),
-    sa.Column("severity", sa.Integer, nullable=False),
+    sa.Column("baskets", Several, nullable=False),
+    sa.Column("severity", Number(Severity), nullable=False),
     sa.Column("session", sa.Date, nullable=False),
     sa.Column("created", UtcTime, nullable=False),
     sa.Column("expires", UtcTime, nullable=False),
-    sa.Column("manner", sa.String, nullable=False, server_default="send"),
+    sa.Column("manner", Word(Manner), nullable=False, server_default="send"),
     # The first of the line of events that take each other's place, never one in its middle.
     sa.Column("original", RowId, sa.ForeignKey("events.id")),
     sa.Column("withdraws", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -83,7 +122,7 @@ bodies = sa.Table(
     METADATA,
     sa.Column("event", RowId, sa.ForeignKey("events.id"), primary_key=True),
     sa.Column("language", sa.String, primary_key=True),
-    sa.Column("lines", sa.JSON, nullable=False),
+    sa.Column("lines", Several, nullable=False),
     sa.Column("position", sa.Integer, nullable=False, server_default="0"),
     # Of pictures.name, unchecked: a picture is forgotten before its event.
     sa.Column("picture", sa.String, nullable=False, server_default=""),
@@ -105,10 +144,10 @@ outbox = sa.Table(
     sa.Column("event", RowId, nullable=False),
     sa.Column("transport", sa.String, nullable=False),
     sa.Column("chat", sa.String, nullable=False),
-    sa.Column("kind", sa.Integer, nullable=False),
+    sa.Column("kind", Number(Kind), nullable=False),
     sa.Column("language", sa.String, nullable=False),
     sa.Column("severe", sa.Boolean, nullable=False),
-    sa.Column("state", sa.String, nullable=False),
+    sa.Column("state", Word(State), nullable=False),
     sa.Column("not_before", UtcTime),
     sa.Column("expires", UtcTime, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -116,7 +155,7 @@ outbox = sa.Table(
     sa.Column("plain", sa.Boolean, nullable=False),
     sa.Column("message_id", sa.BigInteger),
     sa.Column("reason", sa.String, nullable=False),
-    sa.Column("manner", sa.String, nullable=False, server_default="send"),
+    sa.Column("manner", Word(Manner), nullable=False, server_default="send"),
     # Why it is not to be tried again, if its chat gave up on it while it was under way.
     sa.Column("cancelled", sa.String, nullable=False, server_default=""),
     # Whether the message is a picture, with the text as its caption.
@@ -126,6 +165,7 @@ outbox = sa.Table(
 # Only what waits and what is under way is looked for often; both are few beside what was ever sent.
 waits = outbox.c.not_before.is_not(None)
 under_way = outbox.c.state == sa.literal_column("'sending'")
+on_its_way = waits | (outbox.c.state == State.SENDING)
 sa.Index(
     "ix_outbox_waiting",
     *(outbox.c.transport, outbox.c.severe.desc(), outbox.c.kind, outbox.c.id, outbox.c.not_before),
@@ -161,11 +201,11 @@ subscribers = sa.Table(
     METADATA,
     sa.Column("transport", sa.String, primary_key=True),
     sa.Column("chat", sa.String, primary_key=True),
-    sa.Column("kind", sa.Integer, nullable=False),
+    sa.Column("kind", Number(Kind), nullable=False),
     sa.Column("since", UtcTime, nullable=False),
     sa.Column("language", sa.String, nullable=False),
     sa.Column("everything", sa.Boolean, nullable=False),
-    sa.Column("lowest", sa.Integer, nullable=False),
+    sa.Column("lowest", Number(Severity), nullable=False),
     sa.Column("muted_until", UtcTime),
     sa.Column("quiet_begin", sa.Time),
     sa.Column("quiet_end", sa.Time),
@@ -178,7 +218,7 @@ wishes = sa.Table(
     sa.Column("transport", sa.String, primary_key=True),
     sa.Column("chat", sa.String, primary_key=True),
     sa.Column("basket", sa.String, primary_key=True),
-    sa.Column("lowest", sa.Integer, nullable=False),
+    sa.Column("lowest", Number(Severity), nullable=False),
     sa.Column("muted_until", UtcTime),
 )
 sa.Index("ix_wishes_basket", wishes.c.transport, wishes.c.basket, wishes.c.lowest, wishes.c.chat)

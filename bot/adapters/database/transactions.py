@@ -23,9 +23,9 @@ class Transactions:
     """A database, one transaction at a time; every method raises StoreError, and then has done nothing."""
 
     def __init__(self, engine: AsyncEngine, place: str) -> None:
-        """Use `open`; `place` is the database as error messages name it."""
+        """Use `open`; `place` is the database as error messages name it, without its password."""
         self._engine = engine
-        self._place = place
+        self.place = place
         # SQLite has one writer. Waiting for it here costs nothing; waiting for it there is polling. PostgreSQL has
         # many, but then a chat could leave while an event is addressed to it.
         self._turn = asyncio.Lock()
@@ -53,11 +53,6 @@ class Transactions:
             raise
         return database
 
-    @property
-    def place(self) -> str:
-        """Which database it is, without its password."""
-        return self._place
-
     async def close(self) -> None:
         await self._engine.dispose()
 
@@ -74,7 +69,7 @@ class Transactions:
             async with self._turn, self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise refusal(error.orig, self._place) from error
+            raise refusal(error.orig, self.place) from error
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
@@ -84,11 +79,11 @@ class Transactions:
                 # Until the end of this transaction nobody can take the lease.
                 mine = sa.select(lease.c.epoch).where(lease.c.name == LEASE).with_for_update(read=True)
                 if await connection.scalar(mine) != self._epoch:
-                    raise LeaseLost(f"database {self._place}: another process has taken over; nothing was written")
+                    raise LeaseLost(f"database {self.place}: another process has taken over; nothing was written")
             yield connection
 
     def _look(self) -> None:
         """SQLite would go on writing to a file that was deleted, and make one that is not there."""
         path = engines.path_of(self._engine)
         if path and not path.exists():
-            raise StoreLost(f"database {self._place}: there is no such file. Restore it, or run: python -m bot migrate")
+            raise StoreLost(f"database {self.place}: there is no such file. Restore it, or run: python -m bot migrate")

@@ -7,15 +7,13 @@ import logging
 import math
 import os
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from bot.adapters.price_files.folder import CsvFolder
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Bars, Floats, PriceSource, Symbol, revisions
+from bot.prices import Bars, Floats, Symbol, Upstream, revisions
 
 OVERLAP = 10  # sessions asked for once more, to see whether the past still reads the same
 ROUNDING = 1e-6  # relative; a dividend of a hundredth of a per cent is more
@@ -23,14 +21,6 @@ TORN = 0.15  # of the logarithm: no correction of a close is so large, and no sp
 NUMBERS = ("high", "low", "close", "adjusted")
 
 log = logging.getLogger(__name__)
-
-
-class Upstream(PriceSource, Protocol):
-    """A source that can also give the newest rows alone."""
-
-    def bars_since(self, symbol: Symbol, day: date) -> Bars:
-        """The rows from `day` on. Raises as `bars` does."""
-        ...
 
 
 class PriceCache:

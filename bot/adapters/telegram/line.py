@@ -12,7 +12,7 @@ from bot.adapters.telegram.standing import introduced
 from bot.adapters.telegram.transport import Refused, Telegram, answer_to
 from bot.adapters.telegram.updates import heard
 from bot.clock import Clock
-from bot.conversation import ALLOWED, MENU, Reply, Role, does
+from bot.conversation import ALLOWED, MENU, Ask, Reply, Role, does
 from bot.converse import Deaf, Heard
 from bot.delivery import BadToken, Gone, Kind, Outcome, Sent, Soft
 from bot.messages import catalogue, languages
@@ -62,14 +62,13 @@ class TelegramLine:
         except Refused as refused:
             log.info("a pressed button could not be acknowledged: %s", refused)
 
-    async def reply(self, heard: Heard, reply: Reply) -> Outcome:
-        assert heard.ask is not None
+    async def reply(self, ask: Ask, reply: Reply, message_id: int | None) -> Outcome:
         # In a group it shows who is answered, and stays in the topic.
-        target = heard.message_id if heard.ask.kind is Kind.GROUP else None
+        target = message_id if ask.kind is Kind.GROUP else None
         try:
             if reply.content:
-                return Sent(await self._send_file(heard.ask.chat, reply, target))
-            return Sent(await self._telegram.post(heard.ask.chat, reply.message, reply.buttons, target=target))
+                return Sent(await self._send_file(ask.chat, reply, target))
+            return Sent(await self._telegram.post(ask.chat, reply.message, reply.buttons, target=target))
         except Refused as refused:
             return refused.outcome
 
@@ -116,11 +115,11 @@ class TelegramLine:
 
     def _scopes(self, former: Collection[int]) -> list[tuple[telegram.BotCommandScope, Role]]:
         return [
-            (telegram.BotCommandScopeAllPrivateChats(), Role.SUBSCRIBER),
+            (telegram.BotCommandScopeAllPrivateChats(), Role.PERSON),
             (telegram.BotCommandScopeAllGroupChats(), Role.MEMBER),
             (telegram.BotCommandScopeAllChatAdministrators(), Role.ADMINISTRATOR),
             *((telegram.BotCommandScopeChat(one), Role.OPERATOR) for one in self._operators),
-            *((telegram.BotCommandScopeChat(one), Role.SUBSCRIBER) for one in former),
+            *((telegram.BotCommandScopeChat(one), Role.PERSON) for one in former),
         ]
 
     async def _show(self, scope: telegram.BotCommandScope, role: Role, language: str) -> None:

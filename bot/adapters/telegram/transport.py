@@ -95,9 +95,6 @@ class Telegram:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
         for one in self._requests:
             await one.shutdown()
 

@@ -11,7 +11,7 @@ import telegram
 from telegram.constants import ChatType
 
 from bot.adapters.telegram.meaning import FAILURES
-from bot.conversation import Ask, Origin
+from bot.conversation import Ask
 from bot.converse import Heard
 from bot.delivery import Kind
 
@@ -62,7 +62,13 @@ def heard(update: telegram.Update, name_of_bot: str) -> Heard:
         return Heard(update.update_id)
     if message.migrate_to_chat_id is not None:
         return Heard(update.update_id, moved=(str(message.chat.id), str(message.migrate_to_chat_id)))
-    return Heard(update.update_id, _asked(update, message, name_of_bot), message_id=message.message_id)
+    if (
+        update.edited_message is not None
+        or update.edited_channel_post is not None
+        or message.forward_origin is not None
+    ):
+        return Heard(update.update_id)  # what was said before it was changed, or elsewhere, is no command
+    return Heard(update.update_id, _asked(message, name_of_bot), message_id=message.message_id)
 
 
 def _pressed(number: int, query: telegram.CallbackQuery) -> Heard:
@@ -78,12 +84,11 @@ def _pressed(number: int, query: telegram.CallbackQuery) -> Heard:
         command=command,
         words=tuple(words),
         language=query.from_user.language_code or "",
-        origin=Origin.PRESSED,
     )
     return Heard(number, ask, press=query.id, message_id=query.message.message_id)
 
 
-def _asked(update: telegram.Update, message: telegram.Message, name_of_bot: str) -> Ask | None:
+def _asked(message: telegram.Message, name_of_bot: str) -> Ask | None:
     text = (message.text or "")[:LONGEST]
     found = COMMAND.match(text)
     if found and found[2] and found[2].lower() != name_of_bot.lower():
@@ -102,7 +107,6 @@ def _asked(update: telegram.Update, message: telegram.Message, name_of_bot: str)
         command=command,
         words=words,
         language=(person.language_code if person else None) or "",
-        origin=_origin(update, message),
         anonymous=sender is not None and sender.id == message.chat.id and message.chat.type != ChatType.CHANNEL,
     )
 
@@ -110,9 +114,3 @@ def _asked(update: telegram.Update, message: telegram.Message, name_of_bot: str)
 def _kind(chat: telegram.Chat) -> Kind:
     """Where nobody can be asked who speaks, and of what we have not heard of, is like a channel: not answered."""
     return KINDS.get(chat.type, Kind.CHANNEL)
-
-
-def _origin(update: telegram.Update, message: telegram.Message) -> Origin:
-    if update.edited_message is not None or update.edited_channel_post is not None:
-        return Origin.EDITED
-    return Origin.SAID if message.forward_origin is None else Origin.FORWARDED

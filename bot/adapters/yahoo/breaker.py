@@ -5,23 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import date
-from typing import Protocol
 
 from bot.clock import Clock
 from bot.errors import SourceResting, SourceUnreachable
-from bot.prices import Bars, PriceSource, Symbol
+from bot.prices import Bars, Symbol, Upstream
 
 FAILURES = 5
 REST_SECONDS = 300.0
 JITTER = 0.2  # of the rest, so that many bots do not come back at one moment
-
-
-class Upstream(PriceSource, Protocol):
-    """A source that can also give the newest rows alone."""
-
-    def bars_since(self, symbol: Symbol, day: date) -> Bars:
-        """The rows from `day` on. Raises as `bars` does."""
-        ...
 
 
 class Breaker:

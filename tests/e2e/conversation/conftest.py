@@ -18,13 +18,6 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def database() -> AsyncIterator[Database]:
-    opened = await Database.open("sqlite://", upgrade=True)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 def clock() -> VirtualClock:
     return BriskClock(NOW)
 

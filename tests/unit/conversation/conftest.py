@@ -1,18 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from bot.adapters.database import Database
 from tests.desks import Room
-
-
-@pytest.fixture
-async def database() -> AsyncIterator[Database]:
-    opened = await Database.open("sqlite://", upgrade=True)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

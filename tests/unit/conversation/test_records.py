@@ -39,7 +39,7 @@ async def test_delete_asks_first_and_leaves_nothing(room: Room) -> None:
     await put(room.database, key="fall", baskets=["tech"], subscribers_of="telegram", created=room.clock.now())
     assert await room.buttons("/delete") == ["delete yes"]
     assert await wish(room)
-    assert "nothing is stored" in await room.press("delete yes")
+    assert "nothing is stored" in await room.say("/delete yes")
     assert await rows_with(room, KIM) == []
 
 

@@ -22,9 +22,9 @@ def folder(tmp_path: Path) -> Path:
 def problems(folder: Path) -> Callable[..., list[str]]:
     """What is wrong, a sentence each, with the files named from inside their folder."""
 
-    def read(environ: dict[str, str] | None = None, overrides: dict[str, object] | None = None) -> list[str]:
+    def read(environ: dict[str, str] | None = None) -> list[str]:
         with pytest.raises(ConfigError) as caught:
-            load_settings(folder, environ or {}, overrides)
+            load_settings(folder, environ or {})
         return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
 
     return read

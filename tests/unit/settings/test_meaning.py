@@ -121,8 +121,8 @@ def test_events(folder: Path) -> None:
 
 def test_lines(folder: Path) -> None:
     assert load_settings(folder, {}).lines() == Lines()
-    overrides = {"statistics.bear": -22.5, "statistics.drawdown_lookback_sessions": 252}
-    assert load_settings(folder, {}, overrides).lines() == Lines(bear=-0.225, lookback=252)
+    environ = {"BOT_STATISTICS__BEAR": "-22.5", "BOT_STATISTICS__DRAWDOWN_LOOKBACK_SESSIONS": "252"}
+    assert load_settings(folder, environ).lines() == Lines(bear=-0.225, lookback=252)
 
 
 def test_the_fingerprint_is_another_when_something_else_is_judged_and_only_then(folder: Path) -> None:

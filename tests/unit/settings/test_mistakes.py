@@ -4,13 +4,16 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import ConfigError, Problem
-from bot.settings import effective, load_settings
+from bot.settings import effective, load, load_settings
+from bot.settings.layers import Layer, read_files
 
 BAD = Path(__file__).parent / "bad"
 GOOD = Path(__file__).parent / "good"
@@ -33,14 +36,13 @@ def test_everything_is_told_at_once(folder: Path, problems: Problems) -> None:
     (folder / "baskets.toml").write_text("[baskets.memory]\nmembers = ['MU', 'MU']\nweigths = 'equal'\n")
     (folder / "events.toml").unlink()
     environ = {"BOT_SCHEDULE__POLL": "5", "BOT_EPISODES__CLOSE_AFTER_SESSIONS": "many"}
-    told = problems(environ, {"source.deadline_seconds": -1})
+    told = problems(environ)
     assert [sentence.split(": ")[:2] for sentence in told] == [
         ["baskets.toml", "baskets.memory.name"],
         ["baskets.toml", "baskets.memory.weigths"],
         ["baskets.toml", 'baskets.memory.members["MU"]'],
         ["bot.toml", 'rules["fall"].rungs.severe'],
         ["events.toml", "whole file"],
-        ["command line", "source.deadline_seconds"],
         ["environment", "BOT_EPISODES__CLOSE_AFTER_SESSIONS"],
         ["environment", "BOT_SCHEDULE__POLL"],
     ]
@@ -98,9 +100,16 @@ places = st.sampled_from(
 
 @settings(deadline=None)
 @given(st.dictionaries(places, anything | rule_like | st.dictionaries(keys, anything), max_size=4))
-def test_whatever_is_written_either_loads_or_is_told(overrides: dict[str, object]) -> None:
-    with suppress(ConfigError):
-        loaded = load_settings(GOOD, {}, overrides)
+def test_whatever_is_written_either_loads_or_is_told(given: dict[str, Any]) -> None:
+    files, _ = read_files(GOOD)
+    said = [Layer(nested(key, value), "a file", "a file") for key, value in given.items()]
+    with patch.object(load, "read_files", lambda _: ([*files, *said], [])), suppress(ConfigError):
+        loaded = load_settings(GOOD, {})
         assert loaded.rules() == loaded.rules()
         assert loaded.baskets()
         assert effective(loaded)
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    first, _, rest = key.partition(".")
+    return {first: nested(rest, value) if rest else value}

@@ -8,13 +8,15 @@ import tomllib
 from datetime import date, time
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import exchange_calendars
 import pytest
 
 from bot.baskets import Basket
 from bot.prices import CalendarCode, Closure, exchange_of
-from bot.settings import KNOWN_CALENDARS, effective, load_settings, schemas, warnings
+from bot.settings import effective, load_settings, schemas, warnings
+from bot.settings.calendars import CalendarName
 from bot.settings.tables import FILES
 
 ROOT = Path(__file__).parents[3]
@@ -85,7 +87,7 @@ def test_a_schema_asks_for_no_secret_and_knows_no_null() -> None:
 
 
 def test_the_calendar_codes_are_those_of_the_library() -> None:
-    assert set(exchange_calendars.get_calendar_names(include_aliases=False)) == KNOWN_CALENDARS
+    assert set(exchange_calendars.get_calendar_names(include_aliases=False)) == {*get_args(CalendarName)}
 
 
 def test_the_shipped_baskets(baskets: dict[str, Basket]) -> None:

@@ -18,33 +18,29 @@ def origin_of(settings: Settings, key: str) -> tuple[object, str]:
 
 
 @pytest.mark.parametrize(
-    ("typed", "variable", "secret", "file", "expected"),
+    ("variable", "secret", "file", "expected"),
     [
-        ("1", "2", "3", "4", (1, "command line")),
-        ("", "2", "3", "4", (2, f"environment {VARIABLE}")),
-        ("", "", "3", "4", (3, "secret file {secret}")),
-        ("", "", "", "4", (4, "{folder}/bot.toml")),
-        ("", "", "", "", (5, "default")),
-        ("1", "", "", "", (1, "command line")),
-        ("", "2", "", "4", (2, f"environment {VARIABLE}")),
-        ("", "", "3", "", (3, "secret file {secret}")),
+        ("2", "3", "4", (2, f"environment {VARIABLE}")),
+        ("", "3", "4", (3, "secret file {secret}")),
+        ("", "", "4", (4, "{folder}/bot.toml")),
+        ("", "", "", (5, "default")),
+        ("2", "", "4", (2, f"environment {VARIABLE}")),
+        ("", "3", "", (3, "secret file {secret}")),
     ],
 )
-def test_precedence(
-    folder: Path, *, typed: str, variable: str, secret: str, file: str, expected: tuple[int, str]
-) -> None:
+def test_precedence(folder: Path, *, variable: str, secret: str, file: str, expected: tuple[int, str]) -> None:
     hidden = folder / "secret"
     hidden.write_text(f"{secret}\n")
     (folder / "bot.toml").write_text(f"[schedule]\npoll_minutes = {file}" if file else "")
     environ = {"HOME": "/", "BOTANY": "a stranger's", VARIABLE: variable}
     environ[f"{VARIABLE}_FILE"] = str(hidden) if secret else ""
-    settings = load_settings(folder, environ, {KEY: int(typed)} if typed else {})
+    settings = load_settings(folder, environ)
     value, origin = expected
     assert settings.schedule.poll_minutes == value
     assert origin_of(settings, KEY) == (value, origin.format(folder=folder, secret=hidden))
 
 
-def test_the_folder_is_named_by_the_command_line_then_the_environment_then_custom(
+def test_the_folder_is_named_by_the_caller_then_the_environment_then_custom(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other"
@@ -125,17 +121,6 @@ def test_a_secret_file_that_is_no_text(problems: Problems, tmp_path: Path) -> No
     (tmp_path / "token").write_bytes(b"\xff\xfe\x00")
     (told,) = problems({"BOT_TELEGRAM__TOKEN_FILE": str(tmp_path / "token")})
     assert told.startswith("environment: BOT_TELEGRAM__TOKEN_FILE: names a file that cannot be read: it is not UTF-8")
-
-
-@pytest.mark.parametrize(
-    ("overrides", "sentence"),
-    [
-        ({"schedule.poll_minute": 5}, "schedule.poll_minute: unknown key. Did you mean poll_minutes?"),
-        ({"schedule.poll_minutes": 0}, "schedule.poll_minutes: must be at least 1, but is 0. Choose a larger number."),
-    ],
-)
-def test_mistakes_on_the_command_line(problems: Problems, overrides: dict[str, object], sentence: str) -> None:
-    assert problems({}, overrides) == [f"command line: {sentence}"]
 
 
 def test_the_database_that_a_platform_offers_counts_unless_one_is_named(folder: Path) -> None:
