@@ -25,7 +25,7 @@ def render(alert: Alert, context: Context, events: Events, language: str) -> Mes
         lines = gap_lines(alert, context, events, words)
     elif alert.subject.member or alert.rule.asks("day_low"):
         lines = member_lines(alert, context, events, words)
-    elif alert.rule.asks("enters") and context.entered is not None:
+    elif context.entered is not None and alert.rule.asks("enters"):
         lines = state_lines(alert, context, words)
     else:
         lines = fall_lines(alert, context, events, words)
