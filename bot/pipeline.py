@@ -29,7 +29,6 @@ from bot.alerts import (
     decide,
     episode_id,
     muted,
-    on_agenda,
     place_of,
     questions,
 )
@@ -92,8 +91,7 @@ def judge(
     passed over, unless `every` evaluation is asked for.
     """
     asked = questions(board, rulebook.rules)
-    rules = rulebook.rules
-    loud = agenda(board, rules).get(session, {}) if only is None else on_agenda(board, rules, session, only)
+    loud = agenda(board, rulebook.rules, only).get(session, {})
     opened = _open_members(board, rulebook, memories)
     places = range(len(asked)) if every else sorted({*loud, *opened})
     answers: list[tuple[Rule, Sequence[Decision]]] = []

@@ -3,7 +3,7 @@
 from bot.alerts.decide import Alert, Decision, Evidence, conditions, decide, deepest_rung, episode_id, whole_months
 from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Reason, Subject, Told
 from bot.alerts.muting import is_part, muted, tellers
-from bot.alerts.questions import Question, agenda, on_agenda, place_of, questions
+from bot.alerts.questions import Question, agenda, place_of, questions
 from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
 from bot.alerts.sieve import sieve
 
@@ -30,7 +30,6 @@ __all__ = [
     "episode_id",
     "is_part",
     "muted",
-    "on_agenda",
     "place_of",
     "questions",
     "sieve",

@@ -189,7 +189,7 @@ def _extreme_enough(percentile: float, verdict: Verdict) -> bool:
 def _depth(rule: Rule, evidence: Evidence) -> float:
     """How deep the episode is, lower is deeper: the day's low, the move, or a spread that opens upwards turned over."""
     assert evidence.verdict is not None
-    if any(rung.day_low is not None for rung in rule.rungs) and evidence.day_low is not None:
+    if evidence.day_low is not None and rule.asks("day_low"):
         return evidence.day_low
     return -evidence.verdict.move if rule.upward else evidence.verdict.move
 

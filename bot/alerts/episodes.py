@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
@@ -38,8 +38,7 @@ class Phase(StrEnum):
     FINAL = "final"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):  # the key of what is remembered: a tuple is compared at a tenth of a dataclass's time
     """What a rule is asked about: a basket, one of its members, or a spread (basket minus `against`)."""
 
     rule: str

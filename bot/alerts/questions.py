@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from math import isnan, nan
 
 import numpy as np
@@ -110,37 +109,31 @@ def place_of(board: Board, rules: tuple[Rule, ...]) -> Mapping[tuple[str, Basket
     return board.once(("places",), written)
 
 
-def agenda(board: Board, rules: tuple[Rule, ...]) -> Mapping[date, Mapping[int, Columns]]:
+def agenda(
+    board: Board, rules: tuple[Rule, ...], only: AbstractSet[Question] | None = None
+) -> Mapping[date, Mapping[int, Columns]]:
     """The questions (by their place) that might get an answer, by session; on all other sessions they are quiet.
 
-    Each comes with the columns of the members it might speak of.
+    Each comes with the columns of the members it might speak of. With `only`, nothing is measured for the other
+    questions, and the figures of quiet members, which would be most of them, are not kept.
     """
-
-    def written() -> Mapping[date, Mapping[int, Columns]]:
-        found: dict[date, dict[int, Columns]] = {}
-        for place, question in enumerate(questions(board, rules)):
-            days = board.series[question.basket].sessions
-            for position, columns in _loud(board, question, board.of_member).items():
-                found.setdefault(days[position].item(), {})[place] = columns
+    found, looked = board.once(("agenda",), _unwritten)
+    asked = questions(board, rules)
+    if len(looked) == len(asked):
         return found
-
-    return board.once(("agenda",), written)
-
-
-def on_agenda(
-    board: Board, rules: tuple[Rule, ...], session: date, only: AbstractSet[Question]
-) -> Mapping[int, Columns]:
-    """What the agenda says of one session and of `only` some questions.
-
-    Of the others nothing is measured, and the figures of quiet members, which would be most of them, are not kept.
-    """
-    found: dict[int, Columns] = {}
-    for place, question in enumerate(questions(board, rules)):
-        if question in only and (position := board.position(question.basket, session)) is not None:
-            loud = board.once(("loud", str(place)), partial(_loud, board, question, board.measure_member))
-            if position in loud:
-                found[place] = loud[position]
+    measured = board.of_member if only is None else board.measure_member
+    for place, question in enumerate(asked):
+        if place not in looked and (only is None or question in only):
+            looked.add(place)
+            days = board.series[question.basket].sessions
+            for position, columns in _loud(board, question, measured).items():
+                found.setdefault(days[position].item(), {})[place] = columns
     return found
+
+
+def _unwritten() -> tuple[dict[date, dict[int, Columns]], set[int]]:
+    """The agenda, and the places of the questions that it knows."""
+    return {}, set()
 
 
 def _loud(

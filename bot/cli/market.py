@@ -22,7 +22,6 @@ from bot.pipeline import Rulebook, survey
 from bot.prices import Bars, Calendars, PriceSource, Refusal, Symbol
 from bot.settings import Settings, load_settings
 from bot.statistics import Board
-from bot.watch import Gate
 
 MOST_REFUSALS_SHOWN = 5
 Known = TypeVar("Known")
@@ -142,6 +141,8 @@ def _believed(
     bars: Mapping[Symbol, Bars], baskets: Sequence[Basket], calendars: Calendars, now: datetime
 ) -> Mapping[Symbol, Bars]:
     """A vendor's prices without those that the running bot would doubt at its first look, each of which is named."""
+    from bot.watch import Gate  # noqa: PLC0415 - price files need none, and it brings all of asyncio
+
     look = Gate().look(bars, [basket.symbols for basket in baskets], calendars, now)
     for doubt in look.open:
         say(f"Warning: not believed, and left out: {doubt}")

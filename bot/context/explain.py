@@ -11,7 +11,7 @@ import numpy as np
 
 from bot.alerts import Alert, Phase, Rule
 from bot.baskets import BasketId
-from bot.context.context import Context, Contrast, Yardstick
+from bot.context.context import Context, Contrast, History, Yardstick
 from bot.context.history import history_of
 from bot.context.members import entered, entries, member_shares
 from bot.prices import exchange_of
@@ -43,6 +43,8 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert, as_of: datetime |
     alone = len(series.basket.members) == 1
     verdict = alert.decisions[0].evidence.verdict
     assert verdict is not None  # only a verdict can reach a rung
+    state = entered(None, columns, position, State.PULLBACK, verdict)
+    of_state = state is not None and alert.rule.asks("enters")  # nothing is said of the fall itself
     returns = zip(series.basket.symbols, series.member_returns[position].tolist(), strict=True)
     present = [symbol for symbol, one in returns if not isnan(one)]
     return Context(
@@ -54,10 +56,10 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert, as_of: datetime |
         present=len(present),
         abroad=sum(exchange_of(one) != series.basket.calendar for one in present),
         traded_then=int(np.count_nonzero(series.listed[then] & series.listed[position])) if then is not None else None,
-        entered=entered(None, columns, position, State.PULLBACK, verdict),
+        entered=state,
         entries=() if alone else tuple(entries(board, alert, position)),
-        contrast=_contrast(board, rules, basket, window, alert.session),
-        history=history_of(board, alert, verdict, position),
+        contrast=None if of_state else _contrast(board, rules, basket, window, alert.session),
+        history=History() if of_state else history_of(board, alert, verdict, position),
         as_of=as_of,
         further=_further(board, columns, verdict, position) if alert.phase is Phase.PROVISIONAL else None,
     )
@@ -114,7 +116,8 @@ def _counterparts(board: Board, rules: Sequence[Rule], basket: BasketId) -> Iter
         if pair is not None and basket in pair and all(one in board.series for one in pair):
             yield pair[pair[0] == basket]
     role = OTHER_ROLE.get(board.series[basket].basket.role)
-    yield from (other for other, series in board.series.items() if role and series.basket.role == role)
+    if role:
+        yield from (other for other, series in board.series.items() if series.basket.role == role)
 
 
 def _further(board: Board, columns: Verdicts, verdict: Verdict, position: int) -> Further | None:

@@ -47,17 +47,12 @@ def member_shares(series: BasketSeries, position: int, window: int) -> tuple[Mem
         contributions(series, position, window),
         strict=True,
     )
-    shares = [
-        MemberShare(
-            symbol=member.symbol,
-            move=_compounded(returns),
-            contribution=part,
-            day_low=min((one for one in lows if not isnan(one)), default=None),
-            low_gap=_lacking(lows, returns),
-        )
-        for member, listed, returns, lows, part in columns
-        if listed or not all(map(isnan, returns))
-    ]
+    shares = []
+    for member, listed, returns, lows, part in columns:
+        if listed or not all(map(isnan, returns)):
+            known = [one for one in lows if not isnan(one)]
+            low_gap = len(known) < len(lows) and _lacking(lows, returns)
+            shares.append(MemberShare(member.symbol, _compounded(returns), part, min(known, default=None), low_gap))
     return tuple(sorted(shares, key=lambda share: (share.contribution, share.symbol)))
 
 

@@ -1,6 +1,7 @@
 """How does a language say numbers, dates and fixed phrases?
 
-A language is a TOML file beside this one; Babel knows its dates, plurals and separators. A new language is a new file.
+A language is a TOML file beside this one; Babel knows its months, days, plurals and separators. A new language is a new
+file.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
 
 from bot.languages import CATALOGUES
 from bot.messages.message import printable
@@ -23,12 +23,15 @@ MINUS = "\u2212"
 class Catalogue:
     """The phrases of one language. `say` fills a phrase; the others write figures the language's way.
 
-    `signs` replaces "," and "." in figures; None = the language writes them as they are.
+    `months` begins with the first, `weekdays` with Monday. `signs` replaces "," and "." in figures; None = the language
+    writes them as they are.
     """
 
     language: str
     locale: Locale
     phrases: dict[str, str | list[str] | dict[str, str]]
+    months: tuple[str, ...]
+    weekdays: tuple[str, ...]
     signs: dict[int, str] | None
 
     def say(self, key: str, **values: object) -> str:
@@ -37,15 +40,16 @@ class Catalogue:
         What is filled in may come from outside: only what is `printable` of it gets in, and no link.
         """
         phrase = self.phrases[key]
-        values = {name: printable(one) if isinstance(one, str) else one for name, one in values.items()}
-        if isinstance(phrase, str):
-            return phrase.format_map(values)
-        count = values["count"]
-        assert isinstance(phrase, dict)
-        assert isinstance(count, int)
-        form = phrase.get(str(count)) or phrase.get(_plural(self.language, count), phrase["other"])
-        values["count"] = self.number(count)
-        return form.format_map(values)
+        if isinstance(phrase, dict):
+            count = values["count"]
+            assert isinstance(count, int)
+            phrase = phrase.get(str(count)) or phrase.get(_plural(self.language, count), phrase["other"])
+            values["count"] = self.number(count)
+        assert isinstance(phrase, str)
+        said = phrase.format_map(values)
+        if printable(said) == said:  # and so is all that was filled in
+            return said
+        return phrase.format_map({key: printable(one) if isinstance(one, str) else one for key, one in values.items()})
 
     def word(self, table: str, key: str) -> str:
         """The language's word for one of a closed set: `state`, `severity`, `reason` or `condition`."""
@@ -66,14 +70,16 @@ class Catalogue:
         return str(self.phrases["percent"]).replace("{figure}", self._local(_hundredths(value, decimals, sign)))
 
     def day(self, value: date) -> str:
-        return _day(value, self.language)
+        month = self.months[value.month - 1]
+        return str(self.phrases["date"]).format(day=value.day, month=month, year=value.year)
 
     def moment(self, value: datetime) -> str:
         """Day and time in UTC, without the year."""
-        return format_datetime(value.astimezone(UTC), str(self.phrases["moment"]), locale=self.locale)
+        utc = value.astimezone(UTC)
+        return self.say("moment", day=utc.day, month=self.months[utc.month - 1], time=f"{utc:%H:%M}")
 
     def weekday(self, value: date) -> str:
-        return _weekdays(self.language)[value.weekday()]
+        return self.weekdays[value.weekday()]
 
     def count_word(self, value: int) -> str:
         """Small numbers as words where the language has them in its file, digits otherwise."""
@@ -98,9 +104,12 @@ def catalogue(language: str) -> Catalogue:
     """The catalogue of `language`; one of `languages()`."""
     phrases = tomllib.loads((CATALOGUES / f"{language}.toml").read_text(encoding="utf-8"))
     locale = Locale.parse(phrases["locale"])
+    months, days = (names["format"]["abbreviated"] for names in (locale.months, locale.days))
     own = locale.number_symbols["latn"]
     signs = None if (own["group"], own["decimal"]) == (",", ".") else {44: own["group"], 46: own["decimal"]}
-    return Catalogue(language, locale, phrases, signs)
+    year = tuple(str(months[at]) for at in range(1, 13))
+    week = tuple(str(days[at]) for at in range(7))
+    return Catalogue(language, locale, phrases, year, week, signs)
 
 
 @lru_cache(maxsize=256)  # an alert's figures are the same in every language
@@ -108,19 +117,6 @@ def _hundredths(value: float, decimals: int, sign: bool) -> str:
     figure = f"{abs(value) * 100:,.{decimals}f}"
     mark = "" if not sign or not figure.strip("0.,") else MINUS if value < 0 else "+"
     return mark + figure
-
-
-@cache
-def _day(value: date, language: str) -> str:
-    words = catalogue(language)
-    return format_date(value, str(words.phrases["date"]), locale=words.locale)
-
-
-@cache
-def _weekdays(language: str) -> tuple[str, ...]:
-    """The short names, Monday first."""
-    names = catalogue(language).locale.days["format"]["abbreviated"]
-    return tuple(str(names[day]) for day in range(7))
 
 
 @cache

@@ -38,7 +38,7 @@ def noted(message: Message, notes: Iterable[tuple[date, str]]) -> Message:
     words = catalogue(message.language)
     lines = [words.say("note", date=words.day(day), text=text) for day, text in notes]
     *first, last = message.lines
-    return Message(message.language, fitting([*first, *lines, last], len(lines) + 1))
+    return fitting(Message(message.language, (*first, *lines, last)), len(lines) + 1)
 
 
 def quoted(message: Message, headlines: Iterable[Headline]) -> Message:
@@ -68,7 +68,7 @@ def belated(message: Message) -> Message:
 
 def _below_first(message: Message, line: str) -> Message:
     first, *rest = message.lines
-    return Message(message.language, fitting([first, line, *rest]))
+    return fitting(Message(message.language, (first, line, *rest)))
 
 
 def revoked(_now: Message, before: Message) -> Message:

@@ -34,7 +34,7 @@ class Message:
 
     @property
     def plain(self) -> str:
-        return "\n".join(map(reading, self.lines))
+        return reading("\n".join(self.lines))
 
     @property
     def html(self) -> str:
@@ -85,7 +85,7 @@ def reading(line: str, address: str = "") -> str:
 
 def tidy(line: str) -> str:
     """`line` with its links, and otherwise `printable`; one that is too long loses them."""
-    if line.isprintable():
+    if "\x02" not in line:
         return printable(line)
     if length(reading(line)) > LONGEST_LINE:
         return printable(reading(line))

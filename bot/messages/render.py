@@ -8,7 +8,7 @@ from bot.messages.catalogue import catalogue
 from bot.messages.fall import fall_lines, state_lines
 from bot.messages.gap import gap_lines
 from bot.messages.members import member_lines
-from bot.messages.message import Message, length, printable, reading, tidy
+from bot.messages.message import Message, length, printable, reading
 from bot.messages.wording import Events
 
 LONGEST = 900  # UTF-16 units, as Telegram counts: it then fits under a chart, with room for what is added on the way
@@ -25,19 +25,19 @@ def render(alert: Alert, context: Context, events: Events, language: str) -> Mes
         lines = gap_lines(alert, context, events, words)
     elif alert.subject.member or alert.rule.asks("day_low"):
         lines = member_lines(alert, context, events, words)
-    elif alert.rule.asks("enters") and context.entered is not None:
+    elif context.entered is not None and alert.rule.asks("enters"):
         lines = state_lines(alert, context, words)
     else:
         lines = fall_lines(alert, context, events, words)
-    return Message(language, fitting(list(map(printable, lines))))  # no alert is born with a link
+    return fitting(Message(language, tuple(map(printable, lines))))  # no alert is born with a link
 
 
-def fitting(lines: list[str], tail: int = 1) -> tuple[str, ...]:
-    """The lines without as many of those above the last `tail` as it takes; the first one stays."""
-    kept = list(map(tidy, lines))
+def fitting(message: Message, tail: int = 1) -> Message:
+    """The message without as many of the lines above the last `tail` as it takes; the first one stays."""
+    kept = list(message.lines)
     while len(kept) > tail + 1 and not fits(kept):
         del kept[-tail - 1]
-    return tuple(kept)
+    return message if len(kept) == len(message.lines) else Message(message.language, tuple(kept))
 
 
 def fits(lines: list[str]) -> bool:

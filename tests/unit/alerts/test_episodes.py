@@ -165,7 +165,7 @@ def test_a_spread_that_opens_upwards_deepens_upwards() -> None:
 
 def test_names_of_episodes_are_the_same_whoever_computes_them() -> None:
     assert episode_id(Subject("fall", BasketId("memory")), date(2020, 3, 9)) == "2LTNF"
-    others = {episode_id(replace(SUBJECT, member=f"M{number}"), date(2020, 3, 9)) for number in range(200)}
+    others = {episode_id(SUBJECT._replace(member=f"M{number}"), date(2020, 3, 9)) for number in range(200)}
     assert len(others) == 200
     assert all(len(name) == 5 and set(name) <= set(EPISODE_LETTERS) for name in others)
 
@@ -174,7 +174,7 @@ def test_an_alert_about_members_is_as_severe_as_its_severest() -> None:
     days = date(2020, 3, 9)
     asked = rule("fall", "memory", rungs={"notice": {"move": -0.05}, "severe": {"move": -0.15}}, members=True)
     spoken = tuple(
-        decide(asked, replace(SUBJECT, member=name), days, Evidence(verdict(days, move=move)), Memory(), CLOSE_AFTER)
+        decide(asked, SUBJECT._replace(member=name), days, Evidence(verdict(days, move=move)), Memory(), CLOSE_AFTER)
         for name, move in (("AAA", -0.06), ("BBB", -0.2))
     )
     alert = Alert(asked, days, Phase.FINAL, spoken)

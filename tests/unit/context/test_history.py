@@ -11,7 +11,7 @@ import pytest
 
 from bot.alerts import Alert, Phase, Severity
 from bot.context import Context, explain
-from bot.messages import render
+from bot.messages import Message, render
 from bot.messages.render import LONGEST, fitting
 from bot.pipeline import Rulebook
 from bot.statistics import Board, State
@@ -148,11 +148,15 @@ def test_before_the_close_nothing_is_closed_and_no_state_is_entered() -> None:
 
 def test_the_lightest_lines_go_first_whole_and_the_last_one_stays() -> None:
     lines = ["head", *(str(at) * 200 for at in range(6)), "foot"]
-    kept = fitting(lines)
+    kept = fitted(*lines)
     assert kept == ("head", *lines[1:5], "foot")
     assert len("\n".join(kept)) <= LONGEST < len("\n".join([*kept, lines[5]]))
-    assert fitting(["x" * 2000, "foot"]) == ("x" * 399 + "…", "foot")
-    assert fitting([*["🔴" * 190] * 3, "foot"]) == (*["🔴" * 190] * 2, "foot")
+    assert fitted("x" * 2000, "foot") == ("x" * 399 + "…", "foot")
+    assert fitted(*["🔴" * 190] * 3, "foot") == (*["🔴" * 190] * 2, "foot")
+
+
+def fitted(*lines: str) -> tuple[str, ...]:
+    return fitting(Message("en", lines)).lines
 
 
 def test_severe_alerts_alone_tell_how_often() -> None:

@@ -29,7 +29,7 @@ print(*(one.plain for one in messages(SCENES["fall_with_every_line"]()) if one.l
 def test_a_catalogue_is_all_it_takes(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
     english = (PACKAGE / "messages" / "en.toml").read_text(encoding="utf-8")
-    german = english.replace('locale = "en"', 'locale = "de"').replace('date = "d MMM y"', 'date = "d. MMMM y"')
+    german = english.replace('locale = "en"', 'locale = "de"').replace('date = "{day} ', 'date = "{day}. ')
     (tmp_path / "bot" / "messages" / "de.toml").write_text(german, encoding="utf-8")
     config = tmp_path / "config"
     config.mkdir()
@@ -47,5 +47,5 @@ def test_a_catalogue_is_all_it_takes(tmp_path: Path) -> None:
     first, headline, facts, *_ = told.stdout.split("\n")
     assert first == "de de Aktienindex"
     assert headline.startswith("🟠 Memory −21,6 % in two sessions: worst in ")
-    assert facts.startswith("closed 14. April 2023 · −10,")
+    assert facts.startswith("closed 14. Apr. 2023 · −10,")
     assert "Do" in facts  # Thursday's name, by Babel
