@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
@@ -12,10 +12,11 @@ from bot.baskets import BasketId
 from bot.context import losers
 from bot.delivery import Destination, Event, EventKey
 from bot.pipeline import Rulebook, announce, compose, picture, revise, withdraw
-from bot.prices import Symbol
+from bot.prices import Closes, Symbol
 from bot.statistics import Board
 from bot.watch.agreement import Answers, Doubted, Unconfirmed, answer
 from bot.watch.due import Due, Timing, as_of
+from bot.watch.grounds import Grounds
 from bot.watch.live import Outcome, Twice, outcomes
 from bot.watch.press import Inquiry
 from bot.watch.troubles import Unsure
@@ -46,7 +47,7 @@ class Findings:
     """What is to be stored at once: what subjects remember from now on, and what is to be said.
 
     What is `unsure` is for the operators alone, and so is which baskets' session could not be judged (`unread`);
-    `alerts` are those that events may be about.
+    `alerts` are those that events may be about, and `closes` what was judged on.
     """
 
     known: Mapping[Subject, Memory]
@@ -54,13 +55,15 @@ class Findings:
     unsure: tuple[Unsure, ...] = ()
     unread: frozenset[BasketId] = frozenset()
     alerts: tuple[Alert, ...] = ()
+    closes: Mapping[Symbol, Closes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One look: the figures, the hours, when prices are from (`stamps`), and who was known before (`speaking`).
 
-    `board` is without doubtful prices; `doubted` is what they would make of it (None = there are none).
+    `board` is without doubtful prices; `doubted` is what they would make of it (None = there are none). `grounds` are
+    the closes of it.
     """
 
     setup: Setup
@@ -69,6 +72,7 @@ class Turn:
     stamps: Mapping[Symbol, datetime]
     speaking: AbstractSet[Subject]
     doubted: Doubted | None = None
+    grounds: Grounds = field(default_factory=Grounds)
 
     def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
         """The final sessions after the earliest one that some question was asked about."""
@@ -110,7 +114,15 @@ class Turn:
         unconfirmed = [one for one in answers.unconfirmed if self.due.now < self._expires(one.question, day)]
         heard = (one for one in ready if one.subject in self.speaking)
         unread = frozenset(basket for one in heard for basket in self.due.lacking(self._whole(one), one, day))
-        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.FINAL), unread, tuple(alerts))
+        unsure = self._unsure(unconfirmed, Phase.FINAL)
+        return Findings(known, tuple(events), unsure, unread, tuple(alerts), self._judged_on(ready, day))
+
+    def _judged_on(self, asked: Iterable[Question], day: date) -> dict[Symbol, Closes]:
+        found: dict[Symbol, Closes] = {}
+        for one in sorted(asked, key=lambda one: self.due.close(one, day)):
+            symbols = (symbol for name in one.baskets for symbol in self.board.series[name].basket.symbols)
+            found |= self.grounds.judged(symbols, self.due.close(one, day), self.due.calendars)
+        return found
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
         """Ask about the sessions that are not over; nobody remembers more of it than what was told.

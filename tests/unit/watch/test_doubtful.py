@@ -224,15 +224,6 @@ async def test_members_are_heard_where_their_basket_cannot_tell_of_them(stage: S
     assert "BB,CC,DD,EE" in told.key
 
 
-async def test_a_second_source_settles_a_true_outlier_at_once(stage: Stage, ear: Ear) -> None:
-    spoil(stage, "AA", QUIET, 0.6)
-    stage.watch.second = stage.tape.world.rows.get
-    await stage.after(DAYS[QUIET - 1])
-    (said,) = await judge(stage, QUIET, [20])
-    assert said[0] == (DAYS[QUIET], "tech", "warning")
-    assert ear.heard == []
-
-
 # One name alone
 
 
