@@ -233,7 +233,8 @@ class Watch:
             return None
         for change in [change for found in grounds.changes.values() for change in found]:
             log.info("the close of %s on %s was corrected: %s, now %s", *astuple(change))
-        return await self._surveyed(due, dict(bars) | {s: undone(bars[s], one) for s, one in grounds.changes.items()})
+        read = dict(bars) | {symbol: undone(bars[symbol], one) for symbol, one in grounds.changes.items()}
+        return await asyncio.to_thread(self._surveyed, due, read)
 
     async def _survey(
         self, due: Due, memories: Mapping[Subject, Memory]
@@ -253,21 +254,22 @@ class Watch:
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
         self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
-        self.board, self.looked = await self._surveyed(due, screened.excluded), due.now
+        self.board, self.looked = await asyncio.to_thread(self._surveyed, due, screened.excluded), due.now
         doubted = None
         if screened.doubtful:
-            complete, *halves = [await self._surveyed(due, one) for one in (screened.included, *screened.halves)]
-            doubted = Doubted(complete, screened.doubtful, screened.waiting & screened.doubtful, tuple(halves))
+            complete = await asyncio.to_thread(self._surveyed, due, screened.included)
+            halves = tuple(partial(self._surveyed, due, one) for one in screened.halves)
+            doubted = Doubted(complete, screened.doubtful, screened.waiting & screened.doubtful, halves)
         self._move()
         grounds = Grounds.of(self._closes, screened.excluded, due.calendars, due.now)
         before = await self._before(due, screened.excluded, grounds)
         turn = Turn(self.setup, due, self.board, self.stamps, frozenset(memories), doubted, grounds)
         return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known), before
 
-    async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
+    def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""
         until = int((due.now - self.setup.timing.settle).timestamp())
-        market = await asyncio.to_thread(assemble, due.rulebook.baskets, bars, due.calendars, until)
+        market = assemble(due.rulebook.baskets, bars, due.calendars, until)
         for one in market.left_out:
             log.warning("basket %s is left out: no prices of %s", one.basket.id, ", ".join(one.lacking))
         return survey(market.tables, replace(due.rulebook, baskets=market.baskets))

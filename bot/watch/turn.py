@@ -169,13 +169,15 @@ class Turn:
         """Where a question's baskets have all the prices there are: a doubt is no reason to wait for its price."""
         return self.board if self.doubted is None or not self.doubted.of(question) else self.doubted.board
 
-    def _unsure(self, unconfirmed: Iterable[Unconfirmed], phase: Phase) -> tuple[Unsure, ...]:
+    def _unsure(self, unconfirmed: Sequence[Unconfirmed], phase: Phase) -> tuple[Unsure, ...]:
         found = []
-        for one in unconfirmed:
-            oldest = self._as_of(one.question) if phase is Phase.PROVISIONAL else None
-            event = self._composed(one.question, replace(one.alert, phase=phase), self.due.now, oldest, one.board)
-            key = EventKey(f"{event.key}/unconfirmed")
-            found.append(Unsure(replace(event, key=key, config=self.setup.config), one.depends_on))
+        for make in dict.fromkeys(one.on for one in unconfirmed):
+            board = make()
+            for one in (one for one in unconfirmed if one.on is make):
+                oldest = self._as_of(one.question) if phase is Phase.PROVISIONAL else None
+                event = self._composed(one.question, replace(one.alert, phase=phase), self.due.now, oldest, board)
+                key = EventKey(f"{event.key}/unconfirmed")
+                found.append(Unsure(replace(event, key=key, config=self.setup.config), one.depends_on))
         return tuple(found)
 
     def _disputed(self, told: Told, answers: Answers, memories: Mapping[Subject, Memory]) -> bool:

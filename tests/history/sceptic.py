@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.baskets import Basket
+from bot.prices import Flags
 from tests import oracle
 from tests.history.forms import DAY, FORMS, SHOWN
 from tests.history.own_past import DEPTH, ORDINALS, OwnPast, days
@@ -50,12 +51,16 @@ def months_between(early: date, late: date) -> int:
 
 @dataclass
 class Ledger:
-    """A basket's returns from its members' closes; `lows` are day's lows against the previous close."""
+    """A basket's returns from its members' closes; `lows` are day's lows against the previous close.
+
+    `shut` says when a member's own exchange brought no new session.
+    """
 
     basket: Basket
     sessions: list[date]
     closes: Mapping[str, Floats]
     lows: Mapping[str, Floats]
+    shut: Mapping[str, Flags]
     returns: dict[str, Floats] = field(init=False)
     daily: Floats = field(init=False)
     _moves: dict[int, Floats] = field(default_factory=dict)
@@ -63,16 +68,23 @@ class Ledger:
 
     def __post_init__(self) -> None:
         self.returns = {}
+        listed = np.zeros(len(self.sessions))
         for member in self.basket.members:
             close = self.closes[member.symbol]
             own = np.append(np.nan, close[1:] / close[:-1] - 1)
+            own[self.shut[member.symbol]] = 0
+            known = ~np.isnan(close)
+            begin = int(known.argmax()) + 1 if known.any() else len(own)
             if member.since is not None:
-                own[: self.at(member.since)] = np.nan
+                begin = max(begin, self.at(member.since))
+            own[:begin] = np.nan
+            listed[begin:] += 1
             self.returns[member.symbol] = own
         table = np.array(list(self.returns.values()))
         present = ~np.isnan(table)
         count = present.sum(axis=0)
-        self.daily = np.where(present, table, 0).sum(axis=0) / np.where(count, count, np.nan)
+        enough = (count > 0) & (count >= (self.basket.min_coverage - 1e-9) * listed)
+        self.daily = np.where(present, table, 0).sum(axis=0) / np.where(enough, count, np.nan)
 
     def at(self, session: date) -> int:
         return bisect_left(self.sessions, session)
