@@ -97,6 +97,13 @@ def test_every_sentence_of_the_shipped_configuration_is_true() -> None:
 
 
 @pytest.mark.skipif(not real.SHARED.is_dir(), reason="there are no more prices than the demo's")
+def test_every_sentence_of_baskets_with_members_from_seoul_is_true() -> None:
+    opened = real.shared().of("memory", "korea_chips").opened()
+    found = real.posted(opened, date(2003, 1, 1))
+    assert doubt(opened, found[::12]) >= {"headline", "facts", "rank", "breadth", "parts", "entered", "entered_holes"}
+
+
+@pytest.mark.skipif(not real.SHARED.is_dir(), reason="there are no more prices than the demo's")
 @pytest.mark.parametrize(
     ("start", "stop"), [(date(2020, 2, 24), date(2020, 3, 20)), (date(2025, 1, 27), date(2025, 4, 9))]
 )
