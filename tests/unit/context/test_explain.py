@@ -36,7 +36,7 @@ def test_a_member_that_is_back_at_its_price_did_not_fall() -> None:
     """By the compounded returns it is 1e-16 below."""
     world = World(DAYS).trade("A", calm(299)).trade("B", falling(299, {-1: -0.3}))
     own = world.rows[Symbol("A")]
-    close = np.append(own.close[:-3], [2.000868, 2.03862, 2.000868])
+    close = np.append(own.close[:-3] * 2 / own.close[-4], [2.000868, 2.03862, 2.000868])
     world.rows[Symbol("A")] = replace(own, close=close, adjusted=close, high=close, low=close)
     _, context = last_alert(world, memory(world, "A", "B"))
     assert {one.symbol: one.move for one in context.members}[Symbol("A")] == pytest.approx(0, abs=1e-15)
