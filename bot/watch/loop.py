@@ -179,6 +179,7 @@ class Watch:
         if before is not None and self.revised is not None:
             memories |= await whole(self.revised(before, turn, memories))
             before = None
+        memories |= await self._publish(turn, turn.abandoned(memories))
         await self._judge(turn, memories)
         if final and not (turn.doubted and turn.doubted.waiting):
             self._looked_final = now

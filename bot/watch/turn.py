@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
 from bot.baskets import BasketId
 from bot.context import losers
 from bot.delivery import Destination, Event, EventKey
-from bot.pipeline import Rulebook, announce, compose, picture, revise, withdraw
+from bot.pipeline import Rulebook, abandon, announce, compose, picture, revise, withdraw
 from bot.prices import Closes, Symbol
 from bot.statistics import Board
 from bot.watch.agreement import Answers, Doubted, Unconfirmed, answer
@@ -23,6 +23,7 @@ from bot.watch.troubles import Unsure
 
 # A new question looks at this many past sessions in silence, to know of an episode that is already open.
 WARM_UP_SESSIONS = 60
+FRESH = timedelta(days=1)  # so long after its session an alert is taken back that nobody judges
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Turn:
             news = self.due.now < self._expires(question, day)
             events += [self.final(question, one) for one in new if question.subject in self.speaking or news]
             for subject, memory in memories.items():
-                if memory.told is not None and question.covers(subject):
+                if memory.told is not None and memory.told.session <= day and question.covers(subject):
                     known.setdefault(subject, replace(memory, told=None))
             own = known.get(question.subject) or memories.get(question.subject, Memory())
             known[question.subject] = replace(own, judged=day)
@@ -123,6 +124,17 @@ class Turn:
             symbols = (symbol for name in one.baskets for symbol in self.board.series[name].basket.symbols)
             found |= self.grounds.judged(symbols, self.due.close(one, day), self.due.calendars)
         return found
+
+    def abandoned(self, memories: Mapping[Subject, Memory]) -> Findings:
+        """What was told of a session under way by a question that is asked no more is taken back while it is news."""
+        left = {one: was for one, was in memories.items() if was.told is not None and not self.due.asks(one)}
+        told = {was.told: one for one, was in left.items() if was.told is not None}
+        created, expires = self.due.now, self.due.now + self.setup.timing.expiry
+        events: list[Event] = []
+        for was, subject in told.items():
+            if created.date() - was.session <= FRESH:
+                events += self._instead(abandon(subject, was, self.setup.languages, created, expires), was)
+        return Findings({one: replace(was, told=None) for one, was in left.items()}, tuple(events))
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
         """Ask about the sessions that are not over; nobody remembers more of it than what was told.
