@@ -38,15 +38,6 @@ COUNTED = ("turns", "sessions", "events", "amended", "errors")
 log = logging.getLogger(__name__)
 
 
-def nobody_counts() -> None:
-    """Of a bot whose complete looks are nobody's business."""
-
-
-def never_set() -> timedelta:
-    """Of a clock that does not jump."""
-    return timedelta()
-
-
 async def log_only(told: Sequence[Telling]) -> None:
     """Of a bot whose operators read the log."""
     for one in told:
@@ -82,8 +73,8 @@ class Watch:
     press: Press = field(default_factory=Press)
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Turn, Mapping[Subject, Memory]], Awaitable[Mapping[Subject, Memory]]] | None = None
-    completed: Callable[[], None] = nobody_counts
-    jumped: Callable[[], timedelta] = never_set
+    completed: Callable[[], None] = lambda: None
+    jumped: Callable[[], timedelta] = timedelta  # none: of a clock that does not jump
     studio: Studio | None = None
     board: Board | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
@@ -189,17 +180,23 @@ class Watch:
         self._memories = memories
 
     async def _judge(self, turn: Turn, memories: dict[Subject, Memory]) -> None:
-        """Every session that is ready, in order; `memories` learns of it."""
+        """Every session that is ready, in order; `memories` learns of it.
+
+        Operators hear before anything is stored: a process that dies in between tells them again, and not never.
+        """
+        found: list[Findings] = []
         unread: list[tuple[BasketId, date]] = []
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
-                found = turn.judged(day, memories, ready)
-                memories |= await self._publish(turn, found)
-                self._look.sessions += bool(found.known)
-                unread += [(basket, day) for basket in sorted(found.unread)]
-        self.judged = _judged(memories)
+                found.append(turn.judged(day, memories, ready))
+                memories |= found[-1].known
+                unread += [(basket, day) for basket in sorted(found[-1].unread)]
         if unread:
             await whole(self.tell([Unjudged(tuple(unread))]))
+        for one in found:
+            await self._publish(turn, one)
+            self._look.sessions += bool(one.known)
+        self.judged = _judged(memories)
 
     def _failed(self, error: Exception, *, broken: bool) -> None:
         self.counts["errors"] += 1
@@ -316,6 +313,9 @@ class Watch:
 
         The answer has the operator's notes, but no headlines yet.
         """
+        if found.unsure:  # before the answers are stored, which are not asked for again
+            self._look.unsure += len(found.unsure)
+            await whole(self.tell(found.unsure))
         notes = await whole(self.journal.notes(self.clock.now())) if found.events else ()
         events = tuple(annotate(one, notes) for one in found.events)
         closes = {symbol: one for symbol, one in found.closes.items() if one != self._closes.get(symbol)}
@@ -327,9 +327,6 @@ class Watch:
             self._look.events += len(events) - known
             self._look.known += known
             self._move()
-        if found.unsure:
-            self._look.unsure += len(found.unsure)
-            await whole(self.tell(found.unsure))
         return replace(found, events=events)
 
     async def _amend(self, setup: Setup, events: Sequence[Event]) -> None:
