@@ -166,7 +166,7 @@ class Watch:
         self._memories = None  # whatever breaks off this look, the next one reads what was really stored
         if self.studio is not None and setup.charts and (final or self._twice.waits):
             self.studio.open()
-        turn, fresh, troubles, before = await self._survey(due, memories)
+        turn, fresh, troubles, before = await self._survey(setup, due, memories)
         if before is not None and self.revised is not None:
             memories |= await whole(self.revised(before, turn, memories))
             before = None
@@ -235,7 +235,7 @@ class Watch:
         return await asyncio.to_thread(self._surveyed, due, read)
 
     async def _survey(
-        self, due: Due, memories: Mapping[Subject, Memory]
+        self, setup: Setup, due: Due, memories: Mapping[Subject, Memory]
     ) -> tuple[Turn, bool, Mapping[Trouble, str], Board | None]:
         """The market as it is now, twice if some of it is doubtful; whether it is fresh; what is wrong with it; and, if
         closes were corrected, the market as it read before. The bars end here: they take much room.
@@ -243,7 +243,7 @@ class Watch:
         fetched = await self._fetch(due, memories)
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
-            circles = [basket.symbols for basket in self.setup.rulebook.baskets]
+            circles = [basket.symbols for basket in due.rulebook.baskets]
             look = self.gate.look
             bars = footed(self._closes, fetched.bars, due.calendars, due.now)
             screened = await asyncio.to_thread(look, bars, circles, due.calendars, due.now)
@@ -261,12 +261,12 @@ class Watch:
         self._move()
         grounds = Grounds.of(self._closes, screened.excluded, due.calendars, due.now)
         before = await self._before(due, screened.excluded, grounds)
-        turn = Turn(self.setup, due, self.board, self.stamps, frozenset(memories), doubted, grounds)
+        turn = Turn(setup, due, self.board, self.stamps, frozenset(memories), doubted, grounds)
         return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known), before
 
     def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""
-        until = int((due.now - self.setup.timing.settle).timestamp())
+        until = int((due.now - due.timing.settle).timestamp())
         market = assemble(due.rulebook.baskets, bars, due.calendars, until)
         for one in market.left_out:
             log.warning("basket %s is left out: no prices of %s", one.basket.id, ", ".join(one.lacking))

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from bot.alerts import Rule
-from bot.baskets import Basket
+from bot.baskets import Basket, BasketId
 from bot.delivery import Manner
+from bot.prices import Bars, Symbol
 from bot.watch import Timing
 from tests.unit.watch.small_world import DAYS, RUNGS, TECH, WARNED
 from tests.unit.watch.tape import Stage
@@ -119,3 +120,33 @@ async def test_a_contrast_with_another_basket_takes_the_old_one_back(stage: Stag
         (Manner.EDIT, True),
         (Manner.REPLY, True),
     ]
+
+
+async def test_a_look_that_is_under_way_is_by_one_configuration(stage: Stage) -> None:
+    """It is read anew while prices are fetched; the next look goes by it."""
+    configure(stage, [TECHS, OIL], FALL, config="old")
+    await stage.after(BEFORE)
+    stage.journal.events.clear()
+    fetch = stage.tape.bars
+
+    def bars(symbol: Symbol) -> Bars:
+        configure(stage, [TECHS], replace(FALL, name="drop", baskets=(BasketId("tech"),)), config="new")
+        return fetch(symbol)
+
+    stage.watch.source = type("Slow", (), {"bars": staticmethod(bars)})()
+    await stage.after(DAY)
+    assert [(one.key.partition("/")[0], one.config) for one in told(stage)] == [("fall", "old")]
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=2), timedelta(days=1), timedelta(days=4)], ids=str)
+async def test_a_clock_that_is_set_back_repeats_and_loses_nothing(stage: Stage, back: timedelta) -> None:
+    stage.restart(timing=Timing())
+    await stage.after(BEFORE)
+    stage.journal.events.clear()
+    await noon(stage, looks=2)
+    await noon(stage, looks=3, start=timedelta(hours=-2) - back)
+    await noon(stage, looks=2, start=timedelta(hours=-1))
+    await stage.after(DAY)
+    first, last = told(stage)
+    assert (last.manner, last.original, last.withdraws) == (Manner.EDIT, first.key, False)
+    assert stage.journal.judged("tech").count(DAY) == 1
