@@ -47,12 +47,12 @@ class Grounds:
         """What is to be remembered once the changes are told."""
         return {symbol: self._as_of_now(symbol, self.before[symbol]) for symbol in self.changes}
 
-    def judged(self, symbols: Iterable[Symbol], until: datetime, calendars: Calendars) -> dict[Symbol, Closes]:
-        """What is to be remembered of these once they are judged up to the sessions that ended by `until`."""
+    def judged(self, until: Mapping[Symbol, datetime], calendars: Calendars) -> dict[Symbol, Closes]:
+        """What is to be remembered of these symbols once they are judged up to the sessions that ended by then."""
         found: dict[Symbol, Closes] = {}
-        for symbol in symbols:
+        for symbol, moment in until.items():
             calendar = calendars.get(exchange_of(symbol))
-            ended = int(np.searchsorted(calendar.closes, until.timestamp(), side="right"))
+            ended = int(np.searchsorted(calendar.closes, moment.timestamp(), side="right"))
             days = calendar.sessions[max(ended - RECENT_SESSIONS, 0) : ended].tolist()
             if closes := self._as_of_now(symbol, [day for day in days if day in self.now.get(symbol, {})]):
                 found[symbol] = closes

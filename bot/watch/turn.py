@@ -119,11 +119,12 @@ class Turn:
         return Findings(known, tuple(events), unsure, unread, tuple(alerts), self._judged_on(ready, day))
 
     def _judged_on(self, asked: Iterable[Question], day: date) -> dict[Symbol, Closes]:
-        found: dict[Symbol, Closes] = {}
-        for one in sorted(asked, key=lambda one: self.due.close(one, day)):
-            symbols = (symbol for name in one.baskets for symbol in self.board.series[name].basket.symbols)
-            found |= self.grounds.judged(symbols, self.due.close(one, day), self.due.calendars)
-        return found
+        until: dict[Symbol, datetime] = {}
+        for one in asked:
+            close = self.due.close(one, day)
+            for symbol in (symbol for name in one.baskets for symbol in self.board.series[name].basket.symbols):
+                until[symbol] = max(close, until.get(symbol, close))
+        return self.grounds.judged(until, self.due.calendars)
 
     def abandoned(self, memories: Mapping[Subject, Memory]) -> Findings:
         """What was told of a session under way by a question that is asked no more is taken back while it is news."""
