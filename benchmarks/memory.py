@@ -30,6 +30,7 @@ YEARS = 30
 FRIDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 23)
 FINAL = time(21, 25, tzinfo=UTC)  # in New York
 OPEN = datetime(2026, 11, 23, 15, tzinfo=UTC)
+DOUBTED = {"MU": 0.6, "NVDA": 1.6}  # a fall and a rise at once: four boards
 ORDERS = ("/status", "/worst memory", "/chart memory", "/whatif memory -10")
 
 
@@ -62,8 +63,8 @@ async def _day(yahoo: FakeYahoo, folder: Path) -> list[Line]:
         told("second look")
         for minutes in range(5, 55, 5):
             for symbol, listing in listings.items():
-                doubted = symbol == "MU" and 15 <= minutes < 30
-                listing.days[-1] = _moved(listing.days[-2], 0.6 if doubted else 1 - minutes / 400, MONDAY)
+                doubted = DOUBTED.get(symbol) if 15 <= minutes < 30 else None
+                listing.days[-1] = _moved(listing.days[-2], doubted or 1 - minutes / 400, MONDAY)
             await worker.look(OPEN + timedelta(minutes=minutes), listings)
             await worker.converse(person, ORDERS[minutes // 5 % len(ORDERS)])
         told("ten looks at an open session, commands between them")

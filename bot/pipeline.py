@@ -36,7 +36,7 @@ from bot.baskets import Basket, BasketId, symbols_of
 from bot.chart import ChartFacts, chart_facts
 from bot.context import Headline, explain
 from bot.delivery import Event, EventKey, Manner, Note
-from bot.messages import Message, announcement, noted, quoted, render, withdrawn
+from bot.messages import Message, abandoned, announcement, noted, quoted, render, withdrawn
 from bot.prices import CalendarCode, PriceTable, Symbol
 from bot.statistics import Board, Lines, Verdict
 
@@ -163,10 +163,10 @@ def annotate(event: Event, notes: Sequence[Note]) -> Event:
 def picture(board: Board, subjects: Sequence[Subject], window: int, session: date) -> ChartFacts | None:
     """What there is to draw of what an alert is about: the basket, or the one member it speaks of.
 
-    None = nothing: a contrast is no line of its own.
+    None = nothing: a contrast is no line of its own, and of a member that is gone there is none.
     """
     first, *others = subjects
-    if first.against:
+    if first.against or not _looked_at(board, first):
         return None
     return chart_facts(board, first.basket, window, session, "" if others else first.member)
 
@@ -226,13 +226,35 @@ def withdraw(
     )
 
 
+def abandon(subject: Subject, told: Told, languages: Sequence[str], created: datetime, expires: datetime) -> Event:
+    """What was told of a session under way, and of which nobody asks at its close: the configuration is another."""
+    episode = episode_id(subject, told.session)
+    return Event(
+        key=EventKey(f"{told.event}/withdrawn"),
+        id=episode,
+        baskets=(subject.basket,),
+        severity=told.severity,
+        session=told.session,
+        created=created,
+        expires=expires,
+        messages=tuple(abandoned(subject.basket, episode, one) for one in languages),
+        withdraws=True,
+    )
+
+
+def _looked_at(board: Board, subject: Subject) -> bool:
+    """Whether a subject's member is one of its basket still."""
+    return not subject.member or subject.member in board.series[subject.basket].basket.symbols
+
+
 def _verdict_of(board: Board, question: Question, subject: Subject, session: date) -> Verdict | None:
-    """What the session shows of a subject; None = it has no reading."""
+    """What the session shows of a subject; None = it has no reading, or is not looked at any more."""
     window = question.rule.window
     if subject.against:
-        return board.spread_at(subject.basket, BasketId(subject.against), window, session)
+        there = subject.against in board.series
+        return board.spread_at(subject.basket, BasketId(subject.against), window, session) if there else None
     position = board.position(subject.basket, session)
-    if position is None:
+    if position is None or not _looked_at(board, subject):
         return None
     if subject.member:
         return board.of_member(subject.basket, Symbol(subject.member), window).at(position)

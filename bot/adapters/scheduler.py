@@ -40,7 +40,7 @@ class Ticker:
     def _trigger(self) -> IntervalTrigger:
         return IntervalTrigger(seconds=self._every, timezone=UTC)
 
-    def _rings(self) -> None:
+    async def _rings(self) -> None:  # any other function would be called in a thread, where no bell of a loop may ring
         self._rung = True
         self._ring()
 

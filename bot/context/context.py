@@ -12,6 +12,7 @@ from bot.statistics import Crossing, Further, NextLine, Precedents, ReturnPeriod
 # A member that lost more than this counts as plunging: over the window by the close, or below the previous close at any
 # moment of a session.
 PLUNGE = -0.10
+UNCHANGED = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +127,5 @@ class Context:
 
     @property
     def fell(self) -> int:
-        """How many members have a move below 0."""
-        return sum(member.move is not None and member.move < 0 for member in self.members)
+        """How many members have a move below 0; one that is back at its price is not a rounding error below."""
+        return sum(member.move is not None and member.move < -UNCHANGED for member in self.members)

@@ -2,7 +2,7 @@
 
 from bot.languages import languages
 from bot.messages.catalogue import Catalogue, catalogue
-from bot.messages.changes import announcement, belated, corrected, noted, quoted, revoked, withdrawn
+from bot.messages.changes import abandoned, announcement, belated, corrected, noted, quoted, revoked, withdrawn
 from bot.messages.message import Button, Message, length, printable, reading
 from bot.messages.render import render
 from bot.messages.supposed import supposed
@@ -12,6 +12,7 @@ __all__ = [
     "Button",
     "Catalogue",
     "Message",
+    "abandoned",
     "announcement",
     "another",
     "belated",

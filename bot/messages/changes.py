@@ -77,6 +77,12 @@ def revoked(_now: Message, before: Message) -> Message:
     return Message(before.language, (words.say("revoked", icon=ICON), words.say("corrected", before=before.lines[0])))
 
 
+def abandoned(name: str, event: str, language: str) -> Message:
+    """An alert of a session under way whose close nobody will judge."""
+    words = catalogue(language)
+    return Message(language, (words.say("abandoned", icon=ICON, name=name), words.say("withdrawn_foot", id=event)))
+
+
 def announcement(message: Message, before: Severity, now: Severity | None) -> Message:
     """A few words under an alert whose class changed: from `before` to `now` (None = withdrawn)."""
     words = catalogue(message.language)

@@ -4,9 +4,9 @@ from bot.prices.bars import Action, Bars, Dates, Floats, PriceSource, Refusal, R
 from bot.prices.calendars import Calendar, CalendarCode, Calendars, Seconds, exchange_of
 from bot.prices.closures import Closure, amended, misfit, place
 from bot.prices.doubts import RECENT_SESSIONS, STALE_AFTER, Doubt, Kind, doubts, without
-from bot.prices.revisions import revisions, undone
+from bot.prices.revisions import Closes, footing, latest, revisions, undone
 from bot.prices.screen import RawRows, screen
-from bot.prices.settling import Sighting, confirmed, falls, mended, stayed
+from bot.prices.settling import Sighting, falls, mended, stayed
 from bot.prices.table import Flags, Places, PriceTable, Returns, load
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Calendar",
     "CalendarCode",
     "Calendars",
+    "Closes",
     "Closure",
     "Dates",
     "Doubt",
@@ -35,10 +36,11 @@ __all__ = [
     "Symbol",
     "Upstream",
     "amended",
-    "confirmed",
     "doubts",
     "exchange_of",
     "falls",
+    "footing",
+    "latest",
     "load",
     "mended",
     "misfit",

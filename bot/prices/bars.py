@@ -54,8 +54,8 @@ class Bars:
     All arrays have shape (rows,); NaN = the source has no value. `close`, `high`, `low` are adjusted for splits,
     `adjusted` for splits and dividends. `where` names the source for error messages ("prices/MU.csv", "Yahoo").
     `as_of` is the time (UTC) of the last row's price where the source tells it. `volume` counts shares (None = the
-    source does not tell), `actions` are those of the rows, `revised` is what a cache read otherwise before, and
-    `currency` is the source's word for it ("USD", "GBp"; "" = it does not tell).
+    source does not tell), `actions` are those of the rows, `currency` is the source's word for it ("USD", "GBp"; "" =
+    it does not tell), and `rescaled` by how much all of the closes that were judged on were multiplied since.
     """
 
     symbol: Symbol
@@ -69,8 +69,8 @@ class Bars:
     as_of: datetime | None = None
     volume: Floats | None = None
     actions: tuple[Action, ...] = ()
-    revised: tuple[Revision, ...] = ()
     currency: str = ""
+    rescaled: float = 1.0
 
 
 def no_bars(symbol: Symbol) -> Bars:

@@ -267,12 +267,10 @@ def _frozen(seen: Moves, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
 def _rewritten(bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
     """Pasts whose closes were all multiplied by one factor though no split accounts for it."""
     for symbol, one in bars.items():
-        factors = np.array([math.log(change.new / change.old) for change in one.revised])
-        common = len(factors) > 1 and np.ptp(factors) <= NEAR_A_RATIO
         told = any(action.split != 1.0 for action in one.actions)
-        if common and abs(factors[0]) > NEAR_A_RATIO and not told:
+        if abs(math.log(one.rescaled)) > NEAR_A_RATIO and not told:
             newest = one.dates[~np.isnan(one.close)][-1].item()
-            detail = f"every close of it is {math.exp(factors[0]):.4g} times what it was, and no split is known"
+            detail = f"every close of it is {one.rescaled:.4g} times what it was, and no split is known"
             yield Doubt(symbol, newest, Kind.REWRITTEN, detail)
 
 

@@ -1,38 +1,65 @@
-"""Which closes of the past read otherwise today?"""
+"""Which closes of the past read otherwise than those that were judged on?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date, datetime
 
 import numpy as np
 
 from bot.prices.bars import Bars, Revision
+from bot.prices.calendars import Calendar
+from bot.prices.doubts import RECENT_SESSIONS
 
 ROUNDING = 1e-6  # relative
+STRANGERS = 3  # times as many rows hold the latest sessions, whatever rows of no session are among them
+# Of one symbol, adjusted for splits alone, by session; None = there is none.
+Closes = Mapping[date, float | None]
 
 
-def revisions(kept: Bars, new: Bars) -> tuple[Revision, ...]:
-    """The closes of `kept` that `new` has otherwise, ascending by session.
+def latest(bars: Bars, calendar: Calendar, now: datetime) -> dict[date, float | None]:
+    """The closes of the RECENT_SESSIONS latest sessions that have begun, for those that the gate looks at."""
+    begun = int(np.searchsorted(calendar.opens, now.timestamp(), side="right"))
+    rows = slice(-STRANGERS * RECENT_SESSIONS, None)
+    priced = dict(zip(bars.dates[rows].tolist(), bars.close[rows].tolist(), strict=True))
+    days = calendar.sessions[max(begun - RECENT_SESSIONS, 0) : begun].tolist()
+    return {day: None if math.isnan(close := priced.get(day, math.nan)) else close for day in days}
 
-    What `new` has no price of is a hole of today, not a change. A split since then rescales every close; that is
-    taken out first, for it is no correction of any of them.
+
+def footing(judged_on: Closes, now: Closes) -> float:
+    """By which factor all of the closes were multiplied since, as by a split; 1 = not all of them by the same."""
+    both = [(old, new) for day, old in judged_on.items() if old is not None and (new := now.get(day)) is not None]
+    factors = [new / old for old, new in both]
+    same = len(factors) > 1 and max(factors) <= min(factors) * (1 + ROUNDING)
+    return factors[0] if same else 1.0
+
+
+def revisions(bars: Bars, judged_on: Closes, now: Closes) -> tuple[Revision, ...]:
+    """The closes that read otherwise `now` than when they were `judged_on`, ascending by session, on today's footing.
+
+    What has no price now is a hole of today, not a change. A split rescales the closes before it, whenever the source
+    has it; that is taken out first, for it is no correction of any of them.
     """
-    days, ours, theirs = np.intersect1d(kept.dates, new.dates, assume_unique=True, return_indices=True)
-    old, now = kept.close[ours], new.close[theirs]
-    for action in new.actions:
-        if len(kept.dates) and np.datetime64(action.session, "D") > kept.dates[-1]:
-            old = old / action.split
-    changed = ~np.isnan(now) & ~(np.abs(now / old - 1) <= ROUNDING)
-    found = zip(days[changed].tolist(), old[changed].tolist(), now[changed].tolist(), strict=True)
-    return tuple(Revision(kept.symbol, *one) for one in found)
+    scale, found = footing(judged_on, now), []
+    for day in sorted(judged_on.keys() & now.keys()):
+        old, new = judged_on[day], now[day]
+        if new is None:
+            continue
+        was = math.nan if old is None else old * scale
+        split = math.prod(one.split for one in bars.actions if one.session > day)
+        if not any(abs(new / one - 1) <= ROUNDING for one in (was, was / split)):
+            found.append(Revision(bars.symbol, day, was, new))
+    return tuple(found)
 
 
 def undone(bars: Bars, changes: Iterable[Revision]) -> Bars:
-    """`bars` as they read before `changes`; the adjusted closes move along."""
-    close, adjusted = bars.close.copy(), bars.adjusted.copy()
+    """`bars` as they read before `changes`; the adjusted closes move along. Where there was none, no low was."""
+    close, adjusted, low = bars.close.copy(), bars.adjusted.copy(), bars.low.copy()
     for change in changes:
         row = int(np.searchsorted(bars.dates, np.datetime64(change.session, "D")))
         adjusted[row] *= change.old / change.new
         close[row] = change.old
-    return replace(bars, close=close, adjusted=adjusted)
+        low[row] = math.nan if math.isnan(change.old) else low[row]
+    return replace(bars, close=close, adjusted=adjusted, low=low)

@@ -17,7 +17,6 @@ STAYS_FOR = timedelta(seconds=60)
 STAYS_WITHIN = 0.05  # of the price it was first seen at
 HEAVY = 3.0  # times the median of the sessions before
 SESSIONS_BEFORE, FEWEST_VOLUMES = 20, 5
-SECOND_WITHIN = 0.01
 LASTING = (Kind.SPLIT, Kind.UNDONE, Kind.OUTSIDE)
 # Nothing is lost by believing these; the others would have to trade heavily too.
 HARMLESS = (Kind.REWRITTEN,)
@@ -77,12 +76,6 @@ def _trading(bars: Bars, session: date) -> tuple[float, float]:
         return math.nan, math.nan
     now = float(bars.volume[row])
     return now / float(np.median(shares)), now * float(bars.close[row]) / float(np.median(money))
-
-
-def confirmed(doubt: Doubt, bars: Bars, other: Bars) -> bool:
-    """Whether a second source shows the same move, within a hundredth."""
-    ours, theirs = _move(bars, doubt), _move(other, doubt)
-    return abs(ours - theirs) <= SECOND_WITHIN  # NaN compares false
 
 
 def mended(doubt: Doubt, bars: Bars) -> Bars | None:

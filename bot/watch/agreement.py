@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -16,13 +16,13 @@ from bot.statistics import Board
 class Doubted:
     """The market as it would be if the doubtful prices were true; `waiting` are those that may yet be believed.
 
-    `halves` are the market if only the doubtful falls were true, or only the rises; none if all go one way.
+    `halves` make the market if only the doubtful falls were true, or only the rises; none if all go one way.
     """
 
     board: Board
     symbols: frozenset[Symbol]
     waiting: frozenset[Symbol]
-    halves: tuple[Board, ...] = ()
+    halves: tuple[Callable[[], Board], ...] = ()
 
     def of(self, question: Question) -> frozenset[Symbol]:
         """The doubtful symbols that a question's answer may depend on."""
@@ -32,11 +32,13 @@ class Doubted:
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """An alert that holds on `board` and not on every other: whether the prices of `depends_on` are true matters."""
+    """An alert that holds on the board that `on` gives and not on every other: whether the prices of `depends_on` are
+    true matters.
+    """
 
     question: Question
     alert: Alert
-    board: Board
+    on: Callable[[], Board]
     depends_on: tuple[Symbol, ...]
 
 
@@ -77,9 +79,14 @@ def answer(
     memories_of: dict[Subject, Memory] = {}
     unconfirmed: list[Unconfirmed] = []
     waiting = set()
-    boards = (board, doubted.board, *doubted.halves)
+    boards = (lambda: board, lambda: doubted.board, *doubted.halves)
+    answers: dict[Question, list[Judgement]] = {one: [] for one in touched}
+    for make in boards:  # one after the other: all of them at once would take too much
+        one = make()
+        for question in touched:
+            answers[question].append(judge(one, rulebook, session, memories, only={question}))
     for question, symbols in touched.items():
-        judged = [judge(one, rulebook, session, memories, only={question}) for one in boards]
+        judged = answers[question]
         disputed = _disputed(judged)
         if disputed and symbols & doubted.waiting:
             waiting.add(question)
@@ -102,7 +109,9 @@ def _disputed(judged: Sequence[Judgement]) -> frozenset[Subject]:
     return frozenset().union(*speaking).difference(frozenset(speaking[0]).intersection(*speaking))
 
 
-def _once(subjects: frozenset[Subject], judged: Iterable[tuple[Board, Judgement]]) -> Iterator[tuple[Board, Alert]]:
+def _once(
+    subjects: frozenset[Subject], judged: Iterable[tuple[Callable[[], Board], Judgement]]
+) -> Iterator[tuple[Callable[[], Board], Alert]]:
     """The alerts of these subjects, each from the first board that has it."""
     left = set(subjects)
     for board, one in judged:

@@ -31,8 +31,7 @@ async def correct(watch: Watch, before: Board, turn: Turn, memories: Mapping[Sub
     published = await watch.journal.published(rereading.keys())
     events = tuple(rereading.events(frozenset(published)))
     known = rereading.remembered({one.baskets[0] for one in events if turn.due.now < one.expires})
-    if events:
-        await watch.store(turn.setup, Findings(known, events))
+    await watch.store(turn.setup, Findings(known, events, closes=turn.grounds.told()))
     return known
 
 

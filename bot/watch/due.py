@@ -135,6 +135,10 @@ class Due:
         at = int(np.searchsorted(calendar.sessions, np.datetime64(day, "D")))
         return datetime.fromtimestamp(int(calendar.closes[max(at - window, 0)]), UTC)
 
+    def asks(self, subject: Subject) -> bool:
+        """Whether there is a question that a subject belongs to."""
+        return any(one.covers(subject) for one in self._questions())
+
     def _questions(self) -> Iterator[Question]:
         for rule in self.rulebook.rules:
             for basket in rule.contrast[:1] if rule.contrast else rule.baskets:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from math import isnan, nan
+from math import nan
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from bot.prices import (
     Kind,
     Sighting,
     Symbol,
-    confirmed,
     doubts,
     falls,
     mended,
@@ -70,19 +69,16 @@ class Gate:
         circles: Sequence[Collection[Symbol]],
         calendars: Calendars,
         now: datetime,
-        second: Callable[[Symbol], Bars | None] | None = None,
     ) -> Screened:
-        """Doubt, settle and part the prices of a look; `second` is another source: it may block, and
-        gives None where it cannot say.
-        """
+        """Doubt, settle and part the prices of a look."""
         believed = dict(bars)
         still = []
         for doubt in self._doubts(bars, circles, calendars, now):
             better = mended(doubt, believed[doubt.symbol])
             if better is not None:
                 believed[doubt.symbol] = better
-            elif (unsettled := self._unsettled(doubt, believed, now, second)) is not None:
-                still.append(unsettled)
+            elif not self._settled(doubt, believed, now):
+                still.append(doubt)
         before = {_key(one) for one in self._open}
         new = tuple(one for one in still if _key(one) not in before)
         self._open = tuple(still)
@@ -102,13 +98,10 @@ class Gate:
         calendars: Calendars,
         now: datetime,
     ) -> Sequence[Doubt]:
-        """The doubts of this look; that a past was rewritten is seen once only, so it is carried on."""
+        """The doubts of this look."""
         found = {_key(one): one for one in self._foreign(bars)}
         for one in doubts(bars, circles, calendars, now, self.recent):
             found.setdefault(_key(one), one)
-        for one in self._open:
-            if one.kind is Kind.REWRITTEN and one.symbol in bars:
-                found.setdefault(_key(one), one)
         self._since = {key: min(self._since.get(key, now), now) for key in found}
         self._sightings = {key: one for key, one in self._sightings.items() if key in found}
         return tuple(found.values())
@@ -122,21 +115,14 @@ class Gate:
                 detail = f"in {one.currency}, and before in {known}; if that is right, restart the bot"
                 yield Doubt(symbol, priced[-1].item(), Kind.CURRENCY, detail)
 
-    def _unsettled(
-        self, doubt: Doubt, bars: Mapping[Symbol, Bars], now: datetime, second: Callable[[Symbol], Bars | None] | None
-    ) -> Doubt | None:
-        """The doubt if it stands, with what the other source says; None = it is settled."""
+    def _settled(self, doubt: Doubt, bars: Mapping[Symbol, Bars], now: datetime) -> bool:
         own, others = bars[doubt.symbol], (one for symbol, one in bars.items() if symbol != doubt.symbol)
         price = _price(own, doubt.session)
         sighting = self._sightings.get(_key(doubt), Sighting(now, price)).again(price, now)
         if not sighting.settled:
-            other = second(doubt.symbol) if second is not None and not doubt.kind.impossible else None
-            agrees = other is not None and confirmed(doubt, own, other)
-            sighting = replace(sighting, settled=agrees or stayed(doubt, own, others, sighting, now))
-            if other is not None and not agrees and not isnan(elsewhere := _price(other, doubt.session)):
-                doubt = replace(doubt, detail=f"{doubt.detail}; {price:g} here, {elsewhere:g} at another source")
+            sighting = replace(sighting, settled=stayed(doubt, own, others, sighting, now))
         self._sightings[_key(doubt)] = sighting
-        return None if sighting.settled else doubt
+        return sighting.settled
 
 
 def _halves(included: Mapping[Symbol, Bars], doubtful: Sequence[Doubt]) -> tuple[Mapping[Symbol, Bars], ...]:

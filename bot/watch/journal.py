@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from bot.alerts import Memory, Subject
 from bot.delivery import Delivery, Event, Note
+from bot.prices import Closes, Symbol
 from bot.watch.troubles import Notice, Trouble
 
 T = TypeVar("T")
@@ -19,6 +20,10 @@ class Journal(Protocol):
 
     async def memories(self) -> dict[Subject, Memory]:
         """What every rule remembers."""
+        ...
+
+    async def closes(self) -> dict[Symbol, Closes]:
+        """The closes that the latest sessions were judged on."""
         ...
 
     async def published(self, keys: Collection[str], /) -> Collection[str]:
@@ -38,13 +43,15 @@ class Journal(Protocol):
         known: Mapping[Subject, Memory],
         happened: Sequence[Event],
         deliveries: Sequence[Delivery],
-        subscribers_of: str | None = None,
+        subscribers_of: str | None,
+        closes: Mapping[Symbol, Closes],
         /,
     ) -> int:
         """Store all of it in one transaction, or nothing; an event whose key is known is not stored again.
 
-        Events go to `deliveries` and to everybody who subscribed with the transport `subscribers_of`. The answer is
-        how many events were known.
+        `closes` are those that it was judged on, in the place of what is stored of these symbols. Events go to
+        `deliveries` and to everybody who subscribed with the transport `subscribers_of`. The answer is how many events
+        were known.
         """
         ...
 

@@ -52,12 +52,12 @@ class Kept:
 
 
 def _last(bars: Bars, rows: int) -> Bars:
-    """The last `rows` of `bars` (0 = all), none of them `revised` any more."""
+    """The last `rows` of `bars` (0 = all)."""
     if not rows:
-        return replace(bars, revised=())
+        return bars
     columns = {name: getattr(bars, name)[-rows:].copy() for name in ("dates", *COLUMNS)}
     volume = None if bars.volume is None else bars.volume[-rows:].copy()
-    return replace(bars, **columns, volume=volume, revised=())
+    return replace(bars, **columns, volume=volume)
 
 
 def _rejoined(older: Bars, last: Bars) -> Bars | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -15,12 +15,13 @@ from bot.clock import Clock
 from bot.delivery import Event, address
 from bot.errors import BotError, ClockJumped, LeaseLost, NoData, SourceUnreachable, in_short
 from bot.pipeline import annotate, survey
-from bot.prices import Bars, Calendars, PriceSource, Revision, Symbol, undone
+from bot.prices import Bars, Calendars, Closes, PriceSource, Symbol, undone
 from bot.statistics import Board
 from bot.watch.agreement import Doubted
 from bot.watch.due import Due
 from bot.watch.fetching import Fetched, fetch, found_wrong
 from bot.watch.gate import Gate, Screened
+from bot.watch.grounds import Grounds, footed
 from bot.watch.illustrating import Studio, illustrated
 from bot.watch.journal import Journal, whole
 from bot.watch.kept import Kept, nothing_known
@@ -37,15 +38,6 @@ COUNTED = ("turns", "sessions", "events", "amended", "errors")
 log = logging.getLogger(__name__)
 
 
-def nobody_counts() -> None:
-    """Of a bot whose complete looks are nobody's business."""
-
-
-def never_set() -> timedelta:
-    """Of a clock that does not jump."""
-    return timedelta()
-
-
 async def log_only(told: Sequence[Telling]) -> None:
     """Of a bot whose operators read the log."""
     for one in told:
@@ -58,12 +50,12 @@ class Watch:
 
     `turn` is one look; nothing is fetched while nothing is due and no exchange is open, and otherwise what may have
     changed. `known` gives what is known of a symbol that the source cannot be asked about, None = nothing. `gate`
-    doubts prices (None = all are believed), and `second` is asked about a doubtful one. `studio` draws the alerts'
-    charts (None = there are none), and `press` is asked about what was told. `tell` carries to the operators what is
-    for them alone, and what it is given of troubles must outlast a restart; `revised` hears of corrected closes: the
-    market as it was read before, this look and what is remembered, and answers what is remembered otherwise now.
-    `jumped` says before each look how far the clock has jumped; while it has, there is none. `completed` is called
-    after each complete look, also one at which nothing was due.
+    doubts prices (None = all are believed). `studio` draws the alerts' charts (None = there are none), and `press` is
+    asked about what was told. `tell` carries to the operators what is for them alone, and what it is given of troubles
+    must outlast a restart; `revised` hears of corrected closes: the market as it was read before, this look and what is
+    remembered, and answers what is remembered otherwise now. `jumped` says before each look how far the clock has
+    jumped; while it has, there is none. `completed` is called after each complete look, also one at which nothing was
+    due.
 
     `board` is the market as it was at the last look, without what was doubtful, `stamps` when its prices are from.
     `trouble` says why the last look came to nothing ("" = it did not), `broken` that this was not the source's doing.
@@ -78,12 +70,11 @@ class Watch:
     clock: Clock
     known: Callable[[Symbol], Bars | None] = nothing_known
     gate: Gate | None = None
-    second: Callable[[Symbol], Bars | None] | None = None
     press: Press = field(default_factory=Press)
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
     revised: Callable[[Board, Turn, Mapping[Subject, Memory]], Awaitable[Mapping[Subject, Memory]]] | None = None
-    completed: Callable[[], None] = nobody_counts
-    jumped: Callable[[], timedelta] = never_set
+    completed: Callable[[], None] = lambda: None
+    jumped: Callable[[], timedelta] = timedelta  # none: of a clock that does not jump
     studio: Studio | None = None
     board: Board | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
@@ -97,11 +88,11 @@ class Watch:
     judged: Mapping[BasketId, date] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
     _memories: dict[Subject, Memory] | None = None  # as the journal has them: nobody else writes there while we may
+    _closes: dict[Symbol, Closes] = field(default_factory=dict)  # read with them
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
     _kept: Kept = field(default_factory=Kept)
     _look: Look = field(default_factory=lambda: Look(0.0))
-    _revisions: dict[Symbol, tuple[Revision, ...]] = field(default_factory=dict)  # not told yet, the newest first
     _troubles: Troubles | None = None  # not read yet
     _unsure: frozenset[str] = frozenset()  # keys of what was told as unconfirmed of sessions under way
 
@@ -159,6 +150,7 @@ class Watch:
         setup, now = self.setup, self.clock.now()
         if self._memories is None:
             self._memories = await whole(self.journal.memories())
+            self._closes = await whole(self.journal.closes())
         if self._troubles is None:
             self._troubles = Troubles(await whole(self.journal.troubles())).of_prices
         look.troubles = len(self._troubles.known)
@@ -174,12 +166,11 @@ class Watch:
         self._memories = None  # whatever breaks off this look, the next one reads what was really stored
         if self.studio is not None and setup.charts and (final or self._twice.waits):
             self.studio.open()
-        turn, fresh, troubles, corrected = await self._survey(due, memories)
-        if corrected is not None and self.revised is not None:
-            memories |= await whole(self.revised(corrected[0], turn, memories))
-            for symbol in corrected[1]:
-                del self._revisions[symbol]
-            corrected = None
+        turn, fresh, troubles, before = await self._survey(setup, due, memories)
+        if before is not None and self.revised is not None:
+            memories |= await whole(self.revised(before, turn, memories))
+            before = None
+        memories |= await self._publish(turn, turn.abandoned(memories))
         await self._judge(turn, memories)
         if final and not (turn.doubted and turn.doubted.waiting):
             self._looked_final = now
@@ -189,17 +180,23 @@ class Watch:
         self._memories = memories
 
     async def _judge(self, turn: Turn, memories: dict[Subject, Memory]) -> None:
-        """Every session that is ready, in order; `memories` learns of it."""
+        """Every session that is ready, in order; `memories` learns of it.
+
+        Operators hear before anything is stored: a process that dies in between tells them again, and not never.
+        """
+        found: list[Findings] = []
         unread: list[tuple[BasketId, date]] = []
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
-                found = turn.judged(day, memories, ready)
-                memories |= await self._publish(turn, found)
-                self._look.sessions += bool(found.known)
-                unread += [(basket, day) for basket in sorted(found.unread)]
-        self.judged = _judged(memories)
+                found.append(turn.judged(day, memories, ready))
+                memories |= found[-1].known
+                unread += [(basket, day) for basket in sorted(found[-1].unread)]
         if unread:
             await whole(self.tell([Unjudged(tuple(unread))]))
+        for one in found:
+            await self._publish(turn, one)
+            self._look.sessions += bool(one.known)
+        self.judged = _judged(memories)
 
     def _failed(self, error: Exception, *, broken: bool) -> None:
         self.counts["errors"] += 1
@@ -228,53 +225,49 @@ class Watch:
             self.press.ask(turn.inquiries(stored), self.clock.now(), partial(self._amend, turn.setup))
         return stored.known
 
-    async def _before(self, due: Due, screened: Screened) -> tuple[Board, Collection[Symbol]] | None:
-        """Say which closes were corrected, which nobody does again; the market as it read before, and whose they are.
-
-        The corrections of a symbol with a doubtful price wait until it is believed.
-        """
-        bars = screened.excluded
-        for change in [change for one in bars.values() for change in one.revised]:
-            log.info("the close of %s on %s was corrected: %s, now %s", *astuple(change))
-            self._revisions[change.symbol] = (change, *self._revisions.get(change.symbol, ()))
-        doubted = {one.symbol for one in screened.open}
-        changes = {one: found for one, found in self._revisions.items() if one in bars and one not in doubted}
-        if self.revised is None or not changes:
+    async def _before(self, due: Due, bars: Mapping[Symbol, Bars], grounds: Grounds) -> Board | None:
+        """The market as it read when it was judged, if closes were corrected since."""
+        if self.revised is None or not grounds.changes:
             return None
-        before = dict(bars) | {one: undone(bars[one], found) for one, found in changes.items()}
-        return await self._surveyed(due, before), tuple(changes)
+        for change in [change for found in grounds.changes.values() for change in found]:
+            log.info("the close of %s on %s was corrected: %s, now %s", *astuple(change))
+        read = dict(bars) | {symbol: undone(bars[symbol], one) for symbol, one in grounds.changes.items()}
+        return await asyncio.to_thread(self._surveyed, due, read)
 
     async def _survey(
-        self, due: Due, memories: Mapping[Subject, Memory]
-    ) -> tuple[Turn, bool, Mapping[Trouble, str], tuple[Board, Collection[Symbol]] | None]:
+        self, setup: Setup, due: Due, memories: Mapping[Subject, Memory]
+    ) -> tuple[Turn, bool, Mapping[Trouble, str], Board | None]:
         """The market as it is now, twice if some of it is doubtful; whether it is fresh; what is wrong with it; and, if
         closes were corrected, the market as it read before. The bars end here: they take much room.
         """
         fetched = await self._fetch(due, memories)
         screened = Screened(fetched.bars, fetched.bars)
         if self.gate is not None:
-            circles = [basket.symbols for basket in self.setup.rulebook.baskets]
+            circles = [basket.symbols for basket in due.rulebook.baskets]
             look = self.gate.look
-            screened = await asyncio.to_thread(look, fetched.bars, circles, due.calendars, due.now, self.second)
+            bars = footed(self._closes, fetched.bars, due.calendars, due.now)
+            screened = await asyncio.to_thread(look, bars, circles, due.calendars, due.now)
         self._look.doubts = len(screened.open)
         self._move()
         for doubt in screened.new:
             log.warning("a price is not believed: %s", doubt)
         self.stamps = {symbol: one.as_of for symbol, one in fetched.bars.items() if one.as_of is not None}
-        self.board, self.looked = await self._surveyed(due, screened.excluded), due.now
+        self.board, self.looked = await asyncio.to_thread(self._surveyed, due, screened.excluded), due.now
         doubted = None
         if screened.doubtful:
-            complete, *halves = [await self._surveyed(due, one) for one in (screened.included, *screened.halves)]
-            doubted = Doubted(complete, screened.doubtful, screened.waiting & screened.doubtful, tuple(halves))
+            complete = await asyncio.to_thread(self._surveyed, due, screened.included)
+            halves = tuple(partial(self._surveyed, due, one) for one in screened.halves)
+            doubted = Doubted(complete, screened.doubtful, screened.waiting & screened.doubtful, halves)
         self._move()
-        before = await self._before(due, screened)
-        turn = Turn(self.setup, due, self.board, self.stamps, frozenset(memories), doubted)
+        grounds = Grounds.of(self._closes, screened.excluded, due.calendars, due.now)
+        before = await self._before(due, screened.excluded, grounds)
+        turn = Turn(setup, due, self.board, self.stamps, frozenset(memories), doubted, grounds)
         return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known), before
 
-    async def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
+    def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
         """The figures of all baskets; those of which too little can be had are left out."""
-        until = int((due.now - self.setup.timing.settle).timestamp())
-        market = await asyncio.to_thread(assemble, due.rulebook.baskets, bars, due.calendars, until)
+        until = int((due.now - due.timing.settle).timestamp())
+        market = assemble(due.rulebook.baskets, bars, due.calendars, until)
         for one in market.left_out:
             log.warning("basket %s is left out: no prices of %s", one.basket.id, ", ".join(one.lacking))
         return survey(market.tables, replace(due.rulebook, baskets=market.baskets))
@@ -320,28 +313,32 @@ class Watch:
 
         The answer has the operator's notes, but no headlines yet.
         """
+        if found.unsure:  # before the answers are stored, which are not asked for again
+            self._look.unsure += len(found.unsure)
+            await whole(self.tell(found.unsure))
         notes = await whole(self.journal.notes(self.clock.now())) if found.events else ()
         events = tuple(annotate(one, notes) for one in found.events)
-        if found.known or events:
+        closes = {symbol: one for symbol, one in found.closes.items() if one != self._closes.get(symbol)}
+        if found.known or events or closes:
             told = tuple(map(self.press.beside, events))
             told = told if self.studio is None else await illustrated(told, self.studio)
-            known = await self._commit(setup, found.known, told)
+            known = await self._commit(setup, found.known, told, closes)
+            self._closes |= closes
             self._look.events += len(events) - known
             self._look.known += known
             self._move()
-        if found.unsure:
-            self._look.unsure += len(found.unsure)
-            await whole(self.tell(found.unsure))
         return replace(found, events=events)
 
     async def _amend(self, setup: Setup, events: Sequence[Event]) -> None:
-        self.counts["amended"] += len(events) - await self._commit(setup, {}, events)
+        self.counts["amended"] += len(events) - await self._commit(setup, {}, events, {})
 
-    async def _commit(self, setup: Setup, known: Mapping[Subject, Memory], events: Sequence[Event]) -> int:
+    async def _commit(
+        self, setup: Setup, known: Mapping[Subject, Memory], events: Sequence[Event], closes: Mapping[Symbol, Closes]
+    ) -> int:
         """The answer is how many of `events` were stored before."""
         events = [replace(one, config=setup.config) for one in events]
         deliveries = [one for event in events for one in address(event, setup.destinations)]
-        return await whole(self.journal.commit(known, events, deliveries, setup.subscribers_of))
+        return await whole(self.journal.commit(known, events, deliveries, setup.subscribers_of, closes))
 
 
 def _judged(memories: Mapping[Subject, Memory]) -> dict[BasketId, date]:

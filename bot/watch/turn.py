@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 
 from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
 from bot.baskets import BasketId
 from bot.context import losers
 from bot.delivery import Destination, Event, EventKey
-from bot.pipeline import Rulebook, announce, compose, picture, revise, withdraw
-from bot.prices import Symbol
+from bot.pipeline import Rulebook, abandon, announce, compose, picture, revise, withdraw
+from bot.prices import Closes, Symbol
 from bot.statistics import Board
 from bot.watch.agreement import Answers, Doubted, Unconfirmed, answer
 from bot.watch.due import Due, Timing, as_of
+from bot.watch.grounds import Grounds
 from bot.watch.live import Outcome, Twice, outcomes
 from bot.watch.press import Inquiry
 from bot.watch.troubles import Unsure
 
 # A new question looks at this many past sessions in silence, to know of an episode that is already open.
 WARM_UP_SESSIONS = 60
+FRESH = timedelta(days=1)  # so long after its session an alert is taken back that nobody judges
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Findings:
     """What is to be stored at once: what subjects remember from now on, and what is to be said.
 
     What is `unsure` is for the operators alone, and so is which baskets' session could not be judged (`unread`);
-    `alerts` are those that events may be about.
+    `alerts` are those that events may be about, and `closes` what was judged on.
     """
 
     known: Mapping[Subject, Memory]
@@ -54,13 +56,15 @@ class Findings:
     unsure: tuple[Unsure, ...] = ()
     unread: frozenset[BasketId] = frozenset()
     alerts: tuple[Alert, ...] = ()
+    closes: Mapping[Symbol, Closes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One look: the figures, the hours, when prices are from (`stamps`), and who was known before (`speaking`).
 
-    `board` is without doubtful prices; `doubted` is what they would make of it (None = there are none).
+    `board` is without doubtful prices; `doubted` is what they would make of it (None = there are none). `grounds` are
+    the closes of it.
     """
 
     setup: Setup
@@ -69,6 +73,7 @@ class Turn:
     stamps: Mapping[Symbol, datetime]
     speaking: AbstractSet[Subject]
     doubted: Doubted | None = None
+    grounds: Grounds = field(default_factory=Grounds)
 
     def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
         """The final sessions after the earliest one that some question was asked about."""
@@ -103,14 +108,34 @@ class Turn:
             news = self.due.now < self._expires(question, day)
             events += [self.final(question, one) for one in new if question.subject in self.speaking or news]
             for subject, memory in memories.items():
-                if memory.told is not None and question.covers(subject):
+                if memory.told is not None and memory.told.session <= day and question.covers(subject):
                     known.setdefault(subject, replace(memory, told=None))
             own = known.get(question.subject) or memories.get(question.subject, Memory())
             known[question.subject] = replace(own, judged=day)
         unconfirmed = [one for one in answers.unconfirmed if self.due.now < self._expires(one.question, day)]
         heard = (one for one in ready if one.subject in self.speaking)
         unread = frozenset(basket for one in heard for basket in self.due.lacking(self._whole(one), one, day))
-        return Findings(known, tuple(events), self._unsure(unconfirmed, Phase.FINAL), unread, tuple(alerts))
+        unsure = self._unsure(unconfirmed, Phase.FINAL)
+        return Findings(known, tuple(events), unsure, unread, tuple(alerts), self._judged_on(ready, day))
+
+    def _judged_on(self, asked: Iterable[Question], day: date) -> dict[Symbol, Closes]:
+        until: dict[Symbol, datetime] = {}
+        for one in asked:
+            close = self.due.close(one, day)
+            for symbol in (symbol for name in one.baskets for symbol in self.board.series[name].basket.symbols):
+                until[symbol] = max(close, until.get(symbol, close))
+        return self.grounds.judged(until, self.due.calendars)
+
+    def abandoned(self, memories: Mapping[Subject, Memory]) -> Findings:
+        """What was told of a session under way by a question that is asked no more is taken back while it is news."""
+        left = {one: was for one, was in memories.items() if was.told is not None and not self.due.asks(one)}
+        told = {was.told: one for one, was in left.items() if was.told is not None}
+        created, expires = self.due.now, self.due.now + self.setup.timing.expiry
+        events: list[Event] = []
+        for was, subject in told.items():
+            if created.date() - was.session <= FRESH:
+                events += self._instead(abandon(subject, was, self.setup.languages, created, expires), was)
+        return Findings({one: replace(was, told=None) for one, was in left.items()}, tuple(events))
 
     def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
         """Ask about the sessions that are not over; nobody remembers more of it than what was told.
@@ -157,13 +182,15 @@ class Turn:
         """Where a question's baskets have all the prices there are: a doubt is no reason to wait for its price."""
         return self.board if self.doubted is None or not self.doubted.of(question) else self.doubted.board
 
-    def _unsure(self, unconfirmed: Iterable[Unconfirmed], phase: Phase) -> tuple[Unsure, ...]:
+    def _unsure(self, unconfirmed: Sequence[Unconfirmed], phase: Phase) -> tuple[Unsure, ...]:
         found = []
-        for one in unconfirmed:
-            oldest = self._as_of(one.question) if phase is Phase.PROVISIONAL else None
-            event = self._composed(one.question, replace(one.alert, phase=phase), self.due.now, oldest, one.board)
-            key = EventKey(f"{event.key}/unconfirmed")
-            found.append(Unsure(replace(event, key=key, config=self.setup.config), one.depends_on))
+        for make in dict.fromkeys(one.on for one in unconfirmed):
+            board = make()
+            for one in (one for one in unconfirmed if one.on is make):
+                oldest = self._as_of(one.question) if phase is Phase.PROVISIONAL else None
+                event = self._composed(one.question, replace(one.alert, phase=phase), self.due.now, oldest, board)
+                key = EventKey(f"{event.key}/unconfirmed")
+                found.append(Unsure(replace(event, key=key, config=self.setup.config), one.depends_on))
         return tuple(found)
 
     def _disputed(self, told: Told, answers: Answers, memories: Mapping[Subject, Memory]) -> bool:

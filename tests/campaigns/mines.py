@@ -87,11 +87,11 @@ class MinedDatabase(Database):
         known: Mapping[Subject, Memory],
         happened: Sequence[Event],
         deliveries: Sequence[Delivery],
-        subscribers_of: str | None = None,
+        *more: Any,
     ) -> int:
         self.mine.step("event begins")
         async with self.mine.around("event"):
-            left_out = await super().commit(known, happened, deliveries, subscribers_of)
+            left_out = await super().commit(known, happened, deliveries, *more)
         self.mine.step("event committed")
         return left_out
 

@@ -25,11 +25,13 @@ from bot.delivery import (
     Uncertain,
     address,
 )
-from bot.errors import StoreError
+from bot.errors import LeaseLost, StoreError
+from bot.prices import Symbol
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
 from tests.stored import answer, claim, put, send_all, states
 from tests.virtual import NOON
 
+MU, STX = Symbol("MU"), Symbol("STX")
 SUBJECT = Subject("two-session fall", BasketId("memory"))
 MEMORY = Memory(date(2026, 7, 2), Episode(EpisodeId("K7F3"), date(2026, 7, 1), Severity.SEVERE, -0.182, 2))
 
@@ -70,6 +72,19 @@ async def test_alert_state_is_not_stored_when_the_outbox_is_not(store):
 
 
 # Events
+
+
+async def test_what_was_judged_on_is_stored_with_the_answers_or_not_at_all(store, url):
+    known = {MU: {date(2026, 7, 1): 101.25, date(2026, 7, 2): None}}
+    await store.commit({}, [], [], None, known | {STX: {date(2026, 7, 2): 7.0}})
+    await store.commit({}, [], [], None, {STX: {date(2026, 7, 3): 8.0}})
+    assert await store.take(await store.look(), "one")
+    other = await Database.open(url)
+    assert await other.take(await other.look(), "other")
+    with pytest.raises(LeaseLost):
+        await store.commit({}, [event()], [], None, {MU: {}})
+    assert await other.closes() == known | {STX: {date(2026, 7, 3): 8.0}}
+    await other.close()
 
 
 async def test_a_delivery_comes_back_as_it_was_made(store):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache, partial
 from itertools import product
 
 import numpy as np
@@ -160,8 +161,8 @@ def boards(look: Screened, calendars: Long) -> Look:
 
     if not look.doubtful:
         return board(look.excluded), None
-    whole, *halves = map(board, (look.included, *look.halves))
-    return board(look.excluded), Doubted(whole, look.doubtful, look.waiting, tuple(halves))
+    halves = tuple(cache(partial(board, one)) for one in look.halves)
+    return board(look.excluded), Doubted(board(look.included), look.doubtful, look.waiting, halves)
 
 
 def oracle(closes: Floats, at: Places, column: Places) -> tuple[Flags, Flags]:

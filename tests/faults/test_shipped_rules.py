@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
-from functools import cache
+from functools import cache, partial
 from itertools import islice, product
 from pathlib import Path
 
@@ -160,8 +160,8 @@ def answers(look: Screened) -> Answers:
     board = board_of(look.excluded)
     doubted = None
     if look.doubtful:
-        whole, *halves = map(board_of, (look.included, *look.halves))
-        doubted = Doubted(whole, look.doubtful, look.waiting & look.doubtful, tuple(halves))
+        halves = tuple(cache(partial(board_of, one)) for one in look.halves)
+        doubted = Doubted(board_of(look.included), look.doubtful, look.waiting & look.doubtful, halves)
     return answer(board, doubted, BOOK, DAYS[AT], {}, frozenset(questions(board, BOOK.rules)))
 
 

@@ -53,8 +53,10 @@ FORMS = {
         "entered": rf"({ICON} )?([^:]+: )?(?P<name>[^:]+) entered (?P<state>{STATE}): (?P<drawdown>{SHOWN})"
         rf" from its high of (?P<peak>{DAY}) \((?P<before>[\d,]+) sessions?\)"
         rf"(; first since (?P<since>{DAY})|; first in the data, since (?P<begin>{DAY}))?",
+        "entered_holes": rf"({ICON} )?([^:]+: )?(?P<name>[^:]+) entered (?P<state>{STATE}) \((?P<holes>\d+) sessions?"
+        r" without a reading since its high (is|are) not counted\)",
         "entered_together": rf"Entered (?P<state>{STATE}): (?P<entries>.+? from its high of {DAY}"
-        rf"(, \S+ {SHOWN} from {DAY})*)(; (?P<more>\d+) more)?",
+        rf"(, \S+( {SHOWN} from {DAY})?)*)(; (?P<more>\d+) more)?",
         "low_many": rf"{ICON} (?P<name>.+): .+ fell 10 % or more during trading",
         "low": rf"(?P<symbol>\S+): (?P<low>{SHOWN}) at the day's low against the previous close, (?P<close>{SHOWN})"
         " at the close",

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.baskets import Basket
+from bot.prices import Flags
 from tests import oracle
 from tests.history.forms import DAY, FORMS, SHOWN
 from tests.history.own_past import DEPTH, ORDINALS, OwnPast, days
@@ -50,29 +51,49 @@ def months_between(early: date, late: date) -> int:
 
 @dataclass
 class Ledger:
-    """A basket's returns from its members' closes; `lows` are day's lows against the previous close."""
+    """A basket's returns from its members' closes; `lows` are day's lows against the previous close.
+
+    `shut` says when a member's own exchange brought no new session.
+    """
 
     basket: Basket
     sessions: list[date]
     closes: Mapping[str, Floats]
     lows: Mapping[str, Floats]
+    shut: Mapping[str, Flags]
     returns: dict[str, Floats] = field(init=False)
+    begins: dict[str, int] = field(init=False)
     daily: Floats = field(init=False)
     _moves: dict[int, Floats] = field(default_factory=dict)
     _known: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.returns = {}
+        self.returns, self.begins = {}, {}
+        listed = np.zeros(len(self.sessions))
         for member in self.basket.members:
-            close = self.closes[member.symbol]
-            own = np.append(np.nan, close[1:] / close[:-1] - 1)
-            if member.since is not None:
-                own[: self.at(member.since)] = np.nan
-            self.returns[member.symbol] = own
+            own = self.returns[member.symbol] = self.alone(member.symbol)
+            begin = self.begin(member.symbol) if member.since is None else self.at(member.since)
+            begin = self.begins[member.symbol] = max(begin, self.begin(member.symbol))
+            own[:begin] = np.nan
+            listed[begin:] += 1
         table = np.array(list(self.returns.values()))
         present = ~np.isnan(table)
         count = present.sum(axis=0)
-        self.daily = np.where(present, table, 0).sum(axis=0) / np.where(count, count, np.nan)
+        enough = (count > 0) & (count >= (self.basket.min_coverage - 1e-9) * listed)
+        self.daily = np.where(present, table, 0).sum(axis=0) / np.where(enough, count, np.nan)
+
+    def alone(self, symbol: str) -> Floats:
+        """A member's returns from the session after its first close on; 0 where its exchange was shut."""
+        close = self.closes[symbol]
+        own = np.append(np.nan, close[1:] / close[:-1] - 1)
+        own[self.shut[symbol]] = 0
+        own[: self.begin(symbol)] = np.nan
+        return own
+
+    def begin(self, symbol: str) -> int:
+        """The session after its first close."""
+        known = ~np.isnan(self.closes[symbol])
+        return int(known.argmax()) + 1 if known.any() else len(known)
 
     def at(self, session: date) -> int:
         return bisect_left(self.sessions, session)
@@ -196,19 +217,18 @@ class Sceptic:
         return Rarity(one.sessions, one.moves(self.window), one.first, one.at(self.session), self.window)
 
     def gap(self, one: Ledger, other: Ledger, sign: int = 1) -> Rarity:
-        moves = sign * (one.moves(self.window) - other.moves(self.window))
-        return Rarity(one.sessions, moves, max(one.first, other.first), one.at(self.session), self.window)
+        sessions = sorted({*one.sessions} & {*other.sessions})
+        own, others = ([book.at(day) for day in sessions] for book in (one, other))
+        moves = sign * (one.moves(self.window)[own] - other.moves(self.window)[others])
+        first = bisect_left(sessions, max(book.sessions[book.first] for book in (one, other)))
+        return Rarity(sessions, moves, first, bisect_left(sessions, self.session), self.window)
 
     def named(self, name: str) -> Ledger:
         return next(one for one in self.ledgers.values() if one.basket.name("en") == name)
 
     def own(self, name: str) -> tuple[list[date], Floats, int]:
         """Returns of a member by itself or of the basket; and where they begin."""
-        if name in self.ledger.closes:
-            close = self.ledger.closes[name]
-            daily = np.append(np.nan, close[1:] / close[:-1] - 1)
-        else:
-            daily = self.named(name).daily
+        daily = self.ledger.alone(name) if name in self.ledger.closes else self.named(name).daily
         return self.ledger.sessions, daily, int(np.argmax(~np.isnan(daily)))
 
     # Each line, by what it looks like.
@@ -286,8 +306,8 @@ class Sceptic:
             assert not said
             return
         now, then = self.ledger.at(self.session), self.ledger.at(days(yardstick)[0])
-        today = [own for own in self.ledger.returns.values() if not np.isnan(own[now])]
-        there = sum(not np.isnan(own[then]) for own in today)
+        today = [begin for begin in self.ledger.begins.values() if begin <= now]
+        there = sum(begin <= then for begin in today)
         assert said == ("" if there == len(today) else f"{there} of today's {len(today)} members then")
 
     def past(self, name: str = "") -> OwnPast:
@@ -369,7 +389,7 @@ class Sceptic:
 
     def breadth(self, match: re.Match[str]) -> None:
         moves = self.member_moves()
-        fell = sum(move < 0 for move in moves.values())
+        fell = sum(move < -1e-12 for move in moves.values())
         total = len(moves)
         if match["all"]:
             said = match["all"].split()
@@ -406,7 +426,7 @@ class Sceptic:
             present = [symbol for symbol in moves if not np.isnan(self.ledger.returns[symbol][row])]
             for symbol in present:
                 weighted[symbol] += self.ledger.returns[symbol][row] / len(present) * later
-        named = re.findall(r"(\S+)(?: ([−+][\d.]+ %))? \(([\d.,]+)(?: points)?\)", match["parts"])
+        named = re.findall(r"(\S+)(?: ([−+]?[\d.]+ %))? \(([\d.,]+)(?: points)?\)", match["parts"])
         assert [symbol for symbol, *_ in named] == sorted(weighted, key=lambda one: weighted[one])[: len(named)]
         for symbol, move, points in named:
             assert rounds_to(points, -weighted[symbol])
@@ -423,20 +443,29 @@ class Sceptic:
         past = self.past(match["name"])
         past.check_entry(match["state"], day(match["peak"]), before, match["since"] or "", match["begin"] or "")
 
+    def entered_holes(self, match: re.Match[str]) -> None:
+        past, at = self.past(match["name"]), self.ledger.at(self.session)
+        now = past.states[at]
+        assert oracle.DEPTH.index(now["entered"]) == DEPTH[match["state"]]
+        assert int(match["holes"]) == sum(one is None for one in past.returns[now["peak_at"] + 1 : at + 1])
+
     def fallen(self, name: str, shown: str, peak_session: date) -> None:
         """So far below the high of that session."""
         sessions, daily, first = self.own(name)
         at = self.ledger.at(self.session)
-        level = np.cumprod(np.append(1.0, 1 + daily[first : at + 1]))
+        level = np.cumprod(np.append(1.0, 1 + np.nan_to_num(daily[first : at + 1])))
         peak = int(np.argmax(level))
         assert rounds_to(shown, level[-1] / level[peak] - 1)
         assert peak_session == sessions[max(first - 1, 0) + peak]
 
     def entered_together(self, match: re.Match[str]) -> None:
-        named = re.findall(rf"(\S+) ({SHOWN}) from (?:its high of )?({DAY})", match["entries"])
-        assert len(named) == len(match["entries"].split(" %")) - 1 >= 2
-        for symbol, drawdown, peak in named:
-            self.fallen(symbol, drawdown, day(peak))
+        named = match["entries"].split(", ")
+        assert len(named) >= 2
+        for symbol, _, claim in (one.partition(" ") for one in named):
+            if told := re.fullmatch(rf"({SHOWN}) from (?:its high of )?({DAY})", claim):
+                self.fallen(symbol, told[1], day(told[2]))
+            else:
+                assert claim == ""
             now = self.past(symbol).states[self.ledger.at(self.session)]
             assert oracle.DEPTH.index(now["entered"]) == DEPTH[match["state"]]
         assert len(named) + int(match["more"] or 0) <= len(self.member_moves())

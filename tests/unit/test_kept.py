@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from bot.prices import Bars, Revision, Symbol
+from bot.prices import Bars, Symbol
 from bot.watch import nothing_known
 from bot.watch.kept import COLUMNS, ROWS, Kept
 
@@ -21,14 +21,13 @@ def history(rows: int) -> Bars:
     dates = np.arange("2020-01-01", rows, dtype="M8[D]")
     close = 50 + np.arange(rows, dtype=np.float64)
     close[rows // 2] = np.nan
-    revised = (Revision(MU, dates[-2].item(), 1.0, 2.0),)
-    return Bars(MU, dates, close, close * 0.9, close + 1, close - 1, "Yahoo", volume=close * 1000, revised=revised)
+    return Bars(MU, dates, close, close * 0.9, close + 1, close - 1, "Yahoo", volume=close * 1000)
 
 
 def on_disk(bars: Bars, rows: int) -> Bars:
     """The final rows, as a file has them: without volumes."""
     columns = {name: getattr(bars, name)[:rows] for name in ("dates", *COLUMNS)}
-    return replace(bars, **columns, volume=None, revised=(), where="MU.csv")
+    return replace(bars, **columns, volume=None, where="MU.csv")
 
 
 def still(whole: Bars, older: Bars | None) -> Bars | None:
@@ -47,14 +46,14 @@ def test_the_whole_history_is_there(rows: int) -> None:
     assert whole.volume is not None
     assert found.volume is not None
     np.testing.assert_array_equal(found.volume[-ROWS:], whole.volume[-ROWS:])
-    assert (found.where, found.revised) == ("Yahoo", ())
+    assert found.where == "Yahoo"
 
 
 def test_what_does_not_fit_is_asked_for() -> None:
     whole = history(500)
     older = on_disk(whole, 499)
     split = replace(older, close=older.close / 2)
-    longer = replace(history(501), revised=())
+    longer = history(501)
     for other in (None, split, on_disk(whole, 500 - ROWS), longer):
         assert still(whole, other) is None
 

@@ -10,7 +10,7 @@ from bot.adapters.database.tables import METADATA
 from bot.errors import StoreUnfit
 
 # Every version of the tables, oldest first; the last one is what this program reads and writes.
-REVISIONS = ("r0001", "r0002", "r0003", "r0004", "r0005")
+REVISIONS = ("r0001", "r0002", "r0003", "r0004", "r0005", "r0006")
 VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 ALONE = 0xD7A3D03  # any number that no other program takes for its lock
 MIGRATIONS = Path(__file__).with_name("migrations")

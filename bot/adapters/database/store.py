@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,9 +15,10 @@ from bot.adapters.database.leases import Leasing
 from bot.adapters.database.orders import Orders, reason_for_silence
 from bot.adapters.database.pictures import keep_pictures, pictures_of
 from bot.adapters.database.subscriptions import Subscriptions
-from bot.adapters.database.tables import UtcTime, bodies, events, memories, outbox, pictures, waits
+from bot.adapters.database.tables import UtcTime, bodies, events, judged_on, memories, outbox, pictures, waits
 from bot.alerts.episodes import Memory, Subject
 from bot.delivery import Delivery, Event, Manner, News, State, Step
+from bot.prices import Closes, Symbol
 from bot.watch import Notice
 
 SWEEP = timedelta(seconds=10)  # between looks for what has expired; it is not handed out in any case
@@ -37,16 +38,25 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
         async with self._transaction() as connection:
             return dict(map(rows.memory, await connection.execute(sa.select(memories))))
 
+    async def closes(self) -> dict[Symbol, Closes]:
+        """The closes that the latest sessions were judged on, in order."""
+        found: dict[Symbol, dict[date, float | None]] = {}
+        async with self._transaction() as connection:
+            for row in await connection.execute(sa.select(judged_on).order_by(judged_on.c.session)):
+                found.setdefault(Symbol(row.symbol), {})[row.session] = row.close
+        return dict(found)
+
     async def commit(
         self,
         known: Mapping[Subject, Memory],
         happened: Sequence[Event],
         deliveries: Sequence[Delivery],
         subscribers_of: str | None = None,
+        closes: Mapping[Symbol, Closes] | None = None,
         notices: Sequence[Notice] = (),
     ) -> int:
-        """Store what is known of these subjects, these events with their deliveries, and which troubles the operators
-        know of after these notices: all of it or nothing.
+        """Store what is known of these subjects, these events with their deliveries, the closes that all that was
+        judged on, and which troubles the operators know of after these notices: all of it or nothing.
 
         The deliveries are those of configured chats; with `subscribers_of` the subscribers of that transport hear the
         events too. An event whose key is stored already is left out with its deliveries; the answer is how many were.
@@ -57,6 +67,7 @@ class Database(Subscriptions, Orders, Leasing, troubles.Troubles):
         added = 0
         async with self._writing() as connection:
             await _remember(connection, known)
+            await _note(connection, closes or {})
             await troubles.note(connection, notices)
             for event in happened:
                 known_already = sa.select(events.c.id).where(events.c.key == event.key)
@@ -188,6 +199,15 @@ async def _remember(connection: AsyncConnection, known: Mapping[Subject, Memory]
     old = [{f"old_{name}": value for name, value in rows.of(subject, rows.SUBJECT).items()} for subject in known]
     await connection.execute(sa.delete(memories).where(same), old)
     await connection.execute(sa.insert(memories), [rows.memory_row(*item) for item in known.items()])
+
+
+async def _note(connection: AsyncConnection, closes: Mapping[Symbol, Closes]) -> None:
+    """What these symbols were judged on, in the place of what was noted of them."""
+    if closes:
+        await connection.execute(sa.delete(judged_on).where(judged_on.c.symbol.in_(tuple(closes))))
+        rows = [(symbol, *one) for symbol, each in closes.items() for one in each.items()]
+        names = ("symbol", "session", "close")
+        await connection.execute(sa.insert(judged_on), [dict(zip(names, row, strict=True)) for row in rows])
 
 
 async def _tell(

@@ -95,6 +95,14 @@ memories = sa.Table(
     sa.Column("told_severity", Number(Severity)),
 )
 
+judged_on = sa.Table(
+    "judged_on",
+    METADATA,
+    sa.Column("symbol", sa.String, primary_key=True),
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("close", sa.Double),  # NULL = there was none
+)
+
 events = sa.Table(
     "events",
     METADATA,

@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.adapters.price_files.folder import CsvFolder
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Bars, Floats, Symbol, Upstream, revisions
+from bot.prices import Bars, Floats, Symbol, Upstream
 
 OVERLAP = 10  # sessions asked for once more, to see whether the past still reads the same
 ROUNDING = 1e-6  # relative; a dividend of a hundredth of a per cent is more
@@ -39,8 +39,7 @@ class PriceCache:
         """The whole history with the newest rows of the upstream source.
 
         A row that no longer reads as before means that a split or a dividend has changed the whole past: then all
-        of it is fetched, and refused if it is torn, as by a split on some days only. The closes that changed are among
-        the `revised`, once: then the file has them as they are now.
+        of it is fetched, and refused if it is torn, as by a split on some days only.
         Raises what the upstream source raises; the file stays as it was.
         """
         kept = self.cached(symbol)
@@ -50,7 +49,7 @@ class PriceCache:
         whole = _joined(kept, new) if _agree(kept, new) else self._untorn(kept)
         if not _same(kept, whole):
             self._keep(whole)
-        return replace(whole, revised=revisions(kept, whole))
+        return whole
 
     def anew(self, symbol: Symbol) -> Bars:
         """The same, all of it fetched whatever is kept."""

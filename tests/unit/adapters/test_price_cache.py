@@ -241,24 +241,3 @@ def test_a_place_that_cannot_be_written_costs_a_line_in_the_log(
 def test_no_half_written_file_is_left(tmp_path: Path) -> None:
     PriceCache(tmp_path, Vendor(30)).bars(MU)
     assert [path.name for path in tmp_path.iterdir()] == ["MU.csv"]
-
-
-def test_a_close_that_was_corrected_is_told_once(tmp_path: Path) -> None:
-    vendor = Vendor(30)
-    cache = PriceCache(tmp_path, vendor)
-    cache.bars(MU)
-    old = float(vendor.close[-4])
-    vendor.add(77.5)
-    vendor.close[-5] *= 0.97
-    (change,) = cache.bars(MU).revised
-    assert (change.symbol, change.session) == (MU, vendor.dates[-5].item())
-    assert (change.old, change.new) == (pytest.approx(old), pytest.approx(0.97 * old))
-    assert cache.bars(MU).revised == ()
-
-
-def test_a_dividend_corrects_no_close(tmp_path: Path) -> None:
-    vendor = Vendor(30)
-    cache = PriceCache(tmp_path, vendor)
-    cache.bars(MU)
-    vendor.adjusted[:-1] *= 0.99
-    assert cache.bars(MU).revised == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,3 +26,12 @@ async def test_a_clock_that_is_set_does_not_hold_up_the_bell(days: int) -> None:
     await asyncio.sleep(0.05)
     assert len(rings) == 3
     assert {one.day for one in rings} == {2 + days}
+
+
+async def test_it_rings_where_the_loop_runs() -> None:
+    threads: list[int] = []
+    ticker = Ticker(timedelta(milliseconds=5), lambda: threads.append(threading.get_ident()))
+    ticker.start()
+    await until(lambda: len(threads) == 3)
+    ticker.stop()
+    assert set(threads) == {threading.get_ident()}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bot.alerts import Alert
@@ -28,6 +30,17 @@ def last_alert(world: World, rulebook: Rulebook, name: str = "fall") -> tuple[Al
 
 def memory(world: World, *members: str | Member, **more: Any) -> Rulebook:
     return book([basket("memory", *members, **more)], rule("fall", "memory", rungs=BIG_FALLS))
+
+
+def test_a_member_that_is_back_at_its_price_did_not_fall() -> None:
+    """By the compounded returns it is 1e-16 below."""
+    world = World(DAYS).trade("A", calm(299)).trade("B", falling(299, {-1: -0.3}))
+    own = world.rows[Symbol("A")]
+    close = np.append(own.close[:-3] * 2 / own.close[-4], [2.000868, 2.03862, 2.000868])
+    world.rows[Symbol("A")] = replace(own, close=close, adjusted=close, high=close, low=close)
+    _, context = last_alert(world, memory(world, "A", "B"))
+    assert {one.symbol: one.move for one in context.members}[Symbol("A")] == pytest.approx(0, abs=1e-15)
+    assert context.fell == 1
 
 
 def test_the_days_of_the_window_and_the_members_by_weight() -> None:

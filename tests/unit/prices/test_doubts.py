@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.prices import Action, Bars, Doubt, Kind, Revision, Symbol, doubts, without
+from bot.prices import Action, Bars, Doubt, Kind, Symbol, doubts, without
 from bot.prices.moves import around
 from tests.world import World, calm, weekdays
 
@@ -178,12 +178,9 @@ def test_a_row_that_repeats_the_one_before() -> None:
 
 def test_a_past_that_was_rewritten_by_one_factor_without_a_split() -> None:
     rows = bars()
-    closes = zip(DAYS[-6:-1], rows[NAMES[0]].close[-6:-1].tolist(), strict=True)
-    changes = [Revision(NAMES[0], day, 2 * close, close) for day, close in closes]
-    assert found(changed(rows, "AA", revised=tuple(changes))) == [("AA", DAYS[-1], Kind.REWRITTEN)]
-    assert found(changed(rows, "AA", revised=tuple(changes[:1]))) == []
-    split = (Action(DAYS[-1], 2.0),)
-    assert found(changed(rows, "AA", revised=tuple(changes), actions=split)) == []
+    assert found(changed(rows, "AA", rescaled=0.5)) == [("AA", DAYS[-1], Kind.REWRITTEN)]
+    assert found(changed(rows, "AA", rescaled=0.99)) == []
+    assert found(changed(rows, "AA", rescaled=0.5, actions=(Action(DAYS[-1], 2.0),))) == []
 
 
 # The time of the newest price

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from bot.prices import Action, Bars, Doubt, Kind, Sighting, Symbol, confirmed, mended, revisions, stayed, undone
+from bot.prices import Action, Bars, Doubt, Kind, Sighting, Symbol, mended, stayed
 from tests.world import weekdays
 
 AA = Symbol("AA")
@@ -72,22 +71,11 @@ def test_a_low_is_settled_by_itself_whatever_the_close_did() -> None:
     low[-1] = 88.0
     assert settled(replace(risen, low=low), Kind.LOW)
     assert not settled(replace(bars(1.02), low=low), Kind.LOW)
-    assert not confirmed(doubt(Kind.LOW), replace(risen, low=low), risen)
-    assert confirmed(doubt(Kind.LOW), replace(risen, low=low), replace(risen, low=low))
 
 
 def test_a_payment_does_not_mend_a_low() -> None:
     paid = replace(bars(0.99), actions=(Action(DAYS[-1], dividend=1.0),))
     assert mended(doubt(Kind.LOW), paid) is None
-
-
-def test_a_second_source_must_show_the_same_move() -> None:
-    assert confirmed(doubt(), bars(0.6), bars(0.603))
-    assert not confirmed(doubt(), bars(0.6), bars(0.61))
-    assert confirmed(doubt(), bars(0.6), replace(bars(0.6), close=bars(0.6).close * 2))
-    hole = bars(0.6)
-    hole.close[-1] = math.nan
-    assert not confirmed(doubt(), bars(0.6), hole)
 
 
 @pytest.mark.parametrize(("shown", "ratio"), [(0.1, 10.0), (0.51, 2.0), (0.66, 1.5), (10.0, 0.1), (10.0, 10.0)])
@@ -115,33 +103,3 @@ def test_a_payment_changes_the_adjusted_closes_alone() -> None:
     assert better is not None
     assert better.close is one.close
     assert better.adjusted[-2:].tolist() == [75.0, 75.0]
-
-
-# Closes that were corrected
-
-
-def test_a_changed_close_is_a_revision_and_undone_it_is_as_before() -> None:
-    kept = bars(1.0)
-    new = replace(kept, close=kept.close.copy(), adjusted=kept.adjusted * 0.9)
-    new.close[-3] = 98.0
-    (change,) = revisions(kept, new)
-    assert (change.symbol, change.session, change.old, change.new) == (AA, DAYS[-3], 100.0, 98.0)
-    assert undone(new, [change]).close.tolist() == kept.close.tolist()
-    assert undone(new, [change]).adjusted[-3] == pytest.approx(90.0 * 100 / 98)
-
-
-def test_rounding_a_hole_of_today_and_a_split_since_are_none() -> None:
-    kept = bars(1.0)
-    new = replace(kept, close=kept.close * (1 + 1e-9))
-    new.close[4] = math.nan
-    assert revisions(kept, new) == ()
-    later = Action(DAYS[-1] + timedelta(days=3), 4.0)
-    assert revisions(kept, replace(kept, close=kept.close / 4, actions=(later,))) == ()
-    assert len(revisions(kept, replace(kept, close=kept.close / 4))) == len(DAYS)
-
-
-def test_a_close_that_came_late_is_a_revision_of_none() -> None:
-    new = bars(1.0)
-    kept = replace(new, close=np.where(np.arange(len(DAYS)) == 5, math.nan, new.close))
-    (change,) = revisions(kept, new)
-    assert (math.isnan(change.old), change.new) == (True, 100.0)

@@ -13,7 +13,7 @@ from bot.alerts import Memory, Subject
 from bot.delivery import Delivery, Destination, Event, Kind, Note
 from bot.errors import NoData, SourceUnreachable
 from bot.pipeline import Rulebook
-from bot.prices import Bars, Calendar, CalendarCode, Symbol, exchange_of
+from bot.prices import Bars, Calendar, CalendarCode, Closes, Symbol, exchange_of
 from bot.watch import Notice, Setup, Timing, Trouble, Watch
 from tests.virtual import VirtualClock
 from tests.world import NEW_YORK, World
@@ -85,6 +85,7 @@ class Notebook:
 
     clock: VirtualClock
     known: dict[Subject, Memory] = field(default_factory=dict)
+    judged_on: dict[Symbol, Closes] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     made: dict[str, datetime] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
@@ -103,6 +104,9 @@ class Notebook:
     async def troubles(self) -> dict[Trouble, Notice]:
         return dict(self.going_on)
 
+    async def closes(self) -> dict[Symbol, Closes]:
+        return dict(self.judged_on)
+
     async def memories(self) -> dict[Subject, Memory]:
         return dict(self.known)
 
@@ -111,7 +115,8 @@ class Notebook:
         known: Mapping[Subject, Memory],
         happened: Sequence[Event],
         deliveries: Sequence[Delivery],
-        subscribers_of: str | None = None,
+        subscribers_of: str | None,
+        closes: Mapping[Symbol, Closes],
     ) -> int:
         fails = self.fails_at == len(self.commits)
         if fails:
@@ -120,6 +125,7 @@ class Notebook:
             raise PowerFailure
         new = [one for one in happened if one.key not in self.events]
         self.known |= known
+        self.judged_on |= closes
         self.commits.append(known)
         self.events |= {one.key: one for one in new}
         self.made |= {one.key: self.clock.now() for one in new}

@@ -141,7 +141,6 @@ async def test_what_was_told_in_the_session_is_shown_as_it_closed(
     if said == "withdrawn":
         for symbol in TECH:
             revise(stage, symbol, 1.08)
-            stage.tape.world.rows[symbol] = replace(stage.tape.world.rows[symbol], revised=())
         stands = 0.92
     priced(stage, stands)
     await noon(stage, 2)

@@ -13,9 +13,9 @@ from bot import statistics
 from bot.baskets import BasketId
 from bot.errors import NoData, SourceUnreachable
 from bot.prices import Action, Bars, Symbol
-from bot.watch import Gate, Notice, State, Timing, Unsure
+from bot.watch import Gate, Notice, State, Timing, Unjudged, Unsure
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
-from tests.unit.watch.tape import SETTLE, Notebook, Stage, Tape
+from tests.unit.watch.tape import SETTLE, Notebook, PowerFailure, Stage, Tape
 from tests.virtual import VirtualClock
 from tests.world import SEOUL, rule
 
@@ -224,15 +224,6 @@ async def test_members_are_heard_where_their_basket_cannot_tell_of_them(stage: S
     assert "BB,CC,DD,EE" in told.key
 
 
-async def test_a_second_source_settles_a_true_outlier_at_once(stage: Stage, ear: Ear) -> None:
-    spoil(stage, "AA", QUIET, 0.6)
-    stage.watch.second = stage.tape.world.rows.get
-    await stage.after(DAYS[QUIET - 1])
-    (said,) = await judge(stage, QUIET, [20])
-    assert said[0] == (DAYS[QUIET], "tech", "warning")
-    assert ear.heard == []
-
-
 # One name alone
 
 
@@ -258,6 +249,50 @@ async def test_without_heavy_trading_it_goes_to_the_operators_after_ten_minutes(
     await stage.after(DAYS[QUIET - 1])
     assert await judge(stage, QUIET) == [[], [], []]
     assert (DAYS[QUIET], ("AA",)) in ear.unsure()
+
+
+def crashes(stage: Stage, *, kept: bool) -> None:
+    """At the next commit."""
+    stage.journal.fails_at, stage.journal.kept = len(stage.journal.commits), kept
+
+
+async def after_the_crash(stage: Stage, ear: Ear, looks: Sequence[datetime]) -> None:
+    """A new process, whose operators are the same."""
+    stage.restart()
+    stage.watch.gate, stage.watch.tell = Gate(), ear
+    for when in looks:
+        await stage.look(when)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["before", "after"])
+async def test_a_crash_beside_a_commit_keeps_no_unconfirmed_alert_from_the_operators(
+    stage: Stage, ear: Ear, kept: bool
+) -> None:
+    close = stage.tape.close(DAYS[QUIET])
+    spoil(stage, "AA", QUIET, 0.6)
+    await stage.after(DAYS[QUIET - 1])
+    await judge(stage, QUIET, [20])
+    crashes(stage, kept=kept)
+    with pytest.raises(PowerFailure):
+        await judge(stage, QUIET, [30, 31])
+    await after_the_crash(stage, ear, [close + wait * MINUTE for wait in (36, 47)])
+    # What is told a second time has the same key, under which it is stored once.
+    assert len({one.event.key for one in ear.heard if isinstance(one, Unsure)}) == len({*ear.unsure()}) + 1 == 2
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["before", "after"])
+async def test_a_crash_beside_a_commit_keeps_no_unjudged_session_from_the_operators(
+    stage: Stage, ear: Ear, kept: bool
+) -> None:
+    late = stage.tape.close(DAYS[QUIET]) + Timing().patience + MINUTE
+    stage.tape.late = {(symbol, DAYS[QUIET]): late + HOUR for symbol in TECH}
+    await stage.after(DAYS[QUIET - 1])
+    crashes(stage, kept=kept)
+    with pytest.raises(PowerFailure):
+        await stage.look(late)
+    await after_the_crash(stage, ear, [late + MINUTE])
+    told = {one for told in ear.heard if isinstance(told, Unjudged) for one in told.sessions}
+    assert (BasketId("tech"), DAYS[QUIET]) in told
 
 
 # Members by themselves

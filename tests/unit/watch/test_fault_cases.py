@@ -15,7 +15,7 @@ and on top of a true fall; `doubtful`, `live`, `revised`, `when` = beside this f
 34 all "possibly delisted": here, doubtful, yahoo
 35 one member gone or halted: here, when, fuzz
 36 corrected closes: revised, and here that each is told of once
-37 a second source: here, doubtful, unit/prices/test_settling.py
+37 late data: read_again; a second vendor, to disagree with, there is none
 38 a payment of a quarter: yahoo, fuzz
 39 a crash of all: here
 40 a crash of one: doubtful
@@ -30,13 +30,12 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-import numpy as np
 import pytest
 
 from bot.delivery import Manner
 from bot.errors import NoData, SourceUnreachable
 from bot.prices import Bars, Symbol
-from bot.watch import Notice, State, Timing, Unsure, correct
+from bot.watch import State, Timing, correct
 from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Notebook, Stage, Tape
 from tests.unit.watch.test_doubtful import EVERY, MINUTE, QUIET, TOLD, Ear, judge, listening, spoil
@@ -130,27 +129,10 @@ async def test_36_a_correction_is_told_once_however_often_it_is_looked_at(stage:
     await stage.after(DAYS[WARNED])
     revise(stage, "AA", 0.97)
     await stage.after(DAYS[WARNED + 1])
-    rows = stage.tape.world.rows
-    rows[AA] = replace(rows[AA], revised=())  # the cache tells of it once
     for day in DAYS[WARNED + 2 : WARNED + 5]:
         await stage.after(day)
     edits = [one for one in stage.journal.events.values() if one.manner is Manner.EDIT and one.baskets == ("tech",)]
     assert [one.session for one in edits] == [DAYS[WARNED]]
-
-
-async def test_37_a_second_source_that_differs_by_three_per_cent_settles_nothing(stage: Stage, ear: Ear) -> None:
-    spoil(stage, "AA", QUIET, 0.6)
-    told = stage.tape.world.rows[AA]
-    since = told.dates >= np.datetime64(DAYS[QUIET])
-    stage.watch.second = {AA: replace(told, close=told.close * np.where(since, 1.03, 1.0))}.get
-    await stage.after(DAYS[QUIET - 1])
-    assert await judge(stage, QUIET) == [[], [], []]
-    assert (DAYS[QUIET], ("AA",)) in ear.unsure()
-    here = float(told.close[QUIET])
-    (notice,) = (one for one in ear.heard if isinstance(one, Notice))
-    assert notice.detail.endswith(f"; {here:g} here, {here * 1.03:g} at another source")
-    weakened = {str(one).partition(":")[0] for one in ear.heard if isinstance(one, Unsure)}
-    assert weakened == {"unconfirmed, depends on AA"}
 
 
 async def test_39_a_crash_of_all_is_told_at_the_first_look(clock: VirtualClock) -> None:

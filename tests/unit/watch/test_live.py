@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from bot.alerts import Phase
 from bot.baskets import BasketId
 from bot.delivery import Event, Manner, Note
-from bot.watch import Timing
+from bot.watch import Timing, correct
 from tests.unit.watch.small_world import AGAIN, DAYS, EARLIER, RUNGS, TECH, WARNED, rulebook, world
-from tests.unit.watch.tape import Notebook, Stage, Tape
+from tests.unit.watch.tape import Notebook, PowerFailure, Stage, Tape
+from tests.unit.watch.test_revised import revise
 from tests.virtual import VirtualClock
 from tests.world import basket, book, rule
 
@@ -213,3 +215,34 @@ async def test_the_operators_notes_stand_beside_the_alerts_they_are_about(live: 
     assert "&lt;the&gt;" in one.messages[0].html
     assert "not this one" not in one.messages[0].plain
     assert "long ago" not in one.messages[0].plain
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["before", "after"])
+async def test_a_crash_at_any_commit_of_an_open_session_its_close_and_a_correction_changes_nothing(
+    clock: VirtualClock, kept: bool
+) -> None:
+    async def lived(fails_at: int | None) -> Notebook:
+        stage = Stage(Tape(world(), clock), rulebook(), Notebook(clock), Timing())
+        await stage.after(BEFORE)
+        if fails_at is not None:
+            stage.journal.fails_at, stage.journal.kept = len(stage.journal.commits) + fails_at, kept
+        for day, looks in ((DAY, (-180, -175, -170, -165, 20, 25)), (DAYS[WARNED + 1], (-180, -175, 20, 25))):
+            for minutes in looks:
+                stage.watch.revised = partial(correct, stage.watch)
+                try:
+                    await stage.look(stage.tape.close(day) + timedelta(minutes=minutes))
+                except PowerFailure:
+                    stage.restart()
+            revise(stage, "AA", 0.97, DAY)
+        return stage.journal
+
+    def said(journal: Notebook) -> list[tuple[str, Manner]]:
+        """A correction's key ends with the time."""
+        return sorted((one.key.rpartition("/corrected/")[0] or one.key, one.manner) for one in journal.events.values())
+
+    undisturbed = await lived(None)
+    for number in range(6):
+        journal = await lived(number)
+        assert journal.fails_at is None
+        assert said(journal) == said(undisturbed)
+        assert journal.known == undisturbed.known

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from bot.delivery import Event, Manner
-from bot.prices import Revision, Symbol
+from bot.prices import Symbol
 from bot.watch import State, Timing, correct
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook
 from tests.unit.watch.tape import PowerFailure, Stage
-from tests.unit.watch.test_doubtful import QUIET, judge, listening, spoil
+from tests.unit.watch.test_doubtful import HEAVY, QUIET, judge, listening, spoil
 from tests.world import rule
 
 BEFORE, DAY, NEXT, LATER = DAYS[WARNED - 1 : WARNED + 3]
@@ -27,17 +27,9 @@ def revise(stage: Stage, symbol: str, factor: float, day: date = DAY) -> None:
     """The vendor says from now on that the close of that day was `factor` times what it said before."""
     rows = stage.tape.world.rows
     own = rows[Symbol(symbol)]
-    that = own.dates == np.datetime64(day, "D")
-    (old,) = own.close[that].tolist()
-    close = np.where(that, own.close * factor, own.close)
-    change = Revision(own.symbol, day, old, old * factor)
-    rows[own.symbol] = replace(own, close=close, adjusted=close, revised=(change,))
-
-
-def heard(stage: Stage) -> None:
-    """The cache tells of a revision once."""
-    rows = stage.tape.world.rows
-    rows.update({symbol: replace(one, revised=()) for symbol, one in rows.items()})
+    close = np.where(own.dates == np.datetime64(day, "D"), own.close * factor, own.close)
+    high, low = np.fmax(own.high, close), np.fmin(own.low, close)
+    rows[own.symbol] = replace(own, close=close, adjusted=close, high=high, low=low)
 
 
 @pytest.fixture
@@ -55,7 +47,6 @@ async def hidden(stage: Stage) -> Stage:
     stage.watch.revised = partial(correct, stage.watch)
     for symbol in TECH:
         revise(stage, symbol, HIDES)
-    heard(stage)
     await stage.after(BEFORE)
     await stage.after(DAY)
     assert of_tech(stage) == []
@@ -158,7 +149,6 @@ async def test_closes_that_go_back_and_forth_make_one_message_that_ends_true(hid
             revise(hidden, symbol, {("+", False): 1 / HIDES, ("-", True): HIDES}.get((flip, is_down), 1 + 1e-5))
         is_down = flip == "+"
         await hidden.look(begin + at * timedelta(minutes=5))
-    heard(hidden)
     messages = [one for one in of_tech(hidden) if one.manner is Manner.SEND]
     assert len(messages) == ("+" in flips)
     assert all(one.original == messages[0].key for one in of_tech(hidden)[1:])
@@ -172,7 +162,6 @@ async def test_a_fall_of_long_ago_is_stored_as_no_news_and_not_remembered_as_tol
     for symbol in TECH:  # what came after hides it too
         revise(hidden, symbol, HIDES, NEXT)
         revise(hidden, symbol, HIDES, LATER)
-    heard(hidden)
     await hidden.after(NEXT)
     for symbol in TECH:
         revise(hidden, symbol, 1 / HIDES)
@@ -188,16 +177,10 @@ async def test_a_doubtful_revised_close_makes_no_headline_until_it_is_believed(s
     stage.watch.revised = partial(correct, stage.watch)
     await stage.after(DAYS[QUIET - 1])
     await stage.after(day)
-    before = stage.tape.world.rows[Symbol("AA")]
-    spoil(stage, "AA", QUIET, 0.6)
-    own = stage.tape.world.rows[Symbol("AA")]
-    change = Revision(own.symbol, day, float(before.close[QUIET]), float(own.close[QUIET]))
-    stage.tape.world.rows[own.symbol] = replace(own, revised=(change,))
+    spoil(stage, "AA", QUIET, 0.6, volume=HEAVY)
     await stage.after(after)
-    heard(stage)
     assert stage.journal.said() == []
     assert ear.troubles(State.DOUBTFUL) == [("AA", False)]
-    stage.watch.second = stage.tape.world.rows.get
     await stage.look(stage.tape.close(after) + timedelta(minutes=25))
     assert [one[:2] for one in stage.journal.said()] == [(day, "tech"), (day, "tech/oil")]
 
@@ -208,7 +191,6 @@ async def test_what_holds_only_without_a_doubtful_price_is_not_told_late(stage: 
     stage.watch.revised = partial(correct, stage.watch)
     for symbol in TECH:
         revise(stage, symbol, HIDES)
-    heard(stage)
     spoil(stage, "BB", WARNED, 1.5)
     await stage.after(BEFORE)
     await judge(stage, WARNED)

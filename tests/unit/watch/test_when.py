@@ -12,10 +12,10 @@ from bot.alerts import Memory, Subject
 from bot.baskets import BasketId
 from bot.clock import SteadyClock
 from bot.errors import ClockJumped, SourceUnreachable
-from bot.prices import Revision, Symbol
 from bot.watch import Timing
 from tests.unit.watch.small_world import AGAIN, DAYS, EARLIER, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import SETTLE, Notebook, Stage, Tape
+from tests.unit.watch.test_revised import revise
 from tests.virtual import VirtualClock, WrongClock
 from tests.world import NEW_YORK, SEOUL, basket, contrast
 
@@ -111,10 +111,8 @@ async def test_what_was_read_otherwise_is_told_once_though_it_is_kept(stage: Sta
     stage.watch.revised = revised
     await stage.after(DAYS[EARLIER - 1])
     await stage.after(DAYS[EARLIER])
-    rows, change = stage.tape.world.rows, Revision(Symbol("AA"), DAYS[EARLIER], 100.0, 101.0)
-    rows[Symbol("AA")] = replace(rows[Symbol("AA")], revised=(change,))
+    revise(stage, "AA", 1.01, DAYS[EARLIER])
     await stage.after(DAYS[EARLIER + 1])
-    rows[Symbol("AA")] = replace(rows[Symbol("AA")], revised=())
     await stage.look(stage.tape.close(DAYS[EARLIER + 2], SEOUL) - HOUR)
     assert len(told) == 1
 
