@@ -275,7 +275,7 @@ async def test_a_database_of_a_newer_bot_is_refused(config: Path, tmp_path: Path
         database.commit()
     code, out, err = await typed("migrate", "--config", config)
     assert (code, out) == (65, "")
-    assert "its tables (r9999) are unknown to this program" in err
+    assert "its tables (r9999) are newer than this program" in err
     assert err.startswith("Error: database ")
     with pytest.raises(StoreError, match="r9999"):
         await worker.run(lambda: load_settings(config, os.environ), SystemClock(), CsvFolder(tmp_path))
