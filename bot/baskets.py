@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from typing import Literal, NewType
 
 import numpy as np
@@ -29,6 +28,7 @@ from bot.prices import (
 
 BasketId = NewType("BasketId", str)
 PriceKind = Literal["adjusted", "split-adjusted"]
+Rows = int | slice
 # Shares of a basket are sums of floats: four of five must count as 0.8.
 COVERAGE_SLACK = 1e-12
 
@@ -68,7 +68,7 @@ class Basket:
         return names.get(language) or names.get("en") or self.id
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BasketSeries:
     """A basket's returns by session, T of them, and where its M members stand in what each did by itself.
 
@@ -87,21 +87,18 @@ class BasketSeries:
     end: Places
     final_sessions: int
 
-    @cached_property
-    def member_returns(self) -> Floats:
-        """Shape (T, M): NaN = missing or not a member."""
-        return self._members(self.alone.daily)
+    def member_returns(self, rows: Rows = slice(None)) -> Floats:
+        """Of shape (rows, M), or (M,) of one row: NaN = missing or not a member."""
+        return self._of_members(self.alone.daily, rows)
 
-    @cached_property
-    def day_lows(self) -> Floats:
-        """The days' lows against the closes before, shape (T, M): NaN = unknown or not a member."""
-        return self._members(self.alone.low)
+    def day_lows(self, rows: Rows = slice(None)) -> Floats:
+        """The days' lows against the closes before, shaped like the returns: NaN = unknown or not a member."""
+        return self._of_members(self.alone.low, rows)
 
-    @cached_property
-    def listed(self) -> Flags:
-        """Whether a member is listed and belongs, shape (T, M)."""
-        rows = np.arange(len(self.sessions))[:, None]
-        listed: Flags = (rows >= self.begin) & (rows < self.end)
+    def listed(self, rows: Rows = slice(None)) -> Flags:
+        """Whether a member is listed and belongs, shaped like the returns."""
+        at = rows if isinstance(rows, int) else np.arange(len(self.sessions))[rows, None]
+        listed: Flags = (self.begin <= at) & (at < self.end)
         return listed
 
     def member(self, column: int) -> tuple[slice, Floats, Floats]:
@@ -109,19 +106,28 @@ class BasketSeries:
         rows, at = slice(self.begin[column], self.end[column]), self.columns[column]
         return rows, self.alone.daily[rows, at], self.alone.low[rows, at]
 
+    def day_low(self, column: int) -> Floats:
+        """The lows of one member, shape (T,), as in `day_lows`; of one that always belongs they take no memory."""
+        rows, _, low = self.member(column)
+        at = self.columns[column]
+        if rows == slice(self.alone.begin[at], len(self.sessions)):
+            return self.alone.low[:, at]
+        whole = np.full(len(self.sessions), np.nan)
+        whole[rows] = low
+        return whole
+
     def shares(self, rows: slice = slice(None)) -> Floats:
         """Weights as shares of the members that have a return (0 = it has none), of shape (rows, M)."""
-        present = ~np.isnan(self.member_returns[rows])
+        present = ~np.isnan(self.member_returns(rows))
         weights = present * np.array([member.weight for member in self.basket.members])
         whole = np.add.accumulate(weights, axis=1)[:, -1:]  # one member after the other, as in `value`
         shares: Floats = weights / np.where(whole > 0, whole, 1.0)
         return shares
 
-    def _members(self, alone: Floats) -> Floats:
-        found: Floats = alone.T[self.columns].T
-        for column, (begin, end) in enumerate(zip(self.begin.tolist(), self.end.tolist(), strict=True)):
-            found[:begin, column] = found[end:, column] = np.nan
-        return found
+    def _of_members(self, alone: Floats, rows: Rows) -> Floats:
+        found = alone[rows][..., self.columns]
+        always = all(member.since is None and member.until is None for member in self.basket.members)
+        return found if always else np.where(self.listed(rows), found, np.nan)
 
 
 def value(table: PriceTable, basket: Basket) -> BasketSeries:
