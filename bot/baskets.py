@@ -70,30 +70,29 @@ class Basket:
 
 @dataclass(frozen=True, slots=True)
 class BasketSeries:
-    """A basket's returns by session, T of them, and where its M members stand in what each did by itself.
+    """A basket's returns by session, T of them, and what its M members did by themselves.
 
     `daily_return` and `coverage` have shape (T,): fractions; NaN = no reading, coverage NaN = nobody was listed.
-    Member m is the column `columns[m]` of `alone`, and belongs from row `begin[m]` to before row `end[m]`. Rows from
-    `final_sessions` on are provisional.
+    Member m did `alone[m]`, and belongs from row `begin[m]` to before row `end[m]`. Rows from `final_sessions` on are
+    provisional.
     """
 
     basket: Basket
     sessions: Dates
     daily_return: Floats
     coverage: Floats
-    alone: Returns
-    columns: Places
+    alone: tuple[Returns, ...]
     begin: Places
     end: Places
     final_sessions: int
 
     def member_returns(self, rows: Rows = slice(None)) -> Floats:
         """Of shape (rows, M), or (M,) of one row: NaN = missing or not a member."""
-        return self._of_members(self.alone.daily, rows)
+        return self._of_members([one.daily for one in self.alone], rows)
 
     def day_lows(self, rows: Rows = slice(None)) -> Floats:
         """The days' lows against the closes before, shaped like the returns: NaN = unknown or not a member."""
-        return self._of_members(self.alone.low, rows)
+        return self._of_members([one.low for one in self.alone], rows)
 
     def listed(self, rows: Rows = slice(None)) -> Flags:
         """Whether a member is listed and belongs, shaped like the returns."""
@@ -101,19 +100,17 @@ class BasketSeries:
         listed: Flags = (self.begin <= at) & (at < self.end)
         return listed
 
-    def member(self, column: int) -> tuple[slice, Floats, Floats]:
-        """The rows on which one member belongs, its returns and its days' lows there."""
-        rows, at = slice(self.begin[column], self.end[column]), self.columns[column]
-        return rows, self.alone.daily[rows, at], self.alone.low[rows, at]
+    def rows(self, column: int) -> slice:
+        """The rows on which one member belongs."""
+        return slice(self.begin[column], self.end[column])
 
     def day_low(self, column: int) -> Floats:
         """The lows of one member, shape (T,), as in `day_lows`; of one that always belongs they take no memory."""
-        rows, _, low = self.member(column)
-        at = self.columns[column]
-        if rows == slice(self.alone.begin[at], len(self.sessions)):
-            return self.alone.low[:, at]
-        whole = np.full(len(self.sessions), np.nan)
-        whole[rows] = low
+        rows, low = self.rows(column), self.alone[column].low
+        if rows == slice(self.alone[column].begin, len(low)):
+            return low
+        whole = np.full(len(low), np.nan)
+        whole[rows] = low[rows]
         return whole
 
     def shares(self, rows: slice = slice(None)) -> Floats:
@@ -124,8 +121,8 @@ class BasketSeries:
         shares: Floats = weights / np.where(whole > 0, whole, 1.0)
         return shares
 
-    def _of_members(self, alone: Floats, rows: Rows) -> Floats:
-        found = alone[rows][..., self.columns]
+    def _of_members(self, alone: Sequence[Floats], rows: Rows) -> Floats:
+        found = np.array([one[rows] for one in alone]).T
         always = all(member.since is None and member.until is None for member in self.basket.members)
         return found if always else np.where(self.listed(rows), found, np.nan)
 
@@ -137,9 +134,10 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
     has no price at all is never listed and costs no coverage.
     """
     place = {symbol: at for at, symbol in enumerate(table.symbols)}
-    alone = table.returns(adjusted=basket.prices == "adjusted")
-    columns = np.array([place[member.symbol] for member in basket.members])
-    begin, end = alone.begin[columns], np.full(len(columns), len(table.sessions))
+    adjusted = basket.prices == "adjusted"
+    alone = tuple(table.returns(place[member.symbol], adjusted=adjusted) for member in basket.members)
+    begin = np.array([one.begin for one in alone])
+    end = np.full(len(alone), len(table.sessions))
     for column, member in enumerate(basket.members):
         if member.since is not None:
             begin[column] = max(begin[column], np.searchsorted(table.sessions, np.datetime64(member.since, "D")))
@@ -147,9 +145,9 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
             end[column] = np.searchsorted(table.sessions, np.datetime64(member.until, "D"), side="right")
     present_weight, listed_weight, weighted = (np.zeros(len(table.sessions)) for _ in range(3))
     # One member after the other, so that a session's sum does not depend on how many sessions the table has.
-    for member, at, first, last in zip(basket.members, columns.tolist(), begin.tolist(), end.tolist(), strict=True):
+    for member, own, first, last in zip(basket.members, alone, begin.tolist(), end.tolist(), strict=True):
         rows = slice(first, last)
-        returns = alone.daily[rows, at]
+        returns = own.daily[rows]
         present = ~np.isnan(returns)
         present_weight[rows] += present * member.weight
         listed_weight[rows] += member.weight
@@ -164,7 +162,6 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
         daily_return=np.where(readable & (present_weight > 0), daily, np.nan),
         coverage=coverage,
         alone=alone,
-        columns=columns,
         begin=begin,
         end=end,
         final_sessions=table.final_sessions,

@@ -55,8 +55,8 @@ def tracks(board: Board, question: Question, shelf: Shelf) -> Iterator[Track]:
             key = rule.name, series.basket.calendar, series.basket.prices, replace(member, weight=1.0)
             if key not in shelf:
                 columns = board.measure_member(question.basket, member.symbol, rule.window)
-                columns = replace(_asked(rule, columns), daily_return=series.alone.daily[:, series.columns[column]])
-                belongs, *_ = series.member(column)
+                columns = replace(_asked(rule, columns), daily_return=series.alone[column].daily)
+                belongs = series.rows(column)
                 rows = _rows(columns, slice(belongs.start, min(belongs.stop, series.final_sessions)), every)
                 shelf[key] = Track(subject, columns, columns, rows, series.day_low(column))
             yield replace(shelf[key], subject=subject)
