@@ -31,7 +31,6 @@ def series(name: BasketId, days: np.ndarray, daily: np.ndarray) -> BasketSeries:
         daily_return=daily,
         coverage=np.where(np.isnan(daily), np.nan, 1.0),
         alone=(Returns(daily, daily, np.zeros(len(days), dtype=np.bool_), 0),),
-        begin=np.zeros(1, dtype=np.intp),
-        end=np.full(1, len(days)),
+        rows=(slice(0, len(days)),),
         final_sessions=len(days),
     )

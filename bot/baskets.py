@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, NewType
 
@@ -14,9 +14,7 @@ from bot.prices import (
     CalendarCode,
     Calendars,
     Dates,
-    Flags,
     Floats,
-    Places,
     PriceTable,
     Refusal,
     Returns,
@@ -28,7 +26,6 @@ from bot.prices import (
 
 BasketId = NewType("BasketId", str)
 PriceKind = Literal["adjusted", "split-adjusted"]
-Rows = int | slice
 # Shares of a basket are sums of floats: four of five must count as 0.8.
 COVERAGE_SLACK = 1e-12
 
@@ -70,11 +67,11 @@ class Basket:
 
 @dataclass(frozen=True, slots=True)
 class BasketSeries:
-    """A basket's returns by session, T of them, and what its M members did by themselves.
+    """A basket's returns by session, T of them, and what its M members did by themselves while they belonged.
 
     `daily_return` and `coverage` have shape (T,): fractions; NaN = no reading, coverage NaN = nobody was listed.
-    Member m did `alone[m]`, and belongs from row `begin[m]` to before row `end[m]`. Rows from `final_sessions` on are
-    provisional.
+    Member m did `alone[m]`, and is listed and belongs on `rows[m]`; outside of them all of it is NaN. Rows from
+    `final_sessions` on are provisional.
     """
 
     basket: Basket
@@ -82,36 +79,20 @@ class BasketSeries:
     daily_return: Floats
     coverage: Floats
     alone: tuple[Returns, ...]
-    begin: Places
-    end: Places
+    rows: tuple[slice, ...]
     final_sessions: int
 
-    def member_returns(self, rows: Rows = slice(None)) -> Floats:
+    def member_returns(self, rows: int | slice = slice(None)) -> Floats:
         """Of shape (rows, M), or (M,) of one row: NaN = missing or not a member."""
-        return self._of_members([one.daily for one in self.alone], rows)
+        return np.array([one.daily[rows] for one in self.alone]).T
 
-    def day_lows(self, rows: Rows = slice(None)) -> Floats:
+    def day_lows(self, rows: int | slice = slice(None)) -> Floats:
         """The days' lows against the closes before, shaped like the returns: NaN = unknown or not a member."""
-        return self._of_members([one.low for one in self.alone], rows)
+        return np.array([one.low[rows] for one in self.alone]).T
 
-    def listed(self, rows: Rows = slice(None)) -> Flags:
-        """Whether a member is listed and belongs, shaped like the returns."""
-        at = rows if isinstance(rows, int) else np.arange(len(self.sessions))[rows, None]
-        listed: Flags = (self.begin <= at) & (at < self.end)
-        return listed
-
-    def rows(self, column: int) -> slice:
-        """The rows on which one member belongs."""
-        return slice(self.begin[column], self.end[column])
-
-    def day_low(self, column: int) -> Floats:
-        """The lows of one member, shape (T,), as in `day_lows`; of one that always belongs they take no memory."""
-        rows, low = self.rows(column), self.alone[column].low
-        if rows == slice(self.alone[column].begin, len(low)):
-            return low
-        whole = np.full(len(low), np.nan)
-        whole[rows] = low[rows]
-        return whole
+    def listed(self, position: int) -> list[bool]:
+        """Whether each member is listed and belongs on one session."""
+        return [rows.start <= position < rows.stop for rows in self.rows]
 
     def shares(self, rows: slice = slice(None)) -> Floats:
         """Weights as shares of the members that have a return (0 = it has none), of shape (rows, M)."""
@@ -120,11 +101,6 @@ class BasketSeries:
         whole = np.add.accumulate(weights, axis=1)[:, -1:]  # one member after the other, as in `value`
         shares: Floats = weights / np.where(whole > 0, whole, 1.0)
         return shares
-
-    def _of_members(self, alone: Sequence[Floats], rows: Rows) -> Floats:
-        found = np.array([one[rows] for one in alone]).T
-        always = all(member.since is None and member.until is None for member in self.basket.members)
-        return found if always else np.where(self.listed(rows), found, np.nan)
 
 
 def value(table: PriceTable, basket: Basket) -> BasketSeries:
@@ -135,23 +111,17 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
     """
     place = {symbol: at for at, symbol in enumerate(table.symbols)}
     adjusted = basket.prices == "adjusted"
-    alone = tuple(table.returns(place[member.symbol], adjusted=adjusted) for member in basket.members)
-    begin = np.array([one.begin for one in alone])
-    end = np.full(len(alone), len(table.sessions))
-    for column, member in enumerate(basket.members):
-        if member.since is not None:
-            begin[column] = max(begin[column], np.searchsorted(table.sessions, np.datetime64(member.since, "D")))
-        if member.until is not None:
-            end[column] = np.searchsorted(table.sessions, np.datetime64(member.until, "D"), side="right")
+    own = [table.returns(place[member.symbol], adjusted=adjusted) for member in basket.members]
+    rows = tuple(_rows(table, member, one) for member, one in zip(basket.members, own, strict=True))
+    alone = tuple(_within(one, belongs) for one, belongs in zip(own, rows, strict=True))
     present_weight, listed_weight, weighted = (np.zeros(len(table.sessions)) for _ in range(3))
     # One member after the other, so that a session's sum does not depend on how many sessions the table has.
-    for member, own, first, last in zip(basket.members, alone, begin.tolist(), end.tolist(), strict=True):
-        rows = slice(first, last)
-        returns = own.daily[rows]
+    for member, one, belongs in zip(basket.members, alone, rows, strict=True):
+        returns = one.daily[belongs]
         present = ~np.isnan(returns)
-        present_weight[rows] += present * member.weight
-        listed_weight[rows] += member.weight
-        weighted[rows] += np.where(present, returns, 0.0) * member.weight
+        present_weight[belongs] += present * member.weight
+        listed_weight[belongs] += member.weight
+        weighted[belongs] += np.where(present, returns, 0.0) * member.weight
     with np.errstate(divide="ignore", invalid="ignore"):
         coverage = present_weight / listed_weight
         daily = weighted / present_weight
@@ -162,10 +132,28 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
         daily_return=np.where(readable & (present_weight > 0), daily, np.nan),
         coverage=coverage,
         alone=alone,
-        begin=begin,
-        end=end,
+        rows=rows,
         final_sessions=table.final_sessions,
     )
+
+
+def _rows(table: PriceTable, member: Member, alone: Returns) -> slice:
+    """The rows on which a member is listed and belongs: after the first close, from `since` to `until`."""
+    begin, end = alone.begin, len(table.sessions)
+    if member.since is not None:
+        begin = max(begin, int(np.searchsorted(table.sessions, np.datetime64(member.since, "D"))))
+    if member.until is not None:
+        end = int(np.searchsorted(table.sessions, np.datetime64(member.until, "D"), side="right"))
+    return slice(begin, max(begin, end))
+
+
+def _within(alone: Returns, rows: slice) -> Returns:
+    """What a symbol did on those rows; nothing is copied where they are all that it was listed on."""
+    if rows == slice(alone.begin, len(alone.daily)):
+        return alone
+    daily, low = (np.full(len(alone.daily), np.nan) for _ in range(2))
+    daily[rows], low[rows] = alone.daily[rows], alone.low[rows]
+    return replace(alone, daily=daily, low=low)
 
 
 def symbols_of(baskets: Iterable[Basket]) -> tuple[Symbol, ...]:

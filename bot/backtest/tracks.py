@@ -56,13 +56,13 @@ def tracks(board: Board, question: Question, shelf: Shelf) -> Iterator[Track]:
             if key not in shelf:
                 columns = board.measure_member(question.basket, member.symbol, rule.window)
                 columns = replace(_asked(rule, columns), daily_return=series.alone[column].daily)
-                belongs = series.rows(column)
+                belongs = series.rows[column]
                 rows = _rows(columns, slice(belongs.start, min(belongs.stop, series.final_sessions)), every)
-                shelf[key] = Track(subject, columns, columns, rows, series.day_low(column))
+                shelf[key] = Track(subject, columns, columns, rows, series.alone[column].low)
             yield replace(shelf[key], subject=subject)
     else:
         columns = board.of_basket(question.basket, rule.window)
-        low = series.day_low(0) if len(series.basket.members) == 1 else None
+        low = series.alone[0].low if len(series.basket.members) == 1 else None
         rows = _rows(columns, slice(0, series.final_sessions), every)
         yield Track(question.subject, columns, columns, rows, low)
 

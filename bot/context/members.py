@@ -42,7 +42,7 @@ def member_shares(series: BasketSeries, position: int, window: int) -> tuple[Mem
     rows = slice(position - window + 1, position + 1)
     columns = zip(
         series.basket.members,
-        series.listed(position).tolist(),
+        series.listed(position),
         series.member_returns(rows).T.tolist(),
         series.day_lows(rows).T.tolist(),
         contributions(series, position, window),
@@ -107,8 +107,9 @@ def _entrants(board: Board, basket: BasketId, window: int) -> Mapping[int, Seque
         symbols = series.basket.symbols
         begun = np.column_stack([board.of_member(basket, symbol, window).entered for symbol in symbols])
         entrants: dict[int, list[Symbol]] = {}
-        for position, column in np.argwhere((begun >= BEAR) & series.listed()).tolist():
-            entrants.setdefault(position, []).append(symbols[column])
+        for position, column in np.argwhere(begun >= BEAR).tolist():
+            if series.listed(position)[column]:
+                entrants.setdefault(position, []).append(symbols[column])
         return entrants
 
     return board.once(("entrants", basket, str(window)), found)

@@ -111,8 +111,7 @@ def series(sessions: Sequence[date], returns: Sequence[float | None], coverage: 
         daily_return=np.array([np.nan if one is None else one for one in returns], dtype=np.float64),
         coverage=np.full(total, coverage),
         alone=(Returns(nothing, nothing, np.zeros(total, dtype=np.bool_), 0),),
-        begin=np.zeros(1, dtype=np.intp),
-        end=np.full(1, total),
+        rows=(slice(0, total),),
         final_sessions=total,
     )
 

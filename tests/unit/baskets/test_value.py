@@ -93,7 +93,13 @@ def test_the_least_coverage(weights: list[float], least: float, reading: bool) -
 def test_a_member_belongs_from_the_session_after_its_first_close() -> None:
     of = basket("two", "AAA", "BBB", min_coverage=1.0)
     found = valued(of, {"AAA": [0.1] * 4, "BBB": (2, [-0.1, -0.1])})
-    assert found.listed().tolist() == [[False, False], [True, False], [True, False], [True, True], [True, True]]
+    assert [found.listed(t) for t in range(5)] == [
+        [False, False],
+        [True, False],
+        [True, False],
+        [True, True],
+        [True, True],
+    ]
     assert near(found.daily_return, [MISSING, 0.1, 0.1, 0, 0])
     assert near(found.coverage, [MISSING, 1, 1, 1, 1])
 
@@ -101,7 +107,7 @@ def test_a_member_belongs_from_the_session_after_its_first_close() -> None:
 def test_from_and_until_are_both_included() -> None:
     of = basket("two", "AAA", Member(Symbol("BBB"), since=DAYS[2], until=DAYS[3]))
     found = valued(of, {"AAA": [0.1] * 5, "BBB": [-0.1] * 5})
-    assert found.listed()[:, 1].tolist() == [False, False, True, True, False, False]
+    assert [found.listed(t)[1] for t in range(6)] == [False, False, True, True, False, False]
     assert near(found.daily_return, [MISSING, 0.1, 0, 0, 0.1, 0.1])
     assert near(found.day_lows()[:, 1], [MISSING, MISSING, -0.1, -0.1, MISSING, MISSING])
 
@@ -109,7 +115,7 @@ def test_from_and_until_are_both_included() -> None:
 def test_from_before_the_first_close_changes_nothing() -> None:
     of = basket("two", "AAA", Member(Symbol("BBB"), since=DAYS[0]))
     found = valued(of, {"AAA": [0.1] * 4, "BBB": (2, [-0.1, -0.1])})
-    assert found.listed()[:, 1].tolist() == [False, False, False, True, True]
+    assert [found.listed(t)[1] for t in range(5)] == [False, False, False, True, True]
 
 
 def test_a_delisted_member_costs_coverage_until_it_is_taken_out() -> None:
