@@ -25,16 +25,12 @@ def baskets(count: int = BASKETS, sessions: int = YEARS_30, seed: int = 1) -> li
 
 
 def series(name: BasketId, days: np.ndarray, daily: np.ndarray) -> BasketSeries:
-    column = daily[:, None]
-    there = ~np.isnan(column)
     return BasketSeries(
         basket=Basket(name, (), (Member(Symbol(name.upper())),)),
         sessions=days,
         daily_return=daily,
-        coverage=np.where(there[:, 0], 1.0, np.nan),
-        alone=Returns(column, column, np.zeros(1, dtype=np.intp)),
-        columns=np.zeros(1, dtype=np.intp),
-        begin=np.zeros(1, dtype=np.intp),
-        end=np.full(1, len(days)),
+        coverage=np.where(np.isnan(daily), np.nan, 1.0),
+        alone=(Returns(daily, daily, np.zeros(len(days), dtype=np.bool_), 0),),
+        rows=(slice(0, len(days)),),
         final_sessions=len(days),
     )

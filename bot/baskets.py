@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
 from typing import Literal, NewType
 
 import numpy as np
@@ -15,9 +14,7 @@ from bot.prices import (
     CalendarCode,
     Calendars,
     Dates,
-    Flags,
     Floats,
-    Places,
     PriceTable,
     Refusal,
     Returns,
@@ -68,12 +65,12 @@ class Basket:
         return names.get(language) or names.get("en") or self.id
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BasketSeries:
-    """A basket's returns by session, T of them, and where its M members stand in what each did by itself.
+    """A basket's returns by session, T of them, and what its M members did by themselves while they belonged.
 
     `daily_return` and `coverage` have shape (T,): fractions; NaN = no reading, coverage NaN = nobody was listed.
-    Member m is the column `columns[m]` of `alone`, and belongs from row `begin[m]` to before row `end[m]`. Rows from
+    Member m did `alone[m]`, and is listed and belongs on `rows[m]`; outside of them all of it is NaN. Rows from
     `final_sessions` on are provisional.
     """
 
@@ -81,47 +78,29 @@ class BasketSeries:
     sessions: Dates
     daily_return: Floats
     coverage: Floats
-    alone: Returns
-    columns: Places
-    begin: Places
-    end: Places
+    alone: tuple[Returns, ...]
+    rows: tuple[slice, ...]
     final_sessions: int
 
-    @cached_property
-    def member_returns(self) -> Floats:
-        """Shape (T, M): NaN = missing or not a member."""
-        return self._members(self.alone.daily)
+    def member_returns(self, rows: int | slice = slice(None)) -> Floats:
+        """Of shape (rows, M), or (M,) of one row: NaN = missing or not a member."""
+        return np.array([one.daily[rows] for one in self.alone]).T
 
-    @cached_property
-    def day_lows(self) -> Floats:
-        """The days' lows against the closes before, shape (T, M): NaN = unknown or not a member."""
-        return self._members(self.alone.low)
+    def day_lows(self, rows: int | slice = slice(None)) -> Floats:
+        """The days' lows against the closes before, shaped like the returns: NaN = unknown or not a member."""
+        return np.array([one.low[rows] for one in self.alone]).T
 
-    @cached_property
-    def listed(self) -> Flags:
-        """Whether a member is listed and belongs, shape (T, M)."""
-        rows = np.arange(len(self.sessions))[:, None]
-        listed: Flags = (rows >= self.begin) & (rows < self.end)
-        return listed
-
-    def member(self, column: int) -> tuple[slice, Floats, Floats]:
-        """The rows on which one member belongs, its returns and its days' lows there."""
-        rows, at = slice(self.begin[column], self.end[column]), self.columns[column]
-        return rows, self.alone.daily[rows, at], self.alone.low[rows, at]
+    def listed(self, position: int) -> list[bool]:
+        """Whether each member is listed and belongs on one session."""
+        return [rows.start <= position < rows.stop for rows in self.rows]
 
     def shares(self, rows: slice = slice(None)) -> Floats:
         """Weights as shares of the members that have a return (0 = it has none), of shape (rows, M)."""
-        present = ~np.isnan(self.member_returns[rows])
+        present = ~np.isnan(self.member_returns(rows))
         weights = present * np.array([member.weight for member in self.basket.members])
         whole = np.add.accumulate(weights, axis=1)[:, -1:]  # one member after the other, as in `value`
         shares: Floats = weights / np.where(whole > 0, whole, 1.0)
         return shares
-
-    def _members(self, alone: Floats) -> Floats:
-        found: Floats = alone.T[self.columns].T
-        for column, (begin, end) in enumerate(zip(self.begin.tolist(), self.end.tolist(), strict=True)):
-            found[:begin, column] = found[end:, column] = np.nan
-        return found
 
 
 def value(table: PriceTable, basket: Basket) -> BasketSeries:
@@ -131,23 +110,18 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
     has no price at all is never listed and costs no coverage.
     """
     place = {symbol: at for at, symbol in enumerate(table.symbols)}
-    alone = table.returns(adjusted=basket.prices == "adjusted")
-    columns = np.array([place[member.symbol] for member in basket.members])
-    begin, end = alone.begin[columns], np.full(len(columns), len(table.sessions))
-    for column, member in enumerate(basket.members):
-        if member.since is not None:
-            begin[column] = max(begin[column], np.searchsorted(table.sessions, np.datetime64(member.since, "D")))
-        if member.until is not None:
-            end[column] = np.searchsorted(table.sessions, np.datetime64(member.until, "D"), side="right")
+    adjusted = basket.prices == "adjusted"
+    own = [table.returns(place[member.symbol], adjusted=adjusted) for member in basket.members]
+    rows = tuple(_rows(table, member, one) for member, one in zip(basket.members, own, strict=True))
+    alone = tuple(_within(one, belongs) for one, belongs in zip(own, rows, strict=True))
     present_weight, listed_weight, weighted = (np.zeros(len(table.sessions)) for _ in range(3))
     # One member after the other, so that a session's sum does not depend on how many sessions the table has.
-    for member, at, first, last in zip(basket.members, columns.tolist(), begin.tolist(), end.tolist(), strict=True):
-        rows = slice(first, last)
-        returns = alone.daily[rows, at]
+    for member, one, belongs in zip(basket.members, alone, rows, strict=True):
+        returns = one.daily[belongs]
         present = ~np.isnan(returns)
-        present_weight[rows] += present * member.weight
-        listed_weight[rows] += member.weight
-        weighted[rows] += np.where(present, returns, 0.0) * member.weight
+        present_weight[belongs] += present * member.weight
+        listed_weight[belongs] += member.weight
+        weighted[belongs] += np.where(present, returns, 0.0) * member.weight
     with np.errstate(divide="ignore", invalid="ignore"):
         coverage = present_weight / listed_weight
         daily = weighted / present_weight
@@ -158,11 +132,28 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
         daily_return=np.where(readable & (present_weight > 0), daily, np.nan),
         coverage=coverage,
         alone=alone,
-        columns=columns,
-        begin=begin,
-        end=end,
+        rows=rows,
         final_sessions=table.final_sessions,
     )
+
+
+def _rows(table: PriceTable, member: Member, alone: Returns) -> slice:
+    """The rows on which a member is listed and belongs: after the first close, from `since` to `until`."""
+    begin, end = alone.begin, len(table.sessions)
+    if member.since is not None:
+        begin = max(begin, int(np.searchsorted(table.sessions, np.datetime64(member.since, "D"))))
+    if member.until is not None:
+        end = int(np.searchsorted(table.sessions, np.datetime64(member.until, "D"), side="right"))
+    return slice(begin, max(begin, end))
+
+
+def _within(alone: Returns, rows: slice) -> Returns:
+    """What a symbol did on those rows; nothing is copied where they are all that it was listed on."""
+    if rows == slice(alone.begin, len(alone.daily)):
+        return alone
+    daily, low = (np.full(len(alone.daily), np.nan) for _ in range(2))
+    daily[rows], low[rows] = alone.daily[rows], alone.low[rows]
+    return replace(alone, daily=daily, low=low)
 
 
 def symbols_of(baskets: Iterable[Basket]) -> tuple[Symbol, ...]:

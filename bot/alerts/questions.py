@@ -71,9 +71,10 @@ class Question:
         self, board: Board, position: int, loud: Columns, open_: AbstractSet[str], every: bool
     ) -> Iterator[tuple[Subject, Evidence]]:
         series = board.series[self.basket]
+        listed = series.listed(position)
         for column, member in enumerate(series.basket.members):
             asked = every or column in loud
-            if (asked or member.symbol in open_) and series.listed[position, column]:
+            if (asked or member.symbol in open_) and listed[column]:
                 columns = board.of_member(self.basket, member.symbol, self.rule.window)
                 subject = Subject(self.rule.name, self.basket, member.symbol)
                 yield subject, self._seen(board, columns, position, column, asked)
@@ -82,7 +83,7 @@ class Question:
         """The evidence of one series; `column` is that of the member whose day's low counts."""
         if not asked and not isnan(columns.move[position]):
             return QUIET
-        low = nan if column is None else float(board.series[self.basket].day_lows[position, column])
+        low = nan if column is None else board.series[self.basket].alone[column].low.item(position)
         return Evidence(columns.at(position), None if isnan(low) else low)
 
 
@@ -149,7 +150,7 @@ def _loud(
         )
     else:
         readings = [board.of_basket(question.basket, rule.window)]
-    kept = [sieve(rule, columns, series.day_lows[:, at]) for at, columns in enumerate(readings)]
+    kept = [sieve(rule, columns, series.alone[at].low) for at, columns in enumerate(readings)]
     found: dict[int, Columns] = {}
     for position, column in np.argwhere(np.column_stack(kept)).tolist():
         found[position] = (*found.get(position, ()), column)

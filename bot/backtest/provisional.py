@@ -19,7 +19,7 @@ from bot.backtest.hearings import open_before
 from bot.backtest.ladders import Ranks, holds, severities, threshold, whole_months
 from bot.backtest.tracks import Track
 from bot.baskets import BasketSeries
-from bot.prices import Dates, Flags, Floats, PriceTable
+from bot.prices import Dates, Flags, Floats, Returns
 from bot.statistics import PERCENTILE_WINDOWS, Board, Verdicts
 from bot.statistics.kernel import Ints, standing
 
@@ -45,7 +45,7 @@ class Provisional:
 
 
 def provisionals(
-    board: Board, table: PriceTable, question: Question, subjects: Sequence[Track], close_after: int
+    board: Board, question: Question, subjects: Sequence[Track], close_after: int
 ) -> tuple[Provisional | None, ...]:
     """For each rung of the question's rule; None = daily prices do not tell (spreads, and drawdown states)."""
     rule = question.rule
@@ -55,9 +55,9 @@ def provisionals(
     series = board.series[question.basket]
     about_members = question.about_members(board)
     columns: Iterable[Floats] = (
-        (low_return(table, series, column) for column in range(len(subjects)))
+        map(low_return, series.alone)
         if about_members
-        else [board.once(("low", series.basket.id), lambda: basket_low(table, series))]
+        else [board.once(("low", series.basket.id), lambda: basket_low(series))]
     )
     seen = [_Seen.of(rule, track, low, close_after) for track, low in zip(subjects, columns, strict=True)]
     together = not about_members and len(series.basket.members) > 1
@@ -67,26 +67,21 @@ def provisionals(
     )
 
 
-def low_return(table: PriceTable, series: BasketSeries, column: int) -> Floats:
+def low_return(alone: Returns) -> Floats:
     """A member's return from the previous close to the day's low, shape (T,); NaN = unknown, or not a member.
 
     A member whose exchange is shut stands still.
     """
-    whole = np.full(len(series.sessions), np.nan)
-    rows, _, low = series.member(column)
-    whole[rows] = np.where(table.shut[rows, series.columns[column]], 0.0, low)
-    return whole
+    return np.where(alone.shut & ~np.isnan(alone.daily), 0.0, alone.low)
 
 
-def basket_low(table: PriceTable, series: BasketSeries) -> Floats:
+def basket_low(series: BasketSeries) -> Floats:
     """The basket's return had every member stood at its day's low at one time, shape (T,); NaN = one is unknown."""
     whole, weighted = (np.zeros(len(series.sessions)) for _ in range(2))
-    for column, member in enumerate(series.basket.members):
-        rows, returns, low = series.member(column)
-        present = ~np.isnan(returns)
-        still = table.shut[rows, series.columns[column]]
-        whole[rows] += present * member.weight
-        weighted[rows] += np.where(present, np.where(still, 0.0, low), 0.0) * member.weight
+    for member, alone in zip(series.basket.members, series.alone, strict=True):
+        present = ~np.isnan(alone.daily)
+        whole += present * member.weight
+        weighted += np.where(present & ~alone.shut, alone.low, 0.0) * member.weight
     low_return: Floats = weighted / np.where(whole > 0, whole, 1.0)
     return low_return
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from bot.alerts import Question, Rule, Subject
-from bot.baskets import BasketSeries
 from bot.prices import Dates, Floats
 from bot.statistics import Board, Verdicts
 from bot.statistics.kernel import Ints
@@ -56,14 +55,14 @@ def tracks(board: Board, question: Question, shelf: Shelf) -> Iterator[Track]:
             key = rule.name, series.basket.calendar, series.basket.prices, replace(member, weight=1.0)
             if key not in shelf:
                 columns = board.measure_member(question.basket, member.symbol, rule.window)
-                columns = replace(_asked(rule, columns), daily_return=series.alone.daily[:, series.columns[column]])
-                belongs, *_ = series.member(column)
+                columns = replace(_asked(rule, columns), daily_return=series.alone[column].daily)
+                belongs = series.rows[column]
                 rows = _rows(columns, slice(belongs.start, min(belongs.stop, series.final_sessions)), every)
-                shelf[key] = Track(subject, columns, columns, rows, _day_low(series, column))
+                shelf[key] = Track(subject, columns, columns, rows, series.alone[column].low)
             yield replace(shelf[key], subject=subject)
     else:
         columns = board.of_basket(question.basket, rule.window)
-        low = _day_low(series, 0) if len(series.basket.members) == 1 else None
+        low = series.alone[0].low if len(series.basket.members) == 1 else None
         rows = _rows(columns, slice(0, series.final_sessions), every)
         yield Track(question.subject, columns, columns, rows, low)
 
@@ -74,17 +73,6 @@ def _rows(columns: Verdicts, among: slice, every: Ints) -> Ints:
     if len(rows) and rows[-1] - rows[0] < len(rows):
         return every[rows[0] : rows[-1] + 1]
     return rows
-
-
-def _day_low(series: BasketSeries, column: int) -> Floats:
-    """A member's lows, shape (T,); those of all its days take no memory."""
-    rows, _, low = series.member(column)
-    at = series.columns[column]
-    if rows == slice(series.alone.begin[at], len(series.sessions)):
-        return series.alone.low[:, at]
-    whole = np.full(len(series.sessions), np.nan)
-    whole[rows] = low
-    return whole
 
 
 def _asked(rule: Rule, columns: Verdicts) -> Verdicts:

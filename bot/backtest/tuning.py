@@ -97,7 +97,7 @@ def tune(
     narrow = about(rulebook, basket)
     board = survey(tables, narrow)
     asked = [question for question in questions(board, narrow.rules) if question.basket == basket]
-    found = [_tuned(board, tables, narrow, question, per_year, shelf) for question in asked]
+    found = [_tuned(board, narrow, question, per_year, shelf) for question in asked]
     return tuple(_beside_others([one for one in found if one is not None]))
 
 
@@ -144,7 +144,6 @@ def about(rulebook: Rulebook, *baskets: BasketId) -> Rulebook:
 
 def _tuned(
     board: Board,
-    tables: Mapping[CalendarCode, PriceTable],
     rulebook: Rulebook,
     question: Question,
     per_year: float,
@@ -156,8 +155,7 @@ def _tuned(
     if years is None:
         return None
     heard = hearings(rule, subjects, close_after)
-    table = tables[board.series[question.basket].basket.calendar]
-    doubts = provisionals(board, table, question, subjects, close_after)
+    doubts = provisionals(board, question, subjects, close_after)
     suggested: Rule | None = None
     trials: tuple[Trial, ...] = ()
     if years.fitted and years.held_out and any(map(fitted_condition, rule.rungs)):

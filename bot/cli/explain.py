@@ -52,11 +52,11 @@ def _prices(opened: Opened, basket: BasketId, position: int, window: int) -> Ite
     (shares,) = series.shares(slice(position, position + 1)).tolist()
     for column, member in enumerate(series.basket.members):
         at = table.symbols.index(member.symbol)
-        if not series.listed[position, column]:
+        if not series.listed(position)[column]:
             yield f"  {member.symbol:<12} does not belong on this session"
             continue
         path = " -> ".join(_number(value) for value in closes[begin : position + 1, at].tolist())
-        moves = series.member_returns[begin + 1 : position + 1, column].tolist()
+        moves = series.member_returns(slice(begin + 1, position + 1))[:, column].tolist()
         returns = ", ".join(_percent(value) for value in moves)
         yield f"  {member.symbol:<12} {path}   returns {returns}   share {shares[column]:.4f}"
     for at in range(begin + 1, position + 1):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from math import isnan, nan
+from operator import and_
 
 import numpy as np
 
@@ -45,17 +46,18 @@ def explain(board: Board, rules: Sequence[Rule], alert: Alert, as_of: datetime |
     assert verdict is not None  # only a verdict can reach a rung
     state = entered(None, columns, position, State.PULLBACK, verdict)
     of_state = state is not None and alert.rule.asks("enters")  # nothing is said of the fall itself
-    returns = zip(series.basket.symbols, series.member_returns[position].tolist(), strict=True)
+    listed = series.listed(position)
+    returns = zip(series.basket.symbols, series.member_returns(position).tolist(), strict=True)
     present = [symbol for symbol, one in returns if not isnan(one)]
     return Context(
         sides=sides,
         yardstick=yardstick,
         days=tuple(zip(series.sessions[rows].tolist(), series.daily_return[rows].tolist(), strict=True)),
         members=members,
-        listed=sum(series.listed[position].tolist()),
+        listed=sum(listed),
         present=len(present),
         abroad=sum(exchange_of(one) != series.basket.calendar for one in present),
-        traded_then=int(np.count_nonzero(series.listed[then] & series.listed[position])) if then is not None else None,
+        traded_then=sum(map(and_, series.listed(then), listed)) if then is not None else None,
         entered=state,
         entries=() if alone else tuple(entries(board, alert, position)),
         contrast=None if of_state else _contrast(board, rules, basket, window, alert.session),

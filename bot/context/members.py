@@ -24,15 +24,16 @@ def contributions(series: BasketSeries, position: int, window: int) -> list[floa
     weights = [member.weight for member in series.basket.members]
     parts = [0.0] * len(weights)
     later = 1.0
-    for at in range(position, position - window, -1):
-        returns = series.member_returns[at].tolist()
+    days = slice(position - window + 1, position + 1)
+    every = zip(series.member_returns(days).tolist(), series.daily_return[days].tolist(), strict=True)
+    for returns, daily in reversed(list(every)):
         present = [(column, weights[column]) for column, one in enumerate(returns) if not isnan(one)]
         whole = 0.0
         for _, weight in present:
             whole += weight
         for column, weight in present:
             parts[column] += weight / whole * returns[column] * later
-        later *= 1 + series.daily_return.item(at)
+        later *= 1 + daily
     return parts
 
 
@@ -41,9 +42,9 @@ def member_shares(series: BasketSeries, position: int, window: int) -> tuple[Mem
     rows = slice(position - window + 1, position + 1)
     columns = zip(
         series.basket.members,
-        series.listed[position].tolist(),
-        series.member_returns[rows].T.tolist(),
-        series.day_lows[rows].T.tolist(),
+        series.listed(position),
+        series.member_returns(rows).T.tolist(),
+        series.day_lows(rows).T.tolist(),
         contributions(series, position, window),
         strict=True,
     )
@@ -106,8 +107,9 @@ def _entrants(board: Board, basket: BasketId, window: int) -> Mapping[int, Seque
         symbols = series.basket.symbols
         begun = np.column_stack([board.of_member(basket, symbol, window).entered for symbol in symbols])
         entrants: dict[int, list[Symbol]] = {}
-        for position, column in np.argwhere((begun >= BEAR) & series.listed).tolist():
-            entrants.setdefault(position, []).append(symbols[column])
+        for position, column in np.argwhere(begun >= BEAR).tolist():
+            if series.listed(position)[column]:
+                entrants.setdefault(position, []).append(symbols[column])
         return entrants
 
     return board.once(("entrants", basket, str(window)), found)

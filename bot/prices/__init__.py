@@ -7,7 +7,7 @@ from bot.prices.doubts import RECENT_SESSIONS, STALE_AFTER, Doubt, Kind, doubts,
 from bot.prices.revisions import Closes, footing, latest, revisions, undone
 from bot.prices.screen import RawRows, screen
 from bot.prices.settling import Sighting, falls, mended, stayed
-from bot.prices.table import Flags, Places, PriceTable, Returns, load
+from bot.prices.table import Flags, PriceTable, Returns, load
 
 __all__ = [
     "RECENT_SESSIONS",
@@ -24,7 +24,6 @@ __all__ = [
     "Flags",
     "Floats",
     "Kind",
-    "Places",
     "PriceSource",
     "PriceTable",
     "RawRows",

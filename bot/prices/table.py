@@ -17,15 +17,16 @@ Places = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """What every symbol of a table did by itself, arrays of shape (T, S): fractions, NaN = not known.
+    """What one symbol did by itself, columns of shape (T,): fractions, NaN = not known.
 
-    `daily` are the returns, 0 where the symbol's exchange was shut, and `low` the days' lows against the closes before.
-    A symbol has either from row `begin` on, shape (S,): the one after its first close.
+    `daily` are the returns, 0 where `shut` says that its exchange brought no new session, and `low` the days' lows
+    against the closes before. Both are known from row `begin` on at the earliest: the one after the first close.
     """
 
     daily: Floats
     low: Floats
-    begin: Places
+    shut: Flags
+    begin: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +47,25 @@ class PriceTable:
     shut: Flags
     final_sessions: int
     refused: tuple[Refusal, ...] = ()
-    _returns: dict[bool, Returns] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _returns: dict[tuple[int, bool], Returns] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def returns(self, *, adjusted: bool) -> Returns:
-        """What the symbols did, by closes adjusted for dividends or for splits alone; worked out once."""
-        if adjusted not in self._returns:
-            self._returns[adjusted] = _returns(self, self.adjusted if adjusted else self.close)
-        return self._returns[adjusted]
+    def returns(self, column: int, *, adjusted: bool) -> Returns:
+        """What a symbol did, by closes adjusted for dividends or for splits alone; worked out once."""
+        if (column, adjusted) not in self._returns:
+            self._returns[column, adjusted] = _returns(self, column, self.adjusted if adjusted else self.close)
+        return self._returns[column, adjusted]
 
 
-def _returns(table: PriceTable, closes: Floats) -> Returns:
-    daily, low = (np.full(closes.shape, np.nan, order="F") for _ in range(2))
-    begin = np.full(len(table.symbols), len(table.sessions))
-    for at in range(len(table.symbols)):
-        known = ~np.isnan(closes[:, at])
-        if known.any():
-            begin[at] = first = int(known.argmax()) + 1
-            own, before, shut = closes[first:, at], closes[first - 1 : -1, at], table.shut[first:, at]
-            daily[first:, at] = np.where(shut, 0.0, own / before - 1)
-            paid = own / table.close[first:, at]
-            low[first:, at] = np.where(shut, np.nan, table.low[first:, at] * paid / before - 1)
-    return Returns(daily, low, begin)
+def _returns(table: PriceTable, column: int, closes: Floats) -> Returns:
+    daily, low = (np.full(len(closes), np.nan) for _ in range(2))
+    own, shut = closes[:, column], table.shut[:, column]
+    known = ~np.isnan(own)
+    begin = int(known.argmax()) + 1 if known.any() else len(closes)
+    before = own[begin - 1 : -1]
+    daily[begin:] = np.where(shut[begin:], 0.0, own[begin:] / before - 1)
+    paid = own[begin:] / table.close[begin:, column]
+    low[begin:] = np.where(shut[begin:], np.nan, table.low[begin:, column] * paid / before - 1)
+    return Returns(daily, low, shut, begin)
 
 
 def load(bars: Sequence[Bars], calendar: Calendar, calendars: Calendars, *, until: int | None = None) -> PriceTable:

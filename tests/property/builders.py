@@ -104,16 +104,14 @@ def case(seed: int) -> Case:
 def series(sessions: Sequence[date], returns: Sequence[float | None], coverage: float = 1.0) -> BasketSeries:
     """A basket of one member whose daily returns are given; None = no reading."""
     total = len(sessions)
-    nothing = np.full((total, 1), np.nan)
+    nothing = np.full(total, np.nan)
     return BasketSeries(
         basket=Basket(BasketId("b"), (), (Member(Symbol("M")),)),
         sessions=np.array(sessions, dtype="datetime64[D]"),
         daily_return=np.array([np.nan if one is None else one for one in returns], dtype=np.float64),
         coverage=np.full(total, coverage),
-        alone=Returns(nothing, nothing, np.zeros(1, dtype=np.intp)),
-        columns=np.zeros(1, dtype=np.intp),
-        begin=np.zeros(1, dtype=np.intp),
-        end=np.full(1, total),
+        alone=(Returns(nothing, nothing, np.zeros(total, dtype=np.bool_), 0),),
+        rows=(slice(0, total),),
         final_sessions=total,
     )
 

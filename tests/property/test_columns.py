@@ -97,7 +97,6 @@ def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, condition: Con
 @settings(max_examples=20)
 def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
     world, rulebook = any_world(seed, longest=120)
-    market = world.market(rulebook)
     board = world.board(rulebook)
     for question in questions(board, rulebook.rules):
         asked, series = question.rule, board.series[question.basket]
@@ -105,7 +104,7 @@ def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
         if asked.contrast is not None or question.about_members(board) or not timeless:
             continue
         (track,) = tracks(board, question, {})
-        whole = basket_low(market.tables[series.basket.calendar], series)
+        whole = basket_low(series)
         moves = low_moves(track.verdicts, whole)
         found = severities_at_low(asked, track, moves)
         for row, (at, day) in enumerate(zip(track.at.tolist(), track.sessions.tolist(), strict=True)):

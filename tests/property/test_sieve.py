@@ -29,7 +29,7 @@ def test_it_keeps_every_session_on_which_a_rung_holds(seed: int) -> None:
     board = world.board(rulebook)
     for asked in (one for one in rulebook.rules if one.contrast is None):
         for name in asked.baskets:
-            lows = board.series[name].day_lows[:, 0]
+            lows = board.series[name].day_lows()[:, 0]
             for columns in (board.of_basket(name, asked.window), board.of_member(name, Symbol("AAA"), asked.window)):
                 check(asked, columns, lows)
 
@@ -39,7 +39,7 @@ def test_it_keeps_every_session_on_which_a_rung_holds(seed: int) -> None:
 def test_it_keeps_a_session_exactly_at_the_line(seed: int) -> None:
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
-    columns, lows = board.of_basket(BasketId("one"), 2), board.series[BasketId("one")].day_lows[:, 0]
+    columns, lows = board.of_basket(BasketId("one"), 2), board.series[BasketId("one")].day_lows()[:, 0]
     for at in range(0, len(lows), 7):
         seen = columns.at(at)
         exact = [{"day_low": lows.item(at)}]

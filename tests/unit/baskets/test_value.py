@@ -40,7 +40,7 @@ def test_the_return_is_the_mean_of_the_members_returns() -> None:
     assert near(found.daily_return, [MISSING, 0.2, -0.05])
     assert near(found.coverage, [MISSING, 1, 1])
     assert near(found.shares(), [[0, 0], [0.5, 0.5], [0.5, 0.5]])
-    assert near(found.member_returns, [[MISSING, MISSING], [0.1, 0.3], [-0.2, 0.1]])
+    assert near(found.member_returns(), [[MISSING, MISSING], [0.1, 0.3], [-0.2, 0.1]])
 
 
 def test_weights_are_restored_every_session() -> None:
@@ -61,7 +61,7 @@ def test_missing_is_neither_zero_nor_filled_forward() -> None:
         {"AAA": [-0.1, None, -0.1, -0.1], **{name: [-0.2] * 4 for name in ("BBB", "CCC", "DDD", "EEE")}},
     )
     # The close that is missing costs two returns: that of its session and the next one's.
-    assert near(found.member_returns[:, 0], [MISSING, -0.1, MISSING, MISSING, -0.1])
+    assert near(found.member_returns()[:, 0], [MISSING, -0.1, MISSING, MISSING, -0.1])
     assert near(found.daily_return, [MISSING, -0.18, -0.2, -0.2, -0.18])
     assert near(found.coverage, [MISSING, 1, 0.8, 0.8, 1])
     assert near(found.shares()[2], [0, 0.25, 0.25, 0.25, 0.25])
@@ -93,7 +93,13 @@ def test_the_least_coverage(weights: list[float], least: float, reading: bool) -
 def test_a_member_belongs_from_the_session_after_its_first_close() -> None:
     of = basket("two", "AAA", "BBB", min_coverage=1.0)
     found = valued(of, {"AAA": [0.1] * 4, "BBB": (2, [-0.1, -0.1])})
-    assert found.listed.tolist() == [[False, False], [True, False], [True, False], [True, True], [True, True]]
+    assert [found.listed(t) for t in range(5)] == [
+        [False, False],
+        [True, False],
+        [True, False],
+        [True, True],
+        [True, True],
+    ]
     assert near(found.daily_return, [MISSING, 0.1, 0.1, 0, 0])
     assert near(found.coverage, [MISSING, 1, 1, 1, 1])
 
@@ -101,15 +107,15 @@ def test_a_member_belongs_from_the_session_after_its_first_close() -> None:
 def test_from_and_until_are_both_included() -> None:
     of = basket("two", "AAA", Member(Symbol("BBB"), since=DAYS[2], until=DAYS[3]))
     found = valued(of, {"AAA": [0.1] * 5, "BBB": [-0.1] * 5})
-    assert found.listed[:, 1].tolist() == [False, False, True, True, False, False]
+    assert [found.listed(t)[1] for t in range(6)] == [False, False, True, True, False, False]
     assert near(found.daily_return, [MISSING, 0.1, 0, 0, 0.1, 0.1])
-    assert near(found.day_lows[:, 1], [MISSING, MISSING, -0.1, -0.1, MISSING, MISSING])
+    assert near(found.day_lows()[:, 1], [MISSING, MISSING, -0.1, -0.1, MISSING, MISSING])
 
 
 def test_from_before_the_first_close_changes_nothing() -> None:
     of = basket("two", "AAA", Member(Symbol("BBB"), since=DAYS[0]))
     found = valued(of, {"AAA": [0.1] * 4, "BBB": (2, [-0.1, -0.1])})
-    assert found.listed[:, 1].tolist() == [False, False, False, True, True]
+    assert [found.listed(t)[1] for t in range(5)] == [False, False, False, True, True]
 
 
 def test_a_delisted_member_costs_coverage_until_it_is_taken_out() -> None:
@@ -127,8 +133,8 @@ def test_adjusted_closes_unless_the_basket_says_otherwise() -> None:
     adjusted, split = (value(table, basket("one", "AAA", prices=kind)) for kind in ("adjusted", "split-adjusted"))
     assert near(adjusted.daily_return, [MISSING, 0, -0.02, 0])
     assert near(split.daily_return, [MISSING, 0, -0.5, 0])
-    assert near(adjusted.day_lows[:, 0], [MISSING, 0, -0.216, 0])  # 40 of 50, as the close of 50 counts 49
-    assert near(split.day_lows[:, 0], [MISSING, 0, -0.6, 0])
+    assert near(adjusted.day_lows()[:, 0], [MISSING, 0, -0.216, 0])  # 40 of 50, as the close of 50 counts 49
+    assert near(split.day_lows()[:, 0], [MISSING, 0, -0.6, 0])
 
 
 # Members of another exchange
@@ -139,34 +145,34 @@ EVERY_DAY: dict[str, Path | tuple[int, Path]] = {"AAA": [0.0] * 4, "BBB.KS": [0.
 
 
 def test_seoul_counts_in_new_york_on_its_own_date() -> None:
-    assert near(valued(ABROAD, EVERY_DAY).member_returns[:, 1], [MISSING, 0.1, 0.2, 0.3, 0.4])
+    assert near(valued(ABROAD, EVERY_DAY).member_returns()[:, 1], [MISSING, 0.1, 0.2, 0.3, 0.4])
 
 
 def test_new_york_counts_in_seoul_a_day_later() -> None:
     found = valued(replace(ABROAD, calendar=SEOUL), {"AAA": [0.1, 0.2, 0.3], "BBB.KS": [0.0] * 4})
-    assert near(found.member_returns[:, 0], [MISSING, MISSING, 0.1, 0.2, 0.3])
+    assert near(found.member_returns()[:, 0], [MISSING, MISSING, 0.1, 0.2, 0.3])
 
 
 def test_seoul_shut_is_a_return_of_zero_that_counts() -> None:
     found = valued(ABROAD, {"AAA": [-0.1] * 4, "BBB.KS": [0.1, 0.2, 0.3]}, {SEOUL: [2]})
-    assert near(found.member_returns[:, 1], [MISSING, 0.1, 0.0, 0.2, 0.3])
+    assert near(found.member_returns()[:, 1], [MISSING, 0.1, 0.0, 0.2, 0.3])
     assert near(found.daily_return, [MISSING, 0, -0.05, 0.05, 0.1])
     assert near(found.coverage[1:], 1)
-    assert near(found.day_lows[:, 1], [MISSING, 0.1, MISSING, 0.2, 0.3])
+    assert near(found.day_lows()[:, 1], [MISSING, 0.1, MISSING, 0.2, 0.3])
 
 
 def test_seoul_open_and_its_close_missing_is_missing() -> None:
     found = valued(ABROAD, {"AAA": [-0.1] * 4, "BBB.KS": [0.1, None, 0.3, 0.4]})
-    assert near(found.member_returns[:, 1], [MISSING, 0.1, MISSING, MISSING, 0.4])
+    assert near(found.member_returns()[:, 1], [MISSING, 0.1, MISSING, MISSING, 0.4])
     assert near(found.daily_return, [MISSING, 0, MISSING, MISSING, 0.15])
 
 
 def test_seoul_shut_after_a_missing_close_still_counts() -> None:
     found = valued(ABROAD, {"AAA": [-0.1] * 4, "BBB.KS": [0.1, None, 0.4]}, {SEOUL: [3]})
-    assert near(found.member_returns[:, 1], [MISSING, 0.1, MISSING, 0.0, MISSING])
+    assert near(found.member_returns()[:, 1], [MISSING, 0.1, MISSING, 0.0, MISSING])
 
 
 def test_two_sessions_in_seoul_between_two_in_new_york_compound() -> None:
     found = valued(ABROAD, {"AAA": [0.0, 0.0, 0.0], "BBB.KS": [0.1, 0.2, 0.3, 0.4]}, {NEW_YORK: [2]})
     assert found.sessions.tolist() == [DAYS[0], DAYS[1], DAYS[3], DAYS[4]]
-    assert near(found.member_returns[:, 1], [MISSING, 0.1, 1.2 * 1.3 - 1, 0.4])
+    assert near(found.member_returns()[:, 1], [MISSING, 0.1, 1.2 * 1.3 - 1, 0.4])
