@@ -131,7 +131,7 @@ def _late(bars: Mapping[Symbol, Bars], calendars: Calendars, now: datetime | Non
     for symbol, one in bars.items():
         if now is not None and one.as_of is not None:
             calendar = calendars.get(exchange_of(symbol))
-            at = int(np.searchsorted(calendar.opens, now.timestamp(), side="right")) - 1
+            at = int(np.searchsorted(calendar.opens, int(now.timestamp()), side="right")) - 1
             opens, closes = (datetime.fromtimestamp(int(times[at]), UTC) for times in (calendar.opens, calendar.closes))
             due = min(now, closes)
             if one.dates[-1:] == calendar.sessions[at] and due - opens > STALE_AFTER:

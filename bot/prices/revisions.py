@@ -21,7 +21,7 @@ Closes = Mapping[date, float | None]
 
 def latest(bars: Bars, calendar: Calendar, now: datetime) -> dict[date, float | None]:
     """The closes of the RECENT_SESSIONS latest sessions that have begun, for those that the gate looks at."""
-    begun = int(np.searchsorted(calendar.opens, now.timestamp(), side="right"))
+    begun = int(np.searchsorted(calendar.opens, int(now.timestamp()), side="right"))
     rows = slice(-STRANGERS * RECENT_SESSIONS, None)
     priced = dict(zip(bars.dates[rows].tolist(), bars.close[rows].tolist(), strict=True))
     days = calendar.sessions[max(begun - RECENT_SESSIONS, 0) : begun].tolist()

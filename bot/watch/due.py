@@ -52,7 +52,7 @@ class Due:
         """The baskets whose exchange is open, and has been for long enough to say anything."""
         if not self.timing.provisional:
             return frozenset()
-        moment = (self.now - self.timing.settle).timestamp()
+        moment = self._seconds(self.now)
         open_ = set()
         for code in dict.fromkeys(basket.calendar for basket in self.rulebook.baskets):
             calendar = self.calendars.get(code)
@@ -77,7 +77,7 @@ class Due:
 
     def next(self) -> datetime | None:
         """When the next session becomes final, or can be looked at while it is open."""
-        moment = (self.now - self.timing.settle).timestamp()
+        moment = self._seconds(self.now)
         found = []
         for code in dict.fromkeys(basket.calendar for basket in self.rulebook.baskets):
             calendar = self.calendars.get(code)
@@ -119,7 +119,7 @@ class Due:
     def final_session(self, basket: BasketId) -> date | None:
         """The latest session of the basket's calendar that is final."""
         calendar = self._calendar(basket)
-        closed = int(np.searchsorted(calendar.closes, (self.now - self.timing.settle).timestamp(), side="right"))
+        closed = int(np.searchsorted(calendar.closes, self._seconds(self.now), side="right"))
         return calendar.sessions[closed - 1].item() if closed else None
 
     def is_final(self, question: Question, day: date) -> bool:
@@ -153,7 +153,7 @@ class Due:
 
     def _ended_since(self, then: datetime, code: CalendarCode) -> bool:
         """Whether another session is the latest final one than was `then`."""
-        moments = [(one - self.timing.settle).timestamp() for one in (then, self.now)]
+        moments = [self._seconds(one) for one in (then, self.now)]
         before, after = np.searchsorted(self.calendars.get(code).closes, moments, side="right").tolist()
         return bool(before != after)
 
@@ -167,10 +167,14 @@ class Due:
         late = looked - close
         return late <= max(self.timing.patience, self.timing.expiry) and self.now - close >= RARER * late
 
+    def _seconds(self, moment: datetime) -> int:
+        """Who closed by then is final at `moment`, in seconds since 1970; for parts of one numpy would copy all closes."""
+        return int((moment - self.timing.settle).timestamp())
+
     def _latest(self, question: Question) -> date | None:
         """The latest session of the question's calendar that is final in all of its baskets."""
         calendar = self._calendar(question.basket)
-        closed = int(np.searchsorted(calendar.closes, (self.now - self.timing.settle).timestamp(), side="right"))
+        closed = int(np.searchsorted(calendar.closes, self._seconds(self.now), side="right"))
         # Two are enough: what was yesterday's session in Seoul is over everywhere when today's is over there.
         days: list[date] = calendar.sessions[max(closed - 2, 0) : closed].tolist()
         return next((day for day in reversed(days) if self.is_final(question, day)), None)

@@ -52,7 +52,7 @@ class Grounds:
         found: dict[Symbol, Closes] = {}
         for symbol, moment in until.items():
             calendar = calendars.get(exchange_of(symbol))
-            ended = int(np.searchsorted(calendar.closes, moment.timestamp(), side="right"))
+            ended = int(np.searchsorted(calendar.closes, int(moment.timestamp()), side="right"))
             days = calendar.sessions[max(ended - RECENT_SESSIONS, 0) : ended].tolist()
             if closes := self._as_of_now(symbol, [day for day in days if day in self.now.get(symbol, {})]):
                 found[symbol] = closes

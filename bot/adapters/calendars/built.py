@@ -59,8 +59,10 @@ class ExchangeCalendars:
 
     def get(self, code: CalendarCode) -> Calendar:
         """The calendar of `code`. Raises NoData if the library has none or cannot build it."""
-        self.prepare([code])
-        known = self._known[code, self._last_year()]
+        year = self._last_year()
+        if (code, year) not in self._known:
+            self.prepare([code])
+        known = self._known[code, year]
         if isinstance(known, str):
             raise NoData(
                 f"exchange_calendars {version('exchange_calendars')} gives no calendar {code} ({known})."
