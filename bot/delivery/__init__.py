@@ -45,7 +45,6 @@ __all__ = [
     "BadToken",
     "Chat",
     "Delivery",
-    "DeliveryId",
     "Destination",
     "Event",
     "EventKey",

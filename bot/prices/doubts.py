@@ -270,7 +270,7 @@ def _rewritten(bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
         told = any(action.split != 1.0 for action in one.actions)
         if abs(math.log(one.rescaled)) > NEAR_A_RATIO and not told:
             newest = one.dates[~np.isnan(one.close)][-1].item()
-            detail = f"every close of it is {one.rescaled:.4g} times what it was, and no split is known"
+            detail = f"its closes are {one.rescaled:.4g} times what they were, and no split is known"
             yield Doubt(symbol, newest, Kind.REWRITTEN, detail)
 
 

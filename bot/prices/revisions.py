@@ -14,6 +14,7 @@ from bot.prices.calendars import Calendar
 from bot.prices.doubts import RECENT_SESSIONS
 
 ROUNDING = 1e-6  # relative
+REVISED_AT_ONCE = 2  # at most so many closes beside a split
 STRANGERS = 3  # times as many rows hold the latest sessions, whatever rows of no session are among them
 # Of one symbol, adjusted for splits alone, by session; None = there is none.
 Closes = Mapping[date, float | None]
@@ -29,11 +30,18 @@ def latest(bars: Bars, calendar: Calendar, now: datetime) -> dict[date, float | 
 
 
 def footing(judged_on: Closes, now: Closes) -> float:
-    """By which factor all of the closes were multiplied since, as by a split; 1 = not all of them by the same."""
-    both = [(old, new) for day, old in judged_on.items() if old is not None and (new := now.get(day)) is not None]
-    factors = [new / old for old, new in both]
-    same = len(factors) > 1 and max(factors) <= min(factors) * (1 + ROUNDING)
-    return factors[0] if same else 1.0
+    """By which factor nearly all of the closes were multiplied since, as by a split; 1 = they were not.
+
+    One or two may read otherwise, for they may have been revised in the same night; most must agree.
+    """
+    factors = sorted(new / old for day, old in judged_on.items() if old and (new := now.get(day)))
+    middle = factors[len(factors) // 2] if factors else 1.0
+    same = sum(_same(one, middle) for one in factors)
+    return middle if same > 1 and same >= len(factors) - REVISED_AT_ONCE and 2 * same > len(factors) else 1.0
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one / other - 1) <= ROUNDING
 
 
 def revisions(bars: Bars, judged_on: Closes, now: Closes) -> tuple[Revision, ...]:
@@ -47,9 +55,11 @@ def revisions(bars: Bars, judged_on: Closes, now: Closes) -> tuple[Revision, ...
         old, new = judged_on[day], now[day]
         if new is None:
             continue
-        was = math.nan if old is None else old * scale
-        split = math.prod(one.split for one in bars.actions if one.session > day)
-        if not any(abs(new / one - 1) <= ROUNDING for one in (was, was / split)):
+        was = math.nan
+        if old is not None:
+            split = math.prod(one.split for one in bars.actions if one.session > day)
+            was = min((old * scale, old * scale / split, old, old / split), key=lambda one: abs(math.log(new / one)))
+        if not _same(was, new):
             found.append(Revision(bars.symbol, day, was, new))
     return tuple(found)
 

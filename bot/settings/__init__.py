@@ -4,4 +4,4 @@ from bot.settings.effective import effective, warnings
 from bot.settings.load import Settings, load_settings
 from bot.settings.tables import schemas
 
-__all__ = ["KNOWN_CALENDARS", "Settings", "effective", "load_settings", "schemas", "warnings"]
+__all__ = ["Settings", "effective", "load_settings", "schemas", "warnings"]

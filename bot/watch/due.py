@@ -168,7 +168,7 @@ class Due:
         return late <= max(self.timing.patience, self.timing.expiry) and self.now - close >= RARER * late
 
     def _seconds(self, moment: datetime) -> int:
-        """Who closed by then is final at `moment`, in seconds since 1970; for parts of one numpy would copy all closes."""
+        """Who closed by then is final at `moment`, in seconds since 1970: whole ones, else numpy copies all closes."""
         return int((moment - self.timing.settle).timestamp())
 
     def _latest(self, question: Question) -> date | None:

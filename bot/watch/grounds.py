@@ -48,13 +48,19 @@ class Grounds:
         return {symbol: self._as_of_now(symbol, self.before[symbol]) for symbol in self.changes}
 
     def judged(self, until: Mapping[Symbol, datetime], calendars: Calendars) -> dict[Symbol, Closes]:
-        """What is to be remembered of these symbols once they are judged up to the sessions that ended by then."""
+        """What is to be remembered of these symbols once they are judged up to the sessions that ended by then.
+
+        Of later ones it stays what it was: another question has judged them already.
+        """
         found: dict[Symbol, Closes] = {}
         for symbol, moment in until.items():
             calendar = calendars.get(exchange_of(symbol))
             ended = int(np.searchsorted(calendar.closes, int(moment.timestamp()), side="right"))
             days = calendar.sessions[max(ended - RECENT_SESSIONS, 0) : ended].tolist()
-            if closes := self._as_of_now(symbol, [day for day in days if day in self.now.get(symbol, {})]):
+            now = self.now.get(symbol, {})
+            last = days[-1] if days else date.min
+            later = {day: close for day, close in self.before.get(symbol, {}).items() if day in now and day > last}
+            if closes := {**self._as_of_now(symbol, [day for day in days if day in now]), **later}:
                 found[symbol] = closes
         return found
 

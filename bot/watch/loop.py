@@ -29,7 +29,7 @@ from bot.watch.live import Twice
 from bot.watch.look import Look
 from bot.watch.press import Press
 from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
-from bot.watch.turn import Findings, Setup, Turn
+from bot.watch.turn import Findings, Setup, Turn, judged_until
 
 Telling = Notice | Unsure | Unjudged
 
@@ -161,7 +161,7 @@ class Watch:
         look.due = [name for name, holds in (("final", final), ("open", open_), ("first", first)) if holds]
         look.next = due.next()
         if not look.due:
-            self.judged = _judged(memories)
+            self.judged = judged_until(memories)
             return
         self._memories = None  # whatever breaks off this look, the next one reads what was really stored
         if self.studio is not None and setup.charts and (final or self._twice.waits):
@@ -188,7 +188,7 @@ class Watch:
         unread: list[tuple[BasketId, date]] = []
         for day in turn.open_days(memories):
             if ready := turn.ready(day, memories):
-                found.append(turn.judged(day, memories, ready))
+                found.append(await _aside(turn, partial(turn.judged, day, memories, ready)))
                 memories |= found[-1].known
                 unread += [(basket, day) for basket in sorted(found[-1].unread)]
         if unread:
@@ -196,7 +196,7 @@ class Watch:
         for one in found:
             await self._publish(turn, one)
             self._look.sessions += bool(one.known)
-        self.judged = _judged(memories)
+        self.judged = judged_until(memories)
 
     def _failed(self, error: Exception, *, broken: bool) -> None:
         self.counts["errors"] += 1
@@ -210,7 +210,7 @@ class Watch:
 
         The answer is what is remembered now.
         """
-        found = turn.under_way(memories, self._twice)
+        found = await _aside(turn, partial(turn.under_way, memories, self._twice))
         new = tuple(one for one in found.unsure if one.event.key not in self._unsure)
         self._unsure = frozenset(one.event.key for one in found.unsure)
         before = self._look.events
@@ -341,7 +341,6 @@ class Watch:
         return await whole(self.journal.commit(known, events, deliveries, setup.subscribers_of, closes))
 
 
-def _judged(memories: Mapping[Subject, Memory]) -> dict[BasketId, date]:
-    """The latest session that each basket was judged on."""
-    days = sorted((one.judged, subject.basket) for subject, one in memories.items() if one.judged is not None)
-    return {basket: day for day, basket in days}
+async def _aside(turn: Turn, judge: Callable[[], Findings]) -> Findings:
+    """Where half of what is doubtful is looked at, markets are made anew for it: that takes too long for the loop."""
+    return await asyncio.to_thread(judge) if turn.doubted is not None and turn.doubted.halves else judge()

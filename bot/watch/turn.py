@@ -249,3 +249,9 @@ class Turn:
         edited = revise(event, told)
         changed = event.withdraws or event.severity != told.severity
         return [edited, announce(edited, told)] if changed else [edited]
+
+
+def judged_until(memories: Mapping[Subject, Memory]) -> dict[BasketId, date]:
+    """The latest session that each basket was judged on."""
+    days = sorted((one.judged, subject.basket) for subject, one in memories.items() if one.judged is not None)
+    return {basket: day for day, basket in days}

@@ -69,11 +69,31 @@ def test_a_split_is_taken_out_first_whenever_the_source_has_it(at: int) -> None:
 
 
 def test_what_was_multiplied_whole_is_rescaled_and_no_revision() -> None:
-    """No move is another by that. With one more change it is none but changes."""
+    """No move is another by that. One close that changed besides is a revision, on today's footing."""
     half = [(at, 50.0) for at in range(len(DAYS))]
     assert footing(read(bars()), read(bars(*half))) == 0.5
     assert changes(bars((-5, math.nan)), bars(*half, (-5, math.nan))) == ()
     (late,) = changes(bars((-5, math.nan)), bars(*half))
     assert (late.session, late.new) == (DAYS[-5], 50.0)
-    assert footing(read(bars()), read(bars(*half, (-2, 51.0)))) == 1.0
+    assert footing(read(bars()), read(bars(*half, (-2, 51.0)))) == 0.5
+    assert changes(bars(), bars(*half, (-2, 51.0))) == (Revision(AA, DAYS[-2], 50.0, 51.0),)
+    several = [(-2, 51.0), (-3, 52.0), (-4, 53.0)]
+    assert footing(read(bars()), read(bars(*half, *several))) == 1.0
     assert footing({DAYS[-1]: 100.0}, {DAYS[-1]: 50.0}) == 1.0
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_close_revised_in_the_night_of_a_split_is_the_one_revision_and_on_todays_footing(told: bool) -> None:
+    """The feed may tell of the split at once, or only after the closes are rescaled."""
+    before = bars()
+    after = bars(*((at, 25.0) for at in range(len(DAYS) - 1)), (-1, 25.5))
+    if told:
+        tomorrow = DAYS[-1] + timedelta(days=1)
+        after = replace(after, actions=(Action(tomorrow, 4.0),))
+    assert footing(read(before), read(after)) == pytest.approx(0.25)
+    (change,) = changes(before, after)
+    assert (change.session, change.old, change.new) == (DAYS[-1], pytest.approx(25.0), 25.5)
+
+
+def test_a_close_of_nothing_is_no_footing() -> None:
+    assert footing({DAYS[-2]: 0.0, DAYS[-1]: 100.0}, {DAYS[-2]: 1.0, DAYS[-1]: 50.0}) == 1.0
