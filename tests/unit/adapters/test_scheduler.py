@@ -21,10 +21,11 @@ async def test_a_clock_that_is_set_does_not_hold_up_the_bell(days: int) -> None:
         # The loop's own clock goes on: time_machine stops the machine's other clocks only.
         ticker.start()
         travel.shift(timedelta(days=days))
-        await until(lambda: len(rings) == 3)
+        await until(lambda: len(rings) >= 3)
         ticker.stop()
+        heard = len(rings)
     await asyncio.sleep(0.05)
-    assert len(rings) == 3
+    assert len(rings) == heard
     assert {one.day for one in rings} == {2 + days}
 
 
@@ -32,6 +33,6 @@ async def test_it_rings_where_the_loop_runs() -> None:
     threads: list[int] = []
     ticker = Ticker(timedelta(milliseconds=5), lambda: threads.append(threading.get_ident()))
     ticker.start()
-    await until(lambda: len(threads) == 3)
+    await until(lambda: len(threads) >= 3)
     ticker.stop()
     assert set(threads) == {threading.get_ident()}
