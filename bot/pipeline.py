@@ -17,6 +17,7 @@ from datetime import date, datetime
 from bot.alerts import (
     Alert,
     Decision,
+    EpisodeId,
     Memory,
     NamedEvent,
     Phase,
@@ -213,31 +214,33 @@ def withdraw(
         found = [(one.member or name, _verdict_of(board, question, one, told.session)) for one in subjects]
         return withdrawn(name, found, told.session, episode, language)
 
-    return Event(
-        key=EventKey(f"{told.event}/withdrawn"),
-        id=episode,
-        baskets=tuple(names),
-        severity=told.severity,
-        session=told.session,
-        created=created,
-        expires=expires,
-        messages=tuple(map(said, languages)),
-        withdraws=True,
-    )
+    return _taken_back(told, episode, tuple(names), tuple(map(said, languages)), created, expires)
 
 
 def abandon(subject: Subject, told: Told, languages: Sequence[str], created: datetime, expires: datetime) -> Event:
     """What was told of a session under way, and of which nobody asks at its close: the configuration is another."""
     episode = episode_id(subject, told.session)
+    messages = tuple(abandoned(subject.basket, episode, one) for one in languages)
+    return _taken_back(told, episode, (subject.basket,), messages, created, expires)
+
+
+def _taken_back(
+    told: Told,
+    episode: EpisodeId,
+    baskets: tuple[BasketId, ...],
+    messages: tuple[Message, ...],
+    created: datetime,
+    expires: datetime,
+) -> Event:
     return Event(
         key=EventKey(f"{told.event}/withdrawn"),
         id=episode,
-        baskets=(subject.basket,),
+        baskets=baskets,
         severity=told.severity,
         session=told.session,
         created=created,
         expires=expires,
-        messages=tuple(abandoned(subject.basket, episode, one) for one in languages),
+        messages=messages,
         withdraws=True,
     )
 

@@ -105,7 +105,7 @@ def severities(rule: Rule, track: Track) -> Ranks:
 def depths(rule: Rule, track: Track) -> Floats:
     """How deep an episode is on each session, lower is deeper: as in `decide`. Shape (n,)."""
     move = track.verdicts.move[track.at]
-    if any(rung.day_low is not None for rung in rule.rungs) and track.day_low is not None:
+    if rule.asks("day_low") and track.day_low is not None:
         low = track.day_low[track.at]
         return np.where(np.isnan(low), move, low)
     return -move if rule.upward else move

@@ -81,9 +81,8 @@ def basket_low(series: BasketSeries) -> Floats:
     for member, alone in zip(series.basket.members, series.alone, strict=True):
         present = ~np.isnan(alone.daily)
         whole += present * member.weight
-        weighted += np.where(present & ~alone.shut, alone.low, 0.0) * member.weight
-    low_return: Floats = weighted / np.where(whole > 0, whole, 1.0)
-    return low_return
+        weighted += np.where(present, low_return(alone), 0.0) * member.weight
+    return weighted / np.where(whole > 0, whole, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

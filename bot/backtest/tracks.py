@@ -55,6 +55,7 @@ def tracks(board: Board, question: Question, shelf: Shelf) -> Iterator[Track]:
             key = rule.name, series.basket.calendar, series.basket.prices, replace(member, weight=1.0)
             if key not in shelf:
                 columns = board.measure_member(question.basket, member.symbol, rule.window)
+                # The member's own returns stand in the table, too: kept from there, they take no memory.
                 columns = replace(_asked(rule, columns), daily_return=series.alone[column].daily)
                 belongs = series.rows[column]
                 rows = _rows(columns, slice(belongs.start, min(belongs.stop, series.final_sessions)), every)

@@ -72,14 +72,14 @@ def block(rule: Rule, comments: Sequence[str]) -> Iterator[str]:
 
 def measured(rule: Rule) -> str:
     """What the size of its alerts is the size of."""
-    if any(rung.day_low is not None for rung in rule.rungs):
+    if rule.asks("day_low"):
         return "day's low"
     return f"{rule.window}-session {'gap' if rule.contrast else 'move'}"
 
 
 def has_ladder(rule: Rule) -> bool:
     """A rule may have one condition of its own in the place of rungs."""
-    return len(rule.rungs) > 1 or not any(rung.day_low is not None or rung.enters is not None for rung in rule.rungs)
+    return len(rule.rungs) > 1 or not (rule.asks("day_low") or rule.asks("enters"))
 
 
 def _span(months: int) -> str:

@@ -101,7 +101,10 @@ def sessions_of(rule: Rule, subjects: Sequence[Track]) -> Dates:
     """The sessions on which any of a question's subjects has a reading: of a rule about lows, a low that is known."""
     sessions = subjects[0].verdicts.sessions
     read = np.zeros(len(sessions), dtype=np.bool_)
-    low = all(rung.day_low is not None for rung in rule.rungs)
+    about_lows = all(rung.day_low is not None for rung in rule.rungs)
     for track in subjects:
-        read[track.at if not low or track.day_low is None else track.at[~np.isnan(track.day_low[track.at])]] = True
+        at = track.at
+        if about_lows and track.day_low is not None:
+            at = at[~np.isnan(track.day_low[at])]
+        read[at] = True
     return sessions[read]

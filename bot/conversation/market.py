@@ -50,7 +50,7 @@ class Topic:
     def rule(self) -> Rule:
         """The rule about the basket's own move, to show it by."""
         for one in self.view.rulebook.rules:
-            if self.basket.id in one.baskets and not one.members and all(rung.enters is None for rung in one.rungs):
+            if self.basket.id in one.baskets and not one.members and not one.asks("enters"):
                 return one
         return Rule("", (self.basket.id,), (), WINDOW)
 

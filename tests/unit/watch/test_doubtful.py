@@ -145,12 +145,17 @@ async def test_a_doubtful_rise_does_not_hide_a_fall_that_depends_on_a_doubtful_o
     assert (DAYS[WARNED], ("AA", "BB")) in ear.unsure()
 
 
-async def test_a_spin_off_that_is_told_of_and_not_taken_out_is_none(stage: Stage, ear: Ear) -> None:
-    spoil(stage, "AA", QUIET, 0.8, volume=HEAVY)
+def spin_off(stage: Stage, factor: float) -> None:
+    """AA trades heavily at `factor` of its price, and the feed tells of a payment of a quarter of that."""
+    spoil(stage, "AA", QUIET, factor, volume=HEAVY)
     rows = stage.tape.world.rows
     one = rows[Symbol("AA")]
     paid = Action(DAYS[QUIET], dividend=float(one.close[QUIET] / 4))
     rows[one.symbol] = replace(one, actions=(paid,))
+
+
+async def test_a_spin_off_that_is_told_of_and_not_taken_out_is_none(stage: Stage, ear: Ear) -> None:
+    spin_off(stage, 0.8)
     await stage.after(DAYS[QUIET - 1])
     assert await judge(stage, QUIET, [20]) == [[]]
     assert stage.journal.judged("tech")[-1] == DAYS[QUIET]
@@ -159,11 +164,7 @@ async def test_a_spin_off_that_is_told_of_and_not_taken_out_is_none(stage: Stage
 
 async def test_of_a_spin_off_on_the_day_of_a_plunge_the_operators_hear(stage: Stage, ear: Ear) -> None:
     """The move is not that of the payment, and heavy trading does not say how much of it was one."""
-    spoil(stage, "AA", QUIET, 0.6, volume=HEAVY)
-    rows = stage.tape.world.rows
-    one = rows[Symbol("AA")]
-    paid = Action(DAYS[QUIET], dividend=float(one.close[QUIET] / 4))
-    rows[one.symbol] = replace(one, actions=(paid,))
+    spin_off(stage, 0.6)
     await stage.after(DAYS[QUIET - 1])
     assert (await judge(stage, QUIET))[-1] == []
     assert (DAYS[QUIET], ("AA",)) in ear.unsure()
