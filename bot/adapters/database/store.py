@@ -205,9 +205,12 @@ async def _note(connection: AsyncConnection, closes: Mapping[Symbol, Closes]) ->
     """What these symbols were judged on, in the place of what was noted of them."""
     if closes:
         await connection.execute(sa.delete(judged_on).where(judged_on.c.symbol.in_(tuple(closes))))
-        rows = [(symbol, *one) for symbol, each in closes.items() for one in each.items()]
-        names = ("symbol", "session", "close")
-        await connection.execute(sa.insert(judged_on), [dict(zip(names, row, strict=True)) for row in rows])
+        noted = [
+            {"symbol": symbol, "session": day, "close": close}
+            for symbol, each in closes.items()
+            for day, close in each.items()
+        ]
+        await connection.execute(sa.insert(judged_on), noted)
 
 
 async def _tell(
