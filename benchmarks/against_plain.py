@@ -9,9 +9,10 @@ import numpy as np
 
 from benchmarks.market import BASKETS, YEARS_30, baskets
 from benchmarks.timing import Line, side_by_side
-from bot.statistics import Lines, compound, measure
+from bot.statistics.measure import measure_basket, window_moves
+from bot.statistics.verdict import DrawdownThresholds
 
-LINES = Lines()
+LINES = DrawdownThresholds()
 SERIES = 3
 REPEATS = 5
 EVERY = 20  # of the sessions the plain way is taken on: one in EVERY, evenly over the years
@@ -19,12 +20,12 @@ EVERY = 20  # of the sessions the plain way is taken on: one in EVERY, evenly ov
 
 def run() -> Iterator[Line]:
     market = baskets(SERIES)
-    moves = [compound(series.daily_return, 2)[2:] for series in market]
+    moves = [window_moves(series.daily_return, 2)[2:] for series in market]
     chosen = range(0, len(moves[0]), EVERY)
-    columns = measure(market[0], 2, LINES)
+    columns = measure_basket(market[0], 2, LINES)
     answers = [(columns.rank[at + 2], max(columns.worst_at[at + 2] - 2, -1)) for at in chosen]
     assert _plainly(moves[0], chosen) == answers
-    all_columns = [partial(measure, series, 2, LINES) for series in market]
+    all_columns = [partial(measure_basket, series, 2, LINES) for series in market]
     ours, sampled = side_by_side([all_columns, [partial(_plainly, column, chosen) for column in moves]], REPEATS)
     theirs = sampled * EVERY
     whole = BASKETS / SERIES

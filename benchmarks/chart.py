@@ -11,8 +11,9 @@ from statistics import median
 
 from benchmarks.market import YEARS_30, baskets
 from benchmarks.timing import Line
-from bot.chart import ChartFacts, chart_facts, draw
-from bot.messages import languages
+from bot.chart.data import ChartData, chart_data
+from bot.chart.draw import render_chart
+from bot.languages import languages
 from tests.world import World, basket, book, weekdays
 
 REPEATS = 21
@@ -35,7 +36,7 @@ def run() -> Iterator[Line]:
     made = facts()
     what = f"one basket x {YEARS_30:,} sessions"
     for language in languages():
-        size = len(draw(made, language))
+        size = len(render_chart(made, language))
         yield Line(
             f"chart ({language}), {what}, processor time, median", _typical(made, language) * 1000, "ms", at_most=300
         )
@@ -44,22 +45,22 @@ def run() -> Iterator[Line]:
     yield Line("memory that the first chart of a process takes, with matplotlib", float(grown), "MB")
 
 
-def facts() -> ChartFacts:
+def facts() -> ChartData:
     """A made-up basket on its last session, after a fall of two."""
     returns = baskets(1)[0].daily_return[1:].tolist()
     returns[-2:] = -0.06, -0.05
     one = basket("made up", "AA", zh="虚构板块")
     board = World(weekdays(YEARS_30, date(1996, 1, 2))).trade("AA", returns).board(book([one]))
-    found = chart_facts(board, one.id, 2, board.sessions()[-1])
+    found = chart_data(board, one.id, 2, board.sessions()[-1])
     assert found is not None
     return found
 
 
-def _typical(made: ChartFacts, language: str) -> float:
+def _typical(made: ChartData, language: str) -> float:
     """Seconds of processor time: the drawing itself, whoever else is at work."""
     times = []
     for _ in range(REPEATS):
         begin = time.process_time()
-        draw(made, language)
+        render_chart(made, language)
         times.append(time.process_time() - begin)
     return median(times)

@@ -9,18 +9,20 @@ import numpy as np
 
 from benchmarks.market import BASKETS, YEARS_30, baskets
 from benchmarks.timing import Line, fastest
-from bot.statistics import Lines, Past, Verdict, measure
+from bot.statistics.measure import measure_basket
+from bot.statistics.next_session import SettledHistory
+from bot.statistics.verdict import DrawdownThresholds, Verdict
 
-LINES = Lines()
+LINES = DrawdownThresholds()
 SYMBOLS = 2000
 MEMBERS = 30
 
 
 def run() -> Iterator[Line]:
     market = baskets()
-    columns = [measure(series, 2, LINES) for series in market]
+    columns = [measure_basket(series, 2, LINES) for series in market]
     before = YEARS_30 - 2
-    pasts = [Past.of(one, before, LINES) for one in columns]
+    pasts = [SettledHistory.of(one, before, LINES) for one in columns]
     for past, one in zip(pasts, columns, strict=True):
         assert past.next(one.day(before + 1), float(one.daily_return[-1]), 1.0) == one.at(before + 1)
     rng = np.random.default_rng(2)
@@ -46,5 +48,5 @@ def run() -> Iterator[Line]:
     assert all(verdict is not None for verdict in poll())
     what = f"prices of {SYMBOLS:,} symbols to the verdicts of {BASKETS} baskets"
     yield Line(what, fastest(poll, 60) * 1000, "ms", at_most=5)
-    settle = partial(Past.of, columns[0], before, LINES)
+    settle = partial(SettledHistory.of, columns[0], before, LINES)
     yield Line("one basket's past settled, once a session", fastest(settle, 30) * 1000, "ms")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bot.baskets import Basket, BasketId, BasketSeries, Member
-from bot.prices import Returns, Symbol
+from bot.prices.bars import Symbol
+from bot.prices.table import SymbolReturns
 
 BASKETS = 200
 YEARS_30 = 7560  # sessions
@@ -30,7 +31,7 @@ def series(name: BasketId, days: np.ndarray, daily: np.ndarray) -> BasketSeries:
         sessions=days,
         daily_return=daily,
         coverage=np.where(np.isnan(daily), np.nan, 1.0),
-        alone=(Returns(daily, daily, np.zeros(len(days), dtype=np.bool_), 0),),
+        alone=(SymbolReturns(daily, daily, np.zeros(len(days), dtype=np.bool_), 0),),
         rows=(slice(0, len(days)),),
         final_sessions=len(days),
     )

@@ -20,9 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.timing import Line
-from bot.prices import CalendarCode, Symbol, exchange_of
-from bot.settings import load_settings
-from tests.fake_telegram import FakeTelegram, Person
+from bot.prices.bars import Symbol
+from bot.prices.calendars import CalendarCode, exchange_of
+from bot.settings.load import load_settings
+from tests.fake_telegram.people import Person
+from tests.fake_telegram.server import FakeTelegram
 from tests.fake_yahoo import Day, FakeYahoo, Listing, fake_yahoo
 
 BOUND_MB = 220

@@ -12,11 +12,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from benchmarks.timing import Line
-from bot.adapters.database import Database, rows
+from bot.adapters.database import rows
+from bot.adapters.database.database import Database
 from bot.adapters.database.tables import outbox, subscribers, wishes
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery import Kind, Manner, Quiet, Sent, Subscriber, Wish, next_step
+from bot.delivery.attempts import Sent, next_step
+from bot.delivery.model import ChatKind, SendMode
+from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
 from tests.postgres import NoServer, server
 from tests.specimens import event
 from tests.virtual import NOON
@@ -54,7 +57,7 @@ async def _measure(name: str, url: str) -> list[Line]:
         async with database._transaction() as connection:  # noqa: SLF001  as if all of it had been sent
             sent = sa.update(outbox).where(outbox.c.event == 1).values(state="sent", not_before=None, message_id=1)
             await connection.execute(sent)
-        correction = event("correction", manner=Manner.EDIT, original="fall 0")
+        correction = event("correction", manner=SendMode.EDIT, original="fall 0")
         begin = time.perf_counter()
         await database.commit({}, [correction], [], "telegram")
         edited = time.perf_counter() - begin
@@ -74,17 +77,18 @@ async def _subscribe(database: Database) -> None:
         Subscriber(
             "telegram",
             str(10_000_000 + 7 * number),
-            Kind.PRIVATE,
+            ChatKind.PRIVATE,
             NOON,
             language=("en", "zh")[number % 2],
             wishes={
-                BasketId(one): Wish(Severity.NOTICE) for one in ("memory", "hyperscalers")[: 1 + (number % 3 == 0)]
+                BasketId(one): BasketSubscription(Severity.NOTICE)
+                for one in ("memory", "hyperscalers")[: 1 + (number % 3 == 0)]
             },
-            quiet=Quiet(hour(11), hour(13)) if number % 20 == 0 else None,
+            quiet=QuietHours(hour(11), hour(13)) if number % 20 == 0 else None,
             zone=("UTC", "Europe/London")[number % 2],
         )
         for number in range(SUBSCRIBERS)
     ]
     async with database._transaction() as connection:  # noqa: SLF001  one by one they would take minutes
         await connection.execute(sa.insert(subscribers), [rows.subscriber_row(one) for one in everybody])
-        await connection.execute(sa.insert(wishes), [row for one in everybody for row in rows.wish_rows(one)])
+        await connection.execute(sa.insert(wishes), [row for one in everybody for row in rows.subscription_rows(one)])

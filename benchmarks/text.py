@@ -11,10 +11,11 @@ from statistics import median
 
 from benchmarks.timing import Line, seconds
 from bot.adapters.drawing import DrawingRoom
-from bot.alerts import Alert, Severity
-from bot.cli.market import Opened
-from bot.messages import languages
-from bot.pipeline import compose, picture
+from bot.alerts.episodes import Alert
+from bot.alerts.rules import Severity
+from bot.cli.market import MeasuredMarket
+from bot.languages import languages
+from bot.pipeline import chart_for, compose
 from tests.history import real
 
 NOW = datetime(2020, 3, 9, 21, tzinfo=UTC)
@@ -36,7 +37,7 @@ def run() -> Iterator[Line]:
     yield from _charts(opened, [one for one in found if not one.subject.against])
 
 
-def _charts(opened: Opened, found: Sequence[Alert]) -> Iterator[Line]:
+def _charts(opened: MeasuredMarket, found: Sequence[Alert]) -> Iterator[Line]:
     """Texts and charts, one alert after the other."""
     taken = asyncio.run(_ready(opened, found))
     what = f"texts and charts of a severe alert in {len(languages())} languages, one core"
@@ -44,7 +45,7 @@ def _charts(opened: Opened, found: Sequence[Alert]) -> Iterator[Line]:
     yield Line("the same, the slowest", max(taken), "ms")
 
 
-async def _ready(opened: Opened, found: Sequence[Alert]) -> list[float]:
+async def _ready(opened: MeasuredMarket, found: Sequence[Alert]) -> list[float]:
     """Milliseconds from each decision; the process that draws is there, as after a look at the market.
 
     It is processor time, of both processes, and so what it takes on one core with nothing else to do.
@@ -54,7 +55,7 @@ async def _ready(opened: Opened, found: Sequence[Alert]) -> list[float]:
         for at, alert in enumerate((found[0], *found)):
             begin = _used(room)
             compose(opened.board, opened.rulebook, alert, languages(), NOW, NOW + timedelta(hours=12))
-            facts = picture(opened.board, alert.subjects, alert.rule.window, alert.session)
+            facts = chart_for(opened.board, alert.subjects, alert.rule.window, alert.session)
             assert facts is not None
             for language in languages():
                 await room.draw(facts, language)

@@ -17,17 +17,20 @@ import pandas as pd
 from benchmarks.market import YEARS_30, baskets
 from benchmarks.replay import write_baskets, write_prices
 from benchmarks.timing import Line, seconds, side_by_side
-from bot.alerts import Question, Rule, Rung, Severity
-from bot.backtest.fit import GRIDS, reached
-from bot.backtest.tracks import tracks
+from bot.alerts.rules import Level, Rule, Severity
+from bot.alerts.targets import RuleTarget
 from bot.baskets import BasketSeries
-from bot.prices import Dates, Flags
-from bot.statistics import Board, Lines
+from bot.prices.bars import Dates
+from bot.prices.table import Flags
+from bot.statistics.market_stats import MarketStats
+from bot.statistics.verdict import DrawdownThresholds
+from bot.tuning.fit import GRIDS, times_reached
+from bot.tuning.history import subject_series
 
 CLOSE_AFTER = 5
-PERCENTILE = Rule("percentile", (), (Rung(Severity.WARNING, percentile=1.0),))
-MOVE = Rule("move", (), (Rung(Severity.WARNING, move=-0.05),))
-MONTHS = Rule("months", (), (Rung(Severity.NOTICE, worst_in_months=3),))
+PERCENTILE = Rule("percentile", (), (Level(Severity.WARNING, percentile=1.0),))
+MOVE = Rule("move", (), (Level(Severity.WARNING, move=-0.05),))
+MONTHS = Rule("months", (), (Level(Severity.NOTICE, worst_in_months=3),))
 FIFTH_RULE = """
 [[rules]]
 name = "five-session fall"
@@ -67,11 +70,11 @@ def _grids() -> tuple[np.ndarray, ...]:
 
 
 def _by_columns(series: BasketSeries) -> list[np.ndarray]:
-    board = Board({series.basket.id: series}, Lines(), {})
+    board = MarketStats({series.basket.id: series}, DrawdownThresholds(), {})
     found = []
     for rule, condition in ((PERCENTILE, "percentile"), (MOVE, "move"), (MONTHS, "worst_in_months")):
-        subjects = tuple(tracks(board, Question(rule, series.basket.id), {}))
-        found.append(reached(rule, 0, condition, subjects, CLOSE_AFTER, _every, GRIDS[condition]))
+        subjects = tuple(subject_series(board, RuleTarget(rule, series.basket.id), {}))
+        found.append(times_reached(rule, 0, condition, subjects, CLOSE_AFTER, _every, GRIDS[condition]))
     return found
 
 

@@ -9,20 +9,9 @@ from typing import Literal, NewType
 
 import numpy as np
 
-from bot.prices import (
-    Bars,
-    CalendarCode,
-    Calendars,
-    Dates,
-    Floats,
-    PriceTable,
-    Refusal,
-    Returns,
-    Symbol,
-    exchange_of,
-    load,
-    no_bars,
-)
+from bot.prices.bars import Bars, Dates, Floats, RejectedRow, Symbol, empty_bars
+from bot.prices.calendars import CalendarCode, CalendarProvider, exchange_of
+from bot.prices.table import PriceTable, SymbolReturns, build_table
 
 BasketId = NewType("BasketId", str)
 PriceKind = Literal["adjusted", "split-adjusted"]
@@ -78,7 +67,7 @@ class BasketSeries:
     sessions: Dates
     daily_return: Floats
     coverage: Floats
-    alone: tuple[Returns, ...]
+    alone: tuple[SymbolReturns, ...]
     rows: tuple[slice, ...]
     final_sessions: int
 
@@ -103,7 +92,7 @@ class BasketSeries:
         return shares
 
 
-def value(table: PriceTable, basket: Basket) -> BasketSeries:
+def value_basket(table: PriceTable, basket: Basket) -> BasketSeries:
     """The basket's daily return, the weighted mean of its members' returns (definitions: prices and baskets).
 
     A member belongs from the session after its first close. The members' symbols must stand in the table; one that
@@ -137,7 +126,7 @@ def value(table: PriceTable, basket: Basket) -> BasketSeries:
     )
 
 
-def _rows(table: PriceTable, member: Member, alone: Returns) -> slice:
+def _rows(table: PriceTable, member: Member, alone: SymbolReturns) -> slice:
     """The rows on which a member is listed and belongs: after the first close, from `since` to `until`."""
     begin, end = alone.begin, len(table.sessions)
     if member.since is not None:
@@ -147,7 +136,7 @@ def _rows(table: PriceTable, member: Member, alone: Returns) -> slice:
     return slice(begin, max(begin, end))
 
 
-def _within(alone: Returns, rows: slice) -> Returns:
+def _within(alone: SymbolReturns, rows: slice) -> SymbolReturns:
     """What a symbol did on those rows; nothing is copied where they are all that it was listed on."""
     if rows == slice(alone.begin, len(alone.daily)):
         return alone
@@ -168,7 +157,7 @@ def calendars_needed(baskets: Sequence[Basket]) -> tuple[CalendarCode, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class ExcludedBasket:
     """A basket that cannot be valued, and which of its symbols the source lacks."""
 
     basket: Basket
@@ -181,16 +170,16 @@ class Market:
 
     tables: Mapping[CalendarCode, PriceTable]
     baskets: tuple[Basket, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[ExcludedBasket, ...]
 
     @property
-    def refused(self) -> tuple[Refusal, ...]:
+    def refused(self) -> tuple[RejectedRow, ...]:
         """What was not believed, each place once."""
         return tuple(dict.fromkeys(one for table in self.tables.values() for one in table.refused))
 
 
-def assemble(
-    baskets: Sequence[Basket], bars: Mapping[Symbol, Bars], calendars: Calendars, until: int | None = None
+def assemble_market(
+    baskets: Sequence[Basket], bars: Mapping[Symbol, Bars], calendars: CalendarProvider, until: int | None = None
 ) -> Market:
     """Lay what the source has of every basket's symbols on the baskets' calendars (`until` as in `load`).
 
@@ -204,10 +193,10 @@ def assemble(
         if share >= basket.min_coverage - COVERAGE_SLACK:
             kept.append(basket)
         else:
-            left_out.append(LeftOut(basket, lacking))
+            left_out.append(ExcludedBasket(basket, lacking))
     tables = {}
     for code in dict.fromkeys(basket.calendar for basket in kept):
         symbols = symbols_of(basket for basket in kept if basket.calendar == code)
-        rows = [bars.get(symbol) or no_bars(symbol) for symbol in symbols]
-        tables[code] = load(rows, calendars.get(code), calendars, until=until)
+        rows = [bars.get(symbol) or empty_bars(symbol) for symbol in symbols]
+        tables[code] = build_table(rows, calendars.get(code), calendars, until=until)
     return Market(tables, tuple(kept), tuple(left_out))

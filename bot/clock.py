@@ -73,7 +73,7 @@ def since_boot() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
 
-def ahead_of_us(header: str | None) -> timedelta | None:
+def server_clock_offset(header: str | None) -> timedelta | None:
     """How far the clock of a server is ahead of this machine's, by the Date of its answer; None = it does not say."""
     try:
         return parsedate_to_datetime(header or "") - datetime.now(UTC)

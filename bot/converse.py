@@ -9,9 +9,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.conversation import Ask, Desk, Reply, answer, sorry
-from bot.delivery import TOKEN_PATIENCE, BadToken, Flood, Gone, Limits, Moved, Outcome, Sent, Uncertain
-from bot.errors import TokenRefused
+from bot.conversation.answering import answer, sorry
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.desk import Desk
+from bot.delivery.attempts import (
+    TOKEN_PATIENCE,
+    ChatGone,
+    ChatMoved,
+    RateLimited,
+    SendOutcome,
+    Sent,
+    TokenRejected,
+    Uncertain,
+)
+from bot.delivery.rate_limits import RateLimits
+from bot.errors import InvalidToken
 
 # Replies that wait for their turn, in all and of one chat; whoever asks beyond that may ask again.
 MOST_WAITING, MOST_OF_ONE_CHAT = 100, 10
@@ -70,7 +82,7 @@ class Line(Protocol):
         """Show that a pressed button was noticed; a failure is no harm."""
         ...
 
-    async def reply(self, ask: Ask, reply: Reply, message_id: int | None) -> Outcome:
+    async def reply(self, ask: Ask, reply: Reply, message_id: int | None) -> SendOutcome:
         """Say it where it was asked, as an answer to the message with the words if that is known."""
         ...
 
@@ -86,7 +98,7 @@ class Converse:
         self,
         desk: Desk,
         line: Line,
-        limits: Limits,
+        limits: RateLimits,
         move: Callable[[str, str, str], Awaitable[None]],
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -99,7 +111,7 @@ class Converse:
         self._after = -1
         self._known: deque[int] = deque(maxlen=1000)
         self._waiting: deque[Owed] = deque()
-        self._flying: dict[asyncio.Task[Outcome], Owed] = {}
+        self._flying: dict[asyncio.Task[SendOutcome], Owed] = {}
         self._signs: set[asyncio.Task[None]] = set()
         self.counts: Counter[str] = Counter()
         self.listened: float | None = None
@@ -131,7 +143,7 @@ class Converse:
                 if error.token:
                     refused_since = now if refused_since is None else refused_since
                     if now - refused_since >= TOKEN_PATIENCE:
-                        raise TokenRefused from error
+                        raise InvalidToken from error
                 self.counts["deaf"] += 1
                 log.warning("commands cannot be heard now, the next look tries again: %s", error)
             except Exception:
@@ -206,7 +218,7 @@ class Converse:
         for task in [task for task in self._flying if task.done()]:
             self._mind(self._flying.pop(task), task)
 
-    def _mind(self, owed: Owed, task: asyncio.Task[Outcome]) -> None:
+    def _mind(self, owed: Owed, task: asyncio.Task[SendOutcome]) -> None:
         """A flood is waited for, and the reply said then; in the place of a file that failed, words say that.
 
         A chat that has moved is followed once. What failed otherwise is not said again.
@@ -215,15 +227,15 @@ class Converse:
         outcome = Uncertain(f"{type(error).__name__} while replying") if error else task.result()
         if error:
             log.error("replying failed in a way nobody foresaw", exc_info=error)
-        self.counts[f"reply {type(outcome).__name__}"] += 1
+        self.counts[f"reply {outcome.label}"] += 1
         self._limits.ended(owed.ask.chat, owed.ask.kind, now, arrived=isinstance(outcome, Sent | Uncertain))
-        if isinstance(outcome, Flood):
+        if isinstance(outcome, RateLimited):
             self._limits.flood(owed.ask.chat, outcome.seconds, now)
             self._waiting.appendleft(owed)
-        elif isinstance(outcome, Moved) and not owed.moved:
+        elif isinstance(outcome, ChatMoved) and not owed.moved:
             there = replace(owed.ask, chat=outcome.chat)
             self._waiting.appendleft(Owed(there, owed.reply, None, moved=True))
         elif not isinstance(outcome, Sent):
             log.warning("a reply was not taken: %s", outcome)
-            if owed.reply.content and not isinstance(outcome, Gone | BadToken):
+            if owed.reply.content and not isinstance(outcome, ChatGone | TokenRejected):
                 self._waiting.appendleft(replace(owed, reply=sorry(owed.ask)))

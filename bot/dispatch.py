@@ -11,26 +11,24 @@ from datetime import timedelta
 
 from bot.alerts.rules import Severity
 from bot.clock import Clock
-from bot.delivery import (
+from bot.delivery.attempts import (
     TOKEN_PATIENCE,
-    BadToken,
-    Delivery,
-    Destination,
-    EventKey,
-    Flood,
-    Limits,
+    DeliveryStep,
     NotSent,
     Outbox,
-    Outcome,
+    RateLimited,
+    SendOutcome,
     Sent,
-    Step,
+    TokenRejected,
     Transport,
     Uncertain,
-    dress,
     next_step,
 )
-from bot.errors import LeaseLost, StoreError, StoreLost, TokenRefused, in_short
-from bot.messages import Message
+from bot.delivery.formatting import message_to_send
+from bot.delivery.model import Delivery, Destination, NotificationKey
+from bot.delivery.rate_limits import RateLimits
+from bot.errors import InvalidToken, LeaseLost, StoreError, StoreLost, short_message
+from bot.messages.message import Message
 
 MOST_IN_FLIGHT = 8  # also the most copies too many after a kill
 POLL = 0.5  # seconds between looks at the outbox when it has nothing
@@ -55,7 +53,7 @@ class Dispatch:
         outbox: Outbox,
         transport: Transport,
         clock: Clock,
-        limits: Limits | None = None,
+        limits: RateLimits | None = None,
         *,
         steady: Clock | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -66,11 +64,11 @@ class Dispatch:
         self.transport_name = transport.name
         self._clock = clock
         self._steady = steady or clock
-        self._limits = limits or Limits()
+        self._limits = limits or RateLimits()
         self._sleep = sleep
         self._jitter = jitter
-        self._flying: dict[asyncio.Task[Outcome], Delivery] = {}
-        self._steps: list[Step] = []
+        self._flying: dict[asyncio.Task[SendOutcome], Delivery] = {}
+        self._steps: list[DeliveryStep] = []
         self._recovered = False
         self._refused_since: float | None = None
         self.counts: Counter[str] = Counter()
@@ -88,11 +86,11 @@ class Dispatch:
                 try:
                     await self._rest(await self._turn())
                     failures, self.trouble = 0, ""
-                except (LeaseLost, StoreLost, TokenRefused):
+                except (LeaseLost, StoreLost, InvalidToken):
                     raise
                 except Exception as error:
                     failures += 1
-                    self.trouble = in_short(error)
+                    self.trouble = short_message(error)
                     self.counts["errors"] += 1
                     log.exception("dispatch failed and tries again")
                     await self._sleep(min(LONGEST_BACKOFF, POLL * 2 ** min(failures, 10)))
@@ -116,7 +114,7 @@ class Dispatch:
         await self._record()
         now = self._clock.monotonic()
         if self._refused_since is not None and now - self._refused_since >= patience:
-            raise TokenRefused
+            raise InvalidToken
         wait = self._limits.wait(now)
         if wait > 0 or len(self._flying) >= MOST_IN_FLIGHT:
             return min(wait or POLL, POLL)
@@ -129,7 +127,7 @@ class Dispatch:
 
     def _launch(self, delivery: Delivery) -> None:
         self._limits.began(delivery.chat, delivery.kind, self._clock.monotonic())
-        message = dress(delivery, max(self._clock.now(), self._steady.now()))
+        message = message_to_send(delivery, max(self._clock.now(), self._steady.now()))
         self._flying[asyncio.create_task(self._transport.send(delivery, message))] = delivery
 
     async def _rest(self, seconds: float) -> None:
@@ -158,7 +156,7 @@ class Dispatch:
             await self._outbox.record(self._steps)
             self._steps.clear()
 
-    def _judge(self, delivery: Delivery, task: asyncio.Task[Outcome]) -> Step:
+    def _judge(self, delivery: Delivery, task: asyncio.Task[SendOutcome]) -> DeliveryStep:
         """The step that an answer asks for; the limits learn of it here."""
         error = task.exception()
         if error is None:
@@ -166,24 +164,24 @@ class Dispatch:
         else:
             log.error("sending failed in a way nobody foresaw", exc_info=error)
             outcome = Uncertain(f"{type(error).__name__} while sending")
-        self.counts[type(outcome).__name__] += 1
+        self.counts[outcome.label] += 1
         self._mind(delivery, outcome)
         step = next_step(delivery, outcome, self._steady.now(), self._jitter())
         then = step.delivery
         level = logging.INFO if then.not_before or not then.reason else logging.WARNING
-        about = {"alert": then.event_id, "chat": then.chat, "outcome": type(outcome).__name__, "reason": then.reason}
+        about = {"alert": then.event_id, "chat": then.chat, "outcome": outcome.label, "reason": then.reason}
         log.log(level, "delivery %s", then.state.value, extra=about)
         return step
 
-    def _mind(self, delivery: Delivery, outcome: Outcome) -> None:
+    def _mind(self, delivery: Delivery, outcome: SendOutcome) -> None:
         """Let the limits and the patience with the token know."""
         now = self._clock.monotonic()
         arrived = isinstance(outcome, Sent | Uncertain)
         self._limits.ended(delivery.chat, delivery.kind, now, arrived=arrived)
         match outcome:
-            case Flood(seconds):
+            case RateLimited(seconds):
                 self._limits.flood(delivery.chat, seconds, now)
-            case BadToken():
+            case TokenRejected():
                 self._limits.halt(PROBE, now)
                 self._refused_since = now if self._refused_since is None else self._refused_since
             case NotSent() | Uncertain():
@@ -203,11 +201,11 @@ class Dispatch:
             task.cancel()
 
 
-async def send_test(transport: Transport, destination: Destination, text: str, clock: Clock) -> Outcome:
+async def send_test(transport: Transport, destination: Destination, text: str, clock: Clock) -> SendOutcome:
     """Send `text` past the outbox, to see whether a chat can be reached; raises TokenRefused."""
     now = clock.now()
     delivery = Delivery(
-        event=EventKey("test"),
+        event=NotificationKey("test"),
         event_id="test",
         severity=Severity.NOTICE,
         created=now,
@@ -219,6 +217,6 @@ async def send_test(transport: Transport, destination: Destination, text: str, c
         not_before=now,
     )
     outcome = await transport.send(delivery, delivery.message)
-    if isinstance(outcome, BadToken):
-        raise TokenRefused
+    if isinstance(outcome, TokenRejected):
+        raise InvalidToken
     return outcome

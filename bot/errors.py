@@ -13,7 +13,7 @@ class BotError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ConfigProblem:
     """One mistake in the configuration.
 
     `file` is the path as the operator wrote it (or "environment"), `key` the dotted key, `message` what is
@@ -34,7 +34,7 @@ class ConfigError(BotError):
 
     exit_code = 2
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[ConfigProblem, ...]) -> None:
         self.problems = problems
         super().__init__("\n".join(map(str, problems)))
 
@@ -51,11 +51,11 @@ class SourceUnreachable(BotError):
     exit_code = 3
 
 
-class SourceResting(SourceUnreachable):
+class SourceBackingOff(SourceUnreachable):
     """A source that is to be left alone for a while: it asked for that, or has failed too often."""
 
 
-class TokenRefused(BotError):
+class InvalidToken(BotError):
     """Telegram does not know this token."""
 
     exit_code = 4
@@ -94,12 +94,12 @@ class StoreLost(StoreError):
     """The database was taken away, or may not be written: to wait does not help."""
 
 
-class StoreUnfit(StoreError):
+class SchemaMismatch(StoreError):
     """What is in the database is not for this program: tables of another version, or none at all."""
 
     exit_code = 65  # EX_DATAERR of sysexits.h
 
 
-def in_short(error: Exception) -> str:
+def short_message(error: Exception) -> str:
     """What an error says to whoever runs the bot; what is none of ours is our bug."""
     return str(error) if isinstance(error, BotError) else f"{type(error).__name__}: our bug"

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from bot.baskets import BasketId
-from bot.watch import Look, Notice
+from bot.watch.look import Look
+from bot.watch.troubles import Notice
 
 # Seconds. A look may take longer than the pause between two, but never so long without getting on.
 STUCK = 35.0  # beyond what one request may take, or beyond the time of the next look

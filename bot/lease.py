@@ -25,14 +25,14 @@ class Lease:
     beat: int
 
 
-class Leases(Protocol):
+class LeaseStore(Protocol):
     """Where the lease is kept; every method raises StoreError if it cannot be done."""
 
-    async def look(self) -> Lease | None:
+    async def read(self) -> Lease | None:
         """The lease as it stands; None = it was never taken."""
         ...
 
-    async def take(self, seen: Lease | None, holder: str) -> bool:
+    async def acquire(self, seen: Lease | None, holder: str) -> bool:
         """Take it, if it still stands as `seen`; from then on writes fail with LeaseLost once another has it."""
         ...
 
@@ -45,7 +45,7 @@ class Leases(Protocol):
         ...
 
 
-class Tenancy:
+class LeaderLease:
     """Holds the lease, or waits for it.
 
     A lease that has not changed for `patience` seconds of our own monotonic clock has lost its holder: the clocks of
@@ -55,7 +55,7 @@ class Tenancy:
 
     def __init__(
         self,
-        leases: Leases,
+        leases: LeaseStore,
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         *,
@@ -95,12 +95,12 @@ class Tenancy:
         seen, since, told = None, self._clock.monotonic(), False
         while not stop.is_set():
             try:
-                found = await self._leases.look()
+                found = await self._leases.read()
                 self.trouble = ""
                 now = self._clock.monotonic()
                 if found != seen:
                     seen, since = found, now
-                if (found is None or not found.holder or now - since >= self._patience) and await self._leases.take(
+                if (found is None or not found.holder or now - since >= self._patience) and await self._leases.acquire(
                     found, self._holder
                 ):
                     return True

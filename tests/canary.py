@@ -59,11 +59,11 @@ class _Kept:
 
     def _loud(self) -> logging.Handler:
         """The program's own handler, that redacts."""
-        from bot.adapters.logs import set_up
+        from bot.adapters.logs import configure_logging
 
         before = list(logging.getLogger().handlers)
         logging.getLogger().handlers = []
-        set_up("DEBUG", secrets=[TOKEN], stream=self.logs)
+        configure_logging("DEBUG", secrets=[TOKEN], stream=self.logs)
         (handler,) = logging.getLogger().handlers
         logging.getLogger().handlers = [*before, handler]
         return handler
@@ -95,7 +95,7 @@ class _Kept:
                 self.out.write(part if isinstance(part, str) else part.decode(errors="surrogateescape"))
 
     def _put_databases_into_files(self) -> None:
-        from bot.adapters.database import Database
+        from bot.adapters.database.database import Database
 
         really = Database.open
 

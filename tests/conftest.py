@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.database import Database
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.database.database import Database
 from bot.clock import SystemClock
-from bot.prices import Calendar, CalendarCode
-from tests.fake_telegram import FakeTelegram
-from tests.peer import Peer, running
+from bot.prices.calendars import Calendar, CalendarCode
+from tests.fake_telegram.server import FakeTelegram
+from tests.peer.server import Peer, running
 from tests.people import Rig
 
 # The same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones, a long time.

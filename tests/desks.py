@@ -10,14 +10,17 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.baskets import Basket
-from bot.chart import ChartFacts, draw
-from bot.conversation import Ask, Condition, Desk, Reply, View, answer
-from bot.delivery import Kind
+from bot.chart.data import ChartData
+from bot.chart.draw import render_chart
+from bot.conversation.answering import answer
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.desk import Condition, Desk, View
+from bot.delivery.model import ChatKind
 from bot.errors import BotError
 from bot.pipeline import Rulebook
-from bot.statistics import Board
+from bot.statistics.market_stats import MarketStats
 from tests.fake_telegram.texts import inline_keyboard, shown_caption, shown_text
 from tests.unit.watch.small_world import AGAIN, DAYS, TECH, rulebook, world
 from tests.virtual import VirtualClock
@@ -29,9 +32,9 @@ LONGEST_ID = "a_basket_with_the_longest_of_ids"  # 32 characters
 NOW = datetime(2025, 7, 2, 12, tzinfo=UTC)
 
 
-async def drawn(facts: ChartFacts, language: str) -> bytes:
+async def drawn(facts: ChartData, language: str) -> bytes:
     """The real chart, drawn here: a test needs no process of its own for it."""
-    return await asyncio.to_thread(draw, facts, language)
+    return await asyncio.to_thread(render_chart, facts, language)
 
 
 @cache
@@ -44,7 +47,7 @@ def book() -> Rulebook:
 
 
 @cache
-def board() -> Board:
+def board() -> MarketStats:
     return world().board(book(), datetime.fromtimestamp(int(world().get(NEW_YORK).closes[AGAIN]) + 3600, UTC))
 
 
@@ -93,7 +96,7 @@ class Room:
     def ask(self, text: str, **about: Any) -> Ask:
         """What Kim asks in private, unless told otherwise."""
         command, *words = text.removeprefix("/").split() or [""]
-        told: dict[str, Any] = {"chat": KIM, "kind": Kind.PRIVATE, "user": int(KIM), "language": self.language}
+        told: dict[str, Any] = {"chat": KIM, "kind": ChatKind.PRIVATE, "user": int(KIM), "language": self.language}
         return Ask(command=command if text.startswith("/") else "", words=tuple(words), **told | about)
 
     async def say(self, text: str, **about: Any) -> str:

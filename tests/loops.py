@@ -8,15 +8,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.adapters.database import Database
-from bot.adapters.telegram import Telegram, TelegramLine
-from bot.conversation import Desk
+from bot.adapters.database.database import Database
+from bot.adapters.telegram.client import TelegramClient
+from bot.adapters.telegram.gateway import TelegramGateway
+from bot.conversation.desk import Desk
 from bot.converse import Converse
-from bot.delivery import Destination, Limits
+from bot.delivery.model import Destination
+from bot.delivery.rate_limits import RateLimits
 from bot.dispatch import Dispatch
 from tests.canary import TOKEN
 from tests.desks import NOW, Clerk, drawn
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram.server import FakeTelegram
 from tests.stored import put
 from tests.virtual import VirtualClock, until
 
@@ -46,8 +48,8 @@ class Talk:
     fake: FakeTelegram
     clock: VirtualClock
     database: Database
-    telegram: Telegram
-    limits: Limits
+    telegram: TelegramClient
+    limits: RateLimits
     converse: Converse
     dispatch: Dispatch
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,9 +95,9 @@ async def talking(
     sends: bool = False,
 ) -> AsyncIterator[Talk]:
     """The bot answers, and with `sends` tells what waits, until the end of the block."""
-    limits = Limits()
-    async with Telegram(TOKEN, base_url=fake.base_url, connect=10, read=10) as telegram:
-        line = TelegramLine(telegram, clock, operators)
+    limits = RateLimits()
+    async with TelegramClient(TOKEN, base_url=fake.base_url, connect=10, read=10) as telegram:
+        line = TelegramGateway(telegram, clock, operators)
         desk = Desk("telegram", database, clerk or Clerk(), clock, line.administers, drawn, operators)
         converse = Converse(desk, line, limits, database.move, sleep=clock.sleep)
         dispatch = Dispatch(database, telegram, clock, limits, sleep=clock.sleep, jitter=lambda: 0.0)

@@ -167,7 +167,7 @@ def rarity(sessions: list[date], move: list[Number], begin: date, t: int) -> dic
         "sample": sample,
         "percentile": 100 * at_or_below / sample if sample >= 250 else None,
         "worst_since": sessions[worst_since] if worst_since is not None else None,
-        "gap_sessions": t - worst_since if worst_since is not None else None,
+        "sessions_since_worst": t - worst_since if worst_since is not None else None,
         "worst_in_years": years if years >= 1 and enough else None,
         "record": worst_since is None,
     }
@@ -235,8 +235,8 @@ def drawdowns(returns: list[Number], lines: dict[str, float], lookback: int | No
             "drawdown": drawdown,
             "peak_at": peak_at,
             "state": deepest(now),
-            "entered": deepest(now - before),
-            "holes": missing[t] - missing[peak_at],
+            "entered_state": deepest(now - before),
+            "missing_sessions": missing[t] - missing[peak_at],
         }
     return answer
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery import Delivery, Destination, Event, EventKey, Kind, Manner, Subscriber, address
-from bot.messages import Message
+from bot.delivery.model import ChatKind, Delivery, Destination, Notification, NotificationKey, SendMode, route
+from bot.delivery.subscribers import Subscriber
+from bot.messages.message import Message
 from tests.virtual import NOON
 
-CHANNEL = Destination("telegram", "-1001", Kind.CHANNEL)
-GROUP = Destination("telegram", "-2001", Kind.GROUP)
-PRIVATE = Destination("telegram", "3001", Kind.PRIVATE)
+CHANNEL = Destination("telegram", "-1001", ChatKind.CHANNEL)
+GROUP = Destination("telegram", "-2001", ChatKind.GROUP)
+PRIVATE = Destination("telegram", "3001", ChatKind.PRIVATE)
 
 
 def event(
@@ -26,15 +27,15 @@ def event(
     lives: timedelta = timedelta(hours=6),
     baskets: Iterable[str] = ("memory",),
     text: str = "",
-    manner: Manner = Manner.SEND,
+    manner: SendMode = SendMode.SEND,
     original: str | None = None,
     withdraws: bool = False,
     picture: bytes = b"",
     config: str = "0123456789ab",
-) -> Event:
+) -> Notification:
     """An event whose first line is its key, in both languages; with a `picture` it is shown in English."""
-    return Event(
-        key=EventKey(key),
+    return Notification(
+        key=NotificationKey(key),
         id=key.upper(),
         baskets=tuple(map(BasketId, baskets)),
         severity=severity,
@@ -43,7 +44,7 @@ def event(
         expires=created + lives,
         messages=(Message("en", (text or key, "as of noon")), Message("zh", (text or key, "截至中午"))),
         manner=manner,
-        original=EventKey(original) if original else None,
+        original=NotificationKey(original) if original else None,
         withdraws=withdraws,
         pictures={"en": picture} if picture else {},
         config=config,
@@ -57,10 +58,10 @@ def png(width: int = 1080, height: int = 1280, note: bytes = b"") -> bytes:
 
 def subscriber(chat: str = "3001", *baskets: str, lowest: Severity = Severity.NOTICE, **about: Any) -> Subscriber:
     """A private chat that wants to hear of `baskets`, or of "memory"."""
-    made = Subscriber("telegram", chat, Kind.PRIVATE, NOON, lowest=lowest, **about)
+    made = Subscriber("telegram", chat, ChatKind.PRIVATE, NOON, lowest=lowest, **about)
     return made.adding(map(BasketId, baskets or ("memory",)))
 
 
 def delivery(severity: Severity = Severity.SEVERE, destination: Destination = CHANNEL) -> Delivery:
-    (only,) = address(event(severity=severity), [destination])
+    (only,) = route(event(severity=severity), [destination])
     return only

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from bot.adapters.database import Database
-from bot.delivery import Delivery, Destination, Sent, State, address, next_step
+from bot.adapters.database.database import Database
+from bot.delivery.attempts import Sent, next_step
+from bot.delivery.model import Delivery, DeliveryState, Destination, route
 from tests.specimens import event
 from tests.virtual import NOON
 
 
 async def put(store: Database, *destinations: Destination, known=None, subscribers_of=None, **about) -> int:
     happened = event(**about)
-    return await store.commit(known or {}, [happened], address(happened, destinations), subscribers_of)
+    return await store.commit(known or {}, [happened], route(happened, destinations), subscribers_of)
 
 
 async def claim(store: Database, limit=1, now=NOON, resting=()) -> list[Delivery]:
@@ -30,5 +31,5 @@ async def send_all(store: Database, now=NOON) -> list[tuple[str, str]]:
     return order
 
 
-async def states(store: Database) -> dict[tuple[str, str], State]:
+async def states(store: Database) -> dict[tuple[str, str], DeliveryState]:
     return {(one.chat, one.event): one.state for one in await store.undelivered()}

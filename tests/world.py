@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from bot.alerts import Alert, NamedEvent, Rule, Rung, Severity
-from bot.backtest import alerts
-from bot.baskets import Basket, BasketId, Market, Member, assemble
+from bot.alerts.episodes import Alert
+from bot.alerts.rules import Level, NamedEvent, Rule, Severity
+from bot.backtest.replay import replayed_alerts
+from bot.baskets import Basket, BasketId, Market, Member, assemble_market
 from bot.errors import NoData
-from bot.pipeline import Rulebook, survey
-from bot.prices import Bars, Calendar, CalendarCode, Symbol, exchange_of
-from bot.statistics import Board, State, Verdict
+from bot.pipeline import Rulebook, measure_market
+from bot.prices.bars import Bars, Symbol
+from bot.prices.calendars import Calendar, CalendarCode, exchange_of
+from bot.statistics.market_stats import MarketStats
+from bot.statistics.verdict import DrawdownState, Verdict
 
 NEW_YORK, SEOUL, TORONTO = CalendarCode("XNYS"), CalendarCode("XKRX"), CalendarCode("XTSE")
 HOURS_UTC = {NEW_YORK: (14.5, 21.0), SEOUL: (0.0, 6.5), TORONTO: (14.5, 21.0)}
@@ -110,16 +113,16 @@ class World:
 
     def market(self, rulebook: Rulebook, until: datetime | None = None) -> Market:
         """Everything laid on calendars; `until` is the moment of judgement (None = the rows are the end of time)."""
-        return assemble(rulebook.baskets, self.rows, self, int(until.timestamp()) if until else None)
+        return assemble_market(rulebook.baskets, self.rows, self, int(until.timestamp()) if until else None)
 
-    def board(self, rulebook: Rulebook, until: datetime | None = None) -> Board:
+    def board(self, rulebook: Rulebook, until: datetime | None = None) -> MarketStats:
         market = self.market(rulebook, until)
-        return survey(market.tables, replace(rulebook, baskets=market.baskets))
+        return measure_market(market.tables, replace(rulebook, baskets=market.baskets))
 
-    def alerts(self, rulebook: Rulebook) -> tuple[Board, list[Alert]]:
+    def alerts(self, rulebook: Rulebook) -> tuple[MarketStats, list[Alert]]:
         """Everything that would have been said, from the first session on."""
         board = self.board(rulebook)
-        return board, list(alerts(board, rulebook))
+        return board, list(replayed_alerts(board, rulebook))
 
 
 def _cut(bars: Bars, last: date) -> Bars:
@@ -135,18 +138,18 @@ def basket(name: str, *members: str | Member, zh: str = "", **more: Any) -> Bask
     return Basket(BasketId(name), names, of, **more)
 
 
-def ladder(rungs: Mapping[str, Mapping[str, Any]]) -> tuple[Rung, ...]:
+def ladder(levels: Mapping[str, Mapping[str, Any]]) -> tuple[Level, ...]:
     """Rungs by their names in the configuration."""
-    written = {severity: rungs.get(severity.word) for severity in Severity}
-    return tuple(Rung(severity, **conditions) for severity, conditions in written.items() if conditions is not None)
+    written = {severity: levels.get(severity.word) for severity in Severity}
+    return tuple(Level(severity, **conditions) for severity, conditions in written.items() if conditions is not None)
 
 
-def rule(name: str, *baskets: str, rungs: Mapping[str, Mapping[str, Any]] = LADDER, **more: Any) -> Rule:
-    return Rule(name, tuple(map(BasketId, baskets)), ladder(rungs), **more)
+def rule(name: str, *baskets: str, levels: Mapping[str, Mapping[str, Any]] = LADDER, **more: Any) -> Rule:
+    return Rule(name, tuple(map(BasketId, baskets)), ladder(levels), **more)
 
 
-def contrast(name: str, one: str, other: str, rungs: Mapping[str, Mapping[str, Any]], **more: Any) -> Rule:
-    return Rule(name, (), ladder(rungs), contrast=(BasketId(one), BasketId(other)), **more)
+def contrast(name: str, one: str, other: str, levels: Mapping[str, Mapping[str, Any]], **more: Any) -> Rule:
+    return Rule(name, (), ladder(levels), contrast=(BasketId(one), BasketId(other)), **more)
 
 
 def book(baskets: Sequence[Basket], *rules: Rule, events: Sequence[NamedEvent] = (), **more: Any) -> Rulebook:
@@ -169,10 +172,10 @@ def verdict(session: date = date(2020, 3, 9), **more: Any) -> Verdict:
         "record": False,
         "drawdown": -0.01,
         "peak_session": session - timedelta(days=3),
-        "state": State.NONE,
+        "state": DrawdownState.NONE,
         "coverage": 1.0,
         "since": session.replace(year=session.year - 20),
-        "entered": State.NONE,
+        "entered": DrawdownState.NONE,
         "holes": 0,
     }
     return Verdict(**quiet | more)

@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 from threading import Lock
 from typing import Self
 
-from bot.chart import ChartFacts, draw
+from bot.chart.data import ChartData
 from bot.errors import BotError
 
 DEADLINE = 60.0  # seconds for one chart, after which the process is taken for hung
@@ -40,11 +40,11 @@ class DrawingRoom:
             finally:
                 self._at_work.release()
 
-    async def draw(self, facts: ChartFacts, language: str) -> bytes:
+    async def draw(self, facts: ChartData, language: str) -> bytes:
         """The chart as a PNG. Raises NotDrawn."""
         return await asyncio.to_thread(self._draw, facts, language)
 
-    def _draw(self, facts: ChartFacts, language: str) -> bytes:
+    def _draw(self, facts: ChartData, language: str) -> bytes:
         with self._at_work:
             if self._closed:
                 raise NotDrawn("the bot is stopping")
@@ -97,7 +97,7 @@ class DrawingRoom:
 def _work(line: Connection, idle: float) -> None:
     """The life of the process that draws: until nothing came for `idle` seconds, or nobody is there any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bot, which then ends this
-    import bot.chart.drawing  # noqa: F401, PLC0415 - what takes long is done before it is needed
+    from bot.chart.draw import render_chart  # noqa: PLC0415 - the parent process does without matplotlib
 
     while line.poll(idle):
         try:
@@ -105,7 +105,7 @@ def _work(line: Connection, idle: float) -> None:
         except EOFError:
             return
         try:
-            line.send(draw(facts, language))
+            line.send(render_chart(facts, language))
         except Exception as error:
             line.send(f"{type(error).__name__}: {error}")
             raise

@@ -15,12 +15,12 @@ from typing import Any
 import feedparser
 import httpx
 
-from bot.context import Headline
+from bot.context.headlines import Headline
 from bot.errors import SourceUnreachable
-from bot.prices import Symbol
+from bot.prices.bars import Symbol
 
-LARGEST_BYTES = 1_000_000
-MOST_REDIRECTS = 3
+MAX_FEED_BYTES = 1_000_000
+MAX_REDIRECTS = 3
 QUIET_SECONDS = 15.0  # without a byte
 ASKING = {
     "Accept": "application/atom+xml, application/rss+xml, application/xml;q=0.9, */*;q=0.1",
@@ -36,7 +36,7 @@ FAILURES = (
 
 
 @dataclass(slots=True)
-class Feed:
+class NewsFeed:
     """The feed at `address`. What has not changed since it was fetched is not sent again."""
 
     address: str
@@ -62,14 +62,14 @@ class Feed:
 
 async def _get(client: httpx.AsyncClient, address: httpx.URL) -> tuple[httpx.Response, bytes]:
     """The answer and its body; raises ValueError for what is not to be read."""
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         async with client.stream("GET", address) as answer:
             if answer.next_request is None:
                 return answer, await _body(answer)
             before, address = address, answer.next_request.url
         if not _may_lead(before, address):
             raise ValueError(f"it leads to {address.host} without https")
-    raise ValueError(f"more than {MOST_REDIRECTS} redirects")
+    raise ValueError(f"more than {MAX_REDIRECTS} redirects")
 
 
 def _may_lead(here: httpx.URL, there: httpx.URL) -> bool:
@@ -87,8 +87,8 @@ async def _body(answer: httpx.Response) -> bytes:
     body = bytearray()
     async for piece in answer.aiter_raw():
         body += piece
-        if len(body) > LARGEST_BYTES:
-            raise ValueError(f"it is longer than {LARGEST_BYTES} bytes")
+        if len(body) > MAX_FEED_BYTES:
+            raise ValueError(f"it is longer than {MAX_FEED_BYTES} bytes")
     return bytes(body)
 
 

@@ -25,7 +25,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return TOKEN.sub(HIDDEN, text)
 
 
-def set_up(
+def configure_logging(
     level: str = "INFO", *, secrets: Iterable[str] = (), stream: TextIO | None = None, json: bool = False
 ) -> None:
     """Send everything that is logged, by whatever library, to `stream` (standard error), one line each.
@@ -34,7 +34,7 @@ def set_up(
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Redacted(_renderers(stream, json=json), tuple(secrets)))
+    handler.setFormatter(_RedactingFormatter(_renderers(stream, json=json), tuple(secrets)))
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -42,7 +42,7 @@ def set_up(
     logging.raiseExceptions = False
 
 
-class _Redacted(structlog.stdlib.ProcessorFormatter):
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     def __init__(self, renderers: list[Processor], secrets: tuple[str, ...]) -> None:
         super().__init__(processors=renderers, foreign_pre_chain=FACTS)
         self._secrets = secrets

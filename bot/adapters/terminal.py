@@ -14,15 +14,16 @@ from rich.text import Text
 
 from bot.alerts.rules import Severity
 from bot.clock import Clock
-from bot.delivery import Delivery, NotSent, Outcome, Sent
-from bot.messages import Message, reading
+from bot.delivery.attempts import NotSent, SendOutcome, Sent
+from bot.delivery.model import Delivery
+from bot.messages.message import Message, visible_text
 
 COLOURS = {Severity.NOTICE: "cyan", Severity.WARNING: "yellow", Severity.SEVERE: "red", Severity.EXTREME: "magenta"}
-WIDEST = 100  # columns; longer lines are hard to read
+MAX_WIDTH = 100  # columns; longer lines are hard to read
 
 
 @dataclass(slots=True)
-class Wall:
+class ChartFolder:
     """The folder into which pictures go; `kept` finds the content of one."""
 
     folder: Path
@@ -40,12 +41,12 @@ class Wall:
         return [f"[{path}]"]
 
 
-class Terminal:
+class TerminalTransport:
     """Shows messages as a chat would: a coloured frame on a terminal, plain lines everywhere else."""
 
     name = "terminal"
 
-    def __init__(self, out: Console | TextIO, clock: Clock, wall: Wall | None = None) -> None:
+    def __init__(self, out: Console | TextIO, clock: Clock, wall: ChartFolder | None = None) -> None:
         """`out` as a stream is a terminal if it says so; rich minds NO_COLOR and the width. `clock` dates messages.
 
         Without a `wall` there are no pictures.
@@ -54,11 +55,11 @@ class Terminal:
         self._clock = clock
         self._wall = wall
 
-    async def send(self, delivery: Delivery, message: Message) -> Outcome:
+    async def send(self, delivery: Delivery, message: Message) -> SendOutcome:
         when = self._clock.now().strftime("%Y-%m-%d %H:%M UTC")
         header = self._printable(f"{when} · {delivery.chat} · {delivery.severity.word}")
         shown = await self._wall.hang(delivery) if self._wall else []
-        lines = [*(reading(line, " <{}>") for line in message.lines), *shown]
+        lines = [*(visible_text(line, " <{}>") for line in message.lines), *shown]
         first, *rest = map(self._printable, lines)
         try:
             if self._console.is_terminal:
@@ -72,7 +73,7 @@ class Terminal:
 
     def _frame(self, colour: str, header: str, first: str, rest: list[str]) -> None:
         text = Text("\n").join((Text(first, style="bold"), *map(Text, rest)))
-        width = min(WIDEST, self._console.width)
+        width = min(MAX_WIDTH, self._console.width)
         title = Text(header, style=colour)
         self._console.print(Panel(text, title=title, title_align="left", border_style=colour, width=width))
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bot.backtest.shares import Result, Share, Workers
-from bot.errors import ConfigError, Problem
+from bot.errors import ConfigError, ConfigProblem
+from bot.tuning.jobs import Result, WorkerPool, WorkUnit
 
 REACH_SECONDS = 5
 
@@ -18,7 +18,7 @@ class Here:
 
     count: int = 1
 
-    def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> Iterator[Result]:
+    def each(self, work: Callable[[WorkUnit], Result], shares: Iterable[WorkUnit]) -> Iterator[Result]:
         return map(work, shares)
 
 
@@ -28,7 +28,7 @@ class Cores:
 
     count: int
 
-    def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> Iterator[Result]:
+    def each(self, work: Callable[[WorkUnit], Result], shares: Iterable[WorkUnit]) -> Iterator[Result]:
         from joblib import Parallel, delayed  # noqa: PLC0415 - a tenth of a second that one process can do without
 
         # Large arrays go by joblib's memory maps, and none is made ready long before it is needed: copies take memory.
@@ -43,7 +43,7 @@ class Cluster:
     address: str
     count: int
 
-    def each(self, work: Callable[[Share], Result], shares: Iterable[Share]) -> Iterator[Result]:
+    def each(self, work: Callable[[WorkUnit], Result], shares: Iterable[WorkUnit]) -> Iterator[Result]:
         from joblib import Parallel, delayed, parallel_config  # noqa: PLC0415 - see above
 
         with (
@@ -53,7 +53,7 @@ class Cluster:
             yield from Parallel(n_jobs=-1)(delayed(work)(share) for share in shares)
 
 
-def workers(jobs: int, cluster: str | None) -> Workers:
+def workers(jobs: int, cluster: str | None) -> WorkerPool:
     """Whoever is named: the address of a cluster's scheduler, else so many processes. Raises ConfigError."""
     if cluster is None:
         return Here() if jobs == 1 else Cores(jobs)
@@ -62,13 +62,17 @@ def workers(jobs: int, cluster: str | None) -> Workers:
             count = len(client.scheduler_info(n_workers=-1)["workers"])
     except ModuleNotFoundError:
         remedy = 'Install it beside the bot: pip install "distributed".'
-        raise ConfigError((Problem("command line", "--cluster", "needs the package distributed", remedy),)) from None
+        raise ConfigError(
+            (ConfigProblem("command line", "--cluster", "needs the package distributed", remedy),)
+        ) from None
     except (OSError, ValueError) as error:
         remedy = "Give the address that dask scheduler prints, such as tcp://127.0.0.1:8786."
-        raise ConfigError((Problem("command line", "--cluster", f"cannot be reached: {error}", remedy),)) from error
+        raise ConfigError(
+            (ConfigProblem("command line", "--cluster", f"cannot be reached: {error}", remedy),)
+        ) from error
     if not count:
         remedy = f"Start some: dask worker {cluster}"
-        raise ConfigError((Problem("command line", "--cluster", "has no workers", remedy),))
+        raise ConfigError((ConfigProblem("command line", "--cluster", "has no workers", remedy),))
     return Cluster(cluster, count)
 
 

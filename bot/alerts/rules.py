@@ -7,7 +7,7 @@ from datetime import date
 from enum import IntEnum
 
 from bot.baskets import BasketId
-from bot.statistics import State
+from bot.statistics.verdict import DrawdownState
 
 
 class Severity(IntEnum):
@@ -24,7 +24,7 @@ class Severity(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class Level:
     """One step of a rule's ladder; every condition that is not None must hold.
 
     `percentile` is 0 to 100 (at or below it; at or above it if it is over 50), `worst_in_months` whole months,
@@ -37,9 +37,9 @@ class Rung:
     worst_in_months: int | None = None
     record: bool = False
     move: float | None = None
-    state: State | None = None
+    state: DrawdownState | None = None
     day_low: float | None = None
-    enters: State | None = None
+    enters: DrawdownState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Rule:
 
     name: str
     baskets: tuple[BasketId, ...]
-    rungs: tuple[Rung, ...]
+    levels: tuple[Level, ...]
     window: int = 2
     step: float = 0.02
     members: bool = False
@@ -62,11 +62,11 @@ class Rule:
     @property
     def upward(self) -> bool:
         """Whether the rule looks for a spread that opens upwards (a percentile over 50)."""
-        return any(rung.percentile is not None and rung.percentile > 50 for rung in self.rungs)
+        return any(rung.percentile is not None and rung.percentile > 50 for rung in self.levels)
 
-    def asks(self, condition: str) -> bool:
+    def uses_condition(self, condition: str) -> bool:
         """Whether a rung has a condition of that name."""
-        return any(getattr(rung, condition) is not None for rung in self.rungs)
+        return any(getattr(rung, condition) is not None for rung in self.levels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""How does it all hang together?"""
+"""Wiring of the process: every part is made here and given what it needs."""

@@ -9,19 +9,21 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.database import Database
-from bot.adapters.price_files import CsvFolder
-from bot.adapters.terminal import Terminal, Wall
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.database.database import Database
+from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.terminal import ChartFolder, TerminalTransport
 from bot.app.setup import setup_of, terminal_destinations
-from bot.app.worker import watch_of
-from bot.chart import ChartFacts, draw
+from bot.app.worker import build_engine
+from bot.chart.data import ChartData
+from bot.chart.draw import render_chart
 from bot.clock import SystemClock
 from bot.dispatch import Dispatch
 from bot.errors import NoData
-from bot.prices import Bars, CalendarCode, PriceSource, Symbol
-from bot.settings import Settings
-from bot.watch import Watch
+from bot.prices.bars import Bars, PriceSource, Symbol
+from bot.prices.calendars import CalendarCode
+from bot.settings.load import Settings
+from bot.watch.loop import Watch
 
 CALENDAR = CalendarCode("XNYS")
 
@@ -43,7 +45,7 @@ class ScriptedClock:
 
 
 @dataclass(slots=True)
-class Remembered:
+class MemoizedSource:
     """A source whose answers are kept, so that every session does not read the files anew."""
 
     source: PriceSource
@@ -55,24 +57,24 @@ class Remembered:
         return self.known[symbol]
 
 
-class Easel:
+class InlineRenderer:
     """Charts are drawn here and now: a recording has the time."""
 
     def open(self) -> None:
         """It is always there."""
 
-    async def draw(self, facts: ChartFacts, language: str) -> bytes:
-        return draw(facts, language)
+    async def draw(self, facts: ChartData, language: str) -> bytes:
+        return render_chart(facts, language)
 
 
 @dataclass(slots=True)
-class Recording:
+class DemoRun:
     """The live loops on recorded prices and a scripted clock; everything else is as in `run`."""
 
     watch: Watch
     dispatch: Dispatch
     clock: ScriptedClock
-    wall: Wall
+    wall: ChartFolder
 
     async def warm_up(self, first: date) -> None:
         """Let the bot learn the past up to the session before `first`, when that is no news any more."""
@@ -99,9 +101,9 @@ class Recording:
 
 
 @asynccontextmanager
-async def recording(
+async def open_demo(
     settings: Settings, prices: Path, language: str, out: TextIO, folder: Path, charts: Path
-) -> AsyncIterator[Recording]:
+) -> AsyncIterator[DemoRun]:
     """The two loops wired for a recording, with a database of their own in `folder`; pictures go into `charts`."""
     clock = ScriptedClock()
     database = await Database.open(f"sqlite:///{folder / 'demo.sqlite3'}", upgrade=True)
@@ -109,10 +111,10 @@ async def recording(
         destinations = terminal_destinations([language])
         calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", SystemClock())
         setup = setup_of(settings, destinations)
-        watch = watch_of(setup, clock, Remembered(CsvFolder(prices)), calendars, database)
-        watch.studio = Easel()
-        wall = Wall(charts, database.picture)
-        dispatch = Dispatch(database, Terminal(out, clock, wall), clock, sleep=clock.sleep)
-        yield Recording(watch, dispatch, clock, wall)
+        watch = build_engine(setup, clock, MemoizedSource(CsvFolder(prices)), calendars, database)
+        watch.studio = InlineRenderer()
+        wall = ChartFolder(charts, database.picture)
+        dispatch = Dispatch(database, TerminalTransport(out, clock, wall), clock, sleep=clock.sleep)
+        yield DemoRun(watch, dispatch, clock, wall)
     finally:
         await database.close()

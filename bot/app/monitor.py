@@ -8,14 +8,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.app.office import Office
 from bot.clock import Clock
 from bot.errors import StoreError
 from bot.health import Health, Report, Sign, Standing, Vitals, examine
-from bot.lease import Tenancy
-from bot.settings import Settings
-from bot.watch import State, Telling, Trouble, Troubles
+from bot.lease import LeaderLease
+from bot.settings.load import Settings
+from bot.watch.loop import Telling
+from bot.watch.troubles import State, Trouble, Troubles
 
 PATIENCE = 3.0  # seconds that the database is given for an answer
 EVERY = 10.0  # seconds between looks at the vital signs
@@ -40,7 +41,7 @@ class Monitor:
     `settings` are those of the start: the pace of the loops does not change before the next one.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, database: Database, tenancy: Tenancy) -> None:
+    def __init__(self, settings: Settings, clock: Clock, database: Database, tenancy: LeaderLease) -> None:
         self._settings = settings
         self._clock = clock
         self._database = database
@@ -129,7 +130,7 @@ class Monitor:
 
     async def _ask(self) -> Stored:
         try:
-            lease = await self._database.look()
+            lease = await self._database.read()
             waiting, oldest = None, None
             if self._office is not None:
                 waiting, oldest = await self._database.waiting(self._office.dispatch.transport_name)

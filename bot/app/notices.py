@@ -7,12 +7,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot.adapters.database import Database
-from bot.alerts import Severity
+from bot.adapters.database.database import Database
+from bot.alerts.rules import Severity
 from bot.clock import Clock
-from bot.delivery import Destination, Event, EventKey, Kind, address
-from bot.messages import Message, catalogue, languages
-from bot.watch import Notice, Telling, Unjudged, Unsure
+from bot.delivery.model import ChatKind, Destination, Notification, NotificationKey, route
+from bot.languages import languages
+from bot.messages.catalogue import load_catalogue
+from bot.messages.message import Message
+from bot.watch.loop import Telling
+from bot.watch.troubles import Notice, Unjudged, Unsure
 
 NEWS = timedelta(hours=12)  # after which a notice is none any more
 
@@ -36,13 +39,13 @@ class Operators:
         for one in told:
             log.warning("for the operators: %s", one)
         notices = [one for one in told if isinstance(one, Notice)]
-        chats = [Destination(self.transport, str(one), Kind.PRIVATE) for one in sorted(self.numbers)]
+        chats = [Destination(self.transport, str(one), ChatKind.PRIVATE) for one in sorted(self.numbers)]
         events = [self._event(one) for one in told] if chats else []
         if events or notices:
-            addressed = [each for one in events for each in address(one, chats)]
+            addressed = [each for one in events for each in route(one, chats)]
             await self.database.commit({}, events, addressed, notices=notices)
 
-    def _event(self, one: Telling) -> Event:
+    def _event(self, one: Telling) -> Notification:
         if isinstance(one, Unsure):
             return self._unsure(one)
         if isinstance(one, Unjudged):
@@ -51,11 +54,11 @@ class Operators:
         which = f"{trouble.state}/{trouble.about}/{when.isoformat()}"
         return self._notice(f"notice/{which}/{'end' if one.ended else 'begin'}", one)
 
-    def _notice(self, key: str, said: Telling) -> Event:
+    def _notice(self, key: str, said: Telling) -> Notification:
         now = self.clock.now()
-        text = catalogue("en").say("notice", text=str(said))
-        return Event(
-            key=EventKey(key),
+        text = load_catalogue("en").say("notice", text=str(said))
+        return Notification(
+            key=NotificationKey(key),
             id="",
             baskets=(),
             severity=Severity.WARNING,
@@ -65,11 +68,11 @@ class Operators:
             messages=(Message("en", (text,)),),
         )
 
-    def _unsure(self, unsure: Unsure) -> Event:
+    def _unsure(self, unsure: Unsure) -> Notification:
         """What nobody else hears, with the reason above it; it has no buttons, for it is no alert."""
         symbols = ", ".join(unsure.depends_on)
         marked = (
-            Message(one.language, (catalogue(one.language).say("unsure", symbols=symbols), *one.lines))
+            Message(one.language, (load_catalogue(one.language).say("unsure", symbols=symbols), *one.lines))
             for one in unsure.event.messages
             if one.language in languages()
         )

@@ -7,17 +7,20 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.database import Database
-from bot.app.calendars import declared
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.database.database import Database
 from bot.app.setup import setup_of
-from bot.conversation import Condition, View
+from bot.app.sources import with_closures_from
+from bot.conversation.desk import Condition, View
 from bot.converse import Converse
 from bot.dispatch import Dispatch
 from bot.errors import BotError, NoData
 from bot.pipeline import Rulebook
-from bot.settings import Settings, effective
-from bot.watch import News, Watch, as_of
+from bot.settings.effective import effective
+from bot.settings.load import Settings
+from bot.watch.due import as_of
+from bot.watch.loop import Watch
+from bot.watch.press import News
 
 # What is wired once, at the start.
 AT_START = (
@@ -66,7 +69,7 @@ class Office:
     async def reload(self) -> Sequence[str]:
         """Read the configuration again; it counts from the next look on. Raises ConfigError and keeps the old one."""
         new = await asyncio.to_thread(self.load)
-        calendars = await asyncio.to_thread(declared, self.calendars, new, self.watch.clock, new.baskets())
+        calendars = await asyncio.to_thread(with_closures_from, self.calendars, new, self.watch.clock, new.baskets())
         changes = differences(self.settings, new)
         self.settings = new
         self.operators.clear()

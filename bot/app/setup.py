@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.delivery import Destination, Kind
-from bot.messages import languages
-from bot.settings import Settings
-from bot.watch import Setup, Timing
+from bot.delivery.model import ChatKind, Destination
+from bot.languages import languages
+from bot.settings.load import Settings
+from bot.watch.due import Timing
+from bot.watch.turn import Setup
 
 
 def setup_of(
@@ -39,4 +40,4 @@ def setup_of(
 
 def terminal_destinations(languages: Sequence[str]) -> tuple[Destination, ...]:
     """The terminal as a chat, once a language."""
-    return tuple(Destination("terminal", f"terminal ({one})", Kind.TERMINAL, one) for one in languages)
+    return tuple(Destination("terminal", f"terminal ({one})", ChatKind.TERMINAL, one) for one in languages)

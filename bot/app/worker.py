@@ -13,34 +13,38 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.database import Database
-from bot.adapters.disks import passing
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.database.connection import ephemeral_reason
+from bot.adapters.database.database import Database
 from bot.adapters.drawing import DrawingRoom
 from bot.adapters.logs import redact
-from bot.adapters.price_files import PriceCache
+from bot.adapters.price_files.cache import PriceCache
 from bot.adapters.scheduler import Ticker
-from bot.adapters.terminal import Terminal
+from bot.adapters.terminal import TerminalTransport
 from bot.adapters.watchdog import Watchdog
-from bot.app.calendars import open_calendars
 from bot.app.monitor import Monitor
 from bot.app.notices import Operators
 from bot.app.office import Office
-from bot.app.prices import news_of
 from bot.app.setup import setup_of, terminal_destinations
+from bot.app.sources import headline_sources, open_calendars
 from bot.clock import Clock, SteadyClock, since_boot
-from bot.conversation import Desk
+from bot.conversation.desk import Desk
 from bot.converse import Converse
-from bot.delivery import Limits, Transport
+from bot.delivery.attempts import Transport
+from bot.delivery.rate_limits import RateLimits
 from bot.dispatch import Dispatch
 from bot.errors import BotError, LeaseLost, StoreError
-from bot.lease import Tenancy
-from bot.prices import Calendars, PriceSource
-from bot.settings import Settings
-from bot.watch import Gate, Setup, Watch, correct
+from bot.lease import LeaderLease
+from bot.prices.bars import PriceSource
+from bot.prices.calendars import CalendarProvider
+from bot.settings.load import Settings
+from bot.watch.correcting import correct
+from bot.watch.gate import Gate
+from bot.watch.loop import Watch
+from bot.watch.turn import Setup
 
 if TYPE_CHECKING:
-    from bot.adapters.telegram import Telegram
+    from bot.adapters.telegram.client import TelegramClient
 
 # A platform kills a process some 30 s after SIGTERM; the loops end well before.
 GRACE_SECONDS = 25.0
@@ -49,7 +53,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class Resources:
     """What is opened once and lasts until the end."""
 
     load: Callable[[], Settings]
@@ -62,7 +66,7 @@ class Shop:
     beat: Callable[[], None] | None
 
 
-async def run(load: Callable[[], Settings], clock: Clock, source: PriceSource) -> None:
+async def run_worker(load: Callable[[], Settings], clock: Clock, source: PriceSource) -> None:
     """Run the bot until SIGTERM or SIGINT; while another process does the work, stand by."""
     settings = load()
     stop = asyncio.Event()
@@ -70,13 +74,13 @@ async def run(load: Callable[[], Settings], clock: Clock, source: PriceSource) -
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
     database = await Database.open(database_url(settings), upgrade=True)
-    tenancy = Tenancy(database, clock)
+    tenancy = LeaderLease(database, clock)
     monitor = Monitor(settings, clock, database, tenancy)
     try:
         calendars = open_calendars(settings, clock, _say_building)
         async with Watchdog(), AsyncExitStack() as stack:
             beat = await _show(settings, monitor, stack)
-            shop = Shop(load, settings, clock, source, database, calendars, monitor, beat)
+            shop = Resources(load, settings, clock, source, database, calendars, monitor, beat)
             while not stop.is_set():
                 async with tenancy.hold(stop) as lost:
                     if lost is not None:
@@ -92,7 +96,7 @@ async def _show(settings: Settings, monitor: Monitor, stack: AsyncExitStack) -> 
     """Open the pages for those who look from outside, if a port is given; what pings the address, if one is given."""
     where, address = settings.operation, settings.operation.heartbeat.get_secret_value()
     if where.port:
-        from bot.adapters.http import Window  # noqa: PLC0415 - not needed without a port
+        from bot.adapters.http.window import Window  # noqa: PLC0415 - not needed without a port
 
         clean = partial(redact, secrets=settings.secrets())
         await stack.enter_async_context(Window(where.host, where.port, monitor.report, clean))
@@ -104,26 +108,26 @@ async def _show(settings: Settings, monitor: Monitor, stack: AsyncExitStack) -> 
     return (await stack.enter_async_context(Heartbeat(address))).beat
 
 
-async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
+async def _work(shop: Resources, stop: asyncio.Event, lost: asyncio.Event) -> None:
     """Watch, send and answer until `stop`, or until the lease is `lost`."""
     settings, database, clock = shop.settings, shop.database, shop.clock
     steady = SteadyClock(clock, since_boot)
     bell = asyncio.Event()
-    async with telegram_of(settings) as telegram, DrawingRoom() as room:
-        transport: Transport = telegram or Terminal(sys.stdout, clock)
+    async with open_telegram(settings) as telegram, DrawingRoom() as room:
+        transport: Transport = telegram or TerminalTransport(sys.stdout, clock)
         setup = _setup(settings, telegram)
         await database.revive(transport.name, [one.chat for one in setup.destinations])
         if setup.subscribers_of is not None:
             await database.widen(setup.subscribers_of, [one.id for one in setup.rulebook.baskets])
-        watch = watch_of(setup, steady, shop.source, shop.calendars, database)
-        watch.press.read(news_of(settings, shop.source), settings.names)
+        watch = build_engine(setup, steady, shop.source, shop.calendars, database)
+        watch.press.read(headline_sources(settings, shop.source), settings.names)
         watch.revised = partial(correct, watch)
         watch.jumped, watch.completed = steady.look, shop.beat or watch.completed
         if telegram is not None:
             watch.studio, telegram.pictures.kept = room, database.picture
-        limits = Limits()
+        limits = RateLimits()
         dispatch = Dispatch(database, transport, clock, limits, steady=steady)
-        news = partial(news_of, prices=shop.source)
+        news = partial(headline_sources, prices=shop.source)
         office = Office(watch, dispatch, database, shop.calendars, settings, shop.load, news)
         watch.tell = Operators(database, steady, transport.name, office.operators if telegram else ()).tell
         shop.monitor.begin(office)
@@ -144,24 +148,24 @@ async def _work(shop: Shop, stop: asyncio.Event, lost: asyncio.Event) -> None:
     log.info("the loops ended", extra=dict(watch.counts) | dict(dispatch.counts))
 
 
-def _setup(settings: Settings, telegram: Telegram | None) -> Setup:
+def _setup(settings: Settings, telegram: TelegramClient | None) -> Setup:
     if telegram is not None:
         return setup_of(settings, subscribers_of=telegram.name)
     return setup_of(settings, terminal_destinations(settings.delivery.languages))
 
 
-def _conversation(telegram: Telegram, office: Office, limits: Limits, room: DrawingRoom) -> Converse:
+def _conversation(telegram: TelegramClient, office: Office, limits: RateLimits, room: DrawingRoom) -> Converse:
     """Loop 3: people who talk to the bot."""
-    from bot.adapters.telegram import TelegramLine  # noqa: PLC0415 - not needed without a token
+    from bot.adapters.telegram.gateway import TelegramGateway  # noqa: PLC0415 - not needed without a token
 
     clock, database, operators = office.watch.clock, office.database, office.operators
-    line = TelegramLine(telegram, clock, operators)
+    line = TelegramGateway(telegram, clock, operators)
     desk = Desk(telegram.name, database, office, clock, line.administers, room.draw, operators)
     return Converse(desk, line, limits, database.move)
 
 
 @asynccontextmanager
-async def telegram_of(settings: Settings) -> AsyncIterator[Telegram | None]:
+async def open_telegram(settings: Settings) -> AsyncIterator[TelegramClient | None]:
     """Telegram, if there is a token."""
     token = settings.telegram.token.get_secret_value()
     if not token:
@@ -171,9 +175,9 @@ async def telegram_of(settings: Settings) -> AsyncIterator[Telegram | None]:
         )
         yield None
         return
-    from bot.adapters.telegram import Telegram  # noqa: PLC0415 - not needed without a token
+    from bot.adapters.telegram.client import TelegramClient  # noqa: PLC0415 - not needed without a token
 
-    async with Telegram(
+    async with TelegramClient(
         token,
         base_url=settings.telegram.base_url,
         connect=settings.telegram.connect_timeout_seconds,
@@ -192,7 +196,7 @@ def database_url(settings: Settings) -> str:
         remedy = "Name another one with [storage] data_dir or BOT_STORAGE__DATA_DIR."
         place = settings.storage.data_dir
         raise StoreError(f"{place}: the folder cannot be made ({error.strerror}). {remedy}") from error
-    if why := passing(settings.storage.data_dir):
+    if why := ephemeral_reason(settings.storage.data_dir):
         log.warning(
             "the database in %s will not last: %s. Subscriptions and what was posted are forgotten then. Give the bot "
             "a volume, or a PostgreSQL by DATABASE_URL",
@@ -206,7 +210,9 @@ def _say_building(codes: Sequence[str]) -> None:
     log.info("working out the sessions of %s, once", ", ".join(codes))
 
 
-def watch_of(setup: Setup, clock: Clock, source: PriceSource, calendars: Calendars, database: Database) -> Watch:
+def build_engine(
+    setup: Setup, clock: Clock, source: PriceSource, calendars: CalendarProvider, database: Database
+) -> Watch:
     """Loop 1. A folder of files is the operator's own word; what a vendor says may be doubted."""
     if isinstance(source, PriceCache):
         return Watch(source, calendars, setup, database, clock, source.cached, Gate())

@@ -15,24 +15,25 @@ import typer
 
 from bot.errors import BotError, ConfigError
 
-COMMANDS = (
-    "demo",
-    "run",
-    "now",
-    "verdicts",
-    "replay",
-    "tune",
-    "explain",
-    "whatif",
-    "chart",
-    "check",
-    "doctor",
-    "backfill",
-    "deliveries",
-    "schema",
-    "migrate",
-    "send-test",
-)
+COMMANDS = {
+    "demo": "run",
+    "run": "run",
+    "now": "figures",
+    "verdicts": "figures",
+    "replay": "replay",
+    "tune": "tune",
+    "explain": "explain",
+    "whatif": "figures",
+    "chart": "figures",
+    "check": "maintenance",
+    "doctor": "doctor",
+    "backfill": "maintenance",
+    "deliveries": "maintenance",
+    "schema": "maintenance",
+    "migrate": "maintenance",
+    "send-test": "maintenance",
+}  # command -> its module in this package
+OPTIONS = {"whatif": {"ignore_unknown_options": True}}  # -8 is a move, not an option
 OUR_BUG = 70
 NO_ROOM = 74  # EX_IOERR of sysexits.h
 INTERRUPTED = 130  # as shells have it
@@ -75,7 +76,7 @@ def main() -> None:
 def _commands() -> typer.Typer:
     """The command that was typed, or all of them."""
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    names = [words[0]] if words and words[0] in COMMANDS else COMMANDS
+    names = [words[0]] if words and words[0] in COMMANDS else list(COMMANDS)
     app = typer.Typer(
         no_args_is_help=True,
         add_completion=False,
@@ -86,8 +87,8 @@ def _commands() -> typer.Typer:
     app.callback()(lambda: None)
     gc.disable()  # what is imported is no garbage: to look for some takes a tenth of the time
     for name in names:
-        module = import_module(f"bot.cli.{name.replace('-', '_')}")
-        app.command(name, context_settings=getattr(module, "CONTEXT", None))(module.command)
+        module = import_module(f"bot.cli.{COMMANDS[name]}")
+        app.command(name, context_settings=OPTIONS.get(name))(getattr(module, f"{name.replace('-', '_')}_command"))
     gc.enable()
     gc.freeze()
     return app

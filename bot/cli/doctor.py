@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bot.cli.beside import say_building
-from bot.cli.options import Config, Format, Output, Prices
+from bot.cli.output import Config, Output, OutputFormat, Prices, note_calendar_build
 
 if TYPE_CHECKING:
     from bot.app.doctor import Finding
@@ -24,40 +23,42 @@ COLUMNS = ("subject", "mark", "seen", "remedy", "exit_code")
 SIGNS = {"ok": "\033[32m✓\033[0m", "warn": "\033[33m!\033[0m", "fail": "\033[31m✗\033[0m"}
 
 
-def command(config: Config = None, prices: Prices = None, output: Output = Format.TABLE) -> None:
+def doctor_command(config: Config = None, prices: Prices = None, output: Output = OutputFormat.TABLE) -> None:
     """Look at configuration, token, chats, source, calendars, clock, database and disk, and say what to do.
 
     All is looked at, whatever fails; the exit code is that of the first failure, as of the other commands.
     """
     from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
 
-    logs.set_up("ERROR")  # what is worth a warning is one of the findings
+    logs.configure_logging("ERROR")  # what is worth a warning is one of the findings
     code = asyncio.run(_examine(config, prices, output))
     if code:
         raise typer.Exit(code)
 
 
-async def _examine(config: Path | None, prices: Path | None, output: Format) -> int:
+async def _examine(config: Path | None, prices: Path | None, output: OutputFormat) -> int:
     """Print each finding as soon as it is there; the answer is the first failure's exit code, 0 = nothing failed."""
-    from bot.app.doctor import Mark, examine  # noqa: PLC0415
+    from bot.app.doctor import FindingStatus, run_checks  # noqa: PLC0415
     from bot.clock import SystemClock  # noqa: PLC0415
-    from bot.settings import load_settings  # noqa: PLC0415
+    from bot.settings.load import load_settings  # noqa: PLC0415
 
     code = 0
-    if output is Format.CSV:
+    if output is OutputFormat.CSV:
         csv.writer(sys.stdout, lineterminator="\n").writerow(COLUMNS)
-    async for found in examine(lambda: load_settings(config, os.environ), prices, SystemClock(), say_building):
+    async for found in run_checks(
+        lambda: load_settings(config, os.environ), prices, SystemClock(), note_calendar_build
+    ):
         _show(found, output)
-        if found.mark is Mark.FAIL:
+        if found.mark is FindingStatus.FAIL:
             code = code or found.exit_code
     return code
 
 
-def _show(found: Finding, output: Format) -> None:
+def _show(found: Finding, output: OutputFormat) -> None:
     cells = asdict(found)
-    if output is Format.JSONL:
+    if output is OutputFormat.JSONL:
         sys.stdout.write(json.dumps(cells, ensure_ascii=False) + "\n")
-    elif output is Format.CSV:
+    elif output is OutputFormat.CSV:
         csv.writer(sys.stdout, lineterminator="\n").writerow(cells.values())
     else:
         begin = SIGNS[found.mark] if sys.stdout.isatty() else f"{found.mark:<4}"

@@ -10,17 +10,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.alerts import Decision, Memory, Rule, conditions
-from bot.backtest import distances, inquire
-from bot.backtest.wording import condition_words
+from bot.alerts.episodes import Decision, SubjectState, check_conditions
+from bot.alerts.rules import Rule
+from bot.backtest.replay import explain_session
+from bot.backtest.whatif import level_distances
 from bot.baskets import BasketId
-from bot.cli.market import Opened, open_market, position_of
-from bot.cli.options import Asked, Config, Prices, iso_date
-from bot.context import contributions
-from bot.statistics import PERCENTILE_WINDOWS, Verdict
+from bot.cli.market import MeasuredMarket, measure_loaded_market, position_of
+from bot.cli.output import Asked, Config, Prices, iso_date
+from bot.context.build import contributions
+from bot.statistics.measure import PERCENTILE_WINDOWS
+from bot.statistics.verdict import Verdict
+from bot.tuning.config_text import conditions_as_toml
 
 
-def command(
+def explain_command(
     basket: Asked,
     session: Annotated[
         date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
@@ -30,7 +33,7 @@ def command(
     prices: Prices = None,
 ) -> None:
     """Explain one session of a basket: prices, returns, move, rarity, drawdown, and every rule's answer."""
-    opened = open_market(config, prices, [basket])
+    opened = measure_loaded_market(config, prices, [basket])
     position = position_of(opened, BasketId(basket), session)
     day = opened.board.series[BasketId(basket)].sessions[position].item()
     console = Console(highlight=False, soft_wrap=True)
@@ -42,7 +45,7 @@ def command(
         console.print(line, markup=False)
 
 
-def _prices(opened: Opened, basket: BasketId, position: int, window: int) -> Iterator[str]:
+def _prices(opened: MeasuredMarket, basket: BasketId, position: int, window: int) -> Iterator[str]:
     series = opened.board.series[basket]
     table = opened.market.tables[series.basket.calendar]
     kind = series.basket.prices
@@ -69,7 +72,7 @@ def _prices(opened: Opened, basket: BasketId, position: int, window: int) -> Ite
         yield f"  {series.sessions[at]}  weighted mean {reading}   coverage {coverage:.4f}"
 
 
-def figures(opened: Opened, basket: BasketId, position: int, window: int) -> Iterator[str]:
+def figures(opened: MeasuredMarket, basket: BasketId, position: int, window: int) -> Iterator[str]:
     """The move of one session and how rare it is, with what it takes to recompute it."""
     columns = opened.board.of_basket(basket, window)
     verdict = columns.at(position)
@@ -89,7 +92,11 @@ def figures(opened: Opened, basket: BasketId, position: int, window: int) -> Ite
     yield f"worst since  {_worst_since(columns.move.tolist(), verdict, position)}"
     yield (
         f"drawdown     {_percent(verdict.drawdown)} from the high of {verdict.peak_session}, state {verdict.state.word}"
-        + (f"; {verdict.holes} sessions without a reading since are not counted" if verdict.holes else "")
+        + (
+            f"; {verdict.missing_sessions} sessions without a reading since are not counted"
+            if verdict.missing_sessions
+            else ""
+        )
     )
 
 
@@ -101,27 +108,27 @@ def _percentile(verdict: Verdict) -> str:
 
 
 def _worst_since(moves: list[float], verdict: Verdict, position: int) -> str:
-    if verdict.worst_since is None or verdict.gap_sessions is None:
+    if verdict.worst_since is None or verdict.sessions_since_worst is None:
         return f"nothing as bad since the first reading on {verdict.since}: a record"
-    earlier = moves[position - verdict.gap_sessions]
+    earlier = moves[position - verdict.sessions_since_worst]
     years = f", {verdict.worst_in_years} whole years" if verdict.worst_in_years else ""
-    return f"{verdict.worst_since} ({_percent(earlier)}), {verdict.gap_sessions:,} sessions before{years}"
+    return f"{verdict.worst_since} ({_percent(earlier)}), {verdict.sessions_since_worst:,} sessions before{years}"
 
 
-def _answers(opened: Opened, basket: BasketId, day: date) -> Iterator[str]:
+def _answers(opened: MeasuredMarket, basket: BasketId, day: date) -> Iterator[str]:
     """What every rule says of the basket on that session, and why."""
     series = opened.board.series[basket]
     if position_of(opened, basket, day) >= series.final_sessions:
         yield "This session is not final: nothing is decided yet. Were its figures those of the close, then"
-    ways = {one.rule.name: one for one in distances(opened.board, opened.rulebook, basket, day)}
-    for answer in inquire(opened.board, opened.rulebook, basket, day):
+    ways = {one.rule.name: one for one in level_distances(opened.board, opened.rulebook, basket, day)}
+    for answer in explain_session(opened.board, opened.rulebook, basket, day):
         yield from answered(opened, answer.decision, answer.before)
         way = None if answer.decision.subject.member else ways.get(answer.decision.subject.rule)
         if way is not None and way.next_rung is not None and way.further is not None:
             yield f"  {way.next_rung.severity.word} with another {way.further.fraction * 100:.1f} %"
 
 
-def answered(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str]:
+def answered(opened: MeasuredMarket, decision: Decision, memory: SubjectState) -> Iterator[str]:
     """One rule's answer, each rung's conditions, and the episode that was open before; `memory` is from before."""
     subject = decision.subject
     about = subject.member or (f"{subject.basket} against {subject.against}" if subject.against else subject.basket)
@@ -130,12 +137,12 @@ def answered(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str
     verdict = decision.evidence.verdict
     if verdict is not None:
         yield f"  {', '.join(_evidence(rule, decision, verdict))}"
-        for rung in rule.rungs:
-            words = condition_words(rung)
-            asked = conditions(rule, rung, decision.evidence, verdict)
+        for rung in rule.levels:
+            words = conditions_as_toml(rung)
+            asked = check_conditions(rule, rung, decision.evidence, verdict)
             answers = [f"{words[name]} {'met' if held else 'not met'}" for name, held in asked]
             yield f"  {rung.severity.word:<8} {', '.join(answers)}"
-    if decision.news is not None:
+    if decision.inhibited_severity is not None:
         yield f"  told as {decision.severity.word}, with the news of other rules about the basket"
     if memory.episode is not None:
         one = memory.episode
@@ -145,7 +152,7 @@ def answered(opened: Opened, decision: Decision, memory: Memory) -> Iterator[str
 
 def _evidence(rule: Rule, decision: Decision, verdict: Verdict) -> Iterator[str]:
     """The figures that the rule's conditions are about, of its own subject and window."""
-    asked = {name for rung in rule.rungs for name in condition_words(rung)}
+    asked = {name for rung in rule.levels for name in conditions_as_toml(rung)}
     spread = bool(decision.subject.against)
     if asked & {"percentile", "worst_in", "record", "move"}:
         yield f"{verdict.window}-session {'gap' if spread else 'move'} {_percent(verdict.move)}"

@@ -12,23 +12,23 @@ from typing import TypeVar
 
 import numpy as np
 
-from bot.app.calendars import open_calendars
-from bot.app.prices import source_of
-from bot.baskets import Basket, BasketId, LeftOut, Market, assemble, symbols_of
-from bot.cli.beside import progress, say, say_building
+from bot.app.sources import open_calendars, price_source
+from bot.baskets import Basket, BasketId, ExcludedBasket, Market, assemble_market, symbols_of
+from bot.cli.output import note_calendar_build, print_note, progress
 from bot.clock import SystemClock
-from bot.errors import ConfigError, NoData, Problem, SourceUnreachable
-from bot.pipeline import Rulebook, survey
-from bot.prices import Bars, Calendars, PriceSource, Refusal, Symbol
-from bot.settings import Settings, load_settings
-from bot.statistics import Board
+from bot.errors import ConfigError, ConfigProblem, NoData, SourceUnreachable
+from bot.pipeline import Rulebook, measure_market
+from bot.prices.bars import Bars, PriceSource, RejectedRow, Symbol
+from bot.prices.calendars import CalendarProvider
+from bot.settings.load import Settings, load_settings
+from bot.statistics.market_stats import MarketStats
 
-MOST_REFUSALS_SHOWN = 5
+MAX_REJECTIONS_SHOWN = 5
 Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class LoadedMarket:
     """Settings and prices, before anything is measured. `rulebook` holds the baskets that can be shown."""
 
     settings: Settings
@@ -37,34 +37,34 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened(Fetched):
+class MeasuredMarket(LoadedMarket):
     """Everything a command on history needs."""
 
-    board: Board
+    board: MarketStats
 
 
-def open_market(
+def measure_loaded_market(
     config: Path | None,
     prices: Path | None,
     asked: Sequence[str] = (),
     *,
     alone: bool = False,
     live: bool = False,
-) -> Opened:
+) -> MeasuredMarket:
     """Read the configuration, fetch prices and measure; arguments and errors as of `fetch_market`."""
-    fetched = fetch_market(config, prices, asked, alone=alone, live=live)
-    board = survey(fetched.market.tables, fetched.rulebook)
-    return Opened(fetched.settings, fetched.rulebook, fetched.market, board)
+    fetched = load_market(config, prices, asked, alone=alone, live=live)
+    board = measure_market(fetched.market.tables, fetched.rulebook)
+    return MeasuredMarket(fetched.settings, fetched.rulebook, fetched.market, board)
 
 
-def fetch_market(
+def load_market(
     config: Path | None,
     prices: Path | None,
     asked: Sequence[str] = (),
     *,
     alone: bool = False,
     live: bool = False,
-) -> Fetched:
+) -> LoadedMarket:
     """Read the configuration and fetch prices. `asked` are the baskets named on the command line.
 
     With `alone` only those are opened. With `live`, or from Yahoo, the time is now, and a session that has not ended is
@@ -76,26 +76,26 @@ def fetch_market(
     wanted = [_basket(rulebook, one) for one in asked]
     baskets = tuple(wanted) if alone and wanted else rulebook.baskets
     clock = SystemClock()
-    calendars = open_calendars(settings, clock, say_building, baskets)
-    source = source_of(settings, prices)
+    calendars = open_calendars(settings, clock, note_calendar_build, baskets)
+    source = price_source(settings, prices)
     bars: Mapping[Symbol, Bars]
     bars, lacking = _fetch(source, symbols_of(baskets))
     if prices is None:
         bars = _believed(bars, baskets, calendars, clock.now())
-    market = assemble(baskets, bars, calendars, int(clock.now().timestamp()) if live or prices is None else None)
+    market = assemble_market(baskets, bars, calendars, int(clock.now().timestamp()) if live or prices is None else None)
     _warn(market.refused)
     _complain(market.left_out, {basket.id for basket in wanted}, lacking)
     for basket in market.baskets:
         for symbol in basket.symbols:
             if symbol in lacking:
-                say(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}")
+                print_note(f"Warning: basket {basket.id} is shown without {symbol}: {lacking[symbol]}")
     if not market.baskets:
         remedy = "" if prices is None else f" Make a basket of what is in {prices}, in baskets.toml (--config)."
         raise NoData(f"There are prices for none of the baskets: see the warnings above.{remedy}")
-    return Fetched(settings, replace(rulebook, baskets=market.baskets), market)
+    return LoadedMarket(settings, replace(rulebook, baskets=market.baskets), market)
 
 
-def position_of(opened: Opened, basket: BasketId, session: date | None) -> int:
+def position_of(opened: MeasuredMarket, basket: BasketId, session: date | None) -> int:
     """Where a session stands in a basket's series (None = the latest that is final). Raises NoData if it does not."""
     series = opened.board.series[basket]
     if not len(series.sessions):
@@ -111,15 +111,15 @@ def position_of(opened: Opened, basket: BasketId, session: date | None) -> int:
 
 
 def _basket(rulebook: Rulebook, name: str) -> Basket:
-    return named("basket", "BASKET", name, {str(basket.id): basket for basket in rulebook.baskets})
+    return lookup_name("basket", "BASKET", name, {str(basket.id): basket for basket in rulebook.baskets})
 
 
-def named(what: str, key: str, name: str, known: Mapping[str, Known]) -> Known:
+def lookup_name(what: str, key: str, name: str, known: Mapping[str, Known]) -> Known:
     """The one of that name. Raises ConfigError with what is like it, or else all there are."""
     if name not in known:
         close = get_close_matches(name, known, 1)
         hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(known)}."
-        raise ConfigError((Problem("command line", key, f'there is no {what} "{name}"', hint),))
+        raise ConfigError((ConfigProblem("command line", key, f'there is no {what} "{name}"', hint),))
     return known[name]
 
 
@@ -138,29 +138,29 @@ def _fetch(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symbol,
 
 
 def _believed(
-    bars: Mapping[Symbol, Bars], baskets: Sequence[Basket], calendars: Calendars, now: datetime
+    bars: Mapping[Symbol, Bars], baskets: Sequence[Basket], calendars: CalendarProvider, now: datetime
 ) -> Mapping[Symbol, Bars]:
     """A vendor's prices without those that the running bot would doubt at its first look, each of which is named."""
-    from bot.watch import Gate  # noqa: PLC0415 - price files need none, and it brings all of asyncio
+    from bot.watch.gate import Gate  # noqa: PLC0415 - price files need none, and it brings all of asyncio
 
     look = Gate().look(bars, [basket.symbols for basket in baskets], calendars, now)
     for doubt in look.open:
-        say(f"Warning: not believed, and left out: {doubt}")
+        print_note(f"Warning: not believed, and left out: {doubt}")
     return look.excluded
 
 
-def _warn(refused: Sequence[Refusal]) -> None:
-    for refusal in refused[:MOST_REFUSALS_SHOWN]:
-        say(f"Warning: {refusal}")
-    if len(refused) > MOST_REFUSALS_SHOWN:
-        say(f"Warning: {len(refused) - MOST_REFUSALS_SHOWN} more rows or prices were left out.")
+def _warn(refused: Sequence[RejectedRow]) -> None:
+    for refusal in refused[:MAX_REJECTIONS_SHOWN]:
+        print_note(f"Warning: {refusal}")
+    if len(refused) > MAX_REJECTIONS_SHOWN:
+        print_note(f"Warning: {len(refused) - MAX_REJECTIONS_SHOWN} more rows or prices were left out.")
 
 
-def _complain(left_out: Sequence[LeftOut], wanted: set[BasketId], lacking: dict[Symbol, str]) -> None:
+def _complain(left_out: Sequence[ExcludedBasket], wanted: set[BasketId], lacking: dict[Symbol, str]) -> None:
     for one in left_out:
         first, *others = one.lacking
         more = f" None either of {', '.join(others)}." if others else ""
         text = f"basket {one.basket.id} has prices for too few of its members: {lacking[first]}{more}"
         if one.basket.id in wanted:
             raise NoData(text)
-        say(f"Warning: {text}")
+        print_note(f"Warning: {text}")

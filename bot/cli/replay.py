@@ -10,16 +10,32 @@ from typing import Any
 
 import numpy as np
 
-from bot.alerts import Alert, Severity
-from bot.backtest import alerts
-from bot.cli.beside import progress, say
-from bot.cli.market import Opened, open_market
-from bot.cli.options import Baskets, Config, Format, From, Lang, Output, Prices, To
-from bot.cli.tables import plain_table, show, write
-from bot.cli.verdicts import stretch
-from bot.context import Context, explain
-from bot.messages import Message, languages, render
-from bot.prices import Dates
+from bot.alerts.episodes import Alert
+from bot.alerts.rules import Severity
+from bot.backtest.replay import replayed_alerts
+from bot.cli.figures import session_range
+from bot.cli.market import MeasuredMarket, measure_loaded_market
+from bot.cli.output import (
+    Baskets,
+    Config,
+    From,
+    Lang,
+    Output,
+    OutputFormat,
+    Prices,
+    To,
+    plain_table,
+    print_note,
+    print_rows,
+    print_table,
+    progress,
+)
+from bot.context.build import build_context
+from bot.context.model import AlertContext
+from bot.languages import languages
+from bot.messages.alert_text import render_alert
+from bot.messages.message import Message
+from bot.prices.bars import Dates
 
 ALERTS_ON_SCREEN = 30
 COLUMNS = (
@@ -28,46 +44,48 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def command(
+def replay_command(
     baskets: Baskets = None,
     config: Config = None,
     prices: Prices = None,
     start: From = None,
     stop: To = None,
-    output: Output = Format.TABLE,
+    output: Output = OutputFormat.TABLE,
     lang: Lang = "en",
 ) -> None:
     """All alerts that would have been sent, by the live engine, one session at a time."""
     wanted = baskets or []
-    opened = open_market(config, prices, wanted)
+    opened = measure_loaded_market(config, prices, wanted)
     sessions = _read(opened, wanted)
-    first, end = stretch(sessions, start, stop)
+    first, end = session_range(sessions, start, stop)
     found = (one for one in _alerts(opened, start, stop) if not wanted or _about(one) & set(wanted))
-    if output is Format.TABLE:
+    if output is OutputFormat.TABLE:
         _table(opened, list(found), sessions[first].item(), sessions[end - 1].item(), lang)
     else:
-        write(output, COLUMNS, (fields(opened, alert) for alert in found))
+        print_rows(output, COLUMNS, (fields(opened, alert) for alert in found))
 
 
-def _read(opened: Opened, wanted: Sequence[str]) -> Dates:
+def _read(opened: MeasuredMarket, wanted: Sequence[str]) -> Dates:
     """The sessions on which any of the baskets has a reading."""
     asked = [one for one in opened.board.series.values() if not wanted or one.basket.id in wanted]
     final = [(one.sessions[: one.final_sessions], one.daily_return[: one.final_sessions]) for one in asked]
     return np.unique(np.concatenate([sessions[~np.isnan(returns)] for sessions, returns in final]))
 
 
-def _alerts(opened: Opened, start: date | None, stop: date | None) -> Iterator[Alert]:
+def _alerts(opened: MeasuredMarket, start: date | None, stop: date | None) -> Iterator[Alert]:
     with progress("Replay") as told:
-        yield from alerts(opened.board, opened.rulebook, start, stop, lambda done, total: told(done, total, ""))
+        yield from replayed_alerts(
+            opened.board, opened.rulebook, start, stop, lambda done, total: told(done, total, "")
+        )
 
 
 def _about(alert: Alert) -> set[str]:
     return {alert.subject.basket, alert.subject.against}
 
 
-def fields(opened: Opened, alert: Alert) -> dict[str, Any]:
+def fields(opened: MeasuredMarket, alert: Alert) -> dict[str, Any]:
     """One alert as the contract of `replay --format jsonl` has it."""
-    context = explain(opened.board, opened.rulebook.rules, alert)
+    context = build_context(opened.board, opened.rulebook.rules, alert)
     verdict = alert.decisions[0].evidence.verdict
     assert verdict is not None  # only a verdict can reach a rung
     spread = bool(alert.subject.against)
@@ -94,7 +112,7 @@ def fields(opened: Opened, alert: Alert) -> dict[str, Any]:
     }
 
 
-def _members(alert: Alert, context: Context) -> list[dict[str, Any]]:
+def _members(alert: Alert, context: AlertContext) -> list[dict[str, Any]]:
     """The basket's members, or those that a rule about members speaks of."""
     spoken = {one.subject.member for one in alert.decisions}
     return [
@@ -104,23 +122,23 @@ def _members(alert: Alert, context: Context) -> list[dict[str, Any]]:
     ]
 
 
-def _text(opened: Opened, alert: Alert, context: Context, language: str) -> Message:
-    return render(alert, context, opened.rulebook.events, language)
+def _text(opened: MeasuredMarket, alert: Alert, context: AlertContext, language: str) -> Message:
+    return render_alert(alert, context, opened.rulebook.events, language)
 
 
-def _table(opened: Opened, found: list[Alert], first: date, last: date, language: str) -> None:
+def _table(opened: MeasuredMarket, found: list[Alert], first: date, last: date, language: str) -> None:
     if not found:
         sys.stdout.write(f"No alert from {first} to {last}.\n")
         return
     shown = found[-ALERTS_ON_SCREEN:]
     if len(shown) < len(found):
-        say(f"The last {len(shown)} of {len(found):,} alerts; --from, --to or --format jsonl show more.")
+        print_note(f"The last {len(shown)} of {len(found):,} alerts; --from, --to or --format jsonl show more.")
     table = plain_table("session", "reason", "severity", "first line~")
     for alert in shown:
-        context = explain(opened.board, opened.rulebook.rules, alert)
+        context = build_context(opened.board, opened.rulebook.rules, alert)
         line = _text(opened, alert, context, language).lines[0]
         table.add_row(str(alert.session), alert.reason.value, alert.severity.word, line)
-    show(table)
+    print_table(table)
     _years(found, first, last)
 
 
@@ -135,4 +153,4 @@ def _years(found: Sequence[Alert], first: date, last: date) -> None:
     for year, counts in years.items():
         table.add_row(year, *(f"{counts[severity]:,}" for severity in Severity))
     sys.stdout.write("\n")
-    show(table)
+    print_table(table)

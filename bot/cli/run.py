@@ -1,4 +1,4 @@
-"""The worker: watch and post until told to stop."""
+"""`run`, `demo`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import asyncio
 import ctypes
 import os
 import sys
+import tempfile
+from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from bot.cli.options import Config, Prices
+from bot.cli.output import Config, Lang, Prices, iso_date
+from bot.errors import NoData
 
 M_ARENA_MAX = -8  # as in glibc's malloc.h
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
-def command(
+def run_command(
     config: Config = None,
     prices: Prices = None,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
@@ -29,18 +34,18 @@ def command(
 ) -> None:
     """Watch the baskets and post alerts until SIGTERM or Ctrl-C."""
     from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
-    from bot.app.prices import source_of  # noqa: PLC0415
-    from bot.app.worker import run  # noqa: PLC0415
+    from bot.app.sources import price_source  # noqa: PLC0415
+    from bot.app.worker import run_worker  # noqa: PLC0415
     from bot.clock import SystemClock  # noqa: PLC0415
-    from bot.settings import load_settings  # noqa: PLC0415
+    from bot.settings.load import load_settings  # noqa: PLC0415
 
     if log_level.upper() not in LEVELS:
         raise typer.BadParameter(f"{log_level!r} is none. Choose {', '.join(LEVELS)}.", param_hint="--log-level")
     settings = load_settings(config, os.environ)  # its mistakes are told before anything is opened
     json = not sys.stderr.isatty() if json_logs is None else json_logs
-    logs.set_up(log_level.upper(), secrets=settings.secrets(), json=json)
+    logs.configure_logging(log_level.upper(), secrets=settings.secrets(), json=json)
     share_one_heap()
-    asyncio.run(run(lambda: load_settings(config, os.environ), SystemClock(), source_of(settings, prices)))
+    asyncio.run(run_worker(lambda: load_settings(config, os.environ), SystemClock(), price_source(settings, prices)))
 
 
 def share_one_heap() -> None:
@@ -50,3 +55,62 @@ def share_one_heap() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
     except (AttributeError, OSError, TypeError):
         return  # another C library: nothing is lost but the spared memory
+
+
+FOLDER = Path(__file__).resolve().parents[2] / "config" / "demo"
+FIRST, LAST = date(2020, 2, 20), date(2020, 3, 23)
+
+
+def demo_command(
+    lang: Lang = "en",
+    start: Annotated[
+        date | None, typer.Option("--from", parser=iso_date, metavar="DATE", help="First session (default 2020-02-20).")
+    ] = None,
+    stop: Annotated[
+        date | None, typer.Option("--to", parser=iso_date, metavar="DATE", help="Last session (default 2020-03-23).")
+    ] = None,
+    pause: Annotated[float, typer.Option(min=0, max=10, help="Seconds between two sessions.")] = 0.0,
+    charts: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the alerts' charts there, not to data/demo/charts."),
+    ] = None,
+) -> None:
+    """Replay the crash of March 2020, from prices that come with the project: no token, no network."""
+    if not FOLDER.is_dir():
+        raise NoData(f"The demo's prices are not there ({FOLDER}). Run it from a checkout of the project: make demo")
+    if charts is not None and not charts.is_dir():
+        raise typer.BadParameter(f"{charts} is no folder. Make it first, or name another one.", param_hint="--charts")
+    with tempfile.TemporaryDirectory(prefix="drawdown-demo-") as folder:
+        asyncio.run(_play(Path(folder), lang, start or FIRST, stop or LAST, pause, charts))
+
+
+async def _play(folder: Path, language: str, first: date, last: date, pause: float, charts: Path | None) -> None:
+    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
+    from bot.app.demo import open_demo  # noqa: PLC0415
+    from bot.settings.load import load_settings  # noqa: PLC0415
+
+    logs.configure_logging("WARNING")
+    # The environment is left out on purpose: a demo never posts to a real chat.
+    settings = load_settings(FOLDER, {})
+    console = Console(highlight=False, soft_wrap=True)
+    if charts is None:
+        charts = settings.storage.data_dir / "charts"
+        charts.mkdir(parents=True, exist_ok=True)
+    async with open_demo(settings, FOLDER / "prices", language, sys.stdout, folder, charts) as played:
+        days = played.sessions(first, last)
+        names = ", ".join(basket.name(language) for basket in played.watch.setup.rulebook.baskets)
+        stretch = f"{days[0]} to {days[-1]}"
+        console.print(f"Recorded closes, {stretch}, through the live engine. Baskets: {names}.\n", markup=False)
+        await played.warm_up(days[0])
+        for day in days:
+            before = played.watch.counts["events"]
+            await played.step(day)
+            if played.watch.counts["events"] == before:
+                console.print(f"{day}: nothing to say", style="dim")
+            await asyncio.sleep(pause)
+        told = played.watch.counts["events"]
+        console.print(
+            f"\n{len(days)} sessions, {told} alerts, {played.wall.hung} charts in {charts}. "
+            "Next: the README says how to subscribe, deploy and tune.",
+            markup=False,
+        )

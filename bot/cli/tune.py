@@ -1,36 +1,50 @@
-"""What would each threshold have done, and which would give so many alerts a year?"""
+"""`tune` and its tables."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bot.adapters.workers import workers
-from bot.alerts import Rule
-from bot.backtest.report import render
-from bot.backtest.shares import Outcome, tune_all
+from bot.alerts.rules import Rule
 from bot.baskets import BasketId
-from bot.cli.beside import progress, say
-from bot.cli.market import fetch_market, named
-from bot.cli.options import Baskets, Config, Format, Output, Prices
-from bot.cli.rungs import apply
-from bot.cli.tuning_tables import show_outcome
+from bot.cli.levels_file import write_levels
+from bot.cli.market import load_market, lookup_name
+from bot.cli.output import (
+    Baskets,
+    Config,
+    Output,
+    OutputFormat,
+    Prices,
+    plain_table,
+    print_note,
+    print_rows,
+    print_table,
+    progress,
+)
 from bot.errors import NoData
 from bot.pipeline import Rulebook
-from bot.prices import CalendarCode, PriceTable
+from bot.prices.calendars import CalendarCode
+from bot.prices.table import PriceTable
 from bot.settings.layers import FOLDER
-from bot.statistics import YEARS_OF_HISTORY
+from bot.statistics.measure import YEARS_OF_HISTORY
+from bot.tuning.config_text import level_as_toml, size_label, toml_lines
+from bot.tuning.jobs import TuningResult, tune_all
+from bot.tuning.rates import HELD_OUT, LEVEL
+from bot.tuning.report_page import render_report
+from bot.tuning.tune import HoldOutTest, LevelStats, RuleTuning
 
-MOST_JOBS = 64
+MAX_JOBS = 64
 
 
-def command(
+def tune_command(
     baskets: Baskets = None,
     per_year: Annotated[
         float, typer.Option(min=0.05, max=50, metavar="N", help="Times a year a rule's first rung shall be reached.")
@@ -38,7 +52,7 @@ def command(
     rule: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A rule to tune (again for more; default: all).")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=0, max=MOST_JOBS, metavar="N", help="Processes to use; 0 = one a core.")] = 1,
+    jobs: Annotated[int, typer.Option(min=0, max=MAX_JOBS, metavar="N", help="Processes to use; 0 = one a core.")] = 1,
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Scheduler of a Dask cluster that does the work.")
     ] = None,
@@ -48,7 +62,7 @@ def command(
     write: Annotated[bool, typer.Option("--apply", help="Write the suggested rungs into bot.toml.")] = False,
     config: Config = None,
     prices: Prices = None,
-    output: Output = Format.TABLE,
+    output: Output = OutputFormat.TABLE,
 ) -> None:
     """Alerts a year at each rung over history, and rungs that would give so many, tried on years kept back."""
     if write and baskets:
@@ -61,7 +75,7 @@ def command(
         raise typer.BadParameter(
             f"{report} is a folder. Name a file in it, such as tuning.html.", param_hint="--report"
         )
-    fetched = fetch_market(config, prices, baskets or [])
+    fetched = load_market(config, prices, baskets or [])
     tables, rulebook = fetched.market.tables, fetched.rulebook
     del fetched  # and with it the settings, of which there are many where baskets have many members
     _give_back()
@@ -70,20 +84,20 @@ def command(
     outcome = _tune(tables, chosen, asked, per_year, jobs, cluster)
     for name, basket in outcome.short:
         text = f'Warning: rule "{name}" on {basket}: no rates, for its data have no more than {YEARS_OF_HISTORY} years.'
-        say(text)
+        print_note(text)
     if not outcome.tunings:
         why = "see the warnings above" if outcome.short else "these rules ask nothing of these baskets"
         raise NoData(f"Nothing can be tuned: {why}. Give longer histories, or other baskets or rules.")
-    show_outcome(outcome, per_year, output, with_alerts=bool(baskets))
+    print_tuning(outcome, per_year, output, with_alerts=bool(baskets))
     if report is not None:
-        report.write_text(render(tables, rulebook, outcome, per_year), encoding="utf-8")
-        say(f"The report is in {report}.")
+        report.write_text(render_report(tables, rulebook, outcome, per_year), encoding="utf-8")
+        print_note(f"The report is in {report}.")
     if write and not outcome.ladders:
-        say("Nothing was written, for nothing is suggested.")
+        print_note("Nothing was written, for nothing is suggested.")
     elif write:
         folder = config or Path(os.environ.get(FOLDER) or "config")
-        file = apply(folder, [one.rule for one in outcome.ladders], os.environ)
-        say(f"Written into {file}. A running bot reads it on SIGHUP, on /reload, or when it starts again.")
+        file = write_levels(folder, [one.rule for one in outcome.ladders], os.environ)
+        print_note(f"Written into {file}. A running bot reads it on SIGHUP, on /reload, or when it starts again.")
 
 
 def _give_back() -> None:
@@ -96,7 +110,7 @@ def _give_back() -> None:
 
 def _only(rulebook: Rulebook, names: Sequence[str]) -> tuple[Rule, ...]:
     known = {one.name: one for one in rulebook.rules}
-    asked = [named("rule", "--rule", name, known) for name in names]
+    asked = [lookup_name("rule", "--rule", name, known) for name in names]
     return tuple(one for one in known.values() if one in asked)
 
 
@@ -107,7 +121,171 @@ def _tune(
     per_year: float,
     jobs: int,
     cluster: str | None,
-) -> Outcome:
-    doing = workers(jobs or min(os.cpu_count() or 1, MOST_JOBS), cluster)
+) -> TuningResult:
+    doing = workers(jobs or min(os.cpu_count() or 1, MAX_JOBS), cluster)
     with progress("Tuning") as told:
         return tune_all(tables, rulebook, asked, per_year, doing, lambda done, total: told(done, total, ""))
+
+
+ALERTS_ON_SCREEN = 30
+NOTES = """\
+a year      times a year that a fall comes to the rung, or to a deeper one; one
+            fall (an episode) counts once. In brackets what chance alone allows
+            ({level}, exact Poisson). Each rule is counted by itself, without the
+            first three years of a basket
+sent        messages of just this severity a year, those of a deeper move on the
+            same rung too; what another message about the basket tells is none,
+            but makes that one as loud
+taken back  of what would have been said at the day's low, the share that did
+            not hold at the close; <= where members may have had their lows at
+            different moments; empty where daily prices do not tell
+"""
+SUGGESTION = """\
+suggested   the value that gives {wanted:g} a year at the first rung, and at each deeper
+            one a third of the one before, on the years that {held_out} does not divide;
+            fitted: what it gave on them. A record or a state has no value
+expected    times it should then be reached on the years kept back ({level}), told
+            from the fitted years alone; came: times it was
+"""
+NO_SUGGESTION = "Nothing is suggested: a record or a state has no value; a value takes more years."
+IN_FORCE = ("basket", "rung", "in force", "a year>", "sent>", "taken back>")
+SUGGESTED = ("basket", "rung", "suggested", "fitted>", "expected>", "came>")
+COLUMNS = (
+    "rule", "basket", "rung", "in_force", "from", "to", "years", "reached", "per_year", "per_year_low", "per_year_high",
+    "alerts", "sent", "latest", "provisional", "withdrawn", "together", "suggested", "fitted", "fitted_years", "spread",
+    "expected_low", "expected_high", "poisson_low", "poisson_high", "held_out", "held_out_years",
+)  # fmt: skip
+
+
+def print_tuning(outcome: TuningResult, per_year: float, output: OutputFormat, *, with_alerts: bool) -> None:
+    """Print a tuning; `with_alerts` lists the latest ones in tables (as JSON lines all of them stand there)."""
+    if output is OutputFormat.TABLE:
+        _tables(outcome, per_year, with_alerts=with_alerts)
+    else:
+        print_rows(output, COLUMNS, _rows(outcome))
+
+
+def _tables(outcome: TuningResult, per_year: float, *, with_alerts: bool) -> None:
+    for name in dict.fromkeys(one.rule.name for one in outcome.tunings):
+        of_rule = [one for one in outcome.tunings if one.rule.name == name]
+        sys.stdout.write(f'Rule "{name}"\n')
+        table = plain_table(*IN_FORCE)
+        for one in of_rule:
+            for place, step in enumerate(one.steps):
+                table.add_row("" if place else _about(one), step.rung.severity.word, *_step(one, step))
+        print_table(table)
+        if any(one.trials for one in of_rule):
+            table = plain_table(*SUGGESTED)
+            for one in of_rule:
+                for place, trial in enumerate(one.trials):
+                    table.add_row("" if place else _about(one), trial.rung.severity.word, *_trial(trial))
+            sys.stdout.write("\n")
+            print_table(table)
+        if with_alerts:
+            for one in of_rule:
+                _alerts(one)
+        sys.stdout.write("\n")
+    _notes(outcome, per_year)
+    for ladder in outcome.ladders:
+        sys.stdout.write("\n" + "\n".join(toml_lines(ladder, per_year)) + "\n")
+
+
+def _about(one: RuleTuning) -> str:
+    return f"{one.basket.id}/{one.against.id}" if one.against else one.basket.id
+
+
+def _step(one: RuleTuning, step: LevelStats) -> tuple[str, ...]:
+    low, high = step.reached.interval
+    doubt = step.provisional
+    share = None if doubt is None else doubt.share
+    taken = "" if share is None else f"{'<= ' if doubt and doubt.together and share else ''}{share:.0%}"
+    return (
+        level_as_toml(step.rung),
+        f"{step.reached.per_year:.2f} ({low:.1f}-{high:.1f})",
+        f"{one.rate_sent(step.rung.severity).per_year:.2f}",
+        taken,
+    )
+
+
+def _trial(trial: HoldOutTest) -> tuple[str, ...]:
+    low, high = trial.expected
+    came = f"{trial.held_out.count}{'' if trial.inside else ' outside'}"
+    return level_as_toml(trial.rung), f"{trial.fitted.per_year:.2f}", f"{low}-{high}", came
+
+
+def _alerts(one: RuleTuning) -> None:
+    """The latest sessions and sizes."""
+    shown = one.hearings[-ALERTS_ON_SCREEN:]
+    count = len(one.hearings)
+    sys.stdout.write(f"\n{_about(one)}: the last {len(shown)} of {count:,} alerts of this rule by itself\n")
+    table = plain_table("session", "reason", "severity", f"{size_label(one.rule)}>", "members~")
+    for heard in shown:
+        members = ", ".join(word.member for word in heard.words)
+        table.add_row(
+            str(heard.session), heard.reason.value, heard.severity.word, f"{heard.size(one.rule):+.1%}", members
+        )
+    print_table(table)
+
+
+def _notes(outcome: TuningResult, per_year: float) -> None:
+    trials = [trial for one in outcome.tunings for trial in one.trials]
+    sys.stdout.write(NOTES.format(level=f"{LEVEL:.0%}"))
+    if trials:
+        sys.stdout.write(SUGGESTION.format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, wanted=per_year))
+        inside, poisson = sum(one.inside for one in trials), sum(one.inside_poisson for one in trials)
+        sys.stdout.write(
+            f"On the years kept back {inside} of {len(trials)} suggested rungs came as often as expected\n"
+            f"({poisson} if falls were independent, which they are not).\n"
+        )
+    else:
+        sys.stdout.write(f"{NO_SUGGESTION}\n")
+
+
+def _rows(outcome: TuningResult) -> Iterator[dict[str, Any]]:
+    """One row a rule, basket and rung."""
+    for one in outcome.tunings:
+        for step in one.steps:
+            low, high = step.reached.interval
+            doubt = step.provisional
+            told = [heard for heard in one.hearings if heard.severity == step.rung.severity]
+            yield {
+                "rule": one.rule.name,
+                "basket": _about(one),
+                "rung": step.rung.severity.word,
+                "in_force": level_as_toml(step.rung),
+                "from": str(one.first),
+                "to": str(one.last),
+                "years": step.reached.years,
+                "reached": step.reached.count,
+                "per_year": step.reached.per_year,
+                "per_year_low": low,
+                "per_year_high": high,
+                "alerts": step.alerts,
+                "sent": one.rate_sent(step.rung.severity).count,
+                "latest": str(step.latest) if step.latest else None,
+                "provisional": doubt.reached if doubt else None,
+                "withdrawn": doubt.withdrawn if doubt else None,
+                "together": doubt.together if doubt else None,
+                **_trial_fields(
+                    next((trial for trial in one.trials if trial.rung.severity == step.rung.severity), None)
+                ),
+                "sessions": [[str(heard.session), heard.reason.value, heard.size(one.rule)] for heard in told],
+            }
+
+
+def _trial_fields(trial: HoldOutTest | None) -> dict[str, Any]:
+    """What the basket's own suggested rung did; None = nothing to fit."""
+    if trial is None:
+        return dict.fromkeys(COLUMNS[COLUMNS.index("suggested") :])
+    return {
+        "suggested": level_as_toml(trial.rung),
+        "fitted": trial.fitted.count,
+        "fitted_years": trial.fitted.years,
+        "spread": trial.spread,
+        "expected_low": trial.expected[0],
+        "expected_high": trial.expected[1],
+        "poisson_low": trial.poisson[0],
+        "poisson_high": trial.poisson[1],
+        "held_out": trial.held_out.count,
+        "held_out_years": trial.held_out.years,
+    }

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.alerts import Alert
+from bot.alerts.episodes import Alert
 from bot.baskets import BasketId
-from bot.context.members import member_shares
-from bot.prices import Symbol
-from bot.statistics import Board
+from bot.context.build import member_contributions
+from bot.prices.bars import Symbol
+from bot.statistics.market_stats import MarketStats
 
-MOST_LOSERS = 3
-MOST_HEADLINES = 5  # the first that there is room for are quoted
+MAX_LOSERS = 3
+MAX_HEADLINES = 5  # the first that there is room for are quoted
 LONGEST_TITLE, LONGEST_PUBLISHER = 160, 60  # signs; neither is ever cut
 
 
@@ -32,7 +32,7 @@ class Headline:
     symbols: tuple[Symbol, ...] = ()
 
 
-def losers(board: Board, alert: Alert) -> tuple[Symbol, ...]:
+def largest_losers(board: MarketStats, alert: Alert) -> tuple[Symbol, ...]:
     """The members that the news is asked about, the largest part of the fall first.
 
     Those that the alert names, or else those that dragged its basket down; of two baskets, the one that is behind.
@@ -40,18 +40,18 @@ def losers(board: Board, alert: Alert) -> tuple[Symbol, ...]:
     seen = [(one.evidence.verdict, one.subject.member) for one in alert.decisions]
     named = sorted((verdict.move, member) for verdict, member in seen if verdict is not None and member)
     if named:
-        return tuple(Symbol(member) for _, member in named[:MOST_LOSERS])
+        return tuple(Symbol(member) for _, member in named[:MAX_LOSERS])
     verdict, _ = seen[0]
     behind = alert.subject.against if verdict is not None and verdict.move > 0 else ""
     basket = BasketId(behind or alert.subject.basket)
     position = board.position(basket, alert.session)
     if position is None:
         return ()
-    shares = member_shares(board.series[basket], position, alert.rule.window)
-    return tuple(one.symbol for one in shares if one.contribution < 0)[:MOST_LOSERS]
+    shares = member_contributions(board.series[basket], position, alert.rule.window)
+    return tuple(one.symbol for one in shares if one.contribution < 0)[:MAX_LOSERS]
 
 
-def relevant(
+def select_headlines(
     found: Iterable[Headline], about: Sequence[Symbol], names: Mapping[Symbol, str], since: datetime, until: datetime
 ) -> tuple[Headline, ...]:
     """Those that say most about the symbols of `about`, of which the first weighs most.
@@ -70,7 +70,7 @@ def relevant(
     kept: dict[str, Headline] = {}
     for _, one in ranked:
         kept.setdefault(" ".join(one.title.casefold().split()), one)
-    return tuple(kept.values())[:MOST_HEADLINES]
+    return tuple(kept.values())[:MAX_HEADLINES]
 
 
 def _quotable(one: Headline) -> bool:

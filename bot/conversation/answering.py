@@ -10,9 +10,10 @@ from bot.conversation.desk import Desk, Mistaken, say, spoken, tongue
 from bot.conversation.menu import COMMANDS, Command
 from bot.conversation.roles import ALLOWED, Audience, role_of
 from bot.conversation.throttle import Admission
-from bot.delivery import LONGEST, LONGEST_CAPTION, Kind, fit
+from bot.delivery.formatting import LONGEST, LONGEST_CAPTION, fit_to_limit
+from bot.delivery.model import ChatKind
 from bot.errors import BotError
-from bot.messages import catalogue
+from bot.messages.catalogue import load_catalogue
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ async def answer(desk: Desk, ask: Ask) -> Reply | None:
     Whoever asks too much hears so once. In a group only commands are answered: people talk to each other there.
     """
     command = _meant(ask)
-    nobody = ask.kind is Kind.CHANNEL or (ask.kind is Kind.PRIVATE and ask.user is None)
-    if nobody or (command is None and ask.kind is Kind.GROUP):
+    nobody = ask.kind is ChatKind.CHANNEL or (ask.kind is ChatKind.PRIVATE and ask.user is None)
+    if nobody or (command is None and ask.kind is ChatKind.GROUP):
         return None
     admission = desk.throttle.admit(_who(ask), desk.clock.monotonic())
     if admission is Admission.IGNORED:
@@ -36,12 +37,12 @@ async def answer(desk: Desk, ask: Ask) -> Reply | None:
     except BotError as error:
         log.warning("%s could not be answered: %s", ask.command, error)
         return sorry(ask)
-    return replace(reply, message=fit(reply.message, LONGEST_CAPTION if reply.content else LONGEST))
+    return replace(reply, message=fit_to_limit(reply.message, LONGEST_CAPTION if reply.content else LONGEST))
 
 
 def sorry(ask: Ask, why: str = "chat_trouble") -> Reply:
     """An answer that takes nothing but words, in the language of the person's own program."""
-    words = catalogue(spoken(ask.language))
+    words = load_catalogue(spoken(ask.language))
     return say(words, words.say(why))
 
 
@@ -56,7 +57,7 @@ async def _served(desk: Desk, ask: Ask, command: Command | None) -> Reply:
     if command is None:
         return say(words, words.say("chat_not_understood"))
     # Who administers a group is looked up only where it matters.
-    matters = command.audience is Audience.DECIDERS and ask.kind is Kind.GROUP
+    matters = command.audience is Audience.DECIDERS and ask.kind is ChatKind.GROUP
     administers = matters and ask.user is not None and await desk.administers(ask.chat, ask.user)
     if role_of(ask, operator=ask.user in desk.operators, administers=administers) not in ALLOWED[command.audience]:
         return say(words, words.say(f"chat_only_{command.audience.value}"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.delivery import Kind
-from bot.messages import Button, Message
+from bot.delivery.model import ChatKind
+from bot.messages.message import Button, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Ask:
     """
 
     chat: str
-    kind: Kind
+    kind: ChatKind
     user: int | None
     command: str
     words: tuple[str, ...] = ()

@@ -9,12 +9,14 @@ from difflib import get_close_matches
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from bot.alerts import Severity
+from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, about_words, id_of, rows, say, tongue
-from bot.delivery import Quiet, Subscriber, Wish
-from bot.messages import Button, Catalogue, catalogue, languages
+from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
+from bot.languages import languages
+from bot.messages.catalogue import Catalogue, load_catalogue
+from bot.messages.message import Button
 
 LONGEST_MUTE = timedelta(days=365)
 SPAN = re.compile(r"([1-9]\d{0,3})\s*([mhdw])")
@@ -116,7 +118,7 @@ async def timezone(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
 
 
 async def language(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
-    names = {one: str(catalogue(one).phrases["name"]) for one in languages()}
+    names = {one: str(load_catalogue(one).phrases["name"]) for one in languages()}
     meant = " ".join(ask.words).casefold()
     chosen = next((one for one, name in names.items() if meant in (one, name.casefold())), None)
     if chosen is None:
@@ -124,7 +126,7 @@ async def language(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
         buttons = rows([Button(name, f"language {one}") for one, name in names.items()])
         return say(words, words.say("chat_which_language"), buttons=buttons)
     await desk.register.keep(replace(known, language=chosen))
-    return say(catalogue(chosen), catalogue(chosen).say("chat_language_set"))
+    return say(load_catalogue(chosen), load_catalogue(chosen).say("chat_language_set"))
 
 
 async def settings(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
@@ -154,7 +156,7 @@ def _wishing(known: Subscriber, basket: BasketId, *, words: Catalogue, command: 
     if wish is None:
         button = Button(words.say("chat_do_subscribe"), f"subscribe {basket}")
         raise Mistaken(words.say("chat_not_subscribed", command=command), buttons=((button,),))
-    changed: Wish = replace(wish, **change)  # type: ignore[arg-type]  # the two fields of a wish, by name
+    changed: BasketSubscription = replace(wish, **change)  # type: ignore[arg-type]  # the two fields of a wish, by name
     return replace(known, wishes={**known.wishes, basket: changed})
 
 
@@ -181,7 +183,7 @@ def span(word: str) -> timedelta | None:
     return int(found[1]) * UNITS[found[2]] if found else None
 
 
-def _hours(text: str) -> Quiet | None:
+def _hours(text: str) -> QuietHours | None:
     found = HOURS.fullmatch(text)
     if found is None:
         return None
@@ -190,10 +192,10 @@ def _hours(text: str) -> Quiet | None:
         begin, end = time(begin_hour, begin_minute), time(0 if end_hour == 24 else end_hour, end_minute)
     except ValueError:
         return None
-    return Quiet(begin, end) if begin != end else None
+    return QuietHours(begin, end) if begin != end else None
 
 
-def _written(hours: Quiet) -> str:
+def _written(hours: QuietHours) -> str:
     return f"{hours.begin:%H:%M}\u2013{hours.end:%H:%M}"
 
 

@@ -9,15 +9,18 @@ from difflib import get_close_matches
 from typing import Protocol
 
 from bot.baskets import Basket, BasketId
-from bot.chart import ChartFacts
+from bot.chart.data import ChartData
 from bot.clock import Clock
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.throttle import Throttle
-from bot.delivery import Delivery, Event, Note, Silence, State, Subscriber
+from bot.delivery.model import Delivery, DeliveryState, Note, Notification, Silence
+from bot.delivery.subscribers import Subscriber
 from bot.errors import BotError
-from bot.messages import Button, Catalogue, Message, catalogue, languages, printable
+from bot.languages import languages
+from bot.messages.catalogue import Catalogue, load_catalogue
+from bot.messages.message import Button, Message, sanitize
 from bot.pipeline import Rulebook
-from bot.statistics import Board
+from bot.statistics.market_stats import MarketStats
 
 BUTTONS_A_ROW = 2
 MOST_BUTTONS = 90  # Telegram takes 100 below a message, and a few more are added
@@ -41,9 +44,9 @@ class Register(Protocol):
     async def erase(self, transport: str, chat: str, /) -> None: ...
     async def cancel(self, transport: str, chat: str, reason: str, basket: BasketId | None = None, /) -> int: ...
     async def received(self, transport: str, chat: str, limit: int, /) -> Sequence[Delivery]: ...
-    async def told_of(self, shown: str, limit: int, /) -> Sequence[Event]: ...
+    async def told_of(self, shown: str, limit: int, /) -> Sequence[Notification]: ...
     async def undelivered(self) -> Sequence[Delivery]: ...
-    async def counts(self, transport: str, /) -> Mapping[State, int]: ...
+    async def counts(self, transport: str, /) -> Mapping[DeliveryState, int]: ...
     async def add_note(self, note: Note, /) -> None: ...
     async def notes(self, now: datetime, /) -> Sequence[Note]: ...
     async def silence(self, basket: BasketId | None, until: datetime, reason: str, /) -> None: ...
@@ -55,7 +58,7 @@ class Register(Protocol):
 class View:
     """The market as it is known now: every figure, the rules, and since when that is (`as_of` a basket)."""
 
-    board: Board
+    board: MarketStats
     rulebook: Rulebook
     as_of: Callable[[Basket], datetime]
 
@@ -98,7 +101,7 @@ class Desk:
     worker: Worker
     clock: Clock
     administers: Callable[[str, int], Awaitable[bool]]
-    draw: Callable[[ChartFacts, str], Awaitable[bytes]]
+    draw: Callable[[ChartData, str], Awaitable[bytes]]
     operators: Collection[int] = frozenset()
     throttle: Throttle = field(default_factory=Throttle)
 
@@ -126,7 +129,7 @@ class Desk:
             return names[meant]
         near = dict.fromkeys(names[name].id for name in get_close_matches(meant, names, n=3, cutoff=0.5))
         likely = [basket for basket in self.baskets if basket.id in near] or list(self.baskets)
-        said = words.say("chat_no_basket", word=printable(word)[:40])
+        said = words.say("chat_no_basket", word=sanitize(word)[:40])
         raise Mistaken(said, buttons=self.choice(likely, words, command))
 
     def named_baskets(self, ask: Ask, words: Catalogue) -> list[Basket]:
@@ -180,4 +183,4 @@ def say(words: Catalogue, *lines: str, buttons: tuple[tuple[Button, ...], ...] =
 
 
 def tongue(subscriber: Subscriber) -> Catalogue:
-    return catalogue(subscriber.language)
+    return load_catalogue(subscriber.language)

@@ -8,17 +8,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from bot import backtest
-from bot.alerts import Alert, Decision, Evidence, Memory, Phase, Reason, Rule, Subject, conditions
+from bot.alerts.episodes import (
+    Alert,
+    Decision,
+    DecisionReason,
+    Evidence,
+    Phase,
+    Subject,
+    SubjectState,
+    check_conditions,
+)
+from bot.alerts.rules import Rule
+from bot.backtest.replay import explain_session, worst_final_moves
+from bot.backtest.whatif import evaluate_move, level_distances, parse_move
 from bot.baskets import Basket
-from bot.chart import chart_facts
-from bot.context import Reach, explain
+from bot.chart.data import chart_data
+from bot.context.build import build_context
+from bot.context.model import LevelForecast
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, Mistaken, View, rows, say, tongue
-from bot.delivery import Subscriber
+from bot.delivery.subscribers import Subscriber
 from bot.errors import NoData
-from bot.messages import Button, Catalogue, Message, another, render, supposed, window_words
-from bot.statistics import Case, Verdict
+from bot.messages.alert_text import render_alert
+from bot.messages.catalogue import Catalogue
+from bot.messages.history_text import render_whatif
+from bot.messages.message import Button, Message
+from bot.messages.wording import further_fall_fields, window_text
+from bot.statistics.precedents import DatedMove
+from bot.statistics.verdict import Verdict
 from bot.watch.turn import WARM_UP_SESSIONS
 
 WINDOW = 2  # sessions of a move that no rule is about
@@ -50,7 +67,7 @@ class Topic:
     def rule(self) -> Rule:
         """The rule about the basket's own move, to show it by."""
         for one in self.view.rulebook.rules:
-            if self.basket.id in one.baskets and not one.members and not one.asks("enters"):
+            if self.basket.id in one.baskets and not one.members and not one.uses_condition("enters"):
                 return one
         return Rule("", (self.basket.id,), (), WINDOW)
 
@@ -76,11 +93,15 @@ async def status(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     if verdict is None:
         raise Mistaken(_no_reading(topic, words))
     decision = Decision(
-        Subject(topic.rule.name, topic.basket.id), Reason.BELOW_THRESHOLD, None, Memory(), Evidence(verdict)
+        Subject(topic.rule.name, topic.basket.id),
+        DecisionReason.BELOW_THRESHOLD,
+        None,
+        SubjectState(),
+        Evidence(verdict),
     )
     alert = Alert(topic.rule, topic.session, topic.phase, (decision,))
-    context = explain(topic.view.board, topic.view.rulebook.rules, alert, topic.view.as_of(topic.basket))
-    card = render(alert, context, topic.view.rulebook.events, words.language)
+    context = build_context(topic.view.board, topic.view.rulebook.rules, alert, topic.view.as_of(topic.basket))
+    card = render_alert(alert, context, topic.view.rulebook.events, words.language)
     return Reply(card, _further(topic, words, "chart", "why"))
 
 
@@ -94,9 +115,9 @@ async def worst(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     basket = desk.asked_basket(named, words, ask.command)
     topic = Topic(view, basket, _latest(view, basket))
     window = topic.rule.window
-    found = backtest.worst(view.board, basket.id, min(max(count or WORST, 1), MOST_WORST), window)
+    found = worst_final_moves(view.board, basket.id, min(max(count or WORST, 1), MOST_WORST), window)
     lines = [_case(place, case, view, words) for place, case in enumerate(found, 1)]
-    name, length = basket.name(words.language), window_words(window, words)
+    name, length = basket.name(words.language), window_text(window, words)
     return say(
         words, words.say("chat_worst", name=name, window=length), *lines, buttons=_further(topic, words, "status")
     )
@@ -107,21 +128,21 @@ async def whatif(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     words = tongue(known)
     view = await desk.worker.view()
     *rest, last = ask.words or ("",)
-    move = backtest.supposed_move(last)
+    move = parse_move(last)
     basket = desk.asked_basket(" ".join((*rest, last) if move is None else rest), words, ask.command)
     if move is None:
         buttons = rows([Button(f"{one} %", f"whatif {basket.id} {one}") for one in SUPPOSED])
         raise Mistaken(words.say("chat_whatif_how"), buttons=buttons)
     topic = Topic(view, basket, _latest(view, basket))
-    found = backtest.whatif(view.board, view.rulebook, basket.id, move, topic.rule.window)
-    return Reply(supposed(found, view.rulebook.events, words.language))
+    found = evaluate_move(view.board, view.rulebook, basket.id, move, topic.rule.window)
+    return Reply(render_whatif(found, view.rulebook.events, words.language))
 
 
 async def chart(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     """The picture of one session."""
     words = tongue(known)
     topic = await _topic(desk, ask, words)
-    facts = chart_facts(topic.view.board, topic.basket.id, topic.rule.window, topic.session)
+    facts = chart_data(topic.view.board, topic.basket.id, topic.rule.window, topic.session)
     if facts is None:
         raise Mistaken(_no_reading(topic, words))
     picture = await desk.draw(facts, words.language)
@@ -134,7 +155,7 @@ async def why(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     words = tongue(known)
     topic = await _topic(desk, ask, words)
     found = await asyncio.to_thread(_answers, topic)
-    ways = backtest.distances(topic.view.board, topic.view.rulebook, topic.basket.id, topic.session)
+    ways = level_distances(topic.view.board, topic.view.rulebook, topic.basket.id, topic.session)
     further = {one.rule.name: _way(one, words) for one in ways if one.further is not None}
     lines = [line for one in found for line in (*_said(topic, one, words), *further.pop(one.subject.rule, ()))]
     name, day = topic.basket.name(words.language), words.day(topic.session)
@@ -147,7 +168,7 @@ def _standing(topic: Topic, words: Catalogue) -> str:
     verdict = topic.verdict()
     if verdict is None:
         return _no_reading(topic, words)
-    name, window = topic.basket.name(words.language), window_words(verdict.window, words)
+    name, window = topic.basket.name(words.language), window_text(verdict.window, words)
     facts = [words.say("chat_stands", name=name, move=words.percent(verdict.move), window=window)]
     if verdict.percentile is not None:
         facts.append(words.say("chat_percentile", figure=words.decimal(verdict.percentile)))
@@ -182,7 +203,7 @@ def _latest(view: View, basket: Basket) -> date:
     return found
 
 
-def _case(place: int, case: Case, view: View, words: Catalogue) -> str:
+def _case(place: int, case: DatedMove, view: View, words: Catalogue) -> str:
     event = next((one for one in view.rulebook.events if one.first <= case.session <= one.last), None)
     named = words.say("chat_case_event", event=event.name(words.language)) if event else ""
     return words.say("chat_case", place=place, move=words.percent(case.move), date=words.day(case.session)) + named
@@ -197,32 +218,32 @@ def _day(word: str) -> date | None:
 
 def _answers(topic: Topic) -> list[Decision]:
     view = topic.view
-    found = backtest.inquire(view.board, view.rulebook, topic.basket.id, topic.session, WARM_UP_SESSIONS)
+    found = explain_session(view.board, view.rulebook, topic.basket.id, topic.session, WARM_UP_SESSIONS)
     return [one.decision for one in found]
 
 
 def _said(topic: Topic, decision: Decision, words: Catalogue) -> Iterator[str]:
     """A rule's reason and, rung by rung, what was asked; members that are quiet are passed over."""
     subject, verdict = decision.subject, decision.evidence.verdict
-    if subject.member and not decision.speaks:
+    if subject.member and not decision.fires:
         return
     about = f"{subject.rule} ({subject.member})" if subject.member else subject.rule
     yield words.say("chat_reason", rule=about, reason=words.word("reason", decision.reason.name.lower()))
     rule = next(one for one in topic.view.rulebook.rules if one.name == subject.rule)
     if verdict is None:
         return
-    for rung in rule.rungs:
-        asked = conditions(rule, rung, decision.evidence, verdict)
+    for rung in rule.levels:
+        asked = check_conditions(rule, rung, decision.evidence, verdict)
         met = [f"{'✓' if holds else '✗'} {words.word('condition', name)}" for name, holds in asked]
         yield words.say("chat_rung", level=words.word("severity", rung.severity.word), conditions=words.join(met))
 
 
-def _way(reach: Reach, words: Catalogue) -> tuple[str, ...]:
+def _way(reach: LevelForecast, words: Catalogue) -> tuple[str, ...]:
     """The further fall that would have reached the next rung."""
     assert reach.further is not None  # who asks has looked
     assert reach.next_rung is not None  # there is a way to it
     level = words.word("severity", reach.next_rung.severity.word)
-    return (words.say("chat_next_rung", level=level, **another(reach.further.fraction, words)),)
+    return (words.say("chat_next_rung", level=level, **further_fall_fields(reach.further.fraction, words)),)
 
 
 def _no_reading(topic: Topic, words: Catalogue) -> str:

@@ -9,8 +9,8 @@ from bot.conversation import choices, market, operating, records, subscribing
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, say, tongue
 from bot.conversation.roles import Audience
-from bot.delivery import Subscriber
-from bot.messages import Catalogue
+from bot.delivery.subscribers import Subscriber
+from bot.messages.catalogue import Catalogue
 
 DECIDERS, EVERYONE, OPERATORS = Audience.DECIDERS, Audience.EVERYONE, Audience.OPERATORS
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 
-from bot.backtest import review
-from bot.backtest.wording import in_words
 from bot.baskets import Basket
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.choices import span
 from bot.conversation.desk import EVERYTHING, Desk, Mistaken, about_words, id_of, rows, say, tongue
-from bot.delivery import Note, Silence, State, Subscriber
+from bot.delivery.model import DeliveryState, Note, Silence
+from bot.delivery.subscribers import Subscriber
 from bot.errors import ConfigError, NoData
-from bot.messages import Button, Catalogue
+from bot.messages.catalogue import Catalogue
+from bot.messages.message import Button
+from bot.tuning.config_text import level_as_toml
+from bot.tuning.tune import review_basket
 
 MOST_LISTED = 10
 MOST_PROBLEMS = 10
@@ -30,9 +32,11 @@ async def health(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     if condition.trouble:
         lines.append(words.say("chat_health_trouble", trouble=condition.trouble))
     lines.append(words.say("chat_health_baskets", count=len(desk.baskets)))
-    waiting = counts.get(State.PENDING, 0) + counts.get(State.SENDING, 0)
-    lines.append(words.say("chat_health_queue", waiting=waiting, sent=counts.get(State.SENT, 0)))
-    short = {one.value: counts.get(one, 0) for one in (State.UNCERTAIN, State.FAILED, State.EXPIRED)}
+    waiting = counts.get(DeliveryState.PENDING, 0) + counts.get(DeliveryState.SENDING, 0)
+    lines.append(words.say("chat_health_queue", waiting=waiting, sent=counts.get(DeliveryState.SENT, 0)))
+    short = {
+        one.value: counts.get(one, 0) for one in (DeliveryState.UNCERTAIN, DeliveryState.FAILED, DeliveryState.EXPIRED)
+    }
     lines.append(" · ".join(f"{name} {number}" for name, number in short.items()))
     lines.append(" · ".join(f"{name} {number}" for name, number in condition.counts.items()))
     lines += [_silence(one, words) for one in await desk.register.silences(now)]
@@ -100,7 +104,7 @@ async def tune(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
     if basket.id not in view.board.series:
         raise NoData(f"{basket.id} has no prices yet; the next look fetches them")
     book = view.rulebook
-    found = await asyncio.to_thread(review, view.board, book.rules, book.close_after, basket.id)
+    found = await asyncio.to_thread(review_basket, view.board, book.rules, book.close_after_sessions, basket.id)
     lines = [words.say("chat_tune", name=basket.name(words.language))]
     for rule, rates in found.rates:
         said = [
@@ -116,7 +120,7 @@ async def tune(desk: Desk, ask: Ask, known: Subscriber) -> Reply:
             about=f"{words.join(list(one.members))} " if one.members else "",
             size=words.percent(one.size),
             rule=one.rule,
-            asked=in_words(one.rung),
+            asked=level_as_toml(one.rung),
             reason=words.word("reason", one.reason.value),
         )
         for one in found.latest

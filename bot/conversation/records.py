@@ -9,8 +9,8 @@ from enum import Enum
 
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import Desk, say, tongue
-from bot.delivery import Subscriber
-from bot.messages import Button, Message
+from bot.delivery.subscribers import Subscriber
+from bot.messages.message import Button, Message
 
 SURE = "yes"
 MOST_EXPORTED = 1000

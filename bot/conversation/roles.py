@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from bot.conversation.asks import Ask
-from bot.delivery import Kind
+from bot.delivery.model import ChatKind
 
 
 class Role(Enum):
@@ -34,6 +34,6 @@ ALLOWED = {
 
 def role_of(ask: Ask, *, operator: bool, administers: bool) -> Role:
     """The role of whoever asked in private or in a group; the two facts are about him and the chat."""
-    if ask.kind is Kind.GROUP:
+    if ask.kind is ChatKind.GROUP:
         return Role.ADMINISTRATOR if administers or ask.anonymous else Role.MEMBER
     return Role.OPERATOR if operator else Role.PERSON

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from bot.conversation.asks import Ask, Reply
 from bot.conversation.desk import EVERYTHING, Desk, rows, say, tongue
-from bot.delivery import Subscriber
-from bot.messages import Button, Catalogue
+from bot.delivery.subscribers import Subscriber
+from bot.messages.catalogue import Catalogue
+from bot.messages.message import Button
 
 
 async def start(desk: Desk, ask: Ask, known: Subscriber) -> Reply:

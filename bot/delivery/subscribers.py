@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery.deliveries import Kind
+from bot.delivery.model import ChatKind
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class QuietHours:
     """Hours of the day in which a chat is left alone, in its own zone: from `begin` until before `end`.
 
     They may pass midnight; `begin` and `end` differ.
@@ -44,7 +44,7 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BasketSubscription:
     """What a chat wants to hear of one basket: alerts from `lowest` on, none before `muted_until`."""
 
     lowest: Severity
@@ -61,19 +61,19 @@ class Subscriber:
 
     transport: str
     chat: str
-    kind: Kind
+    kind: ChatKind
     since: datetime
     language: str = "en"
-    wishes: Mapping[BasketId, Wish] = field(default_factory=dict)
+    wishes: Mapping[BasketId, BasketSubscription] = field(default_factory=dict)
     everything: bool = False
     lowest: Severity = Severity.NOTICE
     muted_until: datetime | None = None
-    quiet: Quiet | None = None
+    quiet: QuietHours | None = None
     zone: str = "UTC"
 
     def adding(self, baskets: Iterable[BasketId]) -> Self:
         """With these baskets; those it has already stay as they are."""
-        return replace(self, wishes={**{one: Wish(self.lowest) for one in baskets}, **self.wishes})
+        return replace(self, wishes={**{one: BasketSubscription(self.lowest) for one in baskets}, **self.wishes})
 
     def without(self, basket: BasketId) -> Self:
         """Without this basket, and so without those that are configured later."""
@@ -94,8 +94,8 @@ class Subscriber:
         )
 
 
-def _either(one: Wish, other: Wish) -> Wish:
-    return Wish(min(one.lowest, other.lowest), _sooner(one.muted_until, other.muted_until))
+def _either(one: BasketSubscription, other: BasketSubscription) -> BasketSubscription:
+    return BasketSubscription(min(one.lowest, other.lowest), _sooner(one.muted_until, other.muted_until))
 
 
 def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:

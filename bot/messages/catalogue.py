@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from babel import Locale
 
 from bot.languages import CATALOGUES
-from bot.messages.message import printable
+from bot.messages.message import sanitize
 
 MINUS = "\u2212"
 
@@ -47,9 +47,9 @@ class Catalogue:
             values["count"] = self.number(count)
         assert isinstance(phrase, str)
         said = phrase.format_map(values)
-        if printable(said) == said:  # and so is all that was filled in
+        if sanitize(said) == said:  # and so is all that was filled in
             return said
-        return phrase.format_map({key: printable(one) if isinstance(one, str) else one for key, one in values.items()})
+        return phrase.format_map({key: sanitize(one) if isinstance(one, str) else one for key, one in values.items()})
 
     def word(self, table: str, key: str) -> str:
         """The language's word for one of a closed set: `state`, `severity`, `reason` or `condition`."""
@@ -100,7 +100,7 @@ class Catalogue:
 
 
 @cache
-def catalogue(language: str) -> Catalogue:
+def load_catalogue(language: str) -> Catalogue:
     """The catalogue of `language`; one of `languages()`."""
     phrases = tomllib.loads((CATALOGUES / f"{language}.toml").read_text(encoding="utf-8"))
     locale = Locale.parse(phrases["locale"])
@@ -121,4 +121,4 @@ def _hundredths(value: float, decimals: int, sign: bool) -> str:
 
 @cache
 def _plural(language: str, count: int) -> str:
-    return str(catalogue(language).locale.plural_form(count))
+    return str(load_catalogue(language).locale.plural_form(count))

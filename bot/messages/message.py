@@ -11,11 +11,11 @@ from unicodedata import category
 UNREADABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 # UTF-16 units. No sentence of ours is as long; what was put into it may be. A first line that Telegram would not take
 # would lose the whole message, and with a note and a foot it still fits under a chart.
-LONGEST_LINE = 400
+MAX_LINE_LENGTH = 400
 # A link in a line: STX, its text, US, its address, ETX. `printable` leaves no such sign in what comes from outside.
 ADDRESS = r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][^\x00-\x20\"'<>\\`\x7f-\U0010ffff]*)?"
 LINK = re.compile(rf"\x02([^\x02\x1f\x03]*)\x1f({ADDRESS})\x03")
-LONGEST_ADDRESS = 500
+MAX_URL_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Message:
 
     @property
     def plain(self) -> str:
-        return reading("\n".join(self.lines))
+        return visible_text("\n".join(self.lines))
 
     @property
     def html(self) -> str:
@@ -51,34 +51,34 @@ class Button:
     command: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "label", printable(self.label).strip() or self.command)
+        object.__setattr__(self, "label", sanitize(self.label).strip() or self.command)
 
 
-def printable(line: str) -> str:
+def sanitize(line: str) -> str:
     """`line` without what nobody can read, and no longer than LONGEST_LINE; names come from outside."""
     if line.isprintable():
-        if 2 * len(line) <= LONGEST_LINE:  # most are: nothing need be counted
+        if 2 * len(line) <= MAX_LINE_LENGTH:  # most are: nothing need be counted
             return line
     else:
         line = "".join(sign for sign in line if category(sign) not in UNREADABLE)
-    if length(line) <= LONGEST_LINE:
+    if utf16_length(line) <= MAX_LINE_LENGTH:
         return line
-    cut = line.encode("utf-16-le")[: 2 * (LONGEST_LINE - 1)]
+    cut = line.encode("utf-16-le")[: 2 * (MAX_LINE_LENGTH - 1)]
     return cut.decode("utf-16-le", "ignore") + "…"
 
 
-def length(text: str) -> int:
+def utf16_length(text: str) -> int:
     """In UTF-16 units, as Telegram counts."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def linked(text: str, address: str) -> str:
+def make_link(text: str, address: str) -> str:
     """`text` as a link, or as it is where `address` is none of https or too long. Both come from outside."""
-    sound = len(address) <= LONGEST_ADDRESS and re.fullmatch(ADDRESS, address)
-    return f"\x02{printable(text)}\x1f{address}\x03" if sound else printable(text)
+    sound = len(address) <= MAX_URL_LENGTH and re.fullmatch(ADDRESS, address)
+    return f"\x02{sanitize(text)}\x1f{address}\x03" if sound else sanitize(text)
 
 
-def reading(line: str, address: str = "") -> str:
+def visible_text(line: str, address: str = "") -> str:
     """The line as it is read; `address` is how a link's address is shown behind its text: " <{}>", or not at all."""
     return LINK.sub(lambda found: found[1] + address.format(found[2]), line)
 
@@ -86,12 +86,12 @@ def reading(line: str, address: str = "") -> str:
 def tidy(line: str) -> str:
     """`line` with its links, and otherwise `printable`; one that is too long loses them."""
     if "\x02" not in line:
-        return printable(line)
-    if length(reading(line)) > LONGEST_LINE:
-        return printable(reading(line))
+        return sanitize(line)
+    if utf16_length(visible_text(line)) > MAX_LINE_LENGTH:
+        return sanitize(visible_text(line))
     before, *links = LINK.split(line)
     parts = zip(links[::3], links[1::3], links[2::3], strict=True)
-    return printable(before) + "".join(linked(text, address) + printable(after) for text, address, after in parts)
+    return sanitize(before) + "".join(make_link(text, address) + sanitize(after) for text, address, after in parts)
 
 
 def _marked(line: str) -> str:

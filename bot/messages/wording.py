@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 
-from bot.alerts import Alert, NamedEvent, Phase, Severity, whole_months
-from bot.context import Context, StateEntry, Yardstick
+from bot.alerts.episodes import Alert, Phase, whole_months
+from bot.alerts.rules import NamedEvent, Severity
+from bot.context.model import AlertContext, ReferenceMove, StateEntry
 from bot.messages.catalogue import Catalogue
-from bot.statistics import PERCENTILE_WINDOWS, YEARS_OF_HISTORY, State, Verdict
+from bot.statistics.measure import PERCENTILE_WINDOWS, YEARS_OF_HISTORY
+from bot.statistics.verdict import DrawdownState, Verdict
 
 ICONS = {Severity.NOTICE: "🟡", Severity.WARNING: "🟠", Severity.SEVERE: "🔴", Severity.EXTREME: "🚨"}
-MOST_NAMED = 3
-MOST_DECIMALS = 4
+MAX_NAMES = 3
+MAX_DECIMALS = 4
 NO_ALERT = "📊"
 Events = tuple[NamedEvent, ...]
 
 
-def icon(alert: Alert) -> str:
+def severity_icon(alert: Alert) -> str:
     """How loud it is, at a glance."""
-    return ICONS[alert.severity] if alert.speaks else NO_ALERT
+    return ICONS[alert.severity] if alert.fires else NO_ALERT
 
 
-def headline(
+def headline_text(
     icon: str, name: str, verdict: Verdict, decimals: int, events: Events, words: Catalogue, time: str = ""
 ) -> str:
     """Who moved how far, and how rare that is; `time` is that of the prices of a session that has not ended."""
@@ -32,19 +34,19 @@ def headline(
         plain=plain,
         signed=words.percent(verdict.move, decimals),
     )
-    said = claim("course" if time else "claim", verdict, events, words) if notable(verdict) else ""
-    window = window_words(verdict.window, words)
+    said = rarity_claim("course" if time else "claim", verdict, events, words) if is_notable(verdict) else ""
+    window = window_text(verdict.window, words)
     return words.say(f"headline{live}", icon=icon, name=name, moved=moved, window=window, claim=said, time=time)
 
 
-def seen(alert: Alert) -> Verdict:
+def verdict_of(alert: Alert) -> Verdict:
     """The verdict that an alert of one decision is about."""
     verdict = alert.decisions[0].evidence.verdict
     assert verdict is not None  # only a verdict can reach a rung
     return verdict
 
 
-def time_of(alert: Alert, context: Context) -> str:
+def price_time_label(alert: Alert, context: AlertContext) -> str:
     """The time of provisional prices, with its zone; nothing for final ones."""
     if alert.phase is not Phase.PROVISIONAL:
         return ""
@@ -52,31 +54,31 @@ def time_of(alert: Alert, context: Context) -> str:
     return f"{context.as_of:%H:%M} {context.as_of.tzname()}"
 
 
-def closed(alert: Alert, context: Context, words: Catalogue) -> str:
-    time = time_of(alert, context)
+def close_label(alert: Alert, context: AlertContext, words: Catalogue) -> str:
+    time = price_time_label(alert, context)
     return words.say("not_closed" if time else "closed", date=words.day(alert.session), time=time)
 
 
-def window_words(window: int, words: Catalogue) -> str:
+def window_text(window: int, words: Catalogue) -> str:
     return words.say("window", count=window, words=words.count_word(window))
 
 
-def notable(verdict: Verdict, *, upward: bool = False) -> bool:
+def is_notable(verdict: Verdict, *, upward: bool = False) -> bool:
     """Whether its rarity says anything: a gain is no bad move, and an overlapping window as bad said it already."""
     sided = verdict.move > 0 if upward else verdict.move < 0
-    return sided and (verdict.gap_sessions is None or verdict.gap_sessions >= verdict.window)
+    return sided and (verdict.sessions_since_worst is None or verdict.sessions_since_worst >= verdict.window)
 
 
-def years_enough(verdict: Verdict) -> bool:
+def has_enough_years(verdict: Verdict) -> bool:
     """Whether the data reach back far enough to speak of years."""
     return whole_months(verdict.since, verdict.session) >= 12 * YEARS_OF_HISTORY
 
 
-def claim(kind: str, verdict: Verdict, events: Events, words: Catalogue) -> str:
+def rarity_claim(kind: str, verdict: Verdict, events: Events, words: Catalogue) -> str:
     """The rarity the first line claims: on record, since a named event, in years, in months, or since a date."""
     count = words.count_word(verdict.window)
     if verdict.worst_since is None:
-        if not years_enough(verdict):
+        if not has_enough_years(verdict):
             return ""
         years = whole_months(verdict.since, verdict.session) // 12
         return words.say(f"{kind}_record", count=years, date=words.day(verdict.since), words=count)
@@ -90,19 +92,19 @@ def claim(kind: str, verdict: Verdict, events: Events, words: Catalogue) -> str:
     return words.say(phrase, count=months, date=since, words=count)
 
 
-def decimals_of(move: float, yardstick: Yardstick | None) -> int:
+def decimals_needed(move: float, yardstick: ReferenceMove | None) -> int:
     """One decimal, or as many as it takes to show that moves differ from the one they are held against."""
     others = () if yardstick is None else (yardstick.move, yardstick.runner_up)
     different = [one for one in others if one is not None and one != move]
-    for decimals in range(1, MOST_DECIMALS):
+    for decimals in range(1, MAX_DECIMALS):
         shown = round(abs(move) * 100, decimals)
         if all(shown != round(abs(one) * 100, decimals) for one in different):
             return decimals
-    return MOST_DECIMALS
+    return MAX_DECIMALS
 
 
-def held_against(
-    latest: str, before: str, verdict: Verdict, yardstick: Yardstick | None, decimals: int, words: Catalogue
+def reference_move_text(
+    latest: str, before: str, verdict: Verdict, yardstick: ReferenceMove | None, decimals: int, words: Catalogue
 ) -> list[str]:
     if yardstick is None:
         return []
@@ -112,12 +114,12 @@ def held_against(
             date=words.day(yardstick.session),
             move=words.percent(yardstick.move, decimals),
             points=words.decimal(yardstick.move * 100, decimals),
-            count=verdict.gap_sessions or 0,
+            count=verdict.sessions_since_worst or 0,
         )
     ]
 
 
-def sample(verdict: Verdict, words: Catalogue) -> dict[str, object]:
+def sample_fields(verdict: Verdict, words: Catalogue) -> dict[str, object]:
     return {
         "sample": words.number(verdict.sample),
         "words": words.count_word(verdict.window),
@@ -126,26 +128,26 @@ def sample(verdict: Verdict, words: Catalogue) -> dict[str, object]:
     }
 
 
-def rank(verdict: Verdict, words: Catalogue) -> list[str]:
+def rank_facts(verdict: Verdict, words: Catalogue) -> list[str]:
     """Rank and percentile, or why there is none."""
-    facts = [words.say("rank", rank=words.number(verdict.rank), **sample(verdict, words))]
+    facts = [words.say("rank", rank=words.number(verdict.rank), **sample_fields(verdict, words))]
     if verdict.percentile is not None and verdict.move < 0:
-        facts.append(words.say("percentile", share=share(as_bad(verdict), verdict.sample, words)))
+        facts.append(words.say("percentile", share=share_text(count_as_bad(verdict), verdict.sample, words)))
     if verdict.percentile is None:
         needed, there = words.number(PERCENTILE_WINDOWS), words.number(verdict.sample)
         facts.append(words.say("few_windows", needed=needed, sample=there))
-    if not years_enough(verdict):
+    if not has_enough_years(verdict):
         facts.append(words.say("few_years", needed=YEARS_OF_HISTORY, date=words.day(verdict.since)))
     return facts
 
 
-def as_bad(verdict: Verdict) -> int:
+def count_as_bad(verdict: Verdict) -> int:
     """How many moves of the sample, this one included, were as bad."""
     assert verdict.percentile is not None
     return round(verdict.percentile * verdict.sample / 100)
 
 
-def share(count: int, total: int, words: Catalogue) -> str:
+def share_text(count: int, total: int, words: Catalogue) -> str:
     """`count` of `total` as a percentage, rounded up so that "among the worst" stays true; never 0."""
     percent = 100 * count / total
     decimals = 2 if percent < 1 else 1
@@ -153,38 +155,38 @@ def share(count: int, total: int, words: Catalogue) -> str:
     return words.percent(math.ceil(percent * scale - 1e-9) / scale / 100, decimals, sign=False)
 
 
-def limit(fraction: float, words: Catalogue) -> str:
+def limit_text(fraction: float, words: Catalogue) -> str:
     """A configured figure, as it was written."""
     written = f"{abs(fraction) * 100:.6g}"
     return words.percent(fraction, len(written.partition(".")[2]), sign=False)
 
 
-def another(fraction: float, words: Catalogue) -> dict[str, str]:
+def further_fall_fields(fraction: float, words: Catalogue) -> dict[str, str]:
     """A further fall, in both forms."""
     return {"further": words.percent(fraction), "plain": words.percent(fraction, sign=False)}
 
 
-def named(names: list[str], words: Catalogue) -> str:
-    if len(names) > MOST_NAMED:
+def join_names(names: list[str], words: Catalogue) -> str:
+    if len(names) > MAX_NAMES:
         return words.say("many", count=len(names))
     return words.say("ticker", name=words.join(names))
 
 
-def state_words(state: State, words: Catalogue) -> str:
+def state_text(state: DrawdownState, words: Catalogue) -> str:
     names = words.phrases["state"]
     assert isinstance(names, dict)
     return names[state.word]
 
 
-def entry_line(name: str, entry: StateEntry, words: Catalogue) -> str:
+def state_entry_line(name: str, entry: StateEntry, words: Catalogue) -> str:
     """Who entered which state, how far from the high and how long after it, and when it last had."""
-    verdict, state = entry.verdict, state_words(entry.verdict.entered, words)
-    if verdict.holes:
-        return words.say("entered_holes", name=name, state=state, count=verdict.holes)
+    verdict, state = entry.verdict, state_text(entry.verdict.entered_state, words)
+    if verdict.missing_sessions:
+        return words.say("entered_holes", name=name, state=state, count=verdict.missing_sessions)
     since = ""
     if entry.before is not None:
         since = words.say("first_since", date=words.day(entry.before))
-    elif years_enough(verdict):
+    elif has_enough_years(verdict):
         since = words.say("first_in_data", date=words.day(verdict.since))
     return words.say(
         "entered",
@@ -198,13 +200,13 @@ def entry_line(name: str, entry: StateEntry, words: Catalogue) -> str:
     )
 
 
-def foot(alert: Alert, context: Context, words: Catalogue) -> str:
+def footer(alert: Alert, context: AlertContext, words: Catalogue) -> str:
     basket = context.sides[0][0]
     facts = [words.say(basket.prices)]
     if len(basket.members) > 1 and not alert.subject.against and not alert.subject.member:
         present, listed = words.number(context.present), words.number(context.listed)
         abroad = words.say("abroad", count=context.abroad) if context.abroad else ""
         facts.insert(0, words.say("present", present=present, listed=listed) + abroad)
-    if alert.speaks:
+    if alert.fires:
         facts.append(words.say("event", id=alert.episode))
     return words.dotted(facts)

@@ -1,9 +1,12 @@
-"""When was an exchange open?"""
+"""Exchange calendars, symbol -> exchange, unscheduled closures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from typing import NewType, Protocol
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +31,7 @@ class Calendar:
     closes: Seconds
 
 
-class Calendars(Protocol):
+class CalendarProvider(Protocol):
     """Where calendars come from."""
 
     def get(self, code: CalendarCode) -> Calendar:
@@ -64,3 +67,52 @@ def exchange_of(symbol: Symbol) -> CalendarCode:
         return EXCHANGE_OF_INDEX[symbol]
     _, dot, suffix = symbol.rpartition(".")
     return EXCHANGE_OF_SUFFIX.get(suffix, CalendarCode("XNYS")) if dot else CalendarCode("XNYS")
+
+
+@dataclass(frozen=True, slots=True)
+class UnscheduledClosure:
+    """The exchange is shut all `day`, or from the time `closes` on, in its own zone."""
+
+    calendar: CalendarCode
+    day: date
+    closes: time | None = None
+
+
+def with_closures(calendar: Calendar, closures: Sequence[UnscheduledClosure]) -> Calendar:
+    """`calendar` with those closures that are its own; what does not fit has no effect."""
+    mine = [one for one in closures if one.calendar == calendar.code]
+    if not mine:
+        return calendar
+    closes, stay = calendar.closes.copy(), np.ones(len(calendar.sessions), dtype=np.bool_)
+    for one in mine:
+        if (at := session_index(calendar, one.day)) is None:
+            continue
+        if one.closes is None:
+            stay[at] = False
+        elif calendar.opens[at] < (early := _seconds(calendar, one.day, one.closes)) < closes[at]:
+            closes[at] = early
+    return replace(calendar, sessions=calendar.sessions[stay], opens=calendar.opens[stay], closes=closes[stay])
+
+
+def closure_problem(calendar: Calendar, closure: UnscheduledClosure) -> str:
+    """Why a closure has no effect on `calendar`; "" = it has one, or says what is known already."""
+    at = session_index(calendar, closure.day)
+    if at is None:
+        return f"{closure.day} is no session of {calendar.code} anyway, as far as it is known ({calendar.sessions[-1]})"
+    opens, closes = (
+        datetime.fromtimestamp(int(moments[at]), ZoneInfo(calendar.zone))
+        for moments in (calendar.opens, calendar.closes)
+    )
+    if closure.closes is None or opens.time() < closure.closes <= closes.time():
+        return ""
+    return f"{closure.closes:%H:%M} is outside the session, {opens:%H:%M} to {closes:%H:%M} in {calendar.zone}"
+
+
+def session_index(calendar: Calendar, day: date) -> int | None:
+    """Which of the sessions that day is; None = it is none."""
+    at = int(np.searchsorted(calendar.sessions, label := np.datetime64(day, "D")))
+    return at if at < len(calendar.sessions) and calendar.sessions[at] == label else None
+
+
+def _seconds(calendar: Calendar, day: date, moment: time) -> int:
+    return int(datetime.combine(day, moment, ZoneInfo(calendar.zone)).timestamp())

@@ -11,7 +11,7 @@ import numpy as np
 
 from bot.prices.bars import Bars, Revision
 from bot.prices.calendars import Calendar
-from bot.prices.doubts import RECENT_SESSIONS
+from bot.prices.quality import RECENT_SESSIONS
 
 ROUNDING = 1e-6  # relative
 REVISED_AT_ONCE = 2  # at most so many closes beside a split

@@ -11,15 +11,15 @@ from statistics import median
 import numpy as np
 
 from bot.prices.bars import Bars, Floats
-from bot.prices.doubts import AWAY, Doubt, Kind
+from bot.prices.quality import AWAY, SuspectPrice, Suspicion
 
 STAYS_FOR = timedelta(seconds=60)
 STAYS_WITHIN = 0.05  # of the price it was first seen at
 HEAVY = 3.0  # times the median of the sessions before
 SESSIONS_BEFORE, FEWEST_VOLUMES = 20, 5
-LASTING = (Kind.SPLIT, Kind.UNDONE, Kind.OUTSIDE)
+LASTING = (Suspicion.SPLIT, Suspicion.UNDONE, Suspicion.OUTSIDE)
 # Nothing is lost by believing these; the others would have to trade heavily too.
-HARMLESS = (Kind.REWRITTEN,)
+HARMLESS = (Suspicion.REWRITTEN,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Sighting:
         return self if stayed and now >= self.first else Sighting(now, price)
 
 
-def stayed(doubt: Doubt, bars: Bars, others: Iterable[Bars], sighting: Sighting, now: datetime) -> bool:
+def stayed(doubt: SuspectPrice, bars: Bars, others: Iterable[Bars], sighting: Sighting, now: datetime) -> bool:
     """Whether a fall has stayed put for a minute of heavy trading.
 
     What looks like a split, or is one, or was paid out, stays put by nature, and a close at which nothing traded is no
@@ -46,7 +46,7 @@ def stayed(doubt: Doubt, bars: Bars, others: Iterable[Bars], sighting: Sighting,
     return doubt.kind in HARMLESS or (falls(doubt, bars) and heavy(bars, others, doubt.session))
 
 
-def falls(doubt: Doubt, bars: Bars) -> bool:
+def falls(doubt: SuspectPrice, bars: Bars) -> bool:
     """Whether the doubtful price is below the close before it; one that stands still, or has none before it, is not."""
     return _move(bars, doubt) < 0
 
@@ -78,12 +78,12 @@ def _trading(bars: Bars, session: date) -> tuple[float, float]:
     return now / float(np.median(shares)), now * float(bars.close[row]) / float(np.median(money))
 
 
-def mended(doubt: Doubt, bars: Bars) -> Bars | None:
+def mended(doubt: SuspectPrice, bars: Bars) -> Bars | None:
     """`bars` with the past on the footing of today, where the feed of actions tells of a split or a payment that the
     prices do not show, or show twice; None = it tells of nothing that accounts for the move.
     """
     action = next((one for one in bars.actions if one.session == doubt.session), None)
-    if action is None or doubt.kind is Kind.LOW or (doubt.kind.impossible and action.split == 1.0):
+    if action is None or doubt.kind is Suspicion.LOW or (doubt.kind.impossible and action.split == 1.0):
         return None
     row = int(np.searchsorted(bars.dates, np.datetime64(doubt.session, "D")))
     shown = _move(bars, doubt)
@@ -98,12 +98,12 @@ def mended(doubt: Doubt, bars: Bars) -> Bars | None:
     return None
 
 
-def _move(bars: Bars, doubt: Doubt) -> float:
+def _move(bars: Bars, doubt: SuspectPrice) -> float:
     """The log move from the last close to that of the doubtful session, or to its low; NaN if it is not known."""
     row = int(np.searchsorted(bars.dates, np.datetime64(doubt.session, "D")))
     if row == 0 or row >= len(bars.dates) or bars.dates[row] != np.datetime64(doubt.session, "D"):
         return math.nan
-    prices = bars.low if doubt.kind is Kind.LOW else bars.close
+    prices = bars.low if doubt.kind is Suspicion.LOW else bars.close
     return math.log(prices[row]) - math.log(bars.close[row - 1])
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from bot.prices.bars import Bars, Dates, Floats, Refusal, Symbol
-from bot.prices.calendars import Calendar, Calendars, exchange_of
+from bot.prices.bars import Bars, Dates, Floats, RejectedRow, Symbol
+from bot.prices.calendars import Calendar, CalendarProvider, exchange_of
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Returns:
+class SymbolReturns:
     """What one symbol did by itself, columns of shape (T,): fractions, NaN = not known.
 
     `daily` are the returns, 0 where `shut` says that its exchange brought no new session, and `low` the days' lows
@@ -46,17 +46,17 @@ class PriceTable:
     low: Floats
     shut: Flags
     final_sessions: int
-    refused: tuple[Refusal, ...] = ()
-    _returns: dict[tuple[int, bool], Returns] = field(default_factory=dict, init=False, repr=False, compare=False)
+    refused: tuple[RejectedRow, ...] = ()
+    _returns: dict[tuple[int, bool], SymbolReturns] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def returns(self, column: int, *, adjusted: bool) -> Returns:
+    def returns(self, column: int, *, adjusted: bool) -> SymbolReturns:
         """What a symbol did, by closes adjusted for dividends or for splits alone; worked out once."""
         if (column, adjusted) not in self._returns:
             self._returns[column, adjusted] = _returns(self, column, self.adjusted if adjusted else self.close)
         return self._returns[column, adjusted]
 
 
-def _returns(table: PriceTable, column: int, closes: Floats) -> Returns:
+def _returns(table: PriceTable, column: int, closes: Floats) -> SymbolReturns:
     daily, low = (np.full(len(closes), np.nan) for _ in range(2))
     own, shut = closes[:, column], table.shut[:, column]
     known = ~np.isnan(own)
@@ -65,10 +65,12 @@ def _returns(table: PriceTable, column: int, closes: Floats) -> Returns:
     daily[begin:] = np.where(shut[begin:], 0.0, own[begin:] / before - 1)
     paid = own[begin:] / table.close[begin:, column]
     low[begin:] = np.where(shut[begin:], np.nan, table.low[begin:, column] * paid / before - 1)
-    return Returns(daily, low, shut, begin)
+    return SymbolReturns(daily, low, shut, begin)
 
 
-def load(bars: Sequence[Bars], calendar: Calendar, calendars: Calendars, *, until: int | None = None) -> PriceTable:
+def build_table(
+    bars: Sequence[Bars], calendar: Calendar, calendars: CalendarProvider, *, until: int | None = None
+) -> PriceTable:
     """Lay the rows of several symbols on the sessions of `calendar`.
 
     The table runs from the session of the earliest row to that of the latest. `until` (seconds since 1970, UTC) is
@@ -92,7 +94,7 @@ def load(bars: Sequence[Bars], calendar: Calendar, calendars: Calendars, *, unti
     # Each symbol's figures lie together: they are read one symbol after the other, of some of many.
     close, adjusted, low = (np.full(shape, np.nan, order="F") for _ in range(3))
     shut = np.zeros(shape, dtype=np.bool_, order="F")
-    refused: list[Refusal] = []
+    refused: list[RejectedRow] = []
     for column, (one, cal, (rows, keep, strangers)) in enumerate(zip(bars, own, placed, strict=True)):
         refused += one.refused
         refused += strangers
@@ -118,14 +120,14 @@ def load(bars: Sequence[Bars], calendar: Calendar, calendars: Calendars, *, unti
     )
 
 
-def _on_own_sessions(one: Bars, calendar: Calendar) -> tuple[npt.NDArray[np.intp], Flags, list[Refusal]]:
+def _on_own_sessions(one: Bars, calendar: Calendar) -> tuple[npt.NDArray[np.intp], Flags, list[RejectedRow]]:
     """Which session of its own exchange each row is of; rows of no session are refused."""
     place = np.searchsorted(calendar.sessions, one.dates)
     inside = place < len(calendar.sessions)
     keep = np.zeros(len(one.dates), dtype=np.bool_)
     keep[inside] = calendar.sessions[place[inside]] == one.dates[inside]
     strangers = [
-        Refusal(f"{one.where} {day}", f"no session of {calendar.code} on that date; the row is left out")
+        RejectedRow(f"{one.where} {day}", f"no session of {calendar.code} on that date; the row is left out")
         for day in one.dates[~keep]
     ]
     return place[keep], keep, strangers

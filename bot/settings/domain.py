@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
 
-from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
+from bot.alerts.rules import Level, NamedEvent, Rule, Severity
 from bot.baskets import Basket, BasketId, Member
-from bot.delivery.deliveries import TOPIC, Destination, Kind
-from bot.prices import CalendarCode, Closure, Symbol
+from bot.delivery.model import TOPIC, ChatKind, Destination
+from bot.prices.bars import Symbol
+from bot.prices.calendars import CalendarCode, UnscheduledClosure
 from bot.settings.tables import (
     BasketTable,
     ChannelTable,
@@ -19,7 +20,7 @@ from bot.settings.tables import (
     RungTable,
     StatisticsTable,
 )
-from bot.statistics import Lines, State
+from bot.statistics.verdict import DrawdownState, DrawdownThresholds
 
 
 def baskets(tables: Mapping[str, BasketTable]) -> tuple[Basket, ...]:
@@ -48,7 +49,7 @@ def rules(tables: Sequence[RuleTable], names: Iterable[str]) -> tuple[Rule, ...]
         Rule(
             name=table.name,
             baskets=_expanded(table.baskets or table.members_of or (), known),
-            rungs=_rungs(table),
+            levels=_rungs(table),
             window=table.window,
             step=_fraction(table.step),
             members=table.members or table.members_of is not None,
@@ -63,16 +64,16 @@ def _expanded(wanted: Sequence[str], known: Sequence[str]) -> tuple[BasketId, ..
     return tuple(BasketId(name) for name in (known if "*" in wanted else dict.fromkeys(wanted)))
 
 
-def _rungs(table: RuleTable) -> tuple[Rung, ...]:
+def _rungs(table: RuleTable) -> tuple[Level, ...]:
     if table.rungs is None:
         day_low = None if table.day_low is None else _fraction(table.day_low)
-        return (Rung(Severity[(table.severity or "warning").upper()], day_low=day_low, enters=_state(table.enters)),)
+        return (Level(Severity[(table.severity or "warning").upper()], day_low=day_low, enters=_state(table.enters)),)
     written = {severity: getattr(table.rungs, severity.word) for severity in Severity}
     return tuple(_rung(severity, rung) for severity, rung in written.items() if rung is not None)
 
 
-def _rung(severity: Severity, table: RungTable) -> Rung:
-    return Rung(
+def _rung(severity: Severity, table: RungTable) -> Level:
+    return Level(
         severity=severity,
         percentile=table.percentile,
         worst_in_months=None if table.worst_in is None else _months(table.worst_in),
@@ -88,8 +89,8 @@ def _months(text: str) -> int:
     return int(number) * (12 if unit.startswith("year") else 1)
 
 
-def _state(word: str | None) -> State | None:
-    return None if word is None else State[word.upper()]
+def _state(word: str | None) -> DrawdownState | None:
+    return None if word is None else DrawdownState[word.upper()]
 
 
 def _fraction(percent: float) -> float:
@@ -100,15 +101,17 @@ def events(tables: Mapping[str, EventTable]) -> tuple[NamedEvent, ...]:
     return tuple(NamedEvent(name, tuple(table.name.items()), table.first, table.last) for name, table in tables.items())
 
 
-def closures(tables: Sequence[ClosureTable]) -> tuple[Closure, ...]:
+def closures(tables: Sequence[ClosureTable]) -> tuple[UnscheduledClosure, ...]:
     return tuple(
-        Closure(CalendarCode(table.calendar), table.day, time.fromisoformat(table.closes) if table.closes else None)
+        UnscheduledClosure(
+            CalendarCode(table.calendar), table.day, time.fromisoformat(table.closes) if table.closes else None
+        )
         for table in tables
     )
 
 
-def lines(table: StatisticsTable) -> Lines:
-    return Lines(
+def lines(table: StatisticsTable) -> DrawdownThresholds:
+    return DrawdownThresholds(
         pullback=_fraction(table.pullback),
         correction=_fraction(table.correction),
         bear=_fraction(table.bear),
@@ -123,7 +126,7 @@ def destinations(channels: Sequence[ChannelTable]) -> tuple[Destination, ...]:
         Destination(
             transport="telegram",
             chat=channel.chat if channel.topic is None else f"{channel.chat}{TOPIC}{channel.topic}",
-            kind=_chat_kind(channel.chat) if channel.topic is None else Kind.GROUP,
+            kind=_chat_kind(channel.chat) if channel.topic is None else ChatKind.GROUP,
             language=channel.language,
             lowest=Severity[channel.lowest.upper()],
             baskets=None if "*" in channel.baskets else tuple(map(BasketId, channel.baskets)),
@@ -132,8 +135,8 @@ def destinations(channels: Sequence[ChannelTable]) -> tuple[Destination, ...]:
     )
 
 
-def _chat_kind(chat: str) -> Kind:
+def _chat_kind(chat: str) -> ChatKind:
     """Telegram numbers people from 1 up, groups from -1 down, channels and large groups from -100 and ten digits on."""
     if chat.startswith(("@", "-100")):
-        return Kind.CHANNEL
-    return Kind.GROUP if chat.startswith("-") else Kind.PRIVATE
+        return ChatKind.CHANNEL
+    return ChatKind.GROUP if chat.startswith("-") else ChatKind.PRIVATE

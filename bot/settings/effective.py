@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bot.errors import Problem
+from bot.errors import ConfigProblem
 from bot.settings.load import Settings
 from bot.settings.places import Place, dotted
 
@@ -33,11 +33,11 @@ def _leaves(value: Any, at: Place = ()) -> Iterator[tuple[Place, Any]]:
         yield from _leaves(item, (*at, key))
 
 
-def warnings(settings: Settings) -> tuple[Problem, ...]:
+def warnings(settings: Settings) -> tuple[ConfigProblem, ...]:
     """What is written and has no effect."""
     without_effect = 'Write weights = "fixed" for the basket, or take the weight out.'
     weights = (
-        Problem(
+        ConfigProblem(
             file=settings.origin(("baskets", basket, "members", number)),
             key=f'baskets.{basket}.members["{member.symbol}"].weight',
             message='has no effect, because weights = "equal"',
@@ -50,7 +50,7 @@ def warnings(settings: Settings) -> tuple[Problem, ...]:
     )
     watched = {member.symbol for table in settings.basket_tables.values() for member in table.members}
     names = (
-        Problem(
+        ConfigProblem(
             file=settings.origin(("names", symbol)),
             key=f'names["{symbol}"]',
             message="has no effect, because no basket has this symbol",

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsError
 
-from bot.errors import Problem
+from bot.errors import ConfigProblem
 from bot.settings.places import Place, keys_of, known_places, suggestion
 from bot.settings.tables import FILES
 
@@ -68,19 +68,19 @@ def _holds(value: Any, place: Place) -> bool:
     return True
 
 
-def read_files(folder: Path) -> tuple[list[Layer], list[Problem]]:
+def read_files(folder: Path) -> tuple[list[Layer], list[ConfigProblem]]:
     """A layer for each file that can be read, and what is wrong with the files as such."""
     layers: list[Layer] = []
-    problems: list[Problem] = []
+    problems: list[ConfigProblem] = []
     for name in FILES:
         file = str(folder / name)
         try:
             values = tomllib.loads((folder / name).read_text(encoding="utf-8-sig"))
         except OSError as error:
             remedy = "Create it, or name another folder with --config."
-            problems.append(Problem(file, "whole file", f"cannot be read: {error.strerror}", remedy))
+            problems.append(ConfigProblem(file, "whole file", f"cannot be read: {error.strerror}", remedy))
         except UnicodeDecodeError:
-            problems.append(Problem(file, "whole file", "is not UTF-8 text", "Save it as UTF-8."))
+            problems.append(ConfigProblem(file, "whole file", "is not UTF-8 text", "Save it as UTF-8."))
         except (ValueError, RecursionError) as error:
             problems.append(_syntax_problem(file, str(error)))
         else:
@@ -89,23 +89,27 @@ def read_files(folder: Path) -> tuple[list[Layer], list[Problem]]:
     return layers, problems
 
 
-def _syntax_problem(file: str, said: str) -> Problem:
+def _syntax_problem(file: str, said: str) -> ConfigProblem:
     found = re.search(r" \(at (line \d+), column \d+\)", said)
     what = said.replace(found[0], "") if found else said
-    return Problem(file, found[1] if found else "whole file", f"is not TOML: {what}", "Mend it there or just before.")
+    return ConfigProblem(
+        file, found[1] if found else "whole file", f"is not TOML: {what}", "Mend it there or just before."
+    )
 
 
-def _taken_out(name: str, file: str, values: dict[str, Any]) -> list[Problem]:
+def _taken_out(name: str, file: str, values: dict[str, Any]) -> list[ConfigProblem]:
     """What must not stand in this file, which is taken out of `values`."""
     homes = {key: home for home, table in FILES.items() for key in keys_of(table)}
     problems = []
     for key in [key for key in values if homes.get(key, name) != name]:
         del values[key]
-        problems.append(Problem(file, key, "stands in the wrong file", f"Move it to {homes[key]}."))
+        problems.append(ConfigProblem(file, key, "stands in the wrong file", f"Move it to {homes[key]}."))
     telegram = values.get("telegram")
     if isinstance(telegram, dict) and telegram.pop("token", None) is not None:
         remedy = "Give it by the variable BOT_TELEGRAM__TOKEN or BOT_TELEGRAM__TOKEN_FILE; if others saw it, revoke it."
-        problems.append(Problem(file, "telegram.token", "is a secret and must not stand in a file like this", remedy))
+        problems.append(
+            ConfigProblem(file, "telegram.token", "is a secret and must not stand in a file like this", remedy)
+        )
     return problems
 
 
@@ -119,7 +123,7 @@ class _Variable(EnvSettingsSource):
 
 def read_environment(
     environ: Mapping[str, str], settings: type[BaseSettings], below: Mapping[str, Any]
-) -> tuple[list[Layer], list[Problem]]:
+) -> tuple[list[Layer], list[ConfigProblem]]:
     """A layer for each variable, secret files first, and what is wrong with the others. An empty one counts as unset.
 
     `below` is what the files say: its names of baskets and events make the variables' names. The database that a
@@ -130,7 +134,7 @@ def read_environment(
     known = sorted(variable(place) for place in places if all(isinstance(part, str) for part in place))
     source = _Variable(settings, env_prefix="", env_nested_delimiter="__", case_sensitive=False)
     layers: list[Layer] = []
-    problems: list[Problem] = []
+    problems: list[ConfigProblem] = []
     if url := environ.get(PLATFORMS_DATABASE):
         values = {"storage": {"database": url}}
         layers.append(Layer(values, "environment", f"environment {PLATFORMS_DATABASE}", PLATFORMS_DATABASE))
@@ -139,7 +143,7 @@ def read_environment(
         if target in known or NEW_ENTRY.fullmatch(target):
             given = _given_by(name, environ[name], source)
         else:
-            given = Problem("environment", name, "no setting has this name", suggestion(target, known))
+            given = ConfigProblem("environment", name, "no setting has this name", suggestion(target, known))
         if isinstance(given, Layer):
             layers.append(given)
         else:
@@ -147,7 +151,7 @@ def read_environment(
     return layers, problems
 
 
-def _given_by(name: str, value: str, source: _Variable) -> Layer | Problem:
+def _given_by(name: str, value: str, source: _Variable) -> Layer | ConfigProblem:
     target, origin = name, f"environment {name}"
     try:
         if name.endswith(SECRET_FILE):
@@ -157,10 +161,10 @@ def _given_by(name: str, value: str, source: _Variable) -> Layer | Problem:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         remedy = "Give the path of a file that holds the secret and that the bot may read."
-        return Problem("environment", name, f"names a file that cannot be read: {why}", remedy)
+        return ConfigProblem("environment", name, f"names a file that cannot be read: {why}", remedy)
     except (SettingsError, RecursionError):
         remedy = """Lists and tables are written as JSON in the environment: '["en", "zh"]'."""
-        return Problem("environment", name, "is not JSON", remedy)
+        return ConfigProblem("environment", name, "is not JSON", remedy)
 
 
 def variable(place: Place) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
 
-from bot.errors import ConfigError, Problem
+from bot.errors import ConfigError, ConfigProblem
 from bot.settings.contradictions import Finding, contradictions
 from bot.settings.layers import FOLDER, Layer, giver, merge, read_environment, read_files
 from bot.settings.places import Place, keys_of, known_places, written
@@ -21,10 +21,10 @@ from bot.settings.tables import FILES, BasketsFile, BotFile, EventsFile
 if TYPE_CHECKING:
     from bot.alerts.rules import NamedEvent, Rule
     from bot.baskets import Basket
-    from bot.delivery.deliveries import Destination
+    from bot.delivery.model import Destination
     from bot.pipeline import Rulebook
-    from bot.prices import Closure
-    from bot.statistics import Lines
+    from bot.prices.calendars import UnscheduledClosure
+    from bot.statistics.verdict import DrawdownThresholds
 
 JUDGED = {"basket_tables", "rule_tables", "event_tables", "closure_tables", "statistics", "episodes"}
 
@@ -68,12 +68,12 @@ class Settings(EventsFile, BasketsFile, BotFile, BaseSettings):
 
         return domain.events(self.event_tables)
 
-    def closures(self) -> tuple[Closure, ...]:
+    def closures(self) -> tuple[UnscheduledClosure, ...]:
         from bot.settings import domain  # noqa: PLC0415 - see above
 
         return domain.closures(self.closure_tables)
 
-    def lines(self) -> Lines:
+    def lines(self) -> DrawdownThresholds:
         from bot.settings import domain  # noqa: PLC0415 - see above
 
         return domain.lines(self.statistics)
@@ -102,7 +102,7 @@ def load_settings(config_dir: Path | None, environ: Mapping[str, str]) -> Settin
     folder = config_dir or Path(environ.get(FOLDER) or "config")
     if not folder.is_dir():
         remedy = f"Name the folder of the configuration with --config or {FOLDER}."
-        raise ConfigError((Problem(str(folder), "whole folder", "is no folder", remedy),))
+        raise ConfigError((ConfigProblem(str(folder), "whole folder", "is no folder", remedy),))
     files, problems = read_files(folder)
     variables, more = read_environment(environ, Settings, merge(files))
     layers = [*files, *variables]

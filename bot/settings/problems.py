@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from bot.errors import Problem
+from bot.errors import ConfigProblem
 from bot.settings.contradictions import Finding
 from bot.settings.layers import SECRET_FILE, Layer, giver, variable
 from bot.settings.places import Place, dotted, suggestion
@@ -78,7 +78,9 @@ def _but_is(value: Any) -> str:
     return f", but is {value}" if isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**15) else ""
 
 
-def problem(found: Finding, given: Mapping[str, Any], layers: Sequence[Layer], homes: Mapping[str, str]) -> Problem:
+def problem(
+    found: Finding, given: Mapping[str, Any], layers: Sequence[Layer], homes: Mapping[str, str]
+) -> ConfigProblem:
     """The finding with the place to mend: the file, or the variable that gave the value.
 
     `homes` names the file of each outermost key, for what nobody gave.
@@ -92,4 +94,4 @@ def problem(found: Finding, given: Mapping[str, Any], layers: Sequence[Layer], h
         whole = layer.variable.removesuffix(SECRET_FILE) == variable(found.place)
         key = layer.variable if whole else f"{layer.variable}: {key}"
     file = layer.file if layer else homes[str(found.place[0])]
-    return Problem(*(TOKEN_LIKE.sub("[hidden]", text) for text in (file, key, found.message, found.remedy)))
+    return ConfigProblem(*(TOKEN_LIKE.sub("[hidden]", text) for text in (file, key, found.message, found.remedy)))

@@ -17,9 +17,10 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from bot.prices import Flags, Floats
-from bot.statistics.kernel import Ints
-from bot.statistics.verdict import Lines
+from bot.prices.bars import Floats
+from bot.prices.table import Flags
+from bot.statistics.ranks import Ints
+from bot.statistics.verdict import DrawdownThresholds
 
 RISEN = 1.20
 FALLEN = 0.80
@@ -29,14 +30,14 @@ PULLBACK, CORRECTION, BEAR, CRASH = 1, 2, 4, 8
 
 
 @dataclass(frozen=True, slots=True)
-class Drawdowns:
+class DrawdownColumns:
     """Drawdown figures by session, arrays of shape (T,).
 
     `level` compounds the readings from 1 (a session without a reading leaves it as it is). `drawdown` is a fraction
     <= 0, `peak_at` the position of the peak (the earliest of equals). `latches` are the active states as sums of bits.
     """
 
-    level: Floats
+    index: Floats
     drawdown: Floats
     peak_at: Ints
     latches: Bits
@@ -53,22 +54,22 @@ class Drawdowns:
         begun[1:] &= ~self.latches[:-1]
         return _deepest(begun)
 
-    def last(self, lines: Lines) -> Latches:
+    def last(self, lines: DrawdownThresholds) -> StateLatches:
         """The latches as they stand after the last session."""
         last_peak = int((self.peak_at == np.arange(len(self.peak_at))).nonzero()[0][-1])
-        bear, crash = (_last_spell(self.level, (self.latches & bit) != 0, last_peak) for bit in (BEAR, CRASH))
-        return Latches(lines, int(self.latches[-1]), bear, crash)
+        bear, crash = (_last_spell(self.index, (self.latches & bit) != 0, last_peak) for bit in (BEAR, CRASH))
+        return StateLatches(lines, int(self.latches[-1]), bear, crash)
 
 
 @dataclass(frozen=True, slots=True)
-class Latches:
+class StateLatches:
     """The latches after a session, to take one session further.
 
     `active` is a sum of bits as in Drawdowns. `bear` and `crash` hold the lowest level of the last spell since the
     peak and the highest level since it was left (both infinite if there was none).
     """
 
-    lines: Lines
+    lines: DrawdownThresholds
     active: int
     bear: tuple[float, float]
     crash: tuple[float, float]
@@ -98,7 +99,7 @@ def _deepest(latches: Bits) -> npt.NDArray[np.int8]:
     return deepest
 
 
-def drawdowns(daily_return: Floats, lines: Lines) -> Drawdowns:
+def drawdown_columns(daily_return: Floats, lines: DrawdownThresholds) -> DrawdownColumns:
     """Drawdowns of a series of daily returns (fractions, NaN = no reading), shape (T,).
 
     Its first session should be the one before the first reading: the peak may stand there, but no earlier.
@@ -118,7 +119,7 @@ def drawdowns(daily_return: Floats, lines: Lines) -> Drawdowns:
         new = peak_at == steps
     drawdown = level / peak - 1
     peaks = new.nonzero()[0].tolist()
-    blocks = Blocks.of(level)
+    blocks = BlockExtremes.of(level)
     latches = np.zeros(len(level), dtype=np.uint8)
     for bit, active in (
         (PULLBACK, _shallow_latch(drawdown, lines.pullback)),
@@ -127,19 +128,19 @@ def drawdowns(daily_return: Floats, lines: Lines) -> Drawdowns:
         (CRASH, _deep_latch(blocks, drawdown, peaks, lines.crash)),
     ):
         latches |= active.view(np.uint8) * np.uint8(bit)
-    return Drawdowns(level, drawdown, peak_at, latches)
+    return DrawdownColumns(level, drawdown, peak_at, latches)
 
 
 @dataclass(frozen=True, slots=True)
-class Blocks:
+class BlockExtremes:
     """A level with the lowest and the highest value of every block of BLOCK sessions (the last may be shorter)."""
 
-    level: Floats
+    index: Floats
     lows: list[float]
     highs: list[float]
 
     @classmethod
-    def of(cls, level: Floats) -> Blocks:
+    def of(cls, level: Floats) -> BlockExtremes:
         starts = np.arange(0, len(level), BLOCK)
         return cls(level, np.minimum.reduceat(level, starts).tolist(), np.maximum.reduceat(level, starts).tolist())
 
@@ -150,7 +151,7 @@ class Blocks:
 
     def closes(self, start: int, stop: int) -> Iterable[tuple[int, float]]:
         """The levels of sessions `start` to `stop`, each with its position."""
-        return enumerate(self.level[start:stop].tolist(), start)
+        return enumerate(self.index[start:stop].tolist(), start)
 
 
 def _trailing_peak(level: Floats, lookback: int) -> Ints:
@@ -170,7 +171,7 @@ def _shallow_latch(drawdown: Floats, line: float) -> Flags:
     return (marks & 1).astype(np.bool_)
 
 
-def _deep_latch(blocks: Blocks, drawdown: Floats, peaks: Sequence[int], line: float) -> Flags:
+def _deep_latch(blocks: BlockExtremes, drawdown: Floats, peaks: Sequence[int], line: float) -> Flags:
     """On at or below the line, off at RISEN times the trough since; entries are few, so each is followed alone."""
     end = len(drawdown)
     active = np.zeros(end, dtype=np.bool_)
@@ -193,7 +194,7 @@ def _next(positions: Sequence[int], start: int, otherwise: int) -> int:
     return positions[index] if index < len(positions) else otherwise
 
 
-def _leaving(blocks: Blocks, entry: int, peak: int) -> tuple[int, float]:
+def _leaving(blocks: BlockExtremes, entry: int, peak: int) -> tuple[int, float]:
     """Where a deep state entered at `entry` is left, at the next peak at the latest, and its trough."""
     trough = inf
     for start, low, high in blocks.between(entry, peak):
@@ -209,7 +210,7 @@ def _leaving(blocks: Blocks, entry: int, peak: int) -> tuple[int, float]:
     return peak, trough
 
 
-def _returning(blocks: Blocks, left: int, peak: int, trough: float, under: Flags) -> int:
+def _returning(blocks: BlockExtremes, left: int, peak: int, trough: float, under: Flags) -> int:
     """Where a deep state left at `left` comes back before the next peak; that peak if it does not."""
     highest = 0.0
     for start, low, high in blocks.between(left, peak):

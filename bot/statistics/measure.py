@@ -12,19 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.baskets import BasketSeries
-from bot.prices import Dates, Flags, Floats
-from bot.statistics.drawdown import drawdowns
-from bot.statistics.kernel import Ints, standing
-from bot.statistics.verdict import Lines, State, Verdict
+from bot.prices.bars import Dates, Floats
+from bot.prices.table import Flags
+from bot.statistics.drawdown import drawdown_columns
+from bot.statistics.ranks import Ints, rank_against_past
+from bot.statistics.verdict import DrawdownState, DrawdownThresholds, Verdict
 
 PERCENTILE_WINDOWS = 250
 YEARS_OF_HISTORY = 3
-SHORTEST_YEAR_DAYS = 365
-STATES = tuple(State)
+MIN_YEAR_DAYS = 365
+STATES = tuple(DrawdownState)
 NONE = np.int32(0)
 NOWHERE = np.int32(-1)
 UNDEFINED = np.float64(np.nan)
-NO_STATE = np.int8(State.NONE)
+NO_STATE = np.int8(DrawdownState.NONE)
 Counts = npt.NDArray[np.int32]
 States = npt.NDArray[np.int8]
 Rows = slice | Ints
@@ -32,7 +33,7 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class VerdictColumns:
     """The verdict of every session, as columns of shape (T,); where `move` is NaN there is none.
 
     `worst_at` and `peak_at` are positions (-1 = none), `worst_in_years` is 0 where it is not defined. `first` is the
@@ -53,8 +54,8 @@ class Verdicts:
     drawdown: Floats
     peak_at: Counts
     state: States
-    entered: States
-    holes: Counts
+    entered_state: States
+    missing_sessions: Counts
 
     @property
     def defined(self) -> Flags:
@@ -94,8 +95,8 @@ class Verdicts:
             STATES[self.state.item(position)],
             self.coverage.item(position),
             self.day(self.first),
-            STATES[self.entered.item(position)],
-            self.holes.item(position),
+            STATES[self.entered_state.item(position)],
+            self.missing_sessions.item(position),
         )
 
     def rows(self, start: int = 0, stop: int | None = None) -> Iterator[Verdict | None]:
@@ -103,7 +104,7 @@ class Verdicts:
         return map(self.at, range(len(self.sessions))[start:stop])
 
 
-def compound(daily_return: Floats, window: int) -> Floats:
+def window_moves(daily_return: Floats, window: int) -> Floats:
     """The `window`-session move of every session, shape (T,): NaN unless all its sessions have a reading."""
     growth = 1 + daily_return
     move = np.full(len(growth), np.nan)
@@ -115,13 +116,13 @@ def compound(daily_return: Floats, window: int) -> Floats:
     return move
 
 
-def measure(series: BasketSeries, window: int, lines: Lines) -> Verdicts:
+def measure_basket(series: BasketSeries, window: int, lines: DrawdownThresholds) -> VerdictColumns:
     """Judge every session of a basket, walk-forward: figures of session t rest on sessions up to t alone."""
     daily = series.daily_return
-    return _judge(series.sessions, window, daily, series.coverage, compound(daily, window), daily, lines)
+    return _judge(series.sessions, window, daily, series.coverage, window_moves(daily, window), daily, lines)
 
 
-def measure_spread(one: BasketSeries, other: BasketSeries, window: int, lines: Lines) -> Verdicts:
+def measure_spread(one: BasketSeries, other: BasketSeries, window: int, lines: DrawdownThresholds) -> VerdictColumns:
     """Judge the spread of two baskets, `one` minus `other`, on their common sessions.
 
     `daily_return` is the difference of the daily returns. A difference has no level to fall from: drawdown is 0 and the
@@ -130,26 +131,32 @@ def measure_spread(one: BasketSeries, other: BasketSeries, window: int, lines: L
     sessions, left, right = np.intersect1d(one.sessions, other.sessions, assume_unique=True, return_indices=True)
     daily = one.daily_return[left] - other.daily_return[right]
     coverage = np.minimum(one.coverage[left], other.coverage[right])
-    move = compound(one.daily_return, window)[left] - compound(other.daily_return, window)[right]
+    move = window_moves(one.daily_return, window)[left] - window_moves(other.daily_return, window)[right]
     return _judge(sessions, window, daily, coverage, move, 0 * daily, lines)
 
 
 def _judge(
-    sessions: Dates, window: int, daily: Floats, coverage: Floats, move: Floats, fallen: Floats, lines: Lines
-) -> Verdicts:
+    sessions: Dates,
+    window: int,
+    daily: Floats,
+    coverage: Floats,
+    move: Floats,
+    fallen: Floats,
+    lines: DrawdownThresholds,
+) -> VerdictColumns:
     """`fallen` are the daily returns that make the level whose drawdown counts."""
     total = len(sessions)
     readable = ~np.isnan(daily)
     first = int(readable.argmax()) if readable.any() else total
     rows = _rows(~np.isnan(move))
     defined = np.arange(total)[rows]
-    among = standing(move[rows])
+    among = rank_against_past(move[rows])
     count = np.arange(1, len(defined) + 1)
     percentile = 100 * (among.at_or_below + 1) / count
     percentile[: PERCENTILE_WINDOWS - 1] = np.nan
     base = slice(max(first - 1, 0), total)
-    down = drawdowns(fallen[base], lines)
-    return Verdicts(
+    down = drawdown_columns(fallen[base], lines)
+    return VerdictColumns(
         sessions=sessions,
         window=window,
         first=first,
@@ -164,8 +171,8 @@ def _judge(
         drawdown=_column(total, base, down.drawdown, UNDEFINED),
         peak_at=_column(total, base, down.peak_at + base.start, NOWHERE),
         state=_column(total, base, down.state, NO_STATE),
-        entered=_column(total, base, down.entered, NO_STATE),
-        holes=_column(total, base, _holes(readable[base], down.peak_at), NONE),
+        entered_state=_column(total, base, down.entered, NO_STATE),
+        missing_sessions=_column(total, base, _holes(readable[base], down.peak_at), NONE),
     )
 
 
@@ -196,7 +203,7 @@ def _whole_years(sessions: Dates, worst_at: Ints, readings: Dates) -> Ints:
     """`worst_in_years` of each session, whose `worst_at` is a position among the same sessions (-1 = none)."""
     years = np.zeros(len(sessions), dtype=np.intp)
     days = sessions.view(np.int64)
-    long = (days - days[worst_at] >= SHORTEST_YEAR_DAYS).nonzero()[0]
+    long = (days - days[worst_at] >= MIN_YEAR_DAYS).nonzero()[0]
     begin = readings[:1].tolist()
     pairs = zip(sessions[worst_at[long]].tolist(), sessions[long].tolist(), strict=True)
     years[long] = [worst_in_years(begin[0], early, late) for early, late in pairs]

@@ -13,20 +13,21 @@ from datetime import date
 
 import numpy as np
 
-from bot.prices import Flags, Floats
-from bot.statistics.kernel import Ints
-from bot.statistics.measure import Verdicts
+from bot.prices.bars import Floats
+from bot.prices.table import Flags
+from bot.statistics.measure import VerdictColumns
+from bot.statistics.ranks import Ints
 
 NEARLY = 0.8  # a comparable move is at least so deep, as a part of this one
 APART = 20  # sessions between two cases
 HORIZONS = (5, 21, 63, 252)  # sessions after the end of a case's window
 NOISE = 1e-9  # the same level, but for the rounding of its factors
-FEWEST_CASES = 8  # below it nothing is said of a median
+MIN_CASES = 8  # below it nothing is said of a median
 ROUND_FALLS = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40, 0.50)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DatedMove:
     """One move: the end of its window, and the move as a fraction."""
 
     session: date
@@ -34,7 +35,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath:
+class ForwardReturns:
     """The forward returns (fractions, ascending) `sessions` after the cases' ends, of those that are known."""
 
     sessions: int
@@ -66,19 +67,19 @@ class Precedents:
 
     sessions: tuple[date, ...]
     moves: tuple[float, ...]
-    aftermath: tuple[Aftermath, ...]
+    aftermath: tuple[ForwardReturns, ...]
     alone: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Crossing:
+class RoundFigureFalls:
     """How often a series fell beyond a round figure: `earlier` are the other episodes, oldest first.
 
     `limit` is a fraction above 0.
     """
 
     limit: float
-    earlier: tuple[Case, ...]
+    earlier: tuple[DatedMove, ...]
 
     @property
     def time(self) -> int:
@@ -87,7 +88,7 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class ForwardPath:
     """A series to look ahead on: the level that its readings compound to, and the sessions without one so far.
 
     Both have shape (T,).
@@ -97,7 +98,7 @@ class Path:
     holes: Ints
 
     @classmethod
-    def of(cls, daily_return: Floats) -> Path:
+    def of(cls, daily_return: Floats) -> ForwardPath:
         unread = np.isnan(daily_return)
         level = np.where(unread, 1.0, 1 + daily_return)
         return cls(np.multiply.accumulate(level), np.cumsum(unread))
@@ -110,7 +111,7 @@ class Path:
         return tuple(sorted(later[self.holes[start] == self.holes[stop]].tolist()))
 
 
-def thinned(move: Floats, wanted: Flags, apart: int, most: int | None = None) -> list[int]:
+def decluster(move: Floats, wanted: Flags, apart: int, most: int | None = None) -> list[int]:
     """The positions where `wanted` stands, at least `apart` sessions from each other: the deepest of a cluster stays.
 
     Deepest first, of equals the earliest. With `most`, only the first so many.
@@ -129,13 +130,15 @@ def thinned(move: Floats, wanted: Flags, apart: int, most: int | None = None) ->
     return taken
 
 
-def worst_moves(columns: Verdicts, position: int, n: int) -> tuple[Case, ...]:
+def worst_moves(columns: VerdictColumns, position: int, n: int) -> tuple[DatedMove, ...]:
     """The `n` worst moves up to and including `position` whose windows do not overlap, worst first."""
     move = columns.move[: position + 1]
-    return tuple(_case(columns, at) for at in thinned(move, ~np.isnan(move), columns.window, n))
+    return tuple(_case(columns, at) for at in decluster(move, ~np.isnan(move), columns.window, n))
 
 
-def precedents(columns: Verdicts, path: Path, position: int, horizons: Sequence[int] = HORIZONS) -> Precedents | None:
+def find_precedents(
+    columns: VerdictColumns, path: ForwardPath, position: int, horizons: Sequence[int] = HORIZONS
+) -> Precedents | None:
     """Moves before `position` at least NEARLY as deep, APART sessions from it and each other; None if it is no fall.
 
     `horizons` are the sessions after which it is looked what followed.
@@ -146,16 +149,16 @@ def precedents(columns: Verdicts, path: Path, position: int, horizons: Sequence[
     wanted = columns.move[:position] <= now * NEARLY
     alone = not wanted.any()
     early = wanted[: max(position - APART + 1, 0)]
-    found = sorted(thinned(columns.move[: len(early)], early, APART))
+    found = sorted(decluster(columns.move[: len(early)], early, APART))
     return Precedents(
         tuple(columns.sessions[found].tolist()),
         tuple(columns.move[found].tolist()),
-        tuple(Aftermath(sessions, path.after(found, sessions, position)) for sessions in horizons),
+        tuple(ForwardReturns(sessions, path.after(found, sessions, position)) for sessions in horizons),
         alone,
     )
 
 
-def crossing(columns: Verdicts, position: int, most: int) -> Crossing | None:
+def round_figure_falls(columns: VerdictColumns, position: int, most: int) -> RoundFigureFalls | None:
     """The deepest round figure that the move at `position` is beyond, and the other episodes beyond it.
 
     None if it is beyond none, if a window of the same episode was beyond it before, or if there are more than `most`
@@ -167,11 +170,11 @@ def crossing(columns: Verdicts, position: int, most: int) -> Crossing | None:
         return None
     beyond = columns.move[:position] < -limit
     near = max(position - APART + 1, 0)
-    found = thinned(columns.move[:near], beyond[:near], APART, most + 1)
+    found = decluster(columns.move[:near], beyond[:near], APART, most + 1)
     if len(found) > most or beyond[near:].any():
         return None
-    return Crossing(limit, tuple(_case(columns, at) for at in sorted(found)))
+    return RoundFigureFalls(limit, tuple(_case(columns, at) for at in sorted(found)))
 
 
-def _case(columns: Verdicts, position: int) -> Case:
-    return Case(columns.day(position), columns.move.item(position))
+def _case(columns: VerdictColumns, position: int) -> DatedMove:
+    return DatedMove(columns.day(position), columns.move.item(position))

@@ -7,7 +7,7 @@ from datetime import date
 from enum import IntEnum
 
 
-class State(IntEnum):
+class DrawdownState(IntEnum):
     """Drawdown states, shallowest first."""
 
     NONE = 0
@@ -22,7 +22,7 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class DrawdownThresholds:
     """The drawdown lines as fractions (-0.05), and the look-back of the peak in sessions (None = all history)."""
 
     pullback: float = -0.05
@@ -49,13 +49,13 @@ class Verdict:
     sample: int
     percentile: float | None
     worst_since: date | None
-    gap_sessions: int | None
+    sessions_since_worst: int | None
     worst_in_years: int | None
     record: bool
     drawdown: float
     peak_session: date
-    state: State
+    state: DrawdownState
     coverage: float
     since: date
-    entered: State
-    holes: int
+    entered_state: DrawdownState
+    missing_sessions: int

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from bot.alerts import Alert, Decision, Memory, Phase, Question, Rule, Subject, muted, questions
-from bot.pipeline import Judgement, Rulebook, judge
-from bot.prices import Symbol
-from bot.statistics import Board
+from bot.alerts.episodes import Alert, Decision, Phase, Subject, SubjectState
+from bot.alerts.inhibition import inhibit
+from bot.alerts.rules import Rule
+from bot.alerts.targets import RuleTarget, rule_targets
+from bot.pipeline import EvaluationResult, Rulebook, evaluate
+from bot.prices.bars import Symbol
+from bot.statistics.market_stats import MarketStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +22,12 @@ class Doubted:
     `halves` make the market if only the doubtful falls were true, or only the rises; none if all go one way.
     """
 
-    board: Board
+    board: MarketStats
     symbols: frozenset[Symbol]
     waiting: frozenset[Symbol]
-    halves: tuple[Callable[[], Board], ...] = ()
+    halves: tuple[Callable[[], MarketStats], ...] = ()
 
-    def of(self, question: Question) -> frozenset[Symbol]:
+    def of(self, question: RuleTarget) -> frozenset[Symbol]:
         """The doubtful symbols that a question's answer may depend on."""
         members = (symbol for one in question.baskets for symbol in self.board.series[one].basket.symbols)
         return self.symbols.intersection(members)
@@ -36,9 +39,9 @@ class Unconfirmed:
     true matters.
     """
 
-    question: Question
+    question: RuleTarget
     alert: Alert
-    on: Callable[[], Board]
+    on: Callable[[], MarketStats]
     depends_on: tuple[Symbol, ...]
 
 
@@ -46,9 +49,9 @@ class Unconfirmed:
 class Answers:
     """The judgement of all questions but those that are `waiting`, and what cannot be confirmed."""
 
-    judgement: Judgement
+    judgement: EvaluationResult
     unconfirmed: tuple[Unconfirmed, ...] = ()
-    waiting: frozenset[Question] = frozenset()
+    waiting: frozenset[RuleTarget] = frozenset()
 
     @property
     def undecided(self) -> frozenset[Subject]:
@@ -56,35 +59,35 @@ class Answers:
 
 
 def answer(
-    board: Board,
+    board: MarketStats,
     doubted: Doubted | None,
     rulebook: Rulebook,
     session: date,
-    memories: Mapping[Subject, Memory],
-    asked: frozenset[Question],
+    memories: Mapping[Subject, SubjectState],
+    asked: frozenset[RuleTarget],
 ) -> Answers:
     """Judge a session on `board`, which is without the doubtful prices, and where it matters with them as well.
 
     What speaks on every board is said, as loud as on the quietest one. What speaks on some only waits as long as its
     doubts may be settled; then it is unconfirmed, and the question's memory stays as it was.
     """
-    order = questions(board, rulebook.rules)
+    order = rule_targets(board, rulebook.rules)
     named = {one: doubted.of(one) for one in order if one in asked} if doubted is not None else {}
     touched = {one: symbols for one, symbols in named.items() if symbols}
     others = asked.difference(touched)
-    plain = judge(board, rulebook, session, memories, only=others) if others else Judgement((), {}, ())
+    plain = evaluate(board, rulebook, session, memories, only=others) if others else EvaluationResult((), {}, ())
     if doubted is None or not touched:
         return Answers(plain)
     agreed: list[tuple[Rule, Sequence[Decision]]] = []
-    memories_of: dict[Subject, Memory] = {}
+    memories_of: dict[Subject, SubjectState] = {}
     unconfirmed: list[Unconfirmed] = []
     waiting = set()
     boards = (lambda: board, lambda: doubted.board, *doubted.halves)
-    answers: dict[Question, list[Judgement]] = {one: [] for one in touched}
+    answers: dict[RuleTarget, list[EvaluationResult]] = {one: [] for one in touched}
     for make in boards:  # one after the other: all of them at once would take too much
         one = make()
         for question in touched:
-            answers[question].append(judge(one, rulebook, session, memories, only={question}))
+            answers[question].append(evaluate(one, rulebook, session, memories, only={question}))
     for question, symbols in touched.items():
         judged = answers[question]
         disputed = _disputed(judged)
@@ -99,19 +102,19 @@ def answer(
     return Answers(_together(plain, agreed, memories_of, session), tuple(unconfirmed), frozenset(waiting))
 
 
-def _speaking(judged: Judgement) -> dict[Subject, Decision]:
+def _speaking(judged: EvaluationResult) -> dict[Subject, Decision]:
     return {decision.subject: decision for alert in judged.alerts for decision in alert.decisions}
 
 
-def _disputed(judged: Sequence[Judgement]) -> frozenset[Subject]:
+def _disputed(judged: Sequence[EvaluationResult]) -> frozenset[Subject]:
     """Of whom some speak and others do not."""
     speaking = [_speaking(one).keys() for one in judged]
     return frozenset().union(*speaking).difference(frozenset(speaking[0]).intersection(*speaking))
 
 
 def _once(
-    subjects: frozenset[Subject], judged: Iterable[tuple[Callable[[], Board], Judgement]]
-) -> Iterator[tuple[Callable[[], Board], Alert]]:
+    subjects: frozenset[Subject], judged: Iterable[tuple[Callable[[], MarketStats], EvaluationResult]]
+) -> Iterator[tuple[Callable[[], MarketStats], Alert]]:
     """The alerts of these subjects, each from the first board that has it."""
     left = set(subjects)
     for board, one in judged:
@@ -122,8 +125,8 @@ def _once(
 
 
 def _agreed(
-    judged: Sequence[Judgement], disputed: frozenset[Subject]
-) -> tuple[tuple[Decision, ...], dict[Subject, Memory]]:
+    judged: Sequence[EvaluationResult], disputed: frozenset[Subject]
+) -> tuple[tuple[Decision, ...], dict[Subject, SubjectState]]:
     """What all decide, with the figures of the first; of whom they disagree, nothing is said or remembered."""
     first, *others = map(_speaking, judged)
     both = {subject: one for subject, one in first.items() if subject not in disputed}
@@ -131,27 +134,30 @@ def _agreed(
         both = {subject: _no_louder(one, other[subject]) for subject, one in both.items()}
     decisions = tuple(both.get(one.subject, one) for one in judged[0].decisions if one.subject not in disputed)
     memories = {subject: one for subject, one in judged[0].memories.items() if subject not in disputed}
-    return decisions, memories | {subject: one.memory for subject, one in both.items()}
+    return decisions, memories | {subject: one.state for subject, one in both.items()}
 
 
 def _no_louder(one: Decision, other: Decision) -> Decision:
     """`one`, with the rung of `other` where that is the shallower."""
-    assert one.rung is not None  # both speak
-    assert other.rung is not None
-    if one.rung.severity <= other.rung.severity:
+    assert one.level is not None  # both speak
+    assert other.level is not None
+    if one.level.severity <= other.level.severity:
         return one
-    episode = one.memory.episode
+    episode = one.state.episode
     assert episode is not None
-    memory = replace(one.memory, episode=replace(episode, severity=other.rung.severity))
-    return replace(one, reason=other.reason, rung=other.rung, memory=memory)
+    memory = replace(one.state, episode=replace(episode, severity=other.level.severity))
+    return replace(one, reason=other.reason, level=other.level, state=memory)
 
 
 def _together(
-    plain: Judgement, agreed: list[tuple[Rule, Sequence[Decision]]], memories: Mapping[Subject, Memory], session: date
-) -> Judgement:
+    plain: EvaluationResult,
+    agreed: list[tuple[Rule, Sequence[Decision]]],
+    memories: Mapping[Subject, SubjectState],
+    session: date,
+) -> EvaluationResult:
     """One judgement of all; the news of members whose basket tells of them is silent, as in any other."""
-    heard = muted(agreed)
-    speaking = ((rule, tuple(one for one in found if one.speaks)) for rule, found in heard)
+    heard = inhibit(agreed)
+    speaking = ((rule, tuple(one for one in found if one.fires)) for rule, found in heard)
     alerts = (Alert(rule, session, Phase.FINAL, found) for rule, found in speaking if found)
     decisions = (decision for _, found in heard for decision in found)
-    return Judgement((*plain.decisions, *decisions), {**plain.memories, **memories}, (*plain.alerts, *alerts))
+    return EvaluationResult((*plain.decisions, *decisions), {**plain.memories, **memories}, (*plain.alerts, *alerts))

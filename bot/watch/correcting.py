@@ -8,12 +8,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from bot.alerts import Alert, Decision, Memory, Question, Severity, Subject, questions
+from bot.alerts.episodes import Alert, Decision, Subject, SubjectState
+from bot.alerts.rules import Severity
+from bot.alerts.targets import RuleTarget, rule_targets
 from bot.baskets import BasketId
-from bot.delivery import Event, EventKey, Manner
-from bot.messages import belated, corrected, revoked
-from bot.pipeline import FORGOTTEN, Rulebook, compose, judge, picture
-from bot.statistics import Board
+from bot.delivery.model import Notification, NotificationKey, SendMode
+from bot.messages.change_text import correction_text, retraction_text, revised_data_text
+from bot.pipeline import FORGOTTEN, Rulebook, chart_for, compose, evaluate
+from bot.statistics.market_stats import MarketStats
 from bot.watch.loop import Watch
 from bot.watch.turn import WARM_UP_SESSIONS, Findings, Turn
 
@@ -22,7 +24,9 @@ RECENT = 10  # sessions of which a sentence is corrected
 log = logging.getLogger(__name__)
 
 
-async def correct(watch: Watch, before: Board, turn: Turn, memories: Mapping[Subject, Memory]) -> dict[Subject, Memory]:
+async def correct(
+    watch: Watch, before: MarketStats, turn: Turn, memories: Mapping[Subject, SubjectState]
+) -> dict[Subject, SubjectState]:
     """Correct what was published, in its place, and tell what was missing; the answer is what is remembered otherwise.
 
     `before` is the market as it was read, that of `turn` as it is; `memories` are those of the sessions judged so far.
@@ -39,21 +43,23 @@ async def correct(watch: Watch, before: Board, turn: Turn, memories: Mapping[Sub
 class Reading:
     """The latest sessions, judged on one market: what is said, every rung that holds, and what is remembered then."""
 
-    alerts: dict[tuple[date, Question], Alert] = field(default_factory=dict)
+    alerts: dict[tuple[date, RuleTarget], Alert] = field(default_factory=dict)
     rungs: dict[tuple[date, Subject], Decision] = field(default_factory=dict)
-    memories: dict[date, Mapping[Subject, Memory]] = field(default_factory=dict)
+    memories: dict[date, Mapping[Subject, SubjectState]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, board: Board, rulebook: Rulebook) -> Reading:
+    def of(cls, board: MarketStats, rulebook: Rulebook) -> Reading:
         """What is remembered of earlier sessions is learned first."""
-        days, known, reading = board.sessions(), dict[Subject, Memory](), cls()
-        asked = frozenset(questions(board, rulebook.rules))
+        days, known, reading = board.sessions(), dict[Subject, SubjectState](), cls()
+        asked = frozenset(rule_targets(board, rulebook.rules))
         for day in days[-(RECENT + WARM_UP_SESSIONS) :]:
-            judgement = judge(board, rulebook, day, known, only=asked)
+            judgement = evaluate(board, rulebook, day, known, only=asked)
             known |= judgement.memories
             if day in days[-RECENT:]:
-                reading.alerts.update(((day, Question(one.rule, one.subject.basket)), one) for one in judgement.alerts)
-                reading.rungs.update(((day, one.subject), one) for one in judgement.decisions if one.rung is not None)
+                reading.alerts.update(
+                    ((day, RuleTarget(one.rule, one.subject.basket)), one) for one in judgement.alerts
+                )
+                reading.rungs.update(((day, one.subject), one) for one in judgement.decisions if one.level is not None)
                 reading.memories[day] = dict(known)
         board.forget()  # the figures of two markets at once would take too much
         return reading
@@ -73,17 +79,17 @@ class Rereading:
     """
 
     turn: Turn
-    before: Board
+    before: MarketStats
     then: Reading
     now: Reading
     sure: Reading
-    memories: Mapping[Subject, Memory]
-    judged: Mapping[Question, date]
+    memories: Mapping[Subject, SubjectState]
+    judged: Mapping[RuleTarget, date]
 
     @classmethod
-    def of(cls, before: Board, turn: Turn, memories: Mapping[Subject, Memory]) -> Rereading:
+    def of(cls, before: MarketStats, turn: Turn, memories: Mapping[Subject, SubjectState]) -> Rereading:
         book = turn.setup.rulebook
-        asked = {one: memories.get(one.subject, FORGOTTEN).judged for one in questions(turn.board, book.rules)}
+        asked = {one: memories.get(one.subject, FORGOTTEN).judged for one in rule_targets(turn.board, book.rules)}
         now = Reading.of(turn.board, book)
         sure = now if turn.doubted is None else Reading.of(turn.doubted.board, book)
         judged = {one: day for one, day in asked.items() if day is not None}
@@ -92,21 +98,21 @@ class Rereading:
     def keys(self) -> list[str]:
         """Under which something may have been published, however loud it was."""
         alerts = (*self.then.alerts.values(), *self.now.alerts.values())
-        return [alert.key_as(severity) for alert in alerts for severity in Severity]
+        return [alert.key_for(severity) for alert in alerts for severity in Severity]
 
-    def events(self, published: AbstractSet[str]) -> Iterator[Event]:
+    def events(self, published: AbstractSet[str]) -> Iterator[Notification]:
         """What reads otherwise now, each in its place, and what nobody was told of; `published` are keys."""
         for day, question in sorted(self.then.alerts | self.now.alerts, key=lambda one: one[0]):
             old, new = (one.alerts.get((day, question)) for one in (self.then, self.now))
-            candidates = [one.key_as(severity) for one in (old, new) if one is not None for severity in Severity]
-            original = next((EventKey(key) for key in candidates if key in published), None)
+            candidates = [one.key_for(severity) for one in (old, new) if one is not None for severity in Severity]
+            original = next((NotificationKey(key) for key in candidates if key in published), None)
             if old is not None and original is not None:
                 yield from self._corrections(old, new, original)
             elif old is None and new is not None and self._certain(day, question):
                 late = self._late(question, new)
                 yield late if original is None else self._instead(late, original)
 
-    def remembered(self, baskets: AbstractSet[BasketId]) -> dict[Subject, Memory]:
+    def remembered(self, baskets: AbstractSet[BasketId]) -> dict[Subject, SubjectState]:
         """What is another now of what is remembered of these baskets, had their closes been so from the start.
 
         Of what is past its news nobody hears, so that it is not remembered as told.
@@ -119,14 +125,14 @@ class Rereading:
             for subject in filter(question.covers, then.keys() | now.keys()):
                 was, is_ = (one.get(subject, FORGOTTEN).episode for one in (then, now))
                 if is_ != was:
-                    found[subject] = Memory(day, is_, self.memories.get(subject, FORGOTTEN).told)
+                    found[subject] = SubjectState(day, is_, self.memories.get(subject, FORGOTTEN).told)
         return found
 
-    def _certain(self, day: date, question: Question) -> bool:
+    def _certain(self, day: date, question: RuleTarget) -> bool:
         """Whether the question was asked about that session, and its answer is the same with the doubtful prices."""
         return day <= self.judged.get(question, date.min) and (day, question) in self.sure.alerts
 
-    def _late(self, question: Question, alert: Alert) -> Event:
+    def _late(self, question: RuleTarget, alert: Alert) -> Notification:
         """An alert that nobody was told of; it is news from now on if that session was the latest, or just was."""
         event = self.turn.final(question, alert)
         latest = self.turn.board.series[question.basket].sessions[-2:].tolist()
@@ -134,34 +140,34 @@ class Rereading:
             event = replace(event, expires=self.turn.due.now + self.turn.setup.timing.expiry)
         elif event.expires <= self.turn.due.now:
             log.warning("on revised closes this would have been told, and is no news any more: %s", event.key)
-        return replace(event, messages=tuple(map(belated, event.messages)))
+        return replace(event, messages=tuple(map(revised_data_text, event.messages)))
 
-    def _corrections(self, alert: Alert, new: Alert | None, original: EventKey) -> Iterator[Event]:
+    def _corrections(self, alert: Alert, new: Alert | None, original: NotificationKey) -> Iterator[Notification]:
         still = self.now.standing(alert, new)
         old = self._composed(self.before, alert)
         event = self._composed(self.turn.board, still) if still is not None else None
         if event is not None and event.messages == old.messages:
             return
         said = event.messages if event is not None else old.messages
-        make = revoked if event is None else corrected
+        make = retraction_text if event is None else correction_text
         messages = tuple(make(one, was) for one, was in zip(said, old.messages, strict=True))
         edited = self._instead(replace(event or old, messages=messages, withdraws=event is None), original)
         if self.turn.setup.charts:
-            drawn = picture(self.turn.board, (still or alert).subjects, alert.rule.window, alert.session)
+            drawn = chart_for(self.turn.board, (still or alert).subjects, alert.rule.window, alert.session)
             edited = replace(edited, chart=drawn)
         yield edited
         if max(old.severity, edited.severity) >= Severity.SEVERE:
             short = tuple(replace(one, lines=one.lines[:2]) for one in edited.messages)
-            key = EventKey(f"{edited.key}/announced")
-            yield replace(edited, key=key, manner=Manner.REPLY, messages=short, chart=None)
+            key = NotificationKey(f"{edited.key}/announced")
+            yield replace(edited, key=key, manner=SendMode.REPLY, messages=short, chart=None)
 
-    def _instead(self, event: Event, original: EventKey) -> Event:
+    def _instead(self, event: Notification, original: NotificationKey) -> Notification:
         now = self.turn.due.now
-        key = EventKey(f"{original}/corrected/{now:%Y%m%d%H%M}")
+        key = NotificationKey(f"{original}/corrected/{now:%Y%m%d%H%M}")
         expires = now + self.turn.setup.timing.expiry
-        return replace(event, key=key, manner=Manner.EDIT, original=original, created=now, expires=expires)
+        return replace(event, key=key, manner=SendMode.EDIT, original=original, created=now, expires=expires)
 
-    def _composed(self, board: Board, alert: Alert) -> Event:
+    def _composed(self, board: MarketStats, alert: Alert) -> Notification:
         now, setup = self.turn.due.now, self.turn.setup
         event = compose(board, setup.rulebook, alert, setup.languages, now, now + setup.timing.expiry)
         board.forget()  # as above

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bot.alerts import Memory, Question, Subject
+from bot.alerts.episodes import Subject, SubjectState
+from bot.alerts.targets import RuleTarget
 from bot.baskets import Basket, BasketId
 from bot.pipeline import Rulebook
-from bot.prices import Calendar, CalendarCode, Calendars, Symbol, exchange_of
-from bot.statistics import Board
+from bot.prices.bars import Symbol
+from bot.prices.calendars import Calendar, CalendarCode, CalendarProvider, exchange_of
+from bot.statistics.market_stats import MarketStats
 
 # Prices that were not there so many minutes after the close are looked for again a quarter of that time later.
 RARER = 1.25
@@ -37,11 +39,11 @@ class Due:
     """What is due of a rulebook's questions at the moment `now`."""
 
     rulebook: Rulebook
-    calendars: Calendars
+    calendars: CalendarProvider
     timing: Timing
     now: datetime
 
-    def anything(self, memories: Mapping[Subject, Memory], looked: datetime | None) -> bool:
+    def anything(self, memories: Mapping[Subject, SubjectState], looked: datetime | None) -> bool:
         """Whether some question has not been asked about the latest session that is final in all of its baskets.
 
         `looked` is when the last look that brought prices began.
@@ -61,7 +63,7 @@ class Due:
                 open_.add(code)
         return frozenset(basket.id for basket in self.rulebook.baskets if basket.calendar in open_)
 
-    def wanted(self, memories: Mapping[Subject, Memory], asked: Mapping[Symbol, datetime]) -> Sequence[Symbol]:
+    def wanted(self, memories: Mapping[Subject, SubjectState], asked: Mapping[Symbol, datetime]) -> Sequence[Symbol]:
         """The symbols to be asked about at this look; `asked` says when each was had last.
 
         They are those of baskets whose exchange is open, whose final session is not judged, or has ended since.
@@ -85,11 +87,13 @@ class Due:
                 found += times[np.searchsorted(times, moment, side="right") :][:1].tolist()
         return datetime.fromtimestamp(min(found), UTC) + self.timing.settle if found else None
 
-    def lacking(self, board: Board, question: Question, day: date) -> list[BasketId]:
+    def lacking(self, board: MarketStats, question: RuleTarget, day: date) -> list[BasketId]:
         """Those of the question's baskets whose exchange is open on `day`, and which have no reading."""
         return [one for one in self._closes(question, day) if not has_reading(board, one, day)]
 
-    def ready(self, board: Board, question: Question, day: date, memories: Mapping[Subject, Memory]) -> bool:
+    def ready(
+        self, board: MarketStats, question: RuleTarget, day: date, memories: Mapping[Subject, SubjectState]
+    ) -> bool:
         """Whether the question is to be asked about `day` now: it is final and next, and its baskets have a reading.
 
         Without a reading it waits, and with it the later sessions; `patience` after the close it is asked all the same.
@@ -97,7 +101,7 @@ class Due:
         position = board.position(question.basket, day)
         if position is None or not self.is_final(question, day):
             return False
-        judged = memories.get(question.subject, Memory()).judged
+        judged = memories.get(question.subject, SubjectState()).judged
         if judged is None:
             return True
         sessions = board.series[question.basket].sessions
@@ -105,13 +109,15 @@ class Due:
             return False
         return not self.lacking(board, question, day) or self.now - self.close(question, day) > self.timing.patience
 
-    def under_way(self, board: Board, question: Question, memories: Mapping[Subject, Memory]) -> date | None:
+    def under_way(
+        self, board: MarketStats, question: RuleTarget, memories: Mapping[Subject, SubjectState]
+    ) -> date | None:
         """The session that is not over, if the question has been asked about the one before and there is a reading."""
         sessions = board.series[question.basket].sessions
         if len(sessions) < 2:
             return None
         before, day = sessions[-2:].tolist()
-        caught_up = memories.get(question.subject, Memory()).judged == before
+        caught_up = memories.get(question.subject, SubjectState()).judged == before
         if not caught_up or self.now >= self.close(question, day):
             return None
         return None if self.lacking(board, question, day) else day
@@ -122,10 +128,10 @@ class Due:
         closed = int(np.searchsorted(calendar.closes, self._seconds(self.now), side="right"))
         return calendar.sessions[closed - 1].item() if closed else None
 
-    def is_final(self, question: Question, day: date) -> bool:
+    def is_final(self, question: RuleTarget, day: date) -> bool:
         return self.close(question, day) + self.timing.settle <= self.now
 
-    def close(self, question: Question, day: date) -> datetime:
+    def close(self, question: RuleTarget, day: date) -> datetime:
         """When the last of the question's baskets closes; `day` is a session of the first one."""
         return max(self._closes(question, day).values())
 
@@ -139,16 +145,16 @@ class Due:
         """Whether there is a question that a subject belongs to."""
         return any(one.covers(subject) for one in self._questions())
 
-    def _questions(self) -> Iterator[Question]:
+    def _questions(self) -> Iterator[RuleTarget]:
         for rule in self.rulebook.rules:
             for basket in rule.contrast[:1] if rule.contrast else rule.baskets:
-                yield Question(rule, basket)
+                yield RuleTarget(rule, basket)
 
-    def _unjudged(self, memories: Mapping[Subject, Memory]) -> Iterator[tuple[Question, date]]:
+    def _unjudged(self, memories: Mapping[Subject, SubjectState]) -> Iterator[tuple[RuleTarget, date]]:
         """The questions that were not asked about their latest final session, with that session."""
         for question in self._questions():
             day = self._latest(question)
-            if day is not None and (memories.get(question.subject, Memory()).judged or date.min) < day:
+            if day is not None and (memories.get(question.subject, SubjectState()).judged or date.min) < day:
                 yield question, day
 
     def _ended_since(self, then: datetime, code: CalendarCode) -> bool:
@@ -171,7 +177,7 @@ class Due:
         """Who closed by then is final at `moment`, in seconds since 1970: whole ones, else numpy copies all closes."""
         return int((moment - self.timing.settle).timestamp())
 
-    def _latest(self, question: Question) -> date | None:
+    def _latest(self, question: RuleTarget) -> date | None:
         """The latest session of the question's calendar that is final in all of its baskets."""
         calendar = self._calendar(question.basket)
         closed = int(np.searchsorted(calendar.closes, self._seconds(self.now), side="right"))
@@ -182,7 +188,7 @@ class Due:
     def _calendar(self, basket: BasketId) -> Calendar:
         return self.calendars.get(next(one.calendar for one in self.rulebook.baskets if one.id == basket))
 
-    def _closes(self, question: Question, day: date) -> dict[BasketId, datetime]:
+    def _closes(self, question: RuleTarget, day: date) -> dict[BasketId, datetime]:
         """When the session of `day` closes for each of the question's baskets; without those whose exchange is shut."""
         found, label = {}, np.datetime64(day, "D")
         for basket in question.baskets:
@@ -193,7 +199,7 @@ class Due:
         return found
 
 
-def as_of(basket: Basket, prices: Mapping[Symbol, datetime], calendars: Calendars, now: datetime) -> datetime:
+def as_of(basket: Basket, prices: Mapping[Symbol, datetime], calendars: CalendarProvider, now: datetime) -> datetime:
     """When the latest prices of a basket are from, in its exchange's zone: the oldest of those that trade there.
 
     `prices` holds the times that the source told; where it told none, it is `now`.
@@ -203,6 +209,6 @@ def as_of(basket: Basket, prices: Mapping[Symbol, datetime], calendars: Calendar
     return min(home, default=now).astimezone(ZoneInfo(calendar.zone))
 
 
-def has_reading(board: Board, basket: BasketId, day: date) -> bool:
+def has_reading(board: MarketStats, basket: BasketId, day: date) -> bool:
     position = board.position(basket, day)
     return position is not None and not np.isnan(board.series[basket].daily_return[position])

@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Bars, Kind, PriceSource, Symbol, exchange_of
+from bot.prices.bars import Bars, PriceSource, Symbol
+from bot.prices.calendars import exchange_of
+from bot.prices.quality import Suspicion
 from bot.watch.due import Due, has_reading
 from bot.watch.gate import Screened
 from bot.watch.troubles import State, Trouble
@@ -72,7 +74,7 @@ def found_wrong(
     if fetched.outage:
         found = {one: why for one, why in found.items() if one in known} | {Trouble(State.OUTAGE): fetched.seen}
     for doubt in screened.open:
-        stale = doubt.kind is Kind.STALE
+        stale = doubt.kind is Suspicion.STALE
         about = exchange_of(doubt.symbol) if stale else doubt.symbol
         found.setdefault(Trouble(State.STALE if stale else State.DOUBTFUL, about), str(doubt))
     for basket in due.rulebook.baskets:

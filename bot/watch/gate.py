@@ -9,20 +9,10 @@ from math import nan
 
 import numpy as np
 
-from bot.prices import (
-    RECENT_SESSIONS,
-    Bars,
-    Calendars,
-    Doubt,
-    Kind,
-    Sighting,
-    Symbol,
-    doubts,
-    falls,
-    mended,
-    stayed,
-    without,
-)
+from bot.prices.bars import Bars, Symbol
+from bot.prices.calendars import CalendarProvider
+from bot.prices.quality import RECENT_SESSIONS, SuspectPrice, Suspicion, exclude_suspects, find_suspects
+from bot.prices.settling import Sighting, falls, mended, stayed
 
 # So long a verdict waits for a doubt to be settled.
 HOLD = timedelta(minutes=10)
@@ -40,8 +30,8 @@ class Screened:
 
     included: Mapping[Symbol, Bars]
     excluded: Mapping[Symbol, Bars]
-    open: tuple[Doubt, ...] = ()
-    new: tuple[Doubt, ...] = ()
+    open: tuple[SuspectPrice, ...] = ()
+    new: tuple[SuspectPrice, ...] = ()
     waiting: frozenset[Symbol] = frozenset()
     fresh: bool = True
     halves: tuple[Mapping[Symbol, Bars], ...] = ()
@@ -60,14 +50,14 @@ class Gate:
     _since: dict[Key, datetime] = field(default_factory=dict)
     _sightings: dict[Key, Sighting] = field(default_factory=dict)
     _currencies: dict[Symbol, str] = field(default_factory=dict)
-    _open: tuple[Doubt, ...] = ()
+    _open: tuple[SuspectPrice, ...] = ()
     _times: frozenset[tuple[Symbol, datetime | None]] = frozenset()
 
     def look(
         self,
         bars: Mapping[Symbol, Bars],
         circles: Sequence[Collection[Symbol]],
-        calendars: Calendars,
+        calendars: CalendarProvider,
         now: datetime,
     ) -> Screened:
         """Doubt, settle and part the prices of a look."""
@@ -85,37 +75,37 @@ class Gate:
         times = frozenset((symbol, one.as_of) for symbol, one in bars.items())
         fresh = times != self._times or not any(time for _, time in times)
         self._times = times
-        included = without(believed, [one for one in still if one.kind.impossible])
+        included = exclude_suspects(believed, [one for one in still if one.kind.impossible])
         waiting = frozenset(one.symbol for one in still if now - self._since[_key(one)] < HOLD)
         doubtful = [one for one in still if not one.kind.impossible]
-        excluded, halves = without(included, doubtful), _halves(included, doubtful)
+        excluded, halves = exclude_suspects(included, doubtful), _halves(included, doubtful)
         return Screened(included, excluded, self._open, new, waiting, fresh, halves)
 
     def _doubts(
         self,
         bars: Mapping[Symbol, Bars],
         circles: Sequence[Collection[Symbol]],
-        calendars: Calendars,
+        calendars: CalendarProvider,
         now: datetime,
-    ) -> Sequence[Doubt]:
+    ) -> Sequence[SuspectPrice]:
         """The doubts of this look."""
         found = {_key(one): one for one in self._foreign(bars)}
-        for one in doubts(bars, circles, calendars, now, self.recent):
+        for one in find_suspects(bars, circles, calendars, now, self.recent):
             found.setdefault(_key(one), one)
         self._since = {key: min(self._since.get(key, now), now) for key in found}
         self._sightings = {key: one for key, one in self._sightings.items() if key in found}
         return tuple(found.values())
 
-    def _foreign(self, bars: Mapping[Symbol, Bars]) -> Iterator[Doubt]:
+    def _foreign(self, bars: Mapping[Symbol, Bars]) -> Iterator[SuspectPrice]:
         """The newest prices of symbols whose currency is another one than at the first look."""
         for symbol, one in bars.items():
             known = self._currencies[symbol] = self._currencies.get(symbol) or one.currency
             priced = one.dates[~np.isnan(one.close)]
             if one.currency and one.currency != known and len(priced):
                 detail = f"in {one.currency}, and before in {known}; if that is right, restart the bot"
-                yield Doubt(symbol, priced[-1].item(), Kind.CURRENCY, detail)
+                yield SuspectPrice(symbol, priced[-1].item(), Suspicion.CURRENCY, detail)
 
-    def _settled(self, doubt: Doubt, bars: Mapping[Symbol, Bars], now: datetime) -> bool:
+    def _settled(self, doubt: SuspectPrice, bars: Mapping[Symbol, Bars], now: datetime) -> bool:
         own, others = bars[doubt.symbol], (one for symbol, one in bars.items() if symbol != doubt.symbol)
         price = _price(own, doubt.session)
         sighting = self._sightings.get(_key(doubt), Sighting(now, price)).again(price, now)
@@ -125,15 +115,15 @@ class Gate:
         return sighting.settled
 
 
-def _halves(included: Mapping[Symbol, Bars], doubtful: Sequence[Doubt]) -> tuple[Mapping[Symbol, Bars], ...]:
+def _halves(included: Mapping[Symbol, Bars], doubtful: Sequence[SuspectPrice]) -> tuple[Mapping[Symbol, Bars], ...]:
     """The prices without the doubtful rises, and without the doubtful falls; none where all go one way."""
     down = {one: falls(one, included[one.symbol]) for one in doubtful}
     if len(set(down.values())) < 2:
         return ()
-    return tuple(without(included, [one for one in doubtful if down[one] is gone]) for gone in (False, True))
+    return tuple(exclude_suspects(included, [one for one in doubtful if down[one] is gone]) for gone in (False, True))
 
 
-def _key(doubt: Doubt) -> Key:
+def _key(doubt: SuspectPrice) -> Key:
     return doubt.symbol, doubt.session
 
 

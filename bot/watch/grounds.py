@@ -8,18 +8,10 @@ from datetime import date, datetime
 
 import numpy as np
 
-from bot.prices import (
-    RECENT_SESSIONS,
-    Bars,
-    Calendars,
-    Closes,
-    Revision,
-    Symbol,
-    exchange_of,
-    footing,
-    latest,
-    revisions,
-)
+from bot.prices.bars import Bars, Revision, Symbol
+from bot.prices.calendars import CalendarProvider, exchange_of
+from bot.prices.quality import RECENT_SESSIONS
+from bot.prices.revisions import Closes, footing, latest, revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +29,11 @@ class Grounds:
 
     @classmethod
     def of(
-        cls, before: Mapping[Symbol, Closes], believed: Mapping[Symbol, Bars], calendars: Calendars, now: datetime
+        cls,
+        before: Mapping[Symbol, Closes],
+        believed: Mapping[Symbol, Bars],
+        calendars: CalendarProvider,
+        now: datetime,
     ) -> Grounds:
         closes = {symbol: latest(bars, calendars.get(exchange_of(symbol)), now) for symbol, bars in believed.items()}
         found = {symbol: revisions(bars, before.get(symbol, {}), closes[symbol]) for symbol, bars in believed.items()}
@@ -47,7 +43,7 @@ class Grounds:
         """What is to be remembered once the changes are told."""
         return {symbol: self._as_of_now(symbol, self.before[symbol]) for symbol in self.changes}
 
-    def judged(self, until: Mapping[Symbol, datetime], calendars: Calendars) -> dict[Symbol, Closes]:
+    def judged(self, until: Mapping[Symbol, datetime], calendars: CalendarProvider) -> dict[Symbol, Closes]:
         """What is to be remembered of these symbols once they are judged up to the sessions that ended by then.
 
         Of later ones it stays what it was: another question has judged them already.
@@ -70,7 +66,7 @@ class Grounds:
 
 
 def footed(
-    before: Mapping[Symbol, Closes], bars: Mapping[Symbol, Bars], calendars: Calendars, now: datetime
+    before: Mapping[Symbol, Closes], bars: Mapping[Symbol, Bars], calendars: CalendarProvider, now: datetime
 ) -> dict[Symbol, Bars]:
     """`bars` with by how much all of their closes were multiplied since they were judged on."""
     found = {}

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from bot.baskets import Basket
-from bot.chart import ChartFacts
-from bot.delivery import Event
+from bot.chart.data import ChartData
+from bot.delivery.model import Notification
 from bot.errors import BotError
-from bot.statistics import Verdict
+from bot.statistics.verdict import Verdict
 
 PATIENCE = 4.0  # seconds in all: what is not drawn by then goes out as text
 
@@ -27,12 +27,12 @@ class Studio(Protocol):
         """There may be something to draw soon."""
         ...
 
-    async def draw(self, facts: ChartFacts, language: str) -> bytes:
+    async def draw(self, facts: ChartData, language: str) -> bytes:
         """The chart as a PNG. Raises BotError if it cannot be drawn."""
         ...
 
 
-async def illustrated(events: Sequence[Event], studio: Studio) -> tuple[Event, ...]:
+async def illustrated(events: Sequence[Notification], studio: Studio) -> tuple[Notification, ...]:
     """These events with what could be drawn of them in time, the loudest first.
 
     A chart that fails costs its alert nothing but the picture.
@@ -47,7 +47,7 @@ async def illustrated(events: Sequence[Event], studio: Studio) -> tuple[Event, .
     return tuple(_with(event, drawn) for event in events)
 
 
-async def _draw(event: Event, studio: Studio, drawn: dict[Key, bytes]) -> None:
+async def _draw(event: Notification, studio: Studio, drawn: dict[Key, bytes]) -> None:
     """The pictures of one event, unless another event has the same."""
     for language, key in _keys(event).items():
         assert event.chart is not None  # it has keys
@@ -58,11 +58,11 @@ async def _draw(event: Event, studio: Studio, drawn: dict[Key, bytes]) -> None:
                 log.warning("a chart cannot be drawn, its alert goes without: %s", error)
 
 
-def _with(event: Event, drawn: dict[Key, bytes]) -> Event:
+def _with(event: Notification, drawn: dict[Key, bytes]) -> Notification:
     return replace(event, pictures={one: drawn[key] for one, key in _keys(event).items() if key in drawn})
 
 
-def _keys(event: Event) -> dict[str, Key]:
+def _keys(event: Notification) -> dict[str, Key]:
     """By language; what is the same in one batch is drawn once."""
     if event.chart is None:
         return {}

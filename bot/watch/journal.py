@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from bot.alerts import Memory, Subject
-from bot.delivery import Delivery, Event, Note
-from bot.prices import Closes, Symbol
+from bot.alerts.episodes import Subject, SubjectState
+from bot.delivery.model import Delivery, Note, Notification
+from bot.prices.bars import Symbol
+from bot.prices.revisions import Closes
 from bot.watch.troubles import Notice, Trouble
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ T = TypeVar("T")
 class Journal(Protocol):
     """What the watch reads and writes; every method raises StoreError, and then has done nothing."""
 
-    async def memories(self) -> dict[Subject, Memory]:
+    async def memories(self) -> dict[Subject, SubjectState]:
         """What every rule remembers."""
         ...
 
@@ -40,8 +41,8 @@ class Journal(Protocol):
 
     async def commit(
         self,
-        known: Mapping[Subject, Memory],
-        happened: Sequence[Event],
+        known: Mapping[Subject, SubjectState],
+        happened: Sequence[Notification],
         deliveries: Sequence[Delivery],
         subscribers_of: str | None,
         closes: Mapping[Symbol, Closes],

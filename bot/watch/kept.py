@@ -9,7 +9,7 @@ from datetime import datetime
 
 import numpy as np
 
-from bot.prices import Bars, Symbol
+from bot.prices.bars import Bars, Symbol
 
 ROWS = 64  # more than the gate looks at, and than any correction reaches back
 COLUMNS = ("close", "adjusted", "high", "low")

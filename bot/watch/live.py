@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from bot.alerts import Alert, Decision, Memory, Phase, Question, Severity, Subject, Told
+from bot.alerts.episodes import Alert, Decision, Phase, ProvisionalAlert, Subject, SubjectState
+from bot.alerts.rules import Severity
+from bot.alerts.targets import RuleTarget
 
 Key = tuple[Subject, date]
 
@@ -22,7 +24,9 @@ class Twice:
         """Whether the next look may tell something."""
         return bool(self._before)
 
-    def speaking(self, alerts: Iterable[Alert], memories: Mapping[Subject, Memory]) -> list[tuple[Alert, Told | None]]:
+    def speaking(
+        self, alerts: Iterable[Alert], memories: Mapping[Subject, SubjectState]
+    ) -> list[tuple[Alert, ProvisionalAlert | None]]:
         """The alerts to be told now, each with what was told of it before; then this look is the one before.
 
         What was told of this session already is not told again, unless a deeper rung is reached.
@@ -49,12 +53,12 @@ class Twice:
 class Outcome:
     """What a session's close makes of what was told before: the alert as it stands now (None = it does not hold)."""
 
-    told: Told
+    told: ProvisionalAlert
     alert: Alert | None
 
 
 def outcomes(
-    question: Question, session: date, alerts: Sequence[Alert], memories: Mapping[Subject, Memory]
+    question: RuleTarget, session: date, alerts: Sequence[Alert], memories: Mapping[Subject, SubjectState]
 ) -> tuple[list[Outcome], list[Alert]]:
     """What becomes of everything that was told of the question during the session, and which alerts are new.
 
@@ -63,7 +67,7 @@ def outcomes(
     found = {told: Outcome(told, None) for told in _told(question, session, memories)}
     new = []
     for alert in alerts:
-        if Question(alert.rule, alert.subject.basket) != question:
+        if RuleTarget(alert.rule, alert.subject.basket) != question:
             continue
         for told, group in by_told(alert.decisions, session, memories).items():
             part = replace(alert, decisions=tuple(group))
@@ -74,23 +78,23 @@ def outcomes(
     return list(found.values()), new
 
 
-def told_of(memory: Memory | None, session: date) -> Told | None:
+def told_of(memory: SubjectState | None, session: date) -> ProvisionalAlert | None:
     """What was told of a subject while that session was under way."""
     told = memory.told if memory is not None else None
     return told if told is not None and told.session == session else None
 
 
 def by_told(
-    decisions: Iterable[Decision], session: date, memories: Mapping[Subject, Memory]
-) -> dict[Told | None, list[Decision]]:
+    decisions: Iterable[Decision], session: date, memories: Mapping[Subject, SubjectState]
+) -> dict[ProvisionalAlert | None, list[Decision]]:
     """Decisions by what was told of them during the session."""
-    groups: dict[Told | None, list[Decision]] = {}
+    groups: dict[ProvisionalAlert | None, list[Decision]] = {}
     for one in decisions:
         groups.setdefault(told_of(memories.get(one.subject), session), []).append(one)
     return groups
 
 
-def _told(question: Question, session: date, memories: Mapping[Subject, Memory]) -> Iterator[Told]:
+def _told(question: RuleTarget, session: date, memories: Mapping[Subject, SubjectState]) -> Iterator[ProvisionalAlert]:
     for subject, memory in memories.items():
         if question.covers(subject):
             told = told_of(memory, session)

@@ -9,14 +9,16 @@ from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from bot.alerts import Memory, Subject
-from bot.baskets import BasketId, assemble
+from bot.alerts.episodes import Subject, SubjectState
+from bot.baskets import BasketId, assemble_market
 from bot.clock import Clock
-from bot.delivery import Event, address
-from bot.errors import BotError, ClockJumped, LeaseLost, NoData, SourceUnreachable, in_short
-from bot.pipeline import annotate, survey
-from bot.prices import Bars, Calendars, Closes, PriceSource, Symbol, undone
-from bot.statistics import Board
+from bot.delivery.model import Notification, route
+from bot.errors import BotError, ClockJumped, LeaseLost, NoData, SourceUnreachable, short_message
+from bot.pipeline import add_notes, measure_market
+from bot.prices.bars import Bars, PriceSource, Symbol
+from bot.prices.calendars import CalendarProvider
+from bot.prices.revisions import Closes, undone
+from bot.statistics.market_stats import MarketStats
 from bot.watch.agreement import Doubted
 from bot.watch.due import Due
 from bot.watch.fetching import Fetched, fetch, found_wrong
@@ -64,7 +66,7 @@ class Watch:
     """
 
     source: PriceSource
-    calendars: Calendars
+    calendars: CalendarProvider
     setup: Setup
     journal: Journal
     clock: Clock
@@ -72,11 +74,13 @@ class Watch:
     gate: Gate | None = None
     press: Press = field(default_factory=Press)
     tell: Callable[[Sequence[Telling]], Awaitable[None]] = log_only
-    revised: Callable[[Board, Turn, Mapping[Subject, Memory]], Awaitable[Mapping[Subject, Memory]]] | None = None
+    revised: (
+        Callable[[MarketStats, Turn, Mapping[Subject, SubjectState]], Awaitable[Mapping[Subject, SubjectState]]] | None
+    ) = None
     completed: Callable[[], None] = lambda: None
     jumped: Callable[[], timedelta] = timedelta  # none: of a clock that does not jump
     studio: Studio | None = None
-    board: Board | None = None
+    board: MarketStats | None = None
     stamps: Mapping[Symbol, datetime] = field(default_factory=dict)
     looked: datetime | None = None
     trouble: str = ""
@@ -87,7 +91,9 @@ class Watch:
     last: Look | None = None
     judged: Mapping[BasketId, date] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
-    _memories: dict[Subject, Memory] | None = None  # as the journal has them: nobody else writes there while we may
+    _memories: dict[Subject, SubjectState] | None = (
+        None  # as the journal has them: nobody else writes there while we may
+    )
     _closes: dict[Symbol, Closes] = field(default_factory=dict)  # read with them
     _looked_final: datetime | None = None  # when the last look at final sessions that brought prices began
     _twice: Twice = field(default_factory=Twice)
@@ -179,7 +185,7 @@ class Watch:
         await self._notice(troubles, now)
         self._memories = memories
 
-    async def _judge(self, turn: Turn, memories: dict[Subject, Memory]) -> None:
+    async def _judge(self, turn: Turn, memories: dict[Subject, SubjectState]) -> None:
         """Every session that is ready, in order; `memories` learns of it.
 
         Operators hear before anything is stored: a process that dies in between tells them again, and not never.
@@ -200,12 +206,14 @@ class Watch:
 
     def _failed(self, error: Exception, *, broken: bool) -> None:
         self.counts["errors"] += 1
-        self.trouble, self.broken = in_short(error), broken
+        self.trouble, self.broken = short_message(error), broken
 
     def _move(self, *, resting: bool = False) -> None:
         self.moved, self.resting = self.clock.monotonic(), resting
 
-    async def _provisional(self, turn: Turn, memories: Mapping[Subject, Memory]) -> Mapping[Subject, Memory]:
+    async def _provisional(
+        self, turn: Turn, memories: Mapping[Subject, SubjectState]
+    ) -> Mapping[Subject, SubjectState]:
         """Look at the sessions that are not over; what is unconfirmed there is told once, not at every look.
 
         The answer is what is remembered now.
@@ -218,14 +226,14 @@ class Watch:
         self._look.provisional += self._look.events - before
         return known
 
-    async def _publish(self, turn: Turn, found: Findings) -> Mapping[Subject, Memory]:
+    async def _publish(self, turn: Turn, found: Findings) -> Mapping[Subject, SubjectState]:
         """Store what was found, and only then ask the press; the answer is what is remembered now."""
         stored = await self.store(turn.setup, found)
         if self.press.sources:
             self.press.ask(turn.inquiries(stored), self.clock.now(), partial(self._amend, turn.setup))
         return stored.known
 
-    async def _before(self, due: Due, bars: Mapping[Symbol, Bars], grounds: Grounds) -> Board | None:
+    async def _before(self, due: Due, bars: Mapping[Symbol, Bars], grounds: Grounds) -> MarketStats | None:
         """The market as it read when it was judged, if closes were corrected since."""
         if self.revised is None or not grounds.changes:
             return None
@@ -235,8 +243,8 @@ class Watch:
         return await asyncio.to_thread(self._surveyed, due, read)
 
     async def _survey(
-        self, setup: Setup, due: Due, memories: Mapping[Subject, Memory]
-    ) -> tuple[Turn, bool, Mapping[Trouble, str], Board | None]:
+        self, setup: Setup, due: Due, memories: Mapping[Subject, SubjectState]
+    ) -> tuple[Turn, bool, Mapping[Trouble, str], MarketStats | None]:
         """The market as it is now, twice if some of it is doubtful; whether it is fresh; what is wrong with it; and, if
         closes were corrected, the market as it read before. The bars end here: they take much room.
         """
@@ -264,13 +272,13 @@ class Watch:
         turn = Turn(setup, due, self.board, self.stamps, frozenset(memories), doubted, grounds)
         return turn, screened.fresh, found_wrong(due, turn, fetched, screened, self._going_on.known), before
 
-    def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> Board:
+    def _surveyed(self, due: Due, bars: Mapping[Symbol, Bars]) -> MarketStats:
         """The figures of all baskets; those of which too little can be had are left out."""
         until = int((due.now - due.timing.settle).timestamp())
-        market = assemble(due.rulebook.baskets, bars, due.calendars, until)
+        market = assemble_market(due.rulebook.baskets, bars, due.calendars, until)
         for one in market.left_out:
             log.warning("basket %s is left out: no prices of %s", one.basket.id, ", ".join(one.lacking))
-        return survey(market.tables, replace(due.rulebook, baskets=market.baskets))
+        return measure_market(market.tables, replace(due.rulebook, baskets=market.baskets))
 
     async def _notice(self, found: Mapping[Trouble, str], now: datetime) -> None:
         """Tell the operators of troubles that began or ended."""
@@ -284,7 +292,7 @@ class Watch:
         assert self._troubles is not None  # a look begins with reading them
         return self._troubles
 
-    async def _fetch(self, due: Due, memories: Mapping[Subject, Memory]) -> Fetched:
+    async def _fetch(self, due: Due, memories: Mapping[Subject, SubjectState]) -> Fetched:
         """What is wanted now, one symbol after the other, off the event loop, and what was had of the others.
 
         Of what cannot be had now, the past counts all the same; so one that is gone costs coverage until the
@@ -317,7 +325,7 @@ class Watch:
             self._look.unsure += len(found.unsure)
             await whole(self.tell(found.unsure))
         notes = await whole(self.journal.notes(self.clock.now())) if found.events else ()
-        events = tuple(annotate(one, notes) for one in found.events)
+        events = tuple(add_notes(one, notes) for one in found.events)
         closes = {symbol: one for symbol, one in found.closes.items() if one != self._closes.get(symbol)}
         if found.known or events or closes:
             told = tuple(map(self.press.beside, events))
@@ -329,15 +337,19 @@ class Watch:
             self._move()
         return replace(found, events=events)
 
-    async def _amend(self, setup: Setup, events: Sequence[Event]) -> None:
+    async def _amend(self, setup: Setup, events: Sequence[Notification]) -> None:
         self.counts["amended"] += len(events) - await self._commit(setup, {}, events, {})
 
     async def _commit(
-        self, setup: Setup, known: Mapping[Subject, Memory], events: Sequence[Event], closes: Mapping[Symbol, Closes]
+        self,
+        setup: Setup,
+        known: Mapping[Subject, SubjectState],
+        events: Sequence[Notification],
+        closes: Mapping[Symbol, Closes],
     ) -> int:
         """The answer is how many of `events` were stored before."""
         events = [replace(one, config=setup.config) for one in events]
-        deliveries = [one for event in events for one in address(event, setup.destinations)]
+        deliveries = [one for event in events for one in route(event, setup.destinations)]
         return await whole(self.journal.commit(known, events, deliveries, setup.subscribers_of, closes))
 
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from bot.context import Headline, relevant
-from bot.delivery import Event, EventKey, Manner
+from bot.context.headlines import Headline, select_headlines
+from bot.delivery.model import Notification, NotificationKey, SendMode
 from bot.errors import BotError, SourceUnreachable
-from bot.messages import quoted
-from bot.pipeline import amend
-from bot.prices import Symbol
+from bot.messages.change_text import with_headlines
+from bot.pipeline import with_headlines_edit
+from bot.prices.bars import Symbol
 
 PATIENCE = 60.0  # seconds; headlines that come later come too late
 FRESH = timedelta(hours=2)  # of an older alert the newest headlines are not from its window
 MOST_REMEMBERED = 200  # events
 
-Add = Callable[[Sequence[Event]], Awaitable[None]]
+Add = Callable[[Sequence[Notification]], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class News(Protocol):
 class Inquiry:
     """Whose headlines may stand beside an event: those about `losers`, the largest first, published after `since`."""
 
-    event: Event
+    event: Notification
     losers: tuple[Symbol, ...]
     since: datetime
 
@@ -53,7 +53,7 @@ class Press:
     sources: Sequence[News] = ()
     names: Mapping[Symbol, str] = field(default_factory=dict)
     patience: float = PATIENCE
-    _found: dict[EventKey, tuple[Headline, ...]] = field(default_factory=dict)
+    _found: dict[NotificationKey, tuple[Headline, ...]] = field(default_factory=dict)
     _asking: set[asyncio.Task[None]] = field(default_factory=set)
 
     def read(self, sources: Sequence[News], names: Mapping[str, str]) -> None:
@@ -61,13 +61,13 @@ class Press:
         self.sources = sources
         self.names = {Symbol(symbol): name for symbol, name in names.items()}
 
-    def beside(self, event: Event) -> Event:
+    def beside(self, event: Notification) -> Notification:
         """`event` with the headlines that stood beside what it takes the place of."""
         found = self._found.get(event.original) if event.original is not None else None
-        if event.manner is not Manner.EDIT or event.withdraws or found is None:
+        if event.manner is not SendMode.EDIT or event.withdraws or found is None:
             return event
         self._remember(event.key, found)
-        return replace(event, messages=tuple(quoted(one, found) for one in event.messages))
+        return replace(event, messages=tuple(with_headlines(one, found) for one in event.messages))
 
     def ask(self, inquiries: Sequence[Inquiry], now: datetime, add: Add) -> None:
         """Ask all sources about events that were just stored, and `add` those again that something is found for."""
@@ -88,8 +88,8 @@ class Press:
         amended = []
         for one in inquiries:
             event = one.event
-            found = relevant(headlines, one.losers, self.names, one.since, event.created)
-            with_them = amend(event, found)
+            found = select_headlines(headlines, one.losers, self.names, one.since, event.created)
+            with_them = with_headlines_edit(event, found)
             if with_them.messages != event.messages and found != self._found.get(event.key):
                 self._remember(event.key, found)
                 amended.append(with_them)
@@ -117,7 +117,7 @@ class Press:
                 found += answer
         return found
 
-    def _remember(self, event: EventKey, found: tuple[Headline, ...]) -> None:
+    def _remember(self, event: NotificationKey, found: tuple[Headline, ...]) -> None:
         self._found[event] = found
         while len(self._found) > MOST_REMEMBERED:
             del self._found[next(iter(self._found))]

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from bot.baskets import BasketId
-from bot.delivery import Event
-from bot.prices import Symbol
+from bot.delivery.model import Notification
+from bot.prices.bars import Symbol
 
 MOST_NAMED = 10
 
@@ -54,7 +54,7 @@ class Notice:
 class Unsure:
     """An alert that nobody but the operators hears of: it holds only with, or only without, the prices of these."""
 
-    event: Event
+    event: Notification
     depends_on: tuple[Symbol, ...]
 
     def __str__(self) -> str:

@@ -7,13 +7,23 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from bot.alerts import Alert, Memory, Phase, Question, Subject, Told, questions
+from bot.alerts.episodes import Alert, Phase, ProvisionalAlert, Subject, SubjectState
+from bot.alerts.targets import RuleTarget, rule_targets
 from bot.baskets import BasketId
-from bot.context import losers
-from bot.delivery import Destination, Event, EventKey
-from bot.pipeline import Rulebook, abandon, announce, compose, picture, revise, withdraw
-from bot.prices import Closes, Symbol
-from bot.statistics import Board
+from bot.context.headlines import largest_losers
+from bot.delivery.model import Destination, Notification, NotificationKey
+from bot.pipeline import (
+    Rulebook,
+    as_edit,
+    chart_for,
+    compose,
+    compose_discontinuation,
+    compose_withdrawal,
+    severity_change_notice,
+)
+from bot.prices.bars import Symbol
+from bot.prices.revisions import Closes
+from bot.statistics.market_stats import MarketStats
 from bot.watch.agreement import Answers, Doubted, Unconfirmed, answer
 from bot.watch.due import Due, Timing, as_of
 from bot.watch.grounds import Grounds
@@ -51,8 +61,8 @@ class Findings:
     `alerts` are those that events may be about, and `closes` what was judged on.
     """
 
-    known: Mapping[Subject, Memory]
-    events: tuple[Event, ...]
+    known: Mapping[Subject, SubjectState]
+    events: tuple[Notification, ...]
     unsure: tuple[Unsure, ...] = ()
     unread: frozenset[BasketId] = frozenset()
     alerts: tuple[Alert, ...] = ()
@@ -69,25 +79,25 @@ class Turn:
 
     setup: Setup
     due: Due
-    board: Board
+    board: MarketStats
     stamps: Mapping[Symbol, datetime]
     speaking: AbstractSet[Subject]
     doubted: Doubted | None = None
     grounds: Grounds = field(default_factory=Grounds)
 
-    def open_days(self, memories: Mapping[Subject, Memory]) -> list[date]:
+    def open_days(self, memories: Mapping[Subject, SubjectState]) -> list[date]:
         """The final sessions after the earliest one that some question was asked about."""
         days = self.board.sessions()
         begin = days[-WARM_UP_SESSIONS:][0] if days else date.min
-        judged = [memories.get(one.subject, Memory()).judged for one in self._questions()]
+        judged = [memories.get(one.subject, SubjectState()).judged for one in self._questions()]
         since = min((one or begin for one in judged), default=begin)
         return [day for day in days if day > since]
 
-    def ready(self, day: date, memories: Mapping[Subject, Memory]) -> frozenset[Question]:
+    def ready(self, day: date, memories: Mapping[Subject, SubjectState]) -> frozenset[RuleTarget]:
         """The questions to be asked about the final session `day` now."""
         return frozenset(one for one in self._questions() if self.due.ready(self._whole(one), one, day, memories))
 
-    def judged(self, day: date, memories: Mapping[Subject, Memory], ready: AbstractSet[Question]) -> Findings:
+    def judged(self, day: date, memories: Mapping[Subject, SubjectState], ready: AbstractSet[RuleTarget]) -> Findings:
         """Ask the questions that are ready about one final session.
 
         What was told while the session was under way is confirmed or withdrawn. A question that was never asked before
@@ -97,7 +107,7 @@ class Turn:
         answers = self._answers(day, memories, ready)
         ready -= answers.waiting
         known = dict(answers.judgement.memories)
-        events: list[Event] = []
+        events: list[Notification] = []
         alerts: list[Alert] = []
         for question in filter(ready.__contains__, self._questions()):
             before, new = outcomes(question, day, answers.judgement.alerts, memories)
@@ -110,7 +120,7 @@ class Turn:
             for subject, memory in memories.items():
                 if memory.told is not None and memory.told.session <= day and question.covers(subject):
                     known.setdefault(subject, replace(memory, told=None))
-            own = known.get(question.subject) or memories.get(question.subject, Memory())
+            own = known.get(question.subject) or memories.get(question.subject, SubjectState())
             known[question.subject] = replace(own, judged=day)
         unconfirmed = [one for one in answers.unconfirmed if self.due.now < self._expires(one.question, day)]
         heard = (one for one in ready if one.subject in self.speaking)
@@ -118,7 +128,7 @@ class Turn:
         unsure = self._unsure(unconfirmed, Phase.FINAL)
         return Findings(known, tuple(events), unsure, unread, tuple(alerts), self._judged_on(ready, day))
 
-    def _judged_on(self, asked: Iterable[Question], day: date) -> dict[Symbol, Closes]:
+    def _judged_on(self, asked: Iterable[RuleTarget], day: date) -> dict[Symbol, Closes]:
         until: dict[Symbol, datetime] = {}
         for one in asked:
             close = self.due.close(one, day)
@@ -126,39 +136,41 @@ class Turn:
                 until[symbol] = max(close, until.get(symbol, close))
         return self.grounds.judged(until, self.due.calendars)
 
-    def abandoned(self, memories: Mapping[Subject, Memory]) -> Findings:
+    def abandoned(self, memories: Mapping[Subject, SubjectState]) -> Findings:
         """What was told of a session under way by a question that is asked no more is taken back while it is news."""
         left = {one: was for one, was in memories.items() if was.told is not None and not self.due.asks(one)}
         told = {was.told: one for one, was in left.items() if was.told is not None}
         created, expires = self.due.now, self.due.now + self.setup.timing.expiry
-        events: list[Event] = []
+        events: list[Notification] = []
         for was, subject in told.items():
             if created.date() - was.session <= FRESH:
-                events += self._instead(abandon(subject, was, self.setup.languages, created, expires), was)
+                events += self._instead(
+                    compose_discontinuation(subject, was, self.setup.languages, created, expires), was
+                )
         return Findings({one: replace(was, told=None) for one, was in left.items()}, tuple(events))
 
-    def under_way(self, memories: Mapping[Subject, Memory], twice: Twice) -> Findings:
+    def under_way(self, memories: Mapping[Subject, SubjectState], twice: Twice) -> Findings:
         """Ask about the sessions that are not over; nobody remembers more of it than what was told.
 
         A drawdown state is entered by a close, so that nothing can be said of it before.
         """
-        days: dict[date, set[Question]] = {}
+        days: dict[date, set[RuleTarget]] = {}
         for question in self._questions():
             day = self.due.under_way(self._whole(question), question, memories)
-            if day is not None and not question.rule.asks("enters"):
+            if day is not None and not question.rule.uses_condition("enters"):
                 days.setdefault(day, set()).add(question)
         answers = [self._answers(day, memories, asked) for day, asked in days.items()]
         alerts = [alert for one in answers for alert in one.judgement.alerts]
         unconfirmed = [one for each in answers for one in each.unconfirmed]
-        known: dict[Subject, Memory] = {}
-        events: list[Event] = []
+        known: dict[Subject, SubjectState] = {}
+        events: list[Notification] = []
         speaking = twice.speaking(alerts, memories)
         for alert, told in speaking:
             event = self._provisional(alert)
             events += [event] if told is None else self._instead(event, told)
             for one in alert.decisions:
-                now = Told(event.key, alert.session, event.severity)
-                known[one.subject] = replace(memories.get(one.subject, Memory()), told=now)
+                now = ProvisionalAlert(event.key, alert.session, event.severity)
+                known[one.subject] = replace(memories.get(one.subject, SubjectState()), told=now)
         unsure = self._unsure(unconfirmed, Phase.PROVISIONAL)
         return Findings(known, tuple(events), unsure, alerts=tuple(alert for alert, _ in speaking))
 
@@ -167,18 +179,18 @@ class Turn:
         told = {one.key: one for one in found.events}
         return [
             Inquiry(
-                told[EventKey(alert.key)],
-                losers(self.board, alert),
+                told[NotificationKey(alert.key)],
+                largest_losers(self.board, alert),
                 self.due.begin(alert.subject.basket, alert.session, alert.rule.window),
             )
             for alert in found.alerts
             if alert.key in told
         ]
 
-    def _answers(self, day: date, memories: Mapping[Subject, Memory], asked: AbstractSet[Question]) -> Answers:
+    def _answers(self, day: date, memories: Mapping[Subject, SubjectState], asked: AbstractSet[RuleTarget]) -> Answers:
         return answer(self.board, self.doubted, self.setup.rulebook, day, memories, frozenset(asked))
 
-    def _whole(self, question: Question) -> Board:
+    def _whole(self, question: RuleTarget) -> MarketStats:
         """Where a question's baskets have all the prices there are: a doubt is no reason to wait for its price."""
         return self.board if self.doubted is None or not self.doubted.of(question) else self.doubted.board
 
@@ -189,69 +201,71 @@ class Turn:
             for one in (one for one in unconfirmed if one.on is make):
                 oldest = self._as_of(one.question) if phase is Phase.PROVISIONAL else None
                 event = self._composed(one.question, replace(one.alert, phase=phase), self.due.now, oldest, board)
-                key = EventKey(f"{event.key}/unconfirmed")
+                key = NotificationKey(f"{event.key}/unconfirmed")
                 found.append(Unsure(replace(event, key=key, config=self.setup.config), one.depends_on))
         return tuple(found)
 
-    def _disputed(self, told: Told, answers: Answers, memories: Mapping[Subject, Memory]) -> bool:
+    def _disputed(self, told: ProvisionalAlert, answers: Answers, memories: Mapping[Subject, SubjectState]) -> bool:
         return any(memory.told == told for subject, memory in memories.items() if subject in answers.undecided)
 
-    def _questions(self) -> tuple[Question, ...]:
-        return questions(self.board, self.setup.rulebook.rules)
+    def _questions(self) -> tuple[RuleTarget, ...]:
+        return rule_targets(self.board, self.setup.rulebook.rules)
 
-    def _expires(self, question: Question, day: date) -> datetime:
+    def _expires(self, question: RuleTarget, day: date) -> datetime:
         return self.due.close(question, day) + self.setup.timing.expiry
 
-    def final(self, question: Question, alert: Alert) -> Event:
+    def final(self, question: RuleTarget, alert: Alert) -> Notification:
         """An alert about a session that is over, as it is told."""
         created = self.due.close(question, alert.session) + self.setup.timing.settle
         return self._drawn(self._composed(question, alert, created), question, alert.subjects)
 
-    def _provisional(self, alert: Alert) -> Event:
-        question = Question(alert.rule, alert.subject.basket)
+    def _provisional(self, alert: Alert) -> Notification:
+        question = RuleTarget(alert.rule, alert.subject.basket)
         event = self._composed(question, alert, self.due.now, self._as_of(question))
         return self._drawn(event, question, alert.subjects)
 
-    def _drawn(self, event: Event, question: Question, subjects: Sequence[Subject]) -> Event:
+    def _drawn(self, event: Notification, question: RuleTarget, subjects: Sequence[Subject]) -> Notification:
         """`event` with what there is to draw of it."""
         if not self.setup.charts:
             return event
-        return replace(event, chart=picture(self.board, subjects, question.rule.window, event.session))
+        return replace(event, chart=chart_for(self.board, subjects, question.rule.window, event.session))
 
-    def _as_of(self, question: Question) -> datetime:
+    def _as_of(self, question: RuleTarget) -> datetime:
         """When the oldest of the latest prices that a question looks at is from."""
         baskets = [self.board.series[one].basket for one in question.baskets]
         return min(as_of(one, self.stamps, self.due.calendars, self.due.now) for one in baskets)
 
     def _composed(
         self,
-        question: Question,
+        question: RuleTarget,
         alert: Alert,
         created: datetime,
         oldest: datetime | None = None,
-        board: Board | None = None,
-    ) -> Event:
+        board: MarketStats | None = None,
+    ) -> Notification:
         expires, setup = self._expires(question, alert.session), self.setup
         on = self.board if board is None else board
         return compose(on, setup.rulebook, alert, setup.languages, created, expires, oldest)
 
-    def _settled(self, question: Question, day: date, one: Outcome, memories: Mapping[Subject, Memory]) -> list[Event]:
+    def _settled(
+        self, question: RuleTarget, day: date, one: Outcome, memories: Mapping[Subject, SubjectState]
+    ) -> list[Notification]:
         if one.alert is not None:
             return self._instead(self.final(question, one.alert), one.told)
         known = memories.items()
         subjects = [subject for subject, memory in known if memory.told == one.told and question.covers(subject)]
         created, expires = self.due.close(question, day) + self.setup.timing.settle, self._expires(question, day)
-        event = withdraw(self.board, question, subjects, one.told, self.setup.languages, created, expires)
+        event = compose_withdrawal(self.board, question, subjects, one.told, self.setup.languages, created, expires)
         return self._instead(self._drawn(event, question, subjects), one.told)
 
-    def _instead(self, event: Event, told: Told) -> list[Event]:
+    def _instead(self, event: Notification, told: ProvisionalAlert) -> list[Notification]:
         """`event` in the place of what was told; whoever has seen that also hears of a change of its class."""
-        edited = revise(event, told)
+        edited = as_edit(event, told)
         changed = event.withdraws or event.severity != told.severity
-        return [edited, announce(edited, told)] if changed else [edited]
+        return [edited, severity_change_notice(edited, told)] if changed else [edited]
 
 
-def judged_until(memories: Mapping[Subject, Memory]) -> dict[BasketId, date]:
+def judged_until(memories: Mapping[Subject, SubjectState]) -> dict[BasketId, date]:
     """The latest session that each basket was judged on."""
     days = sorted((one.judged, subject.basket) for subject, one in memories.items() if one.judged is not None)
     return {basket: day for day, basket in days}

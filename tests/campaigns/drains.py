@@ -15,7 +15,7 @@ from bot.alerts.rules import Severity
 from tests.campaigns.figures import Figure, Told, count_of, none_of
 from tests.campaigns.invariants import Evidence, broken
 from tests.campaigns.rig import Rig, stop
-from tests.fake_telegram import flood, refusal
+from tests.fake_telegram.answers import flood, refusal
 
 LATENCY = 0.1
 SUSTAINED = 28.5  # messages a second

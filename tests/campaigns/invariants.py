@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from bot.delivery import State
+from bot.delivery.model import DeliveryState
 
 LATE = timedelta(minutes=10)
-REASONED = (State.FAILED, State.EXPIRED, State.UNCERTAIN)
+REASONED = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.UNCERTAIN)
 Pair = tuple[str, str]  # event, chat
 
 
@@ -38,7 +38,7 @@ class Row:
     chat: str
     number: int
     severe: bool
-    state: State
+    state: DeliveryState
     created: datetime
     expires: datetime
     waiting: bool = False
@@ -47,7 +47,7 @@ class Row:
 
     @property
     def over(self) -> bool:
-        return not self.waiting and self.state not in (State.PENDING, State.SENDING)
+        return not self.waiting and self.state not in (DeliveryState.PENDING, DeliveryState.SENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def accepted_is_counted(evidence: Evidence) -> Iterator[str]:
     """Each copy that was read is one that was counted: the one that was sent, or one that may have arrived."""
     read = evidence.read
     for one in evidence.rows:
-        copies, sent = read.pop((one.event, one.chat), 0), one.state is State.SENT
+        copies, sent = read.pop((one.event, one.chat), 0), one.state is DeliveryState.SENT
         if not sent <= copies <= sent + one.unconfirmed:
             yield f"{one.event} for {one.chat}: {copies} copies, but {one.state} with {one.unconfirmed} unconfirmed"
     for (event, chat), copies in read.items():

@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from bot.alerts.rules import Severity
-from bot.delivery.steps import MOST_COPIES
+from bot.delivery.attempts import MAX_COPIES
 from tests.campaigns.figures import Figure, Told, count_of, mean_and_margin, none_of
 from tests.campaigns.invariants import Evidence, broken
 from tests.campaigns.rig import SHORT_LEASE, Rig, ended, stop
@@ -167,7 +167,7 @@ async def _kill(rig: Rig, process: BaseProcess, trial: Trial) -> None:
     arrived = {(one.chat, one.text.partition("\n")[0]) for one in rig.fake.accepted[trial.accepted :]}
     trial.accepted = len(rig.fake.accepted)
     trial.in_flight.append(len(orphans))
-    repeated = [one for one in orphans if one.severe and one.unconfirmed < MOST_COPIES - 1]
+    repeated = [one for one in orphans if one.severe and one.unconfirmed < MAX_COPIES - 1]
     trial.doubled.append(sum((one.chat, one.event) in arrived for one in repeated))
 
 

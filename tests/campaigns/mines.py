@@ -14,12 +14,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.adapters.database import Database
-from bot.adapters.telegram import Telegram
-from bot.alerts import Memory, Subject
-from bot.delivery import Delivery, Event, Outcome, Step
+from bot.adapters.database.database import Database
+from bot.adapters.telegram.client import TelegramClient
+from bot.alerts.episodes import Subject, SubjectState
+from bot.delivery.attempts import DeliveryStep, SendOutcome
+from bot.delivery.model import Delivery, Notification
 from bot.lease import Lease
-from bot.messages import Message
+from bot.messages.message import Message
 
 # In the order in which they are passed. A commit's point lies before the database is told to commit.
 POINTS = (
@@ -84,8 +85,8 @@ class MinedDatabase(Database):
 
     async def commit(
         self,
-        known: Mapping[Subject, Memory],
-        happened: Sequence[Event],
+        known: Mapping[Subject, SubjectState],
+        happened: Sequence[Notification],
         deliveries: Sequence[Delivery],
         *more: Any,
     ) -> int:
@@ -102,17 +103,17 @@ class MinedDatabase(Database):
             self.mine.step("claim committed")
         return claimed
 
-    async def record(self, steps: Sequence[Step]) -> None:
+    async def record(self, steps: Sequence[DeliveryStep]) -> None:
         async with self.mine.around("record"):
             await super().record(steps)
         if steps:
             self.mine.step("record committed")
 
 
-class MinedTelegram(Telegram):
+class MinedTelegram(TelegramClient):
     mine = Mine()
 
-    async def send(self, delivery: Delivery, message: Message) -> Outcome:
+    async def send(self, delivery: Delivery, message: Message) -> SendOutcome:
         outcome = await super().send(delivery, message)
         self.mine.step("request answered")
         return outcome

@@ -14,22 +14,22 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from bot.adapters.database import Database, migrate
+from bot.adapters.database.database import Database, migrate_database
 from bot.adapters.database.tables import events, outbox
 from bot.alerts.rules import Severity
-from bot.delivery import State, address
-from bot.messages import catalogue
+from bot.delivery.model import DeliveryState, route
+from bot.messages.catalogue import load_catalogue
 from tests.campaigns import worker
 from tests.campaigns.invariants import Copy, Evidence, Row
 from tests.campaigns.mines import Mine
 from tests.campaigns.worker import TOKEN, News, Order, PacedClock
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram.server import FakeTelegram
 
 # A process that is forked from one which has imported everything is there in a few hundredths of a second.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.campaigns.warm"])
-REPEATED = catalogue("en").say("repeated")
-LATE = catalogue("en").say("late", when="").partition(":")[0]
+REPEATED = load_catalogue("en").say("repeated")
+LATE = load_catalogue("en").say("late", when="").partition(":")[0]
 # What a kill leaves is taken over after 15 s in the product; a trial with a thousand kills does not wait so long.
 _migrating = asyncio.Lock()  # alembic knows one migration at a time in a process
 SHORT_LEASE = {"beat": 0.1, "glance": 0.03, "patience": 0.2}
@@ -51,7 +51,7 @@ class Rig:
 
     async def __aenter__(self) -> Self:
         async with _migrating:
-            await migrate(self.url)
+            await migrate_database(self.url)
         self.database = await Database.open(self.url)
         await self.fake.__aenter__()
         return self
@@ -74,7 +74,7 @@ class Rig:
     async def tell(self, key: str, severity: Severity, chats: Sequence[str], **about: Any) -> News:
         """Something new, committed here and now."""
         one = self.find(key, severity, chats, **about)
-        await self.database.commit({}, [one.event], address(one.event, one.destinations))
+        await self.database.commit({}, [one.event], route(one.event, one.destinations))
         return one
 
     def start(self, mine: Mine | None = None, news: Sequence[News] | None = None) -> BaseProcess:
@@ -91,7 +91,7 @@ class Rig:
 
     async def waiting(self) -> int:
         """How many deliveries are not over."""
-        open_ = outbox.c.not_before.is_not(None) | (outbox.c.state == State.SENDING.value)
+        open_ = outbox.c.not_before.is_not(None) | (outbox.c.state == DeliveryState.SENDING.value)
         async with self.database._transaction() as connection:
             found: int = await connection.scalar(sa.select(sa.func.count()).where(open_).select_from(outbox))
         return found
@@ -111,7 +111,7 @@ class Rig:
             found = await connection.execute(sa.select(*columns).join(events, events.c.id == outbox.c.event))
             rows = tuple(
                 Row(
-                    one.key, one.chat, one.id, one.severe, State(one.state), one.created, one.expires,
+                    one.key, one.chat, one.id, one.severe, DeliveryState(one.state), one.created, one.expires,
                     one.not_before is not None, one.unconfirmed, one.reason,
                 )
                 for one in found

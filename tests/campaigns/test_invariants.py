@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.delivery import State
+from bot.delivery.model import DeliveryState
 from tests.campaigns.invariants import INVARIANTS, Copy, Evidence, Row, broken
 from tests.virtual import NOON
 
 SOON, EXPIRY = NOON + timedelta(seconds=1), NOON + timedelta(hours=6)
-FIRST = Row("fall", "3001", 1, severe=True, state=State.SENT, created=NOON, expires=EXPIRY)
+FIRST = Row("fall", "3001", 1, severe=True, state=DeliveryState.SENT, created=NOON, expires=EXPIRY)
 NEXT = replace(FIRST, event="next", number=2)
 CLEAN = Evidence(
     copies=(Copy("fall", "3001", SOON), Copy("next", "3001", SOON)),
@@ -45,7 +45,7 @@ def test_a_repeat_that_is_counted_and_marked_is_in_order():
         ("I1", replace(CLEAN, keys=("fall", "next", "fall"))),
         ("I1", replace(CLEAN, rows=(FIRST, NEXT, NEXT), copies=(*CLEAN.copies, CLEAN.copies[1]))),
         ("I2", replace(CLEAN, wanted=CLEAN.wanted | {("fall", "3002")})),
-        ("I2", replace(CLEAN, rows=(FIRST, replace(NEXT, state=State.SENDING, unconfirmed=1)))),
+        ("I2", replace(CLEAN, rows=(FIRST, replace(NEXT, state=DeliveryState.SENDING, unconfirmed=1)))),
         ("I3", replace(CLEAN, copies=CLEAN.copies[:1])),
         ("I3", replace(CLEAN, copies=TWICE)),
         ("I3", replace(CLEAN, rows=MAY_HAVE_TWO, copies=(*CLEAN.copies, CLEAN.copies[1]))),
@@ -79,7 +79,7 @@ def test_a_late_message_that_says_so_is_in_order():
 def test_what_nobody_has_read_is_lost_unless_a_reason_is_listed():
     unread = replace(CLEAN, copies=CLEAN.copies[:1])
     assert unread.lost == [("next", "3001")]
-    told = replace(NEXT, state=State.FAILED, reason="kicked")
+    told = replace(NEXT, state=DeliveryState.FAILED, reason="kicked")
     assert replace(unread, rows=(FIRST, told)).lost == []
 
 

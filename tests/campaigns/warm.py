@@ -6,11 +6,13 @@ import asyncio
 
 import psycopg  # noqa: F401  imported with the first connection
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.clock import SystemClock
-from bot.delivery import NotSent, address
+from bot.delivery.attempts import NotSent
+from bot.delivery.model import route
 from bot.dispatch import Dispatch
-from tests.campaigns.worker import TOKEN, MinedTelegram
+from tests.campaigns.mines import MinedTelegram
+from tests.campaigns.worker import TOKEN
 from tests.specimens import CHANNEL, event
 
 
@@ -18,7 +20,7 @@ async def _send_once() -> None:
     """To nobody: the port is closed."""
     database = await Database.open("sqlite://", upgrade=True)
     happened = event(created=SystemClock().now())
-    await database.commit({}, [happened], address(happened, [CHANNEL]))
+    await database.commit({}, [happened], route(happened, [CHANNEL]))
     async with MinedTelegram(TOKEN, base_url="http://127.0.0.1:9/bot") as telegram:
         dispatch = Dispatch(database, telegram, SystemClock())
         await dispatch.drain()

@@ -14,9 +14,9 @@ from bot.adapters import logs
 from bot.alerts.rules import Severity
 from bot.app import worker
 from bot.clock import SystemClock
-from bot.delivery import Destination, Event, Kind, address
+from bot.delivery.model import ChatKind, Destination, Notification, route
 from bot.dispatch import Dispatch
-from bot.lease import Tenancy
+from bot.lease import LeaderLease
 from tests.campaigns.mines import Mine, MinedDatabase, MinedTelegram
 from tests.specimens import event
 
@@ -35,12 +35,12 @@ class News:
     picture: bytes = b""
 
     @property
-    def event(self) -> Event:
+    def event(self) -> Notification:
         return event(self.key, self.severity, created=self.created, lives=self.lives, picture=self.picture)
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
-        kinds = {one: Kind.GROUP if one.startswith("-") else Kind.PRIVATE for one in self.chats}
+        kinds = {one: ChatKind.GROUP if one.startswith("-") else ChatKind.PRIVATE for one in self.chats}
         return tuple(Destination("telegram", one, kind) for one, kind in kinds.items())
 
 
@@ -89,7 +89,7 @@ def main(order: Order) -> None:
     for stream in (1, 2):
         os.dup2(file, stream)
     os.environ["SSL_CERT_DIR"] = str(Path(order.said).parent)  # nobody here speaks TLS; to read certificates takes long
-    logs.set_up(order.level, secrets=[TOKEN])
+    logs.configure_logging(order.level, secrets=[TOKEN])
     asyncio.run(_run(order))
 
 
@@ -104,7 +104,9 @@ async def _run(order: Order) -> None:
     database = await MinedDatabase.open(order.url)
     database.lay(order.mine)
     try:
-        tenancy = Tenancy(database, clock, clock.sleep, beat=order.beat, glance=order.glance, patience=order.patience)
+        tenancy = LeaderLease(
+            database, clock, clock.sleep, beat=order.beat, glance=order.glance, patience=order.patience
+        )
         while not stop.is_set():
             async with tenancy.hold(stop) as lost:
                 if lost is not None:
@@ -117,7 +119,7 @@ async def _work(
     order: Order, database: MinedDatabase, clock: PacedClock, stop: asyncio.Event, lost: asyncio.Event
 ) -> None:
     for one in order.news:
-        await database.commit({}, [one.event], address(one.event, one.destinations))
+        await database.commit({}, [one.event], route(one.event, one.destinations))
     async with MinedTelegram(TOKEN, base_url=order.base_url) as telegram:
         telegram.mine = order.mine
         telegram.pictures.kept = database.picture

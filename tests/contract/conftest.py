@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from bot.adapters.database import Database, migrate
+from bot.adapters.database.database import Database, migrate_database
 from tests import postgres as postgresql
 
 NUMBERS = count(1)
@@ -24,7 +24,7 @@ def postgres() -> Iterator[postgresql.Server]:
         except postgresql.NoServer as error:
             pytest.skip(f"PostgreSQL cannot be started: {error}")
         server.say(f"CREATE DATABASE {postgresql.TEMPLATE}")
-        asyncio.run(migrate(server.url(postgresql.TEMPLATE)))
+        asyncio.run(migrate_database(server.url(postgresql.TEMPLATE)))
         yield server
 
 

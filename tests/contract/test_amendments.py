@@ -6,9 +6,11 @@ from datetime import time, timedelta
 
 import pytest
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.alerts.rules import Severity
-from bot.delivery import Manner, NoTarget, NotSent, Quiet, Sent, Soft, State, Uncertain
+from bot.delivery.attempts import ChatRefused, NotSent, Sent, TargetMissing, Uncertain
+from bot.delivery.model import DeliveryState, SendMode
+from bot.delivery.subscribers import QuietHours
 from tests.specimens import CHANNEL, GROUP, subscriber
 from tests.stored import answer, claim, put, send_all
 from tests.virtual import NOON
@@ -19,10 +21,10 @@ LATER = NOON + timedelta(hours=1)
 async def amend(store, *destinations, original="fall", key="more", **about) -> bool:
     """Whether it still stood."""
     told = {"subscribers_of": "telegram"} | about
-    return not await put(store, *destinations, key=key, original=original, manner=Manner.AMEND, **told)
+    return not await put(store, *destinations, key=key, original=original, manner=SendMode.AMEND, **told)
 
 
-async def made(store, chat="-1001") -> dict[str, tuple[Manner, State]]:
+async def made(store, chat="-1001") -> dict[str, tuple[SendMode, DeliveryState]]:
     return {one.event: (one.manner, one.state) for one in await store.received("telegram", chat, 9)}
 
 
@@ -34,7 +36,7 @@ async def test_what_was_not_handed_out_yet_is_sent_with_it_once(store):
     await put(store, CHANNEL)
     assert await amend(store, CHANNEL)
     assert await send_all(store) == [("-1001", "more")]
-    assert await made(store) == {"more": (Manner.SEND, State.SENT)}
+    assert await made(store) == {"more": (SendMode.SEND, DeliveryState.SENT)}
 
 
 async def test_what_was_sent_is_changed(store):
@@ -42,7 +44,7 @@ async def test_what_was_sent_is_changed(store):
     (first,) = await claim(store)
     await answer(store, first, Sent(77))
     await amend(store)
-    assert await waiting(store) == [("-1001", "more", Manner.AMEND, 77)]
+    assert await waiting(store) == [("-1001", "more", SendMode.AMEND, 77)]
 
 
 @pytest.mark.parametrize("outcome", [NotSent("refused"), Uncertain("reset")])
@@ -55,10 +57,10 @@ async def test_what_is_under_way_or_tried_again_is_sent_first_and_then_changed(s
     (again,) = await claim(store, now=LATER)
     assert again.event == "fall"
     await answer(store, again, Sent(77), LATER)
-    assert await waiting(store, LATER) == [("-1001", "more", Manner.AMEND, 77)]
+    assert await waiting(store, LATER) == [("-1001", "more", SendMode.AMEND, 77)]
 
 
-@pytest.mark.parametrize("outcome", [Uncertain("reset"), Soft("no rights")])
+@pytest.mark.parametrize("outcome", [Uncertain("reset"), ChatRefused("no rights")])
 async def test_where_no_message_is_known_nothing_is_sent(store, outcome):
     """A minor one that may have arrived is not repeated, and what failed stays failed."""
     about = {"severity": Severity.NOTICE}
@@ -71,7 +73,7 @@ async def test_where_no_message_is_known_nothing_is_sent(store, outcome):
     assert await claim(store, 9, LATER) == []
     assert not await store.due("telegram", LATER)
     assert "more" not in await made(store, "-1001")
-    assert (await made(store, "-2001"))["more"] == (Manner.AMEND, State.SUPERSEDED)
+    assert (await made(store, "-2001"))["more"] == (SendMode.AMEND, DeliveryState.SUPERSEDED)
     assert {one.event for one in await store.undelivered()} == {"fall"}
 
 
@@ -81,7 +83,7 @@ async def test_a_chat_that_deleted_the_message_gets_no_other(store):
     await answer(store, first, Sent(77))
     await amend(store)
     (one,) = await claim(store)
-    await answer(store, one, NoTarget("message to edit not found"))
+    await answer(store, one, TargetMissing("message to edit not found"))
     assert await claim(store, 9, LATER) == []
     assert await store.undelivered() == []
 
@@ -108,7 +110,7 @@ async def test_it_is_void_once_another_event_has_taken_the_place(store, sent):
     await put(store, CHANNEL)
     if sent:
         await send_all(store)
-    await put(store, CHANNEL, key="confirmed", original="fall", manner=Manner.EDIT)
+    await put(store, CHANNEL, key="confirmed", original="fall", manner=SendMode.EDIT)
     assert not await amend(store, CHANNEL)
     assert await send_all(store) == [("-1001", "confirmed")]
     assert await amend(store, CHANNEL, original="confirmed", key="later")
@@ -118,7 +120,7 @@ async def test_it_is_void_once_another_event_has_taken_the_place(store, sent):
 async def test_an_answer_below_the_alert_does_not_make_it_void(store):
     await put(store, CHANNEL)
     await send_all(store)
-    await put(store, key="class", original="fall", manner=Manner.REPLY)
+    await put(store, key="class", original="fall", manner=SendMode.REPLY)
     assert await amend(store)
     assert set(await send_all(store)) == {("-1001", "class"), ("-1001", "more")}
 
@@ -128,10 +130,10 @@ async def test_what_is_amended_and_then_replaced_shows_the_replacement_alone(sto
     (first,) = await claim(store)
     await answer(store, first, Sent(77))
     await amend(store, CHANNEL, GROUP)
-    await put(store, CHANNEL, GROUP, key="confirmed", original="fall", manner=Manner.EDIT)
+    await put(store, CHANNEL, GROUP, key="confirmed", original="fall", manner=SendMode.EDIT)
     assert sorted(await waiting(store)) == [
-        ("-1001", "confirmed", Manner.EDIT, 77),
-        ("-2001", "confirmed", Manner.SEND, None),
+        ("-1001", "confirmed", SendMode.EDIT, 77),
+        ("-2001", "confirmed", SendMode.SEND, None),
     ]
 
 
@@ -140,9 +142,9 @@ async def test_a_change_that_waits_in_the_place_of_a_message_still_becomes_one(s
     await put(store, CHANNEL, severity=Severity.NOTICE)
     (first,) = await claim(store)
     await answer(store, first, Uncertain("reset"))
-    await put(store, key="confirmed", original="fall", manner=Manner.EDIT, severity=Severity.NOTICE)
+    await put(store, key="confirmed", original="fall", manner=SendMode.EDIT, severity=Severity.NOTICE)
     await amend(store, original="confirmed", severity=Severity.NOTICE)
-    assert await waiting(store) == [("-1001", "more", Manner.EDIT, None)]
+    assert await waiting(store) == [("-1001", "more", SendMode.EDIT, None)]
 
 
 async def test_an_amendment_of_something_unknown_or_the_same_again_is_nothing(store):
@@ -154,14 +156,14 @@ async def test_an_amendment_of_something_unknown_or_the_same_again_is_nothing(st
 
 
 async def test_quiet_hours_hold_back_the_message_and_not_the_change(store):
-    await store.keep(subscriber("3001", quiet=Quiet(time(12), time(14))))
+    await store.keep(subscriber("3001", quiet=QuietHours(time(12), time(14))))
     await store.keep(subscriber("3002"))
     await put(store, subscribers_of="telegram")
     await send_all(store)
     await amend(store)
     assert await send_all(store) == [("3002", "more")]
     (one,) = await claim(store, now=NOON + timedelta(hours=2))
-    assert (one.event, one.manner) == ("more", Manner.SEND)
+    assert (one.event, one.manner) == ("more", SendMode.SEND)
 
 
 async def test_a_restart_between_a_message_and_its_amendment_loses_neither(url):
@@ -171,5 +173,5 @@ async def test_a_restart_between_a_message_and_its_amendment_loses_neither(url):
     await amend(store)
     await store.close()
     store = await Database.open(url, upgrade=True)
-    assert await waiting(store) == [("-1001", "more", Manner.AMEND, 1)]
+    assert await waiting(store) == [("-1001", "more", SendMode.AMEND, 1)]
     await store.close()

@@ -7,9 +7,11 @@ from datetime import time, timedelta
 
 import pytest
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.alerts.rules import Severity
-from bot.delivery import Flood, Gone, Manner, NotSent, Quiet, Sent, Soft, State, Uncertain
+from bot.delivery.attempts import ChatGone, ChatRefused, NotSent, RateLimited, Sent, Uncertain
+from bot.delivery.model import DeliveryState, SendMode
+from bot.delivery.subscribers import QuietHours
 from tests.specimens import CHANNEL, GROUP, PRIVATE, subscriber
 from tests.stored import answer, claim, put, send_all
 from tests.virtual import NOON
@@ -17,11 +19,11 @@ from tests.virtual import NOON
 LATER = NOON + timedelta(hours=1)
 
 
-async def correct(store, *destinations, original="fall", key="correction", manner=Manner.EDIT, **about):
+async def correct(store, *destinations, original="fall", key="correction", manner=SendMode.EDIT, **about):
     return await put(store, *destinations, key=key, original=original, manner=manner, **about)
 
 
-async def made(store, chat="-1001") -> dict[str, tuple[Manner, State]]:
+async def made(store, chat="-1001") -> dict[str, tuple[SendMode, DeliveryState]]:
     return {one.event: (one.manner, one.state) for one in await store.received("telegram", chat, 9)}
 
 
@@ -35,7 +37,7 @@ async def test_what_was_not_handed_out_yet_is_replaced(store, withdraws):
     await put(store, CHANNEL)
     await correct(store, CHANNEL, withdraws=withdraws)
     assert await send_all(store) == ([] if withdraws else [("-1001", "correction")])
-    assert (await made(store))["fall"] == (Manner.SEND, State.SUPERSEDED)
+    assert (await made(store))["fall"] == (SendMode.SEND, DeliveryState.SUPERSEDED)
     assert await store.undelivered() == []
 
 
@@ -46,7 +48,7 @@ async def test_what_was_sent_is_edited(store, withdraws):
     await answer(store, first, Sent(77))
     await correct(store, CHANNEL, withdraws=withdraws)
     event, manner, target, _ = await next_one(store)
-    assert (event, manner, target) == ("correction", Manner.EDIT, 77)
+    assert (event, manner, target) == ("correction", SendMode.EDIT, 77)
 
 
 async def test_an_edit_waits_for_the_message_that_is_under_way_and_then_knows_it(store):
@@ -56,7 +58,7 @@ async def test_an_edit_waits_for_the_message_that_is_under_way_and_then_knows_it
     assert await claim(store) == []
     await answer(store, first, Sent(77))
     event, manner, target, _ = await next_one(store)
-    assert (event, manner, target) == ("correction", Manner.EDIT, 77)
+    assert (event, manner, target) == ("correction", SendMode.EDIT, 77)
 
 
 async def test_a_severe_edit_does_not_overtake_a_minor_original_that_is_tried_again(store):
@@ -67,10 +69,10 @@ async def test_a_severe_edit_does_not_overtake_a_minor_original_that_is_tried_ag
     assert await claim(store) == []
     await put(store, CHANNEL, key="another", severity=Severity.SEVERE)
     assert await send_all(store, LATER) == [("-1001", "another"), ("-1001", "fall"), ("-1001", "correction")]
-    assert (await made(store))["correction"][0] is Manner.EDIT
+    assert (await made(store))["correction"][0] is SendMode.EDIT
 
 
-@pytest.mark.parametrize("outcome", [NotSent("refused"), Flood(30), Uncertain("reset")])
+@pytest.mark.parametrize("outcome", [NotSent("refused"), RateLimited(30), Uncertain("reset")])
 async def test_what_was_tried_is_sent_before_it_is_edited(store, outcome):
     await put(store, CHANNEL)
     (first,) = await claim(store)
@@ -79,7 +81,7 @@ async def test_what_was_tried_is_sent_before_it_is_edited(store, outcome):
     event, _, _, again = await next_one(store, LATER)
     await answer(store, again, Sent(77), LATER)
     assert event == "fall"
-    assert (await next_one(store, LATER))[:3] == ("correction", Manner.EDIT, 77)
+    assert (await next_one(store, LATER))[:3] == ("correction", SendMode.EDIT, 77)
 
 
 async def test_what_may_have_arrived_and_is_not_repeated_is_edited_without_a_target(store):
@@ -87,7 +89,7 @@ async def test_what_may_have_arrived_and_is_not_repeated_is_edited_without_a_tar
     (first,) = await claim(store)
     await answer(store, first, Uncertain("reset"))
     await correct(store, severity=Severity.NOTICE)
-    assert (await next_one(store))[:3] == ("correction", Manner.EDIT, None)
+    assert (await next_one(store))[:3] == ("correction", SendMode.EDIT, None)
 
 
 async def test_a_chat_that_has_not_got_the_original_gets_a_message(store):
@@ -95,11 +97,11 @@ async def test_a_chat_that_has_not_got_the_original_gets_a_message(store):
     (first,) = await claim(store)
     await answer(store, first, Sent(77))
     (second,) = await claim(store)
-    await answer(store, second, Soft("no rights"))
+    await answer(store, second, ChatRefused("no rights"))
     await store.keep(subscriber("3001"))
     await correct(store, CHANNEL, GROUP, subscribers_of="telegram")
     ways = {chat: (await made(store, chat))["correction"][0] for chat in ("-1001", "-2001", "3001")}
-    assert ways == {"-1001": Manner.EDIT, "-2001": Manner.SEND, "3001": Manner.SEND}
+    assert ways == {"-1001": SendMode.EDIT, "-2001": SendMode.SEND, "3001": SendMode.SEND}
 
 
 async def test_a_withdrawal_is_news_to_nobody_who_has_not_heard(store):
@@ -120,7 +122,7 @@ async def test_a_chat_that_would_not_have_heard_the_correction_is_corrected(stor
 
 async def test_a_correction_of_something_unknown_is_a_message(store):
     await correct(store, CHANNEL, original="never heard of")
-    assert (await next_one(store))[:3] == ("correction", Manner.SEND, None)
+    assert (await next_one(store))[:3] == ("correction", SendMode.SEND, None)
 
 
 async def test_an_answer_goes_to_those_alone_who_have_what_it_answers(store):
@@ -128,10 +130,10 @@ async def test_an_answer_goes_to_those_alone_who_have_what_it_answers(store):
     (first,) = await claim(store)
     await answer(store, first, Sent(77))
     await store.keep(subscriber())
-    await correct(store, CHANNEL, GROUP, PRIVATE, subscribers_of="telegram", manner=Manner.REPLY)
-    assert await made(store, "-2001") == {"fall": (Manner.SEND, State.PENDING)}
+    await correct(store, CHANNEL, GROUP, PRIVATE, subscribers_of="telegram", manner=SendMode.REPLY)
+    assert await made(store, "-2001") == {"fall": (SendMode.SEND, DeliveryState.PENDING)}
     assert await made(store, "3001") == {}
-    assert (await next_one(store))[:3] == ("correction", Manner.REPLY, 77)
+    assert (await next_one(store))[:3] == ("correction", SendMode.REPLY, 77)
 
 
 async def test_corrections_of_a_correction_edit_the_same_message(store):
@@ -147,8 +149,8 @@ async def test_corrections_of_a_correction_edit_the_same_message(store):
         await correct(store, CHANNEL, GROUP, key=key, original=original)
         found = await claim(store, 9)
         assert [(one.chat, one.event, one.manner, one.target) for one in found] == [
-            ("-1001", key, Manner.EDIT, 77),
-            ("-2001", key, Manner.EDIT, 88),
+            ("-1001", key, SendMode.EDIT, 77),
+            ("-2001", key, SendMode.EDIT, 88),
         ]
         for one in found:
             await answer(store, one, Sent(one.target))
@@ -163,25 +165,25 @@ async def test_of_two_corrections_that_wait_only_the_last_is_sent(store):
 
 
 async def test_an_edit_makes_no_sound_and_so_does_not_wait_for_the_end_of_quiet_hours(store):
-    await store.keep(subscriber(quiet=Quiet(time(12), time(14))))
+    await store.keep(subscriber(quiet=QuietHours(time(12), time(14))))
     before = NOON - timedelta(hours=1)
     await put(store, subscribers_of="telegram", created=before)
     await send_all(store, before)
     await put(store, subscribers_of="telegram", key="another")  # it waits, and holds up nothing
     await correct(store, subscribers_of="telegram")
-    await correct(store, subscribers_of="telegram", key="class", manner=Manner.REPLY)
+    await correct(store, subscribers_of="telegram", key="class", manner=SendMode.REPLY)
     assert await send_all(store) == [("3001", "correction")]
     end = NOON + timedelta(hours=2)
     assert await send_all(store, end) == [("3001", "another"), ("3001", "class")]
 
 
 async def test_what_waits_for_the_end_of_quiet_hours_is_replaced_by_what_waits_as_long(store):
-    await store.keep(subscriber(quiet=Quiet(time(12), time(14)), language="zh"))
+    await store.keep(subscriber(quiet=QuietHours(time(12), time(14)), language="zh"))
     await put(store, subscribers_of="telegram")
     await correct(store, subscribers_of="telegram")
     assert await send_all(store) == []
     (one,) = await claim(store, now=NOON + timedelta(hours=2))
-    assert (one.event, one.manner, one.message.language) == ("correction", Manner.SEND, "zh")
+    assert (one.event, one.manner, one.message.language) == ("correction", SendMode.SEND, "zh")
 
 
 async def test_a_chat_that_left_gets_no_correction(store):
@@ -193,8 +195,8 @@ async def test_a_chat_that_left_gets_no_correction(store):
     await store.cancel("telegram", "3001", "it said /stop")
     await put(store, GROUP, key="other")
     (one,) = await claim(store)
-    await answer(store, one, Gone("kicked"))
-    for manner in (Manner.EDIT, Manner.REPLY):
+    await answer(store, one, ChatGone("kicked"))
+    for manner in (SendMode.EDIT, SendMode.REPLY):
         await correct(store, key=manner, manner=manner, subscribers_of="telegram")
     assert await send_all(store) == [("3002", "edit"), ("3002", "reply")]
 
@@ -204,7 +206,7 @@ async def test_a_muted_chat_is_corrected_without_a_sound(store):
     await put(store, subscribers_of="telegram")
     await send_all(store)
     await store.keep(subscriber(muted_until=LATER))
-    for manner in (Manner.EDIT, Manner.REPLY):
+    for manner in (SendMode.EDIT, SendMode.REPLY):
         await correct(store, key=manner, manner=manner, subscribers_of="telegram")
     assert await send_all(store) == [("3001", "edit")]
 
@@ -233,9 +235,9 @@ async def test_a_restart_between_a_message_and_its_correction_loses_nothing(url)
     store = await opened()
     found = await claim(store, 9)
     assert [(one.chat, one.manner, one.target) for one in found] == [
-        ("-1001", Manner.EDIT, 77),
-        ("-2001", Manner.EDIT, 78),
+        ("-1001", SendMode.EDIT, 77),
+        ("-2001", SendMode.EDIT, 78),
     ]
     event = await store.told(found[0].event_number)
-    assert (event.manner, event.original) == (Manner.EDIT, "fall")
+    assert (event.manner, event.original) == (SendMode.EDIT, "fall")
     await store.close()

@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.database import Database, rows
+from bot.adapters.database import rows
+from bot.adapters.database.database import Database
 from bot.adapters.database.tables import chats, outbox
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery import Destination, Event, Kind, Note, Quiet, Silence, State, Subscriber, Wish
+from bot.delivery.model import ChatKind, DeliveryState, Destination, Note, Notification, Silence
+from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
 from tests.specimens import CHANNEL, PRIVATE, event, subscriber
 from tests.stored import claim, put, send_all, states
 from tests.virtual import NOON
@@ -26,18 +28,18 @@ BASKETS = [BasketId(one) for one in ("memory", "payers", "receivers")]
 LEVELS = st.sampled_from(Severity)
 MOMENTS = st.integers(-3, 3).map(lambda hours: NOON + timedelta(hours=hours))
 HOURS = st.sampled_from([time(hour) for hour in (0, 7, 11, 12, 13, 22)])
-QUIET = st.tuples(HOURS, HOURS).filter(lambda pair: pair[0] != pair[1]).map(lambda pair: Quiet(*pair))
+QUIET = st.tuples(HOURS, HOURS).filter(lambda pair: pair[0] != pair[1]).map(lambda pair: QuietHours(*pair))
 NAMES = count(1)
 
 
 @st.composite
 def subscribers(draw) -> Subscriber:
     mute = st.none() | st.none() | MOMENTS
-    wish = st.builds(Wish, LEVELS, mute)
+    wish = st.builds(BasketSubscription, LEVELS, mute)
     return Subscriber(
         transport="",
         chat="",
-        kind=draw(st.sampled_from(Kind)),
+        kind=draw(st.sampled_from(ChatKind)),
         since=NOON,
         language=draw(st.sampled_from(["en", "zh", "fr"])),
         wishes=draw(st.dictionaries(st.sampled_from(BASKETS), wish, min_size=1)),
@@ -51,7 +53,7 @@ def subscribers(draw) -> Subscriber:
 def stricter(draw, lax: Subscriber) -> Subscriber:
     """One that wants no more than `lax`."""
     wishes = {
-        basket: Wish(max(wish.lowest, draw(LEVELS)), wish.muted_until)
+        basket: BasketSubscription(max(wish.lowest, draw(LEVELS)), wish.muted_until)
         for basket, wish in lax.wishes.items()
         if draw(st.booleans())
     }
@@ -65,13 +67,13 @@ def couples(draw) -> tuple[Subscriber, Subscriber]:
 
 
 @st.composite
-def events(draw) -> Event:
+def events(draw) -> Notification:
     about = draw(st.lists(st.sampled_from(BASKETS), min_size=1, max_size=2, unique=True))
     made = event(f"event {next(NAMES)}", draw(LEVELS), created=draw(MOMENTS), baskets=about)
     return replace(made, messages=draw(st.sampled_from([made.messages, made.messages[::-1], made.messages[:1]])))
 
 
-def hears_at(one: Subscriber, what: Event) -> datetime | None:
+def hears_at(one: Subscriber, what: Notification) -> datetime | None:
     """When it may be sent there: when it was due or, in quiet hours, at their end. One wish that is met is enough."""
     wishes = [one.wishes[basket] for basket in what.baskets if basket in one.wishes]
     met = [wish for wish in wishes if wish.lowest <= what.severity and not muted(wish, what)]
@@ -81,15 +83,15 @@ def hears_at(one: Subscriber, what: Event) -> datetime | None:
     return ends or what.created
 
 
-def muted(one: Subscriber | Wish, what: Event) -> bool:
+def muted(one: Subscriber | BasketSubscription, what: Notification) -> bool:
     return one.muted_until is not None and one.muted_until > what.created
 
 
-async def told(database: Database, transport: str) -> dict[tuple[str, str], tuple[datetime, str, Kind]]:
+async def told(database: Database, transport: str) -> dict[tuple[str, str], tuple[datetime, str, ChatKind]]:
     async with database._transaction() as connection:
         found = await connection.execute(rows.DELIVERIES.where(outbox.c.transport == transport))
-        made = list(map(rows.delivery, found))
-    assert all(one.state is State.PENDING and one.expires > one.created for one in made)
+        made = list(map(rows.to_delivery, found))
+    assert all(one.state is DeliveryState.PENDING and one.expires > one.created for one in made)
     return {(one.chat, one.event): (one.not_before, one.message.language, one.kind) for one in made}
 
 
@@ -103,7 +105,7 @@ async def tell(database: Database, couples, happened, gone) -> tuple[dict, dict]
     ]
     for one in everybody:
         await database.keep(one)
-    left = {one.chat for one in everybody[::2] if gone and one.kind is Kind.GROUP}
+    left = {one.chat for one in everybody[::2] if gone and one.kind is ChatKind.GROUP}
     async with database._transaction() as connection:
         for chat in left:
             row = {"transport": transport, "chat": chat, "gone": True, "moved_to": "", "refusals": 0}
@@ -164,7 +166,7 @@ async def test_only_subscribers_of_the_transport_hear_it(store):
 
 
 async def test_quiet_hours_hold_a_message_back_until_they_end(store):
-    await store.keep(subscriber(quiet=Quiet(time(22), time(7)), zone="Asia/Shanghai"))
+    await store.keep(subscriber(quiet=QuietHours(time(22), time(7)), zone="Asia/Shanghai"))
     late = NOON + timedelta(hours=3)  # 23:00 in Shanghai
     await put(store, subscribers_of="telegram", created=late, lives=timedelta(hours=12))
     assert await send_all(store, late) == []
@@ -212,10 +214,10 @@ async def test_orders_come_back_while_they_hold(store):
 
 
 async def test_a_destination_of_the_configuration_has_no_quiet_hours(store):
-    await store.keep(subscriber(quiet=Quiet(time(11), time(13))))
-    await put(store, Destination("telegram", "-1001", Kind.CHANNEL), subscribers_of="telegram")
+    await store.keep(subscriber(quiet=QuietHours(time(11), time(13))))
+    await put(store, Destination("telegram", "-1001", ChatKind.CHANNEL), subscribers_of="telegram")
     assert await send_all(store) == [("-1001", "fall")]
-    assert await states(store) == {("3001", "fall"): State.PENDING}
+    assert await states(store) == {("3001", "fall"): DeliveryState.PENDING}
 
 
 async def test_what_a_message_says_is_found_by_its_number_and_by_what_people_see(store):

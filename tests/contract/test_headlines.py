@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.adapters.database import Database
-from bot.adapters.feeds import Feed
-from bot.adapters.telegram import Telegram
-from bot.delivery import State
+from bot.adapters.database.database import Database
+from bot.adapters.feeds import NewsFeed
+from bot.adapters.telegram.client import TelegramClient
+from bot.delivery.model import DeliveryState
 from bot.dispatch import Dispatch
-from bot.watch import Setup, Timing, Watch
+from bot.watch.due import Timing
+from bot.watch.loop import Watch
+from bot.watch.turn import Setup
 from tests.canary import TOKEN
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram.server import FakeTelegram
 from tests.served import served
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import CHAT, Tape
@@ -59,7 +61,7 @@ async def bot(store: Database, unhurried: FakeTelegram) -> AsyncIterator[Bot]:
     """On the evening before the fall."""
     clock = VirtualClock(datetime(2025, 1, 1, tzinfo=UTC))
     tape = Tape(world(), clock)
-    async with Telegram(TOKEN, base_url=unhurried.base_url) as telegram:
+    async with TelegramClient(TOKEN, base_url=unhurried.base_url) as telegram:
         book = replace(rulebook(), rules=rulebook().rules[:1])
         watch = Watch(tape, tape, Setup(book, (CHAT,), ("en",), Timing()), store, clock)
         dispatch = Dispatch(store, telegram, clock, sleep=clock.sleep)
@@ -69,7 +71,7 @@ async def bot(store: Database, unhurried: FakeTelegram) -> AsyncIterator[Bot]:
         await dispatch.drain()
         unhurried.accepted.clear()
         async with served("/", made.print) as address:
-            watch.press.read([Feed(address + "/")], {})
+            watch.press.read([NewsFeed(address + "/")], {})
             yield made
             await watch.press.close()
 
@@ -103,7 +105,7 @@ async def test_what_was_not_sent_yet_is_sent_with_them_and_once(bot: Bot, store:
     (alert,) = chat.sent[sent:]
     assert "AA & BB fall" in alert.text
     assert not chat.edits
-    assert await store.counts("telegram") == {State.SENT: sent + 1}
+    assert await store.counts("telegram") == {DeliveryState.SENT: sent + 1}
 
 
 async def test_headlines_that_come_after_the_confirmation_change_nothing(bot: Bot) -> None:

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.adapters.database import Database
-from bot.delivery import Sent
+from bot.adapters.database.database import Database
+from bot.delivery.attempts import Sent
 from bot.errors import LeaseLost, StoreError
-from bot.lease import Lease, Tenancy
+from bot.lease import LeaderLease, Lease
 from tests.specimens import CHANNEL, subscriber
 from tests.stored import answer, claim, put
 from tests.virtual import NOON, VirtualClock
@@ -69,7 +69,7 @@ class Process:
     """One that holds the lease or stands by, as an application does."""
 
     def __init__(self, database, clock: Time) -> None:
-        self.tenancy = Tenancy(database, clock, clock.sleep)
+        self.tenancy = LeaderLease(database, clock, clock.sleep)
         self.stop = asyncio.Event()
         self.works = self.lost = False
         self.end = asyncio.Event()

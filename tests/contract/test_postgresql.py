@@ -9,8 +9,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from bot.adapters.database import Database, migrate
-from bot.adapters.database.refusals import refusal
+from bot.adapters.database.connection import store_error
+from bot.adapters.database.database import Database, migrate_database
 from bot.errors import StoreError
 from tests.postgres import server
 from tests.specimens import CHANNEL, GROUP, PRIVATE
@@ -25,7 +25,7 @@ def url(postgres_url):
 
 async def refused(url: str) -> str:
     with pytest.raises(StoreError) as caught:
-        await migrate(url)
+        await migrate_database(url)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -52,7 +52,7 @@ async def test_a_server_that_cannot_be_reached_says_so_without_the_password(addr
 
 @pytest.mark.parametrize("error", [psycopg.errors.ConnectionTimeout("expired"), psycopg.InterfaceError("is closed")])
 def test_whatever_the_library_says_of_a_lost_connection_is_said_in_our_words(error):
-    assert "cannot be reached" in str(refusal(error, "bot at here"))
+    assert "cannot be reached" in str(store_error(error, "bot at here"))
 
 
 async def test_a_database_that_is_not_there_says_so(postgres):
@@ -97,7 +97,7 @@ async def test_a_database_without_tables_is_refused_with_the_remedy(postgres):
 
 async def test_two_that_migrate_at_once_do_it_once(postgres):
     postgres.say("CREATE DATABASE twice")
-    await asyncio.gather(*(migrate(postgres.url("twice")) for _ in range(3)))
+    await asyncio.gather(*(migrate_database(postgres.url("twice")) for _ in range(3)))
     database = await Database.open(postgres.url("twice"))
     assert await database.memories() == {}
     await database.close()
@@ -129,7 +129,7 @@ async def test_who_stops_in_the_middle_of_a_transaction_does_not_keep_its_locks(
 
 async def test_a_server_that_is_cut_off_and_comes_back_is_used_again(postgres):
     with server(durable=True) as own:
-        await migrate(own.url("postgres"))
+        await migrate_database(own.url("postgres"))
         store = await Database.open(own.url("postgres"))
         await put(store, CHANNEL, GROUP)
         (first,) = await claim(store)

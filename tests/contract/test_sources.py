@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.price_files import CsvFolder, PriceCache
-from bot.adapters.yahoo import Yahoo
+from bot.adapters.price_files.cache import PriceCache
+from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.yahoo.source import Yahoo
 from bot.errors import NoData
-from bot.prices import PriceSource, Symbol
+from bot.prices.bars import PriceSource, Symbol
 from tests.fake_yahoo import Day, Listing, fake_yahoo
 
 Publish = Callable[[str, list[Day]], None]

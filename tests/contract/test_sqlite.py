@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.adapters.database import Database, migrate
-from bot.alerts.episodes import Memory, Subject
+from bot.adapters.database.database import Database, migrate_database
+from bot.alerts.episodes import Subject, SubjectState
 from bot.baskets import BasketId
 from bot.errors import StoreError, StoreLost
 from tests.specimens import CHANNEL, GROUP, PRIVATE
@@ -43,7 +43,7 @@ async def test_no_database_is_made_by_looking_for_one(url, tmp_path):
 async def test_a_file_that_cannot_be_a_database_is_named_with_the_remedy(tmp_path, name, words):
     (tmp_path / "note.txt").write_text("these are no tables\n" * 100)
     with pytest.raises(StoreError, match=words) as caught:
-        await migrate(f"sqlite:///{tmp_path}/{name}")
+        await migrate_database(f"sqlite:///{tmp_path}/{name}")
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -51,7 +51,7 @@ async def test_a_file_that_cannot_be_a_database_is_named_with_the_remedy(tmp_pat
 @pytest.mark.parametrize("url", ["mysql://localhost/bot", "bot.sqlite3"])
 async def test_an_address_of_another_kind_is_refused(url):
     with pytest.raises(StoreError, match=r"sqlite:///bot\.sqlite3"):
-        await migrate(url)
+        await migrate_database(url)
 
 
 async def test_a_locked_database_says_so(store, tmp_path, monkeypatch):
@@ -81,7 +81,7 @@ async def test_a_full_disk_says_so_and_leaves_no_part_of_an_event(store):
         await connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 4}")
     many = [replace(PRIVATE, chat=str(number)) for number in range(2000)]
     with pytest.raises(StoreError, match="disk is full"):
-        await put(store, *many, known={SUBJECT: Memory()})
+        await put(store, *many, known={SUBJECT: SubjectState()})
     async with store._transaction() as connection:
         await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
     assert await store.memories() == {}
@@ -100,7 +100,7 @@ async def test_the_figures_of_a_statement_stay_out_of_the_message(store):
     async with store._transaction() as connection:
         await connection.exec_driver_sql("DROP TABLE memories")
     with pytest.raises(StoreError) as caught:
-        await put(store, CHANNEL, known={Subject("secret rule", BasketId("memory")): Memory()})
+        await put(store, CHANNEL, known={Subject("secret rule", BasketId("memory")): SubjectState()})
     assert "secret rule" not in str(caught.value)
 
 

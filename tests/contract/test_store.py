@@ -8,32 +8,22 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from bot.adapters.database import Database, migrate, schema
-from bot.alerts.episodes import Episode, EpisodeId, Memory, Phase, Subject
+from bot.adapters.database import connection
+from bot.adapters.database.database import Database, migrate_database
+from bot.alerts.episodes import Episode, EpisodeId, Phase, Subject, SubjectState
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery import (
-    Destination,
-    Flood,
-    Gone,
-    Kind,
-    Moved,
-    NotSent,
-    Sent,
-    Soft,
-    State,
-    Uncertain,
-    address,
-)
+from bot.delivery.attempts import ChatGone, ChatMoved, ChatRefused, NotSent, RateLimited, Sent, Uncertain
+from bot.delivery.model import ChatKind, DeliveryState, Destination, route
 from bot.errors import LeaseLost, StoreError
-from bot.prices import Symbol
+from bot.prices.bars import Symbol
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
 from tests.stored import answer, claim, put, send_all, states
 from tests.virtual import NOON
 
 MU, STX = Symbol("MU"), Symbol("STX")
 SUBJECT = Subject("two-session fall", BasketId("memory"))
-MEMORY = Memory(date(2026, 7, 2), Episode(EpisodeId("K7F3"), date(2026, 7, 1), Severity.SEVERE, -0.182, 2))
+MEMORY = SubjectState(date(2026, 7, 2), Episode(EpisodeId("K7F3"), date(2026, 7, 1), Severity.SEVERE, -0.182, 2))
 
 
 # Alert state
@@ -43,7 +33,7 @@ async def test_memories_come_back_as_they_were_even_after_a_restart(store, url):
     spread = Subject("payers/receivers", BasketId("hyperscalers"), against="memory")
     member = Subject("member plunge", BasketId("memory"), member="MU")
     provisional = replace(MEMORY, episode=replace(MEMORY.episode, phase=Phase.PROVISIONAL))
-    known = {SUBJECT: MEMORY, spread: Memory(), member: provisional}
+    known = {SUBJECT: MEMORY, spread: SubjectState(), member: provisional}
     await store.commit(known, [], [])
     await store.close()
     again = await Database.open(url)
@@ -53,12 +43,12 @@ async def test_memories_come_back_as_they_were_even_after_a_restart(store, url):
 
 async def test_a_newer_memory_takes_the_place_of_the_older(store):
     await store.commit({SUBJECT: MEMORY}, [], [])
-    await store.commit({SUBJECT: Memory(date(2026, 7, 3))}, [], [])
-    assert await store.memories() == {SUBJECT: Memory(date(2026, 7, 3))}
+    await store.commit({SUBJECT: SubjectState(date(2026, 7, 3))}, [], [])
+    assert await store.memories() == {SUBJECT: SubjectState(date(2026, 7, 3))}
 
 
 async def test_subjects_whose_parts_run_together_are_kept_apart(store):
-    known = {Subject("a/b", BasketId("c")): MEMORY, Subject("a", BasketId("b/c")): Memory()}
+    known = {Subject("a/b", BasketId("c")): MEMORY, Subject("a", BasketId("b/c")): SubjectState()}
     await store.commit(known, [], [])
     assert await store.memories() == known
 
@@ -66,7 +56,7 @@ async def test_subjects_whose_parts_run_together_are_kept_apart(store):
 async def test_alert_state_is_not_stored_when_the_outbox_is_not(store):
     broken = replace(event(), baskets=(object(),))
     with pytest.raises(Exception, match="serializable"):
-        await store.commit({SUBJECT: MEMORY}, [event("good"), broken], address(event("good"), [CHANNEL]))
+        await store.commit({SUBJECT: MEMORY}, [event("good"), broken], route(event("good"), [CHANNEL]))
     assert await store.memories() == {}
     assert await claim(store) == []
 
@@ -80,7 +70,7 @@ async def test_what_was_judged_on_is_stored_with_the_answers_or_not_at_all(store
     await store.commit({}, [], [], None, {STX: {date(2026, 7, 3): 8.0}})
     assert await store.take(await store.look(), "one")
     other = await Database.open(url)
-    assert await other.take(await other.look(), "other")
+    assert await other.acquire(await other.read(), "other")
     with pytest.raises(LeaseLost):
         await store.commit({}, [event()], [], None, {MU: {}})
     assert await other.closes() == known | {STX: {date(2026, 7, 3): 8.0}}
@@ -88,10 +78,12 @@ async def test_what_was_judged_on_is_stored_with_the_answers_or_not_at_all(store
 
 
 async def test_a_delivery_comes_back_as_it_was_made(store):
-    (made,) = address(event(), [replace(CHANNEL, language="zh")])
+    (made,) = route(event(), [replace(CHANNEL, language="zh")])
     await store.commit({}, [event()], [made])
     (claimed,) = await claim(store)
-    wanted = replace(made, id=claimed.id, state=State.SENDING, not_before=None, event_number=claimed.event_number)
+    wanted = replace(
+        made, id=claimed.id, state=DeliveryState.SENDING, not_before=None, event_number=claimed.event_number
+    )
     assert claimed == wanted
     assert await store.told(claimed.event_number) == event()
 
@@ -105,7 +97,7 @@ async def test_an_event_is_stored_once_however_often_it_is_committed(store):
 
 async def test_a_key_that_comes_twice_at_once_counts_once(store):
     twice = [event(), event(text="other words")]
-    assert await store.commit({}, twice, address(twice[0], [CHANNEL])) == 1
+    assert await store.commit({}, twice, route(twice[0], [CHANNEL])) == 1
     (claimed,) = await claim(store)
     assert claimed.message.lines[0] == "fall"
 
@@ -168,7 +160,7 @@ async def test_a_resting_chat_gets_nothing_and_holds_up_nobody(store):
 
 
 async def test_each_transport_has_its_own_messages(store):
-    await put(store, CHANNEL, Destination("terminal", "here", Kind.TERMINAL))
+    await put(store, CHANNEL, Destination("terminal", "here", ChatKind.TERMINAL))
     assert [one.chat for one in await store.claim("terminal", NOON, 8, ())] == ["here"]
     assert [one.chat for one in await claim(store, 8)] == ["-1001"]
 
@@ -188,7 +180,7 @@ async def test_a_claim_is_stored_before_it_is_handed_out(store, url):
 async def test_nothing_is_due_before_its_time(store):
     await put(store, CHANNEL)
     (claimed,) = await claim(store)
-    await answer(store, claimed, Flood(35))
+    await answer(store, claimed, RateLimited(35))
     assert await claim(store, now=NOON + timedelta(seconds=34)) == []
     assert not await store.due("telegram", NOON + timedelta(seconds=34))
     assert await store.due("telegram", NOON + timedelta(seconds=35))
@@ -201,20 +193,20 @@ async def test_what_waited_past_its_expiry_is_not_sent(store):
     (first,) = await claim(store)
     await answer(store, first, Uncertain("reset"))
     assert await claim(store, now=NOON + timedelta(hours=1)) == []
-    assert await states(store) == {("-1001", "fall"): State.UNCERTAIN, ("-2001", "fall"): State.EXPIRED}
+    assert await states(store) == {("-1001", "fall"): DeliveryState.UNCERTAIN, ("-2001", "fall"): DeliveryState.EXPIRED}
 
 
 async def test_whatever_a_chat_has_not_certainly_got_is_listed_with_the_reason(store):
     await put(store, CHANNEL, GROUP, PRIVATE, key="a", severity=Severity.NOTICE)
-    for outcome in (Sent(1), Uncertain("read timeout"), Soft("no rights")):
+    for outcome in (Sent(1), Uncertain("read timeout"), ChatRefused("no rights")):
         (one,) = await claim(store)
         await answer(store, one, outcome)
     await put(store, CHANNEL, key="b")
     listed = [(one.chat, one.state, one.reason) for one in await store.undelivered()]
     assert listed == [
-        ("-2001", State.UNCERTAIN, "read timeout"),
-        ("3001", State.FAILED, "no rights"),
-        ("-1001", State.PENDING, ""),
+        ("-2001", DeliveryState.UNCERTAIN, "read timeout"),
+        ("3001", DeliveryState.FAILED, "no rights"),
+        ("-1001", DeliveryState.PENDING, ""),
     ]
 
 
@@ -225,16 +217,16 @@ async def test_a_chat_that_is_gone_gets_nothing_more_and_all_of_it_is_listed(sto
     await put(store, GROUP, PRIVATE, key="a")
     await put(store, GROUP, key="b")
     (first,) = await claim(store)
-    await answer(store, first, Gone("kicked"))
+    await answer(store, first, ChatGone("kicked"))
     await put(store, GROUP, PRIVATE, key="c")
     assert await send_all(store) == [("3001", "a"), ("3001", "c")]
-    assert await states(store) == {("-2001", key): State.FAILED for key in "abc"}
+    assert await states(store) == {("-2001", key): DeliveryState.FAILED for key in "abc"}
 
 
 async def test_a_chat_can_be_revived(store):
     await put(store, GROUP, key="a")
     (first,) = await claim(store)
-    await answer(store, first, Gone("kicked"))
+    await answer(store, first, ChatGone("kicked"))
     await store.revive("telegram", ["-2001"])
     await put(store, GROUP, key="b")
     assert await send_all(store) == [("-2001", "b")]
@@ -244,7 +236,7 @@ async def refuse(store, key, now):
     await put(store, GROUP, key=key, created=now)
     claimed = await claim(store, now=now)
     for one in claimed:
-        await answer(store, one, Soft("no rights"), now)
+        await answer(store, one, ChatRefused("no rights"), now)
     return bool(claimed)
 
 
@@ -266,7 +258,7 @@ async def test_a_chat_that_moved_gets_everything_under_its_new_name(store):
     await put(store, GROUP, key="a")
     await put(store, GROUP, key="b")
     (first,) = await claim(store)
-    await answer(store, first, Moved("-1009"))
+    await answer(store, first, ChatMoved("-1009"))
     await put(store, GROUP, key="c")
     assert await send_all(store) == [("-1009", "a"), ("-1009", "b"), ("-1009", "c")]
 
@@ -275,7 +267,7 @@ async def test_a_chat_that_moved_to_one_we_know_hears_nothing_twice(store):
     known = replace(GROUP, chat="-1009")
     await put(store, GROUP, known, key="a")
     (first,) = await claim(store)
-    await answer(store, first, Moved("-1009"))
+    await answer(store, first, ChatMoved("-1009"))
     await put(store, GROUP, known, key="b")
     assert await send_all(store) == [("-1009", "a"), ("-1009", "b")]
     assert await store.undelivered() == []
@@ -285,7 +277,7 @@ async def test_a_chat_that_moves_back_and_forth_is_found(store):
     for key, there in (("a", "-1009"), ("b", "-2001"), ("c", "-1009")):
         await put(store, GROUP, key=key)
         (one,) = await claim(store)
-        await answer(store, one, Moved(there))
+        await answer(store, one, ChatMoved(there))
         assert await send_all(store) == [(there, key)]
 
 
@@ -297,18 +289,18 @@ def test_every_migration_is_known_to_the_program():
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    config.set_main_option("script_location", str(connection.MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
-    assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == schema.REVISIONS
-    assert scripts.get_heads() == [schema.REVISIONS[-1]]
+    assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == connection.REVISIONS
+    assert scripts.get_heads() == [connection.REVISIONS[-1]]
 
 
 async def test_to_migrate_twice_changes_nothing(url):
-    await migrate(url)
+    await migrate_database(url)
     database = await Database.open(url)
     await put(database, CHANNEL)
     await database.close()
-    await migrate(url)
+    await migrate_database(url)
     database = await Database.open(url, upgrade=True)
     assert await database.due("telegram", NOON)
     await database.close()

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from bot.adapters.database.tables import chats, outbox, subscribers, wishes
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery import Gone, Kind, Moved, NotSent, Quiet, Sent, Soft, State, Uncertain, Wish
+from bot.delivery.attempts import ChatGone, ChatMoved, ChatRefused, NotSent, Sent, Uncertain
+from bot.delivery.model import ChatKind, DeliveryState
+from bot.delivery.subscribers import BasketSubscription, QuietHours
 from tests.specimens import CHANNEL, GROUP, PRIVATE, subscriber
 from tests.stored import answer, claim, put, send_all, states
 from tests.virtual import NOON
@@ -20,13 +22,16 @@ from tests.virtual import NOON
 MEMORY, PAYERS = BasketId("memory"), BasketId("payers")
 FULL = replace(
     subscriber(),
-    kind=Kind.GROUP,
+    kind=ChatKind.GROUP,
     language="zh",
-    wishes={MEMORY: Wish(Severity.SEVERE, NOON + timedelta(days=3)), PAYERS: Wish(Severity.NOTICE)},
+    wishes={
+        MEMORY: BasketSubscription(Severity.SEVERE, NOON + timedelta(days=3)),
+        PAYERS: BasketSubscription(Severity.NOTICE),
+    },
     everything=True,
     lowest=Severity.WARNING,
     muted_until=NOON + timedelta(hours=1),
-    quiet=Quiet(time(22, 30), time(7)),
+    quiet=QuietHours(time(22, 30), time(7)),
     zone="Europe/Berlin",
 )
 
@@ -56,7 +61,7 @@ async def test_nothing_is_left_of_a_chat_that_is_erased(store):
     await put(store, PRIVATE, key="a", subscribers_of="telegram")
     await put(store, PRIVATE, key="b")
     (first,) = await claim(store)
-    await answer(store, first, Soft("no rights"))
+    await answer(store, first, ChatRefused("no rights"))
     await store.erase("telegram", "3001")
     assert await store.subscriber("telegram", "3001") is None
     assert await store.received("telegram", "3001", 9) == []
@@ -66,7 +71,9 @@ async def test_nothing_is_left_of_a_chat_that_is_erased(store):
             assert (await connection.execute(sa.select(table).where(table.c.chat == "3001"))).all() == []
 
 
-@pytest.mark.parametrize("outcome", [Sent(1), NotSent("refused"), Uncertain("reset"), Gone("blocked"), Moved("-7")])
+@pytest.mark.parametrize(
+    "outcome", [Sent(1), NotSent("refused"), Uncertain("reset"), ChatGone("blocked"), ChatMoved("-7")]
+)
 async def test_an_answer_for_an_erased_chat_changes_nothing(store, outcome):
     await put(store, PRIVATE, key="a")
     (old,) = await claim(store)
@@ -74,7 +81,9 @@ async def test_an_answer_for_an_erased_chat_changes_nothing(store, outcome):
     await put(store, PRIVATE, key="b")  # SQLite gives it the number of the old one
     (new,) = await claim(store)
     await answer(store, old, outcome)
-    assert [(one.chat, one.state) for one in await store.received("telegram", "3001", 9)] == [("3001", State.SENDING)]
+    assert [(one.chat, one.state) for one in await store.received("telegram", "3001", 9)] == [
+        ("3001", DeliveryState.SENDING)
+    ]
     await answer(store, new, Sent(2))
     await put(store, PRIVATE, key="c")
     assert await send_all(store) == [("3001", "c")]
@@ -86,7 +95,9 @@ async def test_what_is_cancelled_is_not_sent_and_is_listed_with_the_reason(store
     await tell(store, "b")
     assert await store.cancel("telegram", "3001", "it said /stop") == 2
     assert await send_all(store) == []
-    assert [(one.state, one.reason) for one in await store.undelivered()] == [(State.FAILED, "it said /stop")] * 2
+    assert [(one.state, one.reason) for one in await store.undelivered()] == [
+        (DeliveryState.FAILED, "it said /stop")
+    ] * 2
     assert await store.cancel("telegram", "3001", "again") == 0
 
 
@@ -94,9 +105,9 @@ async def test_what_is_cancelled_is_not_sent_and_is_listed_with_the_reason(store
     ("outcome", "state"),
     [
         (Sent(1), None),
-        (NotSent("refused"), State.FAILED),
-        (Uncertain("reset"), State.UNCERTAIN),
-        (Moved("-7"), State.FAILED),
+        (NotSent("refused"), DeliveryState.FAILED),
+        (Uncertain("reset"), DeliveryState.UNCERTAIN),
+        (ChatMoved("-7"), DeliveryState.FAILED),
     ],
 )
 async def test_what_is_under_way_when_it_is_cancelled_is_not_tried_again(store, outcome, state):
@@ -130,7 +141,7 @@ async def test_the_answer_that_a_chat_moved_moves_its_settings(store):
     await tell(store, "a")
     await tell(store, "b")
     (one,) = await claim(store)
-    await answer(store, one, Moved("-1009"))
+    await answer(store, one, ChatMoved("-1009"))
     await store.move("telegram", "3001", "-1009")  # the chat says so itself, too
     await tell(store, "c")
     assert await send_all(store) == [("-1009", "a"), ("-1009", "b"), ("-1009", "c")]
@@ -139,12 +150,12 @@ async def test_the_answer_that_a_chat_moved_moves_its_settings(store):
 async def test_two_chats_that_become_one_hear_what_either_wanted(store):
     old = replace(
         subscriber("3001", everything=True, lowest=Severity.WARNING),
-        wishes={MEMORY: Wish(Severity.NOTICE, NOON), PAYERS: Wish(Severity.EXTREME)},
+        wishes={MEMORY: BasketSubscription(Severity.NOTICE, NOON), PAYERS: BasketSubscription(Severity.EXTREME)},
         muted_until=NOON,
     )
     new = replace(
         subscriber("-1009", lowest=Severity.SEVERE),
-        wishes={MEMORY: Wish(Severity.SEVERE, NOON - timedelta(hours=1))},
+        wishes={MEMORY: BasketSubscription(Severity.SEVERE, NOON - timedelta(hours=1))},
         muted_until=NOON + timedelta(hours=1),
         language="zh",
     )
@@ -154,7 +165,10 @@ async def test_two_chats_that_become_one_hear_what_either_wanted(store):
     await store.move("telegram", "3001", "-1009")
     assert await store.subscriber("telegram", "-1009") == replace(
         new,
-        wishes={MEMORY: Wish(Severity.NOTICE, NOON - timedelta(hours=1)), PAYERS: Wish(Severity.EXTREME)},
+        wishes={
+            MEMORY: BasketSubscription(Severity.NOTICE, NOON - timedelta(hours=1)),
+            PAYERS: BasketSubscription(Severity.EXTREME),
+        },
         everything=True,
         lowest=Severity.WARNING,
         muted_until=NOON,
@@ -167,7 +181,7 @@ async def test_a_subscriber_that_is_gone_hears_nothing_until_it_is_back(store):
     await tell(store, "a")
     await tell(store, "b")
     (one,) = await claim(store)
-    await answer(store, one, Gone("blocked"))
+    await answer(store, one, ChatGone("blocked"))
     await tell(store, "c")
     assert await send_all(store) == []
     await store.keep(subscriber())
@@ -181,7 +195,7 @@ async def test_who_wants_everything_wants_new_baskets_at_its_own_level(store):
     for _ in range(2):
         await store.widen("telegram", [MEMORY, PAYERS])
     wide = await store.subscriber("telegram", "3001")
-    assert wide.wishes == {MEMORY: Wish(Severity.SEVERE), PAYERS: Wish(Severity.SEVERE)}
+    assert wide.wishes == {MEMORY: BasketSubscription(Severity.SEVERE), PAYERS: BasketSubscription(Severity.SEVERE)}
     assert (await store.subscriber("telegram", "3002")).wishes == {}
 
 
@@ -190,7 +204,7 @@ async def test_what_a_chat_received_comes_newest_first(store):
         await put(store, CHANNEL, GROUP, key=key)
     await send_all(store)
     found = await store.received("telegram", "-1001", 2)
-    assert [(one.event, one.state, one.chat) for one in found] == [(key, State.SENT, "-1001") for key in "cb"]
+    assert [(one.event, one.state, one.chat) for one in found] == [(key, DeliveryState.SENT, "-1001") for key in "cb"]
 
 
 async def test_the_queue_is_counted(store):
@@ -201,14 +215,14 @@ async def test_the_queue_is_counted(store):
     assert await store.waiting("telegram") == (3, NOON)
     for one in await claim(store, 2):
         await answer(store, one, Sent(1))
-    assert await store.counts("telegram") == {State.SENT: 2, State.PENDING: 1}
+    assert await store.counts("telegram") == {DeliveryState.SENT: 2, DeliveryState.PENDING: 1}
     assert await store.waiting("telegram") == (1, NOON + timedelta(minutes=1))
     assert await store.waiting("terminal") == (0, None)
     assert len(await states(store)) == 1
 
 
 async def test_nothing_is_left_of_a_group_that_moved_either(store):
-    await store.keep(replace(subscriber("-2001"), kind=Kind.GROUP))
+    await store.keep(replace(subscriber("-2001"), kind=ChatKind.GROUP))
     await put(store, replace(PRIVATE, chat="-2001"), key="before")
     await send_all(store)
     await store.move("telegram", "-2001", "-2002")

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.app.notices import Operators
 from bot.errors import LeaseLost
-from bot.watch import Notice, State, Trouble
+from bot.watch.troubles import Notice, State, Trouble
 from tests.specimens import event
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import SETTLE, Stage, Tape
@@ -32,7 +32,7 @@ async def test_what_has_begun_is_kept_until_it_ends(store, url):
 async def test_a_notice_and_what_is_known_of_it_are_stored_together_or_not_at_all(store, url):
     assert await store.take(await store.look(), "one")
     other = await Database.open(url)
-    assert await other.take(await other.look(), "other")
+    assert await other.acquire(await other.read(), "other")
     with pytest.raises(LeaseLost):
         await store.commit({}, [event()], [], notices=[BEGAN])
     assert await other.troubles() == {}

@@ -11,9 +11,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from bot.adapters.database import Database, migrate, schema
+from bot.adapters.database import connection
+from bot.adapters.database.database import Database, migrate_database
 from bot.adapters.database.tables import METADATA
-from bot.delivery import Manner, State
+from bot.delivery.model import DeliveryState, SendMode
 from bot.errors import StoreError
 from tests.specimens import CHANNEL, GROUP
 from tests.stored import claim, put
@@ -36,7 +37,7 @@ BACKLOG = (
 )
 
 
-@pytest.fixture(params=schema.REVISIONS[:-1])
+@pytest.fixture(params=connection.REVISIONS[:-1])
 def revision(request):
     return request.param
 
@@ -51,14 +52,14 @@ def old_url(request, tmp_path, url, revision):
     kind = "postgresql+psycopg" if url.startswith("postgresql") else "sqlite"
     engine = sa.create_engine(sa.make_url(url).set(drivername=kind))
     config = Config()
-    config.set_main_option("script_location", str(schema.MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
+    config.set_main_option("script_location", str(connection.MIGRATIONS))
+    with engine.begin() as transaction:
+        config.attributes["connection"] = transaction
         command.upgrade(config, revision)
         for one in BACKLOG:
-            connection.exec_driver_sql(one.replace("%", "%%"))
+            transaction.exec_driver_sql(one.replace("%", "%%"))
         if kind != "sqlite":
-            connection.exec_driver_sql("SELECT setval('outbox_id_seq', 3), setval('events_id_seq', 1)")
+            transaction.exec_driver_sql("SELECT setval('outbox_id_seq', 3), setval('events_id_seq', 1)")
     engine.dispose()
     return url
 
@@ -66,27 +67,27 @@ def old_url(request, tmp_path, url, revision):
 async def test_an_upgrade_loses_nothing_of_what_waits(old_url, revision):
     with pytest.raises(StoreError, match=rf"version {revision}.*bot migrate"):
         await Database.open(old_url)
-    await migrate(old_url)
+    await migrate_database(old_url)
     store = await Database.open(old_url)
     assert len(await store.memories()) == 1
     assert await store.troubles() == {}
     assert [(one.chat, one.state) for one in await store.undelivered()] == [
-        ("-2001", State.PENDING),
-        ("3001", State.SENDING),
+        ("-2001", DeliveryState.PENDING),
+        ("3001", DeliveryState.SENDING),
     ]
-    assert [one.manner for one in await store.orphans("telegram")] == [Manner.SEND]
+    assert [one.manner for one in await store.orphans("telegram")] == [SendMode.SEND]
     later = NOON + timedelta(minutes=1)
-    await put(store, CHANNEL, GROUP, key="correction", original="fall", manner=Manner.EDIT)
+    await put(store, CHANNEL, GROUP, key="correction", original="fall", manner=SendMode.EDIT)
     found = await claim(store, 9, later)
     assert [(one.chat, one.manner, one.target) for one in found] == [
-        ("-1001", Manner.EDIT, 77),
-        ("-2001", Manner.SEND, None),
+        ("-1001", SendMode.EDIT, 77),
+        ("-2001", SendMode.SEND, None),
     ]
     await store.close()
 
 
 async def test_the_migrations_make_the_tables_of_the_program(old_url):
-    await migrate(old_url)
+    await migrate_database(old_url)
     store = await Database.open(old_url)
     async with store._transaction() as connection:
         differences = await connection.run_sync(
@@ -98,7 +99,7 @@ async def test_the_migrations_make_the_tables_of_the_program(old_url):
 
 async def test_the_migrations_make_the_indexes_of_the_program(old_url, url):
     """In the database's own words, which name the rows that an index is for."""
-    await migrate(old_url)
+    await migrate_database(old_url)
     assert await _indexes(old_url) == await _indexes(url)
 
 

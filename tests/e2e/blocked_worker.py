@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from bot.adapters import logs
-from bot.adapters.price_files import CsvFolder
+from bot.adapters.price_files.folder import CsvFolder
 from bot.adapters.watchdog import Watchdog
 from bot.app import worker
 from bot.clock import SystemClock
-from bot.prices import Bars, Symbol
-from bot.settings import load_settings
+from bot.prices.bars import Bars, Symbol
+from bot.settings.load import load_settings
 
 
 class Blocking(CsvFolder):
@@ -39,9 +39,9 @@ async def main(config: str, prices: str, limit: str) -> None:
     worker.Watchdog = partial(Watchdog, float(limit))  # type: ignore[misc, assignment]
     source = Blocking(Path(prices))
     source.loop = asyncio.get_running_loop()
-    await worker.run(lambda: load_settings(Path(config), os.environ), SystemClock(), source)
+    await worker.run_worker(lambda: load_settings(Path(config), os.environ), SystemClock(), source)
 
 
 if __name__ == "__main__":
-    logs.set_up("INFO")
+    logs.configure_logging("INFO")
     asyncio.run(main(*sys.argv[1:]))

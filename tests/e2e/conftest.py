@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.clock import SystemClock
-from bot.prices import Calendar
+from bot.prices.calendars import Calendar
 from tests.canary import TOKEN
 from tests.e2e import processes
 from tests.e2e.surroundings import BASKETS, BOSS, CHANNEL, SETTINGS, TOPICS, Surroundings
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram.server import FakeTelegram
 from tests.fake_yahoo import Day, FakeYahoo, Listing
 from tests.virtual import VirtualClock
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.clock import SystemClock
-from bot.prices import Calendar
+from bot.prices.calendars import Calendar
 from tests.world import calm
 
 ROOT = Path(__file__).parents[2]

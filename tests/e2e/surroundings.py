@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.app.doctor import Finding, examine
+from bot.app.doctor import Finding, run_checks
 from bot.clock import SystemClock
-from bot.settings import load_settings
+from bot.settings.load import load_settings
 from tests.canary import TOKEN
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram.server import FakeTelegram
 from tests.fake_yahoo import FakeYahoo
 from tests.log_state import log_state
 
@@ -76,7 +76,7 @@ class Surroundings:
             (prices / f"{symbol}.csv").write_text("\n".join(["date,close", *rows]))
         environ = self.environ | environ
         with log_state():
-            told = examine(lambda: load_settings(self.config, environ), prices, SystemClock(), lambda _: None)
+            told = run_checks(lambda: load_settings(self.config, environ), prices, SystemClock(), lambda _: None)
             return {one.subject: one async for one in told}
 
     async def typed(self, *words: str) -> Left:

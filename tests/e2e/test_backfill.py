@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.price_files import PriceCache
-from bot.adapters.yahoo import Breaker, Yahoo
-from bot.app.backfill import Stock, backfill
+from bot.adapters.price_files.cache import PriceCache
+from bot.adapters.yahoo.breaker import Breaker
+from bot.adapters.yahoo.source import Yahoo
+from bot.app.sources import BackfillResult, backfill
 from bot.clock import SystemClock
-from bot.prices import Calendar, CalendarCode, Symbol
+from bot.prices.bars import Symbol
+from bot.prices.calendars import Calendar, CalendarCode
 from tests.e2e.surroundings import Surroundings
 from tests.fake_yahoo import BROKEN, FLOOD, UNKNOWN, FakeYahoo, LocalSession, fake_yahoo
 from tests.world import basket
@@ -30,7 +32,7 @@ class Here:
     def get(self, _code: CalendarCode) -> Calendar:
         return self.calendar
 
-    def fetch(self, *symbols: str, again: bool = False) -> list[Stock]:
+    def fetch(self, *symbols: str, again: bool = False) -> list[BackfillResult]:
         return list(backfill((basket("all", *symbols),), self.cache, self, again=again))
 
 
@@ -60,7 +62,10 @@ async def test_too_many_requests_end_it_and_it_goes_on_where_it_was(here: Surrou
     with fake_yahoo() as (server, session):
         server.listings |= here.yahoo.listings
         own = Here(here.data, session, new_york)
-        assert own.fetch("AA", "BB") == [Stock(AA, first, last, 29, 1, there=True), Stock(BB, first, last, 30, 0)]
+        assert own.fetch("AA", "BB") == [
+            BackfillResult(AA, first, last, 29, 1, there=True),
+            BackfillResult(BB, first, last, 30, 0),
+        ]
         own.yahoo.close()
         assert [one.symbol for one in server.asked if one.what == "chart"] == ["BB"]
 

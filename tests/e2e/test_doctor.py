@@ -12,17 +12,16 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.database import Database
-from bot.adapters.database.schema import REVISIONS
-from bot.app.doctor import Finding, Mark
-from bot.app.doctor.machine import check_database, check_disk
+from bot.adapters.database.connection import REVISIONS
+from bot.adapters.database.database import Database
+from bot.app.doctor import Finding, FindingStatus, check_database, check_disk
 from bot.cli import doctor
-from bot.cli.options import Format
-from bot.delivery import Soft
-from bot.settings import load_settings
+from bot.cli.output import OutputFormat
+from bot.delivery.attempts import ChatRefused
+from bot.settings.load import load_settings
 from tests.canary import TOKEN
 from tests.e2e.surroundings import BOSS, CHANNEL, TOPICS, Surroundings
-from tests.fake_telegram import refusal
+from tests.fake_telegram.answers import refusal
 from tests.fake_yahoo import FLOOD
 from tests.log_state import log_state
 from tests.specimens import CHANNEL as TO_CHANNEL
@@ -109,7 +108,7 @@ async def test_a_refused_token_has_its_exit_code(
         monkeypatch.setenv(name, value)
     here.telegram.fail("getMe", refusal(401, "Unauthorized"))
     with log_state():
-        assert await doctor._examine(here.config, tmp_path, Format.JSONL) == 4
+        assert await doctor._examine(here.config, tmp_path, OutputFormat.JSONL) == 4
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     failures = [(one["subject"], one["exit_code"]) for one in told if one["mark"] == "fail"]
     assert failures == [("token", 4), ("source XNYS", 3)]
@@ -118,11 +117,11 @@ async def test_a_refused_token_has_its_exit_code(
 
 async def test_a_telegram_that_cannot_be_reached(here: Surroundings) -> None:
     found = await here.found(BOT_TELEGRAM__BASE_URL="http://127.0.0.1:9/bot")
-    assert (found["token"].mark, found["token"].exit_code) == (Mark.FAIL, 3)
+    assert (found["token"].mark, found["token"].exit_code) == (FindingStatus.FAIL, 3)
     assert found["token"].seen.startswith("Telegram cannot be asked: ")
     assert TOKEN not in str(found)
     assert found["clock"].remedy == "See the lines of Telegram and Yahoo above."
-    assert found["source XNYS"].mark is found["database"].mark is Mark.OK
+    assert found["source XNYS"].mark is found["database"].mark is FindingStatus.OK
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ async def test_a_telegram_that_cannot_be_reached(here: Surroundings) -> None:
 async def test_a_chat_in_which_the_bot_may_not_post(here: Surroundings, about: dict[str, Any], seen: str) -> None:
     here.telegram.chat(CHANNEL, about.pop("kind"), "Falls", **about)
     told = (await here.found())[f"chat {CHANNEL}"]
-    assert (told.mark, told.exit_code) == ((Mark.FAIL, 2) if seen else (Mark.OK, 0))
+    assert (told.mark, told.exit_code) == ((FindingStatus.FAIL, 2) if seen else (FindingStatus.OK, 0))
     assert seen in told.seen
     assert bool(told.remedy) == bool(seen)
 
@@ -149,22 +148,25 @@ async def test_a_group_that_has_no_topics_or_another_number(here: Surroundings) 
     found = await here.found()
     assert found[f"chat {TOPICS}/12"].seen == "Talk (supergroup): the group has no topics"
     moved = found[f"chat {CHANNEL}"]
-    assert (moved.mark, moved.seen) == (Mark.WARN, "the group has another number now, -1001001234567890")
+    assert (moved.mark, moved.seen) == (FindingStatus.WARN, "the group has another number now, -1001001234567890")
 
 
 async def test_without_a_token_and_a_database_it_warns(here: Surroundings) -> None:
     (here.data / "bot.sqlite3").unlink()
     found = await here.found(BOT_TELEGRAM__TOKEN="")
-    assert (found["token"].mark, found["database"].mark) == (Mark.WARN, Mark.WARN) or "will not last" in str(found)
+    assert (found["token"].mark, found["database"].mark) == (
+        FindingStatus.WARN,
+        FindingStatus.WARN,
+    ) or "will not last" in str(found)
     assert "BOT_TELEGRAM__TOKEN_FILE" in found["token"].remedy
-    assert {one.mark for one in found.values()} == {Mark.OK, Mark.WARN}
+    assert {one.mark for one in found.values()} == {FindingStatus.OK, FindingStatus.WARN}
     assert not (here.data / "bot.sqlite3").exists()
 
 
 async def test_prices_that_are_older_than_the_last_session(here: Surroundings) -> None:
     gone = here.yahoo.listings["AA"].days.pop()
     told = (await here.found())["source XNYS"]
-    assert told.mark is Mark.WARN
+    assert told.mark is FindingStatus.WARN
     assert told.seen.endswith(f"nothing of the session of {gone.date:%d %b}, which is over")
 
 
@@ -172,8 +174,8 @@ async def test_what_waits_in_the_database_and_who_works_with_it(here: Surroundin
     store = await Database.open(here.database)
     await put(store, TO_CHANNEL, GROUP, key="a")
     (one,) = await claim(store)
-    await answer(store, one, Soft("no rights"))
-    await store.take(await store.look(), "abc")
+    await answer(store, one, ChatRefused("no rights"))
+    await store.acquire(await store.read(), "abc")
     await store.close()
     (told, *_) = await check_database(load_settings(here.config, here.environ), "telegram")
     assert told.seen.endswith("process abc holds the lease; 1 deliveries wait, 1 did not certainly arrive")
@@ -183,11 +185,11 @@ async def test_what_waits_in_the_database_and_who_works_with_it(here: Surroundin
 @pytest.mark.skipif(not Path("/proc/mounts").exists(), reason="there is no /proc, which takes no files from anybody")
 async def test_a_disk_that_takes_nothing(here: Surroundings) -> None:
     told = check_disk(Path("/proc"))
-    assert (told.mark, told.exit_code) == (Mark.FAIL, 74)
+    assert (told.mark, told.exit_code) == (FindingStatus.FAIL, 74)
     (here.config / "file").touch()
     settings = load_settings(here.config, here.environ | {"BOT_STORAGE__DATA_DIR": str(here.config / "file")})
     (told,) = await check_database(settings, "telegram")
-    assert (told.mark, told.exit_code) == (Mark.FAIL, 74)
+    assert (told.mark, told.exit_code) == (FindingStatus.FAIL, 74)
     assert told.seen.endswith("the folder cannot be made (File exists)")
 
 
@@ -195,12 +197,12 @@ async def test_a_broken_configuration_is_all_that_is_told(here: Surroundings) ->
     (here.config / "baskets.toml").write_text("[baskets.two]\nmembers = []\n")
     found = await here.found()
     assert {one.subject for one in found.values()} == {"configuration"}
-    assert all((one.mark, one.exit_code) == (Mark.FAIL, 2) for one in found.values())
+    assert all((one.mark, one.exit_code) == (FindingStatus.FAIL, 2) for one in found.values())
 
 
 async def test_on_a_terminal_a_sign_tells(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    for mark in Mark:
-        doctor._show(Finding("disk", mark, "full", "Empty it."), Format.TABLE)
+    for mark in FindingStatus:
+        doctor._show(Finding("disk", mark, "full", "Empty it."), OutputFormat.TABLE)
     told = capsys.readouterr().out
     assert re.sub(r"\033\[\d+m", "", told) == "".join(f"{sign}  disk: full. Empty it.\n" for sign in "✓!✗")

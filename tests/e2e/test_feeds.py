@@ -15,8 +15,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.feeds import FAILURES, LARGEST_BYTES, Feed, _may_lead, _read
-from bot.context import Headline
+from bot.adapters.feeds import FAILURES, MAX_FEED_BYTES, NewsFeed, _may_lead, _read
+from bot.context.headlines import Headline
 from bot.errors import SourceUnreachable
 from tests.served import served
 
@@ -71,14 +71,14 @@ async def server() -> AsyncIterator[Server]:
         made.over.set()
 
 
-async def read(feed: Feed) -> list[Headline]:
+async def read(feed: NewsFeed) -> list[Headline]:
     (question,) = feed.about([])
     return await question
 
 
 async def refused(server: Server, path: str = "/") -> str:
     with pytest.raises(SourceUnreachable) as told:
-        await read(Feed(server.base + path + "?key=secret"))
+        await read(NewsFeed(server.base + path + "?key=secret"))
     assert "secret" not in str(told.value)
     return str(told.value)
 
@@ -89,7 +89,7 @@ def at(minute: int) -> datetime:
 
 async def test_rss(server: Server) -> None:
     server.answers["/"] = RSS
-    assert await read(Feed(server.base + "/")) == [
+    assert await read(NewsFeed(server.base + "/")) == [
         Headline("Micron falls & falls", "The Wire", "https://wire.example.com/1", at(5)),
         Headline("Sold on", "The Source", "", at(6)),
         Headline("Bold & marked", "The Wire", "", at(7)),
@@ -98,7 +98,7 @@ async def test_rss(server: Server) -> None:
 
 async def test_atom(server: Server) -> None:
     server.answers["/"] = ATOM
-    assert await read(Feed(server.base + "/")) == [
+    assert await read(NewsFeed(server.base + "/")) == [
         Headline("美光下跌", "通讯社", "https://wire.example.com/1", at(5)),
         Headline("A < B", "通讯社", "", at(6)),
     ]
@@ -107,7 +107,7 @@ async def test_atom(server: Server) -> None:
 async def test_what_has_not_changed_is_not_sent_again(server: Server) -> None:
     day = "Thu, 02 Jul 2026 14:00:00 GMT"
     server.answers["/"] = giving(body=RSS, ETag='"1"', Last_Modified=day)
-    feed = Feed(server.base + "/")
+    feed = NewsFeed(server.base + "/")
     first = await read(feed)
     server.answers["/"] = giving(304)
     assert await read(feed) == first
@@ -128,18 +128,18 @@ async def test_what_has_not_changed_is_not_sent_again(server: Server) -> None:
         (giving(500), "HTTP 500"),
         (giving(429), "HTTP 429"),
         (giving(body=b"x", Content_Encoding="br"), "packed"),
-        (b" " * (LARGEST_BYTES + 1), "longer than"),
+        (b" " * (MAX_FEED_BYTES + 1), "longer than"),
     ],
     ids=["empty", "a page", "bytes", "cut off", "404", "500", "429", "packed", "long"],
 )
 async def test_what_is_no_feed_is_a_failure(server: Server, answer: Any, says: str) -> None:
     server.answers["/"] = answer
     if not says:
-        assert await read(Feed(server.base + "/")) == []
+        assert await read(NewsFeed(server.base + "/")) == []
         return
     assert says in await refused(server)
     server.answers["/"] = RSS
-    assert len(await read(Feed(server.base + "/"))) == 3
+    assert len(await read(NewsFeed(server.base + "/"))) == 3
 
 
 async def test_of_an_endless_answer_little_is_read(server: Server) -> None:
@@ -156,25 +156,25 @@ async def test_of_an_endless_answer_little_is_read(server: Server) -> None:
 
     server.answers["/"] = endless
     assert "longer than" in await refused(server)
-    assert sent < 20 * LARGEST_BYTES
+    assert sent < 20 * MAX_FEED_BYTES
 
 
 async def test_a_place_that_nobody_listens_at_is_a_failure() -> None:
     with pytest.raises(SourceUnreachable, match="ConnectError"):
-        await read(Feed("http://127.0.0.1:1/"))
+        await read(NewsFeed("http://127.0.0.1:1/"))
     with pytest.raises(SourceUnreachable):
-        await read(Feed("https://"))
+        await read(NewsFeed("https://"))
 
 
 async def test_one_that_hangs_can_be_given_up(server: Server) -> None:
     server.answers["/"] = "hang"
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(read(Feed(server.base + "/")), 0.2)
+        await asyncio.wait_for(read(NewsFeed(server.base + "/")), 0.2)
 
 
 async def test_it_follows_a_few_redirects_on_its_host(server: Server) -> None:
     server.answers |= {"/a": giving(302, Location="/b"), "/b": RSS}
-    assert len(await read(Feed(server.base + "/a"))) == 3
+    assert len(await read(NewsFeed(server.base + "/a"))) == 3
     server.answers["/b"] = giving(302, Location="/a")
     assert "more than 3 redirects" in await refused(server, "/a")
 
@@ -205,7 +205,7 @@ def test_nobody_leads_it_off_https_or_into_the_machine(here: str, there: str, ma
 
 async def test_what_may_be_secret_in_an_address_is_in_no_message() -> None:
     with pytest.raises(SourceUnreachable, match=r"http://127\.0\.0\.1:1/feed cannot be read") as told:
-        await read(Feed("http://me:secret@127.0.0.1:1/feed?key=secret"))
+        await read(NewsFeed("http://me:secret@127.0.0.1:1/feed?key=secret"))
     assert "secret" not in str(told.value)
 
 
@@ -214,7 +214,7 @@ async def test_entities_fetch_nothing(server: Server, tmp_path: Any) -> None:
     server.answers |= {"/x": b"fetched"}
     for where in (f"{server.base}/x", (tmp_path / "secret").as_uri()):
         server.answers["/"] = ENTITY.format(where).encode()
-        found = await read(Feed(server.base + "/"))
+        found = await read(NewsFeed(server.base + "/"))
         assert all("secret" not in one.title and "fetched" not in one.title for one in found)
     assert {one.path for one in server.asked} == {"/"}
 

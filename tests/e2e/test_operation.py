@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.price_files import CsvFolder
+from bot.adapters.price_files.folder import CsvFolder
 from bot.app import worker
 from bot.clock import SystemClock
 from bot.errors import ConfigError
-from bot.prices import Calendar
-from bot.settings import load_settings
+from bot.prices.calendars import Calendar
+from bot.settings.load import load_settings
 from tests.e2e.processes import CHANNEL, ROOT, closes, folder_of, history, process
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram.server import FakeTelegram
 from tests.heart import Heart
 
 
@@ -87,7 +87,7 @@ async def test_the_bot_is_seen_from_outside_and_shows_no_secret(
 async def test_a_port_that_is_taken_is_told_before_anything_is_done(config: Path, tmp_path: Path, port: int) -> None:
     settings = load_settings(config, os.environ)
     with socket.create_server(("127.0.0.1", port)), pytest.raises(ConfigError, match=r"operation\.port.*Choose"):
-        await worker.run(lambda: settings, SystemClock(), CsvFolder(tmp_path))
+        await worker.run_worker(lambda: settings, SystemClock(), CsvFolder(tmp_path))
 
 
 async def test_a_loop_that_stands_still_ends_the_process_and_the_next_one_catches_up(

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from bot.adapters.telegram import Telegram
+from bot.adapters.telegram.client import TelegramClient
 from bot.alerts.rules import Severity
-from bot.delivery import Manner, State
+from bot.delivery.model import DeliveryState, SendMode
 from bot.dispatch import Dispatch
 from bot.errors import StoreError
 from tests.canary import TOKEN
-from tests.fake_telegram import RESET, Answer, refusal
+from tests.fake_telegram.answers import RESET, Answer, refusal
 from tests.specimens import CHANNEL, GROUP, png
 from tests.stored import put
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("no_proxy")
 
 @pytest.fixture
 async def transport(fake, store):
-    async with Telegram(TOKEN, base_url=fake.base_url) as telegram:
+    async with TelegramClient(TOKEN, base_url=fake.base_url) as telegram:
         telegram.pictures.kept = store.picture
         yield telegram
 
@@ -53,7 +53,7 @@ def methods(fake):
 
 
 async def edit(store, *destinations, key="correction", **about):
-    await put(store, *destinations, key=key, original="fall", manner=Manner.EDIT, **about)
+    await put(store, *destinations, key=key, original="fall", manner=SendMode.EDIT, **about)
 
 
 async def test_an_alert_is_a_picture_with_its_text_below_and_its_buttons(store, fake, drain):
@@ -232,13 +232,13 @@ async def test_a_message_of_another_kind_than_was_noted_is_sent_anew(store, fake
     await edit(store, CHANNEL, picture=png(note=b"new"))
     await drain()
     assert [one.method for one in fake.accepted] == ["sendPhoto", "sendPhoto"]
-    assert {one.state for one in await store.undelivered()} == set[State]()
+    assert {one.state for one in await store.undelivered()} == set[DeliveryState]()
 
 
 async def test_the_words_of_a_class_that_changed_answer_the_picture(store, fake, drain):
     await put(store, CHANNEL, picture=png())
     await drain()
-    await put(store, CHANNEL, key="class", original="fall", manner=Manner.REPLY)
+    await put(store, CHANNEL, key="class", original="fall", manner=SendMode.REPLY)
     await drain()
     first, reply = fake.accepted
     assert (reply.method, json.loads(reply.form["reply_parameters"])["message_id"]) == ("sendMessage", first.id)

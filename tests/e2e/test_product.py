@@ -10,19 +10,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.adapters.database import Database
-from bot.adapters.telegram import Telegram, TelegramLine
-from bot.app.demo import Easel
+from bot.adapters.database.database import Database
+from bot.adapters.telegram.client import TelegramClient
+from bot.adapters.telegram.gateway import TelegramGateway
+from bot.app.demo import InlineRenderer
 from bot.clock import SystemClock
-from bot.conversation import Condition, Desk, View
+from bot.conversation.desk import Condition, Desk, View
 from bot.converse import Converse
-from bot.delivery import Limits
+from bot.delivery.rate_limits import RateLimits
 from bot.dispatch import Dispatch
 from bot.errors import NoData
 from bot.pipeline import Rulebook
-from bot.watch import Setup, Timing, Watch
+from bot.watch.due import Timing
+from bot.watch.loop import Watch
+from bot.watch.turn import Setup
 from tests.desks import drawn
-from tests.fake_telegram import Accepted, FakeTelegram
+from tests.fake_telegram.ledger import Accepted
+from tests.fake_telegram.server import FakeTelegram
 from tests.people import Message, Person, Rig
 from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Tape
@@ -77,12 +81,12 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
     # The independent stand-in knows neither pictures nor files.
     charts = isinstance(rig, FakeTelegram)
     setup = Setup(rulebook(), (), ("en", "zh"), Timing(), "telegram", charts)
-    stop, bell, limits = asyncio.Event(), asyncio.Event(), Limits()
-    async with Telegram(rig.token, base_url=rig.base_url) as telegram:
-        watch = Watch(tape, tape, setup, database, clock, studio=Easel() if charts else None)
+    stop, bell, limits = asyncio.Event(), asyncio.Event(), RateLimits()
+    async with TelegramClient(rig.token, base_url=rig.base_url) as telegram:
+        watch = Watch(tape, tape, setup, database, clock, studio=InlineRenderer() if charts else None)
         telegram.pictures.kept = database.picture
         bot = Bot(watch, clock, bell, tape, database)
-        line = TelegramLine(telegram, clock, ())
+        line = TelegramGateway(telegram, clock, ())
         desk = Desk("telegram", database, bot, clock, line.administers, drawn)
         loops = [
             watch.run(stop, bell),

@@ -17,18 +17,21 @@ import numpy as np
 import pytest
 
 from bot import cli
-from bot.adapters.database import Database
-from bot.adapters.price_files import CsvFolder, PriceCache
+from bot.adapters.database.database import Database
+from bot.adapters.price_files.cache import PriceCache
+from bot.adapters.price_files.folder import CsvFolder
 from bot.app import worker
-from bot.app.calendars import open_calendars
 from bot.app.setup import setup_of
+from bot.app.sources import open_calendars
 from bot.clock import SystemClock
-from bot.delivery import State
-from bot.errors import SourceUnreachable, StoreError, TokenRefused
-from bot.prices import Bars, Calendar, PriceSource, Symbol
-from bot.settings import load_settings
+from bot.delivery.model import DeliveryState
+from bot.errors import InvalidToken, SourceUnreachable, StoreError
+from bot.prices.bars import Bars, PriceSource, Symbol
+from bot.prices.calendars import Calendar
+from bot.settings.load import load_settings
 from tests.e2e.processes import CHANNEL, SYMBOLS, closes, folder_of, history, process
-from tests.fake_telegram import FakeTelegram, refusal
+from tests.fake_telegram.answers import refusal
+from tests.fake_telegram.server import FakeTelegram
 from tests.fake_yahoo import HANG, Day, FakeYahoo, Listing, article
 from tests.log_state import log_state
 
@@ -99,14 +102,14 @@ async def test_a_symbol_that_yahoo_refuses_for_a_while_keeps_its_past(
     settings = load_settings(config, os.environ)
     database = await Database.open("sqlite://", upgrade=True)
     parts = (open_calendars(settings, SystemClock(), lambda _: None), database)
-    watch = worker.watch_of(setup_of(settings), SystemClock(), cache, *parts)
+    watch = worker.build_engine(setup_of(settings), SystemClock(), cache, *parts)
     with pytest.raises(SourceUnreachable):
         cache.bars(Symbol("AA"))
     known = watch.known(Symbol("AA"))
     assert known is not None
     assert known.dates[-1] == new_york.sessions[today - 1]
     assert watch.known(Symbol("BB")) is None
-    assert worker.watch_of(setup_of(settings), SystemClock(), prices, *parts).known(Symbol("AA")) is None
+    assert worker.build_engine(setup_of(settings), SystemClock(), prices, *parts).known(Symbol("AA")) is None
     await database.close()
 
 
@@ -171,14 +174,14 @@ async def test_a_refused_token_ends_the_worker_and_loses_nothing(
     prices = folder_of(tmp_path / "prices", history(new_york, today), closes(falls=True))
     telegram.script("*", *[refusal(401, "Unauthorized")] * 1000)
     settings = load_settings(config, os.environ)
-    with log_state(), pytest.raises(TokenRefused) as refused:
-        await worker.run(lambda: settings, Hasty(), CsvFolder(prices))
+    with log_state(), pytest.raises(InvalidToken) as refused:
+        await worker.run_worker(lambda: settings, Hasty(), CsvFolder(prices))
     assert refused.value.exit_code == 4
     assert "canary" not in str(refused.value)
     database = await Database.open(worker.database_url(settings))
     (waiting,) = await database.undelivered()
     await database.close()
-    assert (waiting.state, waiting.attempts) == (State.PENDING, 0)
+    assert (waiting.state, waiting.attempts) == (DeliveryState.PENDING, 0)
     assert waiting.not_before is not None
 
 
@@ -278,4 +281,4 @@ async def test_a_database_of_a_newer_bot_is_refused(config: Path, tmp_path: Path
     assert "its tables (r9999) are newer than this program" in err
     assert err.startswith("Error: database ")
     with pytest.raises(StoreError, match="r9999"):
-        await worker.run(lambda: load_settings(config, os.environ), SystemClock(), CsvFolder(tmp_path))
+        await worker.run_worker(lambda: load_settings(config, os.environ), SystemClock(), CsvFolder(tmp_path))

@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.yahoo import Yahoo
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.yahoo.source import Yahoo
 from bot.clock import SystemClock
-from bot.prices import Calendar, CalendarCode, Symbol, load
-from bot.watch import Timing
-from bot.watch.due import Due
+from bot.prices.bars import Symbol
+from bot.prices.calendars import Calendar, CalendarCode
+from bot.prices.table import build_table
+from bot.watch.due import Due, Timing
 from tests import fake_yahoo
 from tests.fake_yahoo import Day, FakeYahoo, Listing
 from tests.world import basket, book, rule
@@ -58,7 +59,7 @@ def rows_stand_on_their_sessions(
     rows, moments = [Day(day, 100.0 + at) for at, day in enumerate(days)], dict(zip(days, opens, strict=True))
     server.listings[symbol] = Opening(rows, zone=calendar.zone, moments=moments)
     bars = yahoo.bars(Symbol(symbol))
-    table = load([bars], calendar, calendars)
+    table = build_table([bars], calendar, calendars)
     assert len(days) > 2400
     assert bars.dates.tolist() == table.sessions.tolist() == days
     assert table.close[:, 0].tolist() == [row.close for row in rows]

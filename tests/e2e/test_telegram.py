@@ -14,17 +14,19 @@ from datetime import timedelta
 
 import pytest
 
-from bot.adapters.database import Database
-from bot.adapters.logs import set_up
-from bot.adapters.telegram import Telegram
+from bot.adapters.database.database import Database
+from bot.adapters.logs import configure_logging
+from bot.adapters.telegram.client import TelegramClient
 from bot.alerts.rules import Severity
 from bot.clock import SystemClock
-from bot.delivery import Limits, State, address
+from bot.delivery.model import DeliveryState, route
+from bot.delivery.rate_limits import RateLimits
 from bot.dispatch import Dispatch, send_test
-from bot.errors import TokenRefused
-from bot.messages import Message
+from bot.errors import InvalidToken
+from bot.messages.message import Message
 from tests.canary import TOKEN
-from tests.fake_telegram import HALF, HANG, RESET, Answer, FakeTelegram, flood, refusal
+from tests.fake_telegram.answers import HALF, HANG, RESET, Answer, flood, refusal
+from tests.fake_telegram.server import FakeTelegram
 from tests.log_state import NAMES, log_state
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
 from tests.stored import put
@@ -44,7 +46,7 @@ def read():
 
 @pytest.fixture
 async def transport(fake, read):
-    async with Telegram(TOKEN, base_url=fake.base_url, connect=10, read=read) as telegram:
+    async with TelegramClient(TOKEN, base_url=fake.base_url, connect=10, read=read) as telegram:
         yield telegram
 
 
@@ -84,7 +86,7 @@ async def test_the_number_of_the_message_is_kept(dispatch, store, fake):
 
 async def test_ten_thousand_characters_lose_lines_and_arrive(dispatch, store, fake):
     happened = replace(event(), messages=(Message("en", ("🔴 first", *["<&>🔴" * 100] * 25)),))
-    await store.commit({}, [happened], address(happened, [CHANNEL]))
+    await store.commit({}, [happened], route(happened, [CHANNEL]))
     await dispatch.drain()
     (text,) = fake.texts(CHAT)
     assert text.startswith("🔴 first\n<&>🔴")
@@ -123,7 +125,7 @@ def first_try(dispatch, store, fake, clock):
 @pytest.mark.parametrize("status", [502, 504, 520])
 async def test_a_gateway_that_fails_leaves_it_uncertain(first_try, fake, status):
     first, last = await first_try(Answer(status, b"bad gateway"))
-    assert (first, last) == ((State.UNCERTAIN, 20), None)
+    assert (first, last) == ((DeliveryState.UNCERTAIN, 20), None)
     assert ["repeat" in text for text in fake.texts(CHAT)] == [True]
 
 
@@ -143,60 +145,60 @@ async def test_a_gateway_that_fails_leaves_it_uncertain(first_try, fake, status)
 )
 async def test_a_lost_answer_is_repeated_with_a_mark_if_severe(first_try, fake, answer):
     first, last = await first_try(answer)
-    assert (first, last) == ((State.UNCERTAIN, 20), None)
+    assert (first, last) == ((DeliveryState.UNCERTAIN, 20), None)
     assert ["repeat" in text for text in fake.texts(CHAT)] == [False, True]
 
 
 @pytest.mark.parametrize(("answer", "read"), [(HANG, 0.5), (RESET, 10), (HALF, 10)], ids=["hang", "reset", "half"])
 async def test_a_lost_answer_is_not_repeated_if_minor(first_try, fake, answer):
     first, last = await first_try(answer, severity=Severity.WARNING)
-    assert (first, last) == ((State.UNCERTAIN, None), State.UNCERTAIN)
+    assert (first, last) == ((DeliveryState.UNCERTAIN, None), DeliveryState.UNCERTAIN)
     assert len(fake.accepted) == 1
 
 
 async def test_answers_that_are_always_lost_cost_three_copies(first_try, fake):
     _, last = await first_try(*[RESET] * 9)
-    assert last is State.UNCERTAIN
+    assert last is DeliveryState.UNCERTAIN
     assert len(fake.accepted) == 3
 
 
 @pytest.mark.parametrize("status", [500, 503, 302, 413])
 async def test_a_server_that_cannot_is_asked_again(first_try, fake, status):
     first, last = await first_try(*[Answer(status, b"{}")] * 2)
-    assert (first, last) == ((State.PENDING, 2), None)
+    assert (first, last) == ((DeliveryState.PENDING, 2), None)
     assert ["repeat" in text for text in fake.texts(CHAT)] == [False]
 
 
 async def test_nobody_there_is_tried_again(store, clock):
     async with FakeTelegram() as gone:
         address_of_nobody = gone.base_url
-    async with Telegram(TOKEN, base_url=address_of_nobody) as transport:
+    async with TelegramClient(TOKEN, base_url=address_of_nobody) as transport:
         dispatch = Dispatch(store, transport, clock, sleep=clock.sleep, jitter=lambda: 0.0)
         await put(store, CHANNEL)
         begin = clock.now()
         for wait in (1, 2, 4, 8):
             before = clock.now()
             await dispatch.drain()
-            assert await outcome(store) == (State.PENDING, before + timedelta(seconds=wait))
+            assert await outcome(store) == (DeliveryState.PENDING, before + timedelta(seconds=wait))
             await clock.sleep(wait + 3)
         assert clock.now() > begin
         await clock.sleep(6 * 3600)
         await dispatch.drain()
-        assert await outcome(store) == (State.EXPIRED, None)
+        assert await outcome(store) == (DeliveryState.EXPIRED, None)
 
 
 @pytest.mark.parametrize("base_url", ["http://no-such-host.invalid/bot", "ftp://127.0.0.1/bot", "http://[/bot"])
 async def test_an_address_that_leads_nowhere_is_tried_again(store, clock, base_url):
-    async with Telegram(TOKEN, base_url=base_url) as transport:
+    async with TelegramClient(TOKEN, base_url=base_url) as transport:
         await put(store, CHANNEL)
         await Dispatch(store, transport, clock, sleep=clock.sleep).drain()
-    assert (await outcome(store))[0] is State.PENDING
+    assert (await outcome(store))[0] is DeliveryState.PENDING
 
 
 async def test_a_pool_without_room_means_not_sent(store, fake, clock):
     fake.script("*", *[HANG] * 20)
-    async with Telegram(TOKEN, base_url=fake.base_url, connect=0.2, read=10) as transport:
-        (one,) = address(event(), [CHANNEL])
+    async with TelegramClient(TOKEN, base_url=fake.base_url, connect=0.2, read=10) as transport:
+        (one,) = route(event(), [CHANNEL])
         tasks = [asyncio.create_task(transport.send(one, one.message)) for _ in range(17)]
         done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
@@ -222,13 +224,13 @@ async def test_a_pool_without_room_means_not_sent(store, fake, clock):
 )
 async def test_a_flood_waits_as_long_as_it_is_told(first_try, fake, told, seconds):
     first, _ = await first_try(flood(told))
-    assert first == (State.PENDING, seconds)
+    assert first == (DeliveryState.PENDING, seconds)
     assert len(fake.accepted) == 1
 
 
 async def test_a_flood_without_a_word_waits_thirty_seconds(first_try):
     first, last = await first_try(refusal(429, "Too Many Requests"), Answer(429, b"slow"))
-    assert (first, last) == ((State.PENDING, 30), None)
+    assert (first, last) == ((DeliveryState.PENDING, 30), None)
 
 
 async def test_a_group_that_became_a_supergroup_gets_it_there(dispatch, store, fake):
@@ -271,7 +273,7 @@ async def test_a_chat_that_is_gone_is_asked_once_and_never_again(dispatch, store
     await clock.sleep(100)
     await dispatch.drain()
     assert fake.requests == [CHAT]
-    assert {one.state for one in await store.undelivered()} == {State.FAILED}
+    assert {one.state for one in await store.undelivered()} == {DeliveryState.FAILED}
 
 
 @pytest.mark.parametrize(
@@ -288,13 +290,13 @@ async def test_any_other_refusal_fails_the_message_and_not_the_chat(dispatch, st
     await put(store, CHANNEL)
     await put(store, CHANNEL, key="next")
     await dispatch.drain()
-    assert await outcome(store) == (State.FAILED, None)
+    assert await outcome(store) == (DeliveryState.FAILED, None)
     assert fake.texts(CHAT) == ["next\nas of noon"]
 
 
 async def test_a_refusal_that_is_not_telegrams_is_not_the_chats(first_try):
     first, last = await first_try(Answer(403, b"<html>blocked by the firewall</html>"))
-    assert (first, last) == ((State.PENDING, 2), None)
+    assert (first, last) == ((DeliveryState.PENDING, 2), None)
 
 
 @pytest.mark.parametrize("words", ["can't parse entities: unexpected end tag", "message is too long"])
@@ -326,11 +328,11 @@ async def test_a_refused_token_stops_everything_and_loses_nothing(dispatch, stor
 async def test_a_token_that_stays_refused_ends_with_its_own_error(dispatch, store, fake, clock):
     fake.script("*", *[refusal(401, "Unauthorized")] * 100)
     await put(store, CHANNEL)
-    with pytest.raises(TokenRefused) as caught:
+    with pytest.raises(InvalidToken) as caught:
         await asyncio.wait_for(dispatch.run(asyncio.Event()), 10)
     assert caught.value.exit_code == 4
     assert clock.seconds >= 600
-    assert (await outcome(store))[0] is State.PENDING
+    assert (await outcome(store))[0] is DeliveryState.PENDING
 
 
 # Limits
@@ -353,7 +355,7 @@ async def test_on_the_real_clock_no_more_than_eight_wait_for_an_answer(store, fa
     now = SystemClock().now()
     people = [replace(PRIVATE, chat=str(number)) for number in range(20)]
     await put(store, *people, created=now, severity=Severity.NOTICE)
-    async with Telegram(TOKEN, base_url=fake.base_url, connect=10, read=10) as transport:
+    async with TelegramClient(TOKEN, base_url=fake.base_url, connect=10, read=10) as transport:
         dispatch = Dispatch(store, transport, SystemClock())
         stop = asyncio.Event()
         task = asyncio.create_task(dispatch.run(stop))
@@ -374,7 +376,7 @@ async def test_a_stop_finishes_what_is_under_way_and_a_restart_repeats_nothing(t
     store = await Database.open(url, upgrade=True)
     people = [replace(PRIVATE, chat=str(number)) for number in range(12)]
     await put(store, *people, created=SystemClock().now())
-    async with Telegram(TOKEN, base_url=fake.base_url) as transport:
+    async with TelegramClient(TOKEN, base_url=fake.base_url) as transport:
         for enough in (3, 6, 9, 12):
             stop = asyncio.Event()
             task = asyncio.create_task(Dispatch(store, transport, SystemClock()).run(stop))
@@ -421,7 +423,7 @@ async def test_after_a_kill_what_may_have_arrived_is_repeated_with_a_mark_and_th
     clock = VirtualClock(SystemClock().now())
     store = await Database.open(url)
     await put(store, CHANNEL, created=now, key="next")
-    async with Telegram(TOKEN, base_url=fake.base_url) as transport:
+    async with TelegramClient(TOKEN, base_url=fake.base_url) as transport:
         dispatch = Dispatch(store, transport, clock, sleep=clock.sleep)
         await dispatch.drain()
         await clock.sleep(25)
@@ -431,7 +433,7 @@ async def test_after_a_kill_what_may_have_arrived_is_repeated_with_a_mark_and_th
     assert ["repeat" in text for text in fake.texts(CHAT)] == [False, True, False]
     assert [text.partition("\n")[0] for text in fake.texts(CHAT)] == ["severe", "severe", "next"]
     assert len(fake.texts(GROUP.chat)) == 1
-    assert listed == [(GROUP.chat, "minor", State.UNCERTAIN)]
+    assert listed == [(GROUP.chat, "minor", DeliveryState.UNCERTAIN)]
 
 
 # For the person at the keyboard
@@ -444,7 +446,7 @@ async def test_a_test_message_arrives(transport, fake, clock):
 
 async def test_a_test_message_with_a_wrong_token_says_so(transport, fake, clock):
     fake.script(CHAT, refusal(401, "Unauthorized"))
-    with pytest.raises(TokenRefused, match="token"):
+    with pytest.raises(InvalidToken, match="token"):
         await send_test(transport, CHANNEL, "hello", clock)
 
 
@@ -454,7 +456,7 @@ async def test_a_test_message_with_a_wrong_token_says_so(transport, fake, clock)
 async def test_the_token_is_nowhere_but_in_the_request(store, fake, clock, capfd):
     """Everything that can be said is said, at the loudest level, and the token is not in it."""
     with log_state():
-        set_up("DEBUG", secrets=[TOKEN])
+        configure_logging("DEBUG", secrets=[TOKEN])
         for name in NAMES:
             logging.getLogger(name).setLevel(logging.DEBUG)
         said = await _misfortunes(store, fake, clock)
@@ -476,16 +478,16 @@ async def _misfortunes(store, fake, clock):
         *(Answer(code, echo) for code in (200, 302, 400, 401, 403, 404, 409, 429, 500, 502)),
     ]
     said = []
-    async with Telegram(TOKEN, base_url=fake.base_url, connect=10, read=0.5) as transport:
+    async with TelegramClient(TOKEN, base_url=fake.base_url, connect=10, read=0.5) as transport:
         said.append(repr(transport) + str(transport))
-        (one,) = address(event(), [CHANNEL])
+        (one,) = route(event(), [CHANNEL])
         for answer in (*everything, refusal(400, f"Bad Request: {TOKEN}"), None):
             if answer is not None:
                 fake.script(CHAT, answer)
             said.append(repr(await transport.send(one, one.message)))
         await put(store, CHANNEL)
         fake.script(CHAT, Answer(401, echo))
-        with pytest.raises(TokenRefused) as caught:
+        with pytest.raises(InvalidToken) as caught:
             await Dispatch(store, transport, clock, sleep=clock.sleep).drain()
         said.append(repr(caught.value))
         logging.getLogger("bot").error("failed", exc_info=RuntimeError(f"at {transport.bot!r}"))
@@ -495,12 +497,12 @@ async def _misfortunes(store, fake, clock):
 
 def test_a_refused_address_does_not_show_the_token():
     with pytest.raises(Exception) as caught:  # noqa: PT011  whatever the library raises
-        Telegram("", base_url="http://127.0.0.1/bot")
+        TelegramClient("", base_url="http://127.0.0.1/bot")
     assert TOKEN not in repr(caught.value)
 
 
 async def test_limits_are_kept_across_dispatches_that_share_them(store, transport, fake, clock):
-    limits = Limits()
+    limits = RateLimits()
     for key in "ab":
         await put(store, CHANNEL, key=key)
         await Dispatch(store, transport, clock, limits, sleep=clock.sleep).drain()

@@ -14,12 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.price_files import PriceCache
-from bot.adapters.yahoo import Breaker, Yahoo
+from bot.adapters.price_files.cache import PriceCache
+from bot.adapters.yahoo.breaker import Breaker
+from bot.adapters.yahoo.source import Yahoo
 from bot.clock import SystemClock
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Action, Calendar, Kind, Symbol
-from bot.watch import Gate
+from bot.prices.bars import CorporateAction, Symbol
+from bot.prices.calendars import Calendar
+from bot.prices.quality import Suspicion
+from bot.watch.gate import Gate
 from tests import fake_yahoo
 from tests.fake_yahoo import Answer, Day, FakeYahoo, Listing, LocalSession
 from tests.virtual import VirtualClock
@@ -116,10 +119,10 @@ def test_splits_and_volumes_come_along(server: FakeYahoo, yahoo: Yahoo) -> None:
     mine.splits = {mine.days[-3].date: 10.0, mine.days[2].date: 0.1}
     mine.days[-1].volume = 7_000
     bars = yahoo.bars(MU)
-    assert bars.actions == (Action(mine.days[2].date, 0.1), Action(mine.days[-3].date, 10.0))
+    assert bars.actions == (CorporateAction(mine.days[2].date, 0.1), CorporateAction(mine.days[-3].date, 10.0))
     assert bars.volume is not None
     assert bars.volume.tolist() == [1_000.0] * 29 + [7_000.0]
-    assert yahoo.bars_since(MU, mine.days[-4].date).actions == (Action(mine.days[-3].date, 10.0),)
+    assert yahoo.bars_since(MU, mine.days[-4].date).actions == (CorporateAction(mine.days[-3].date, 10.0),)
 
 
 def test_a_payment_of_a_quarter_is_no_fall(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path, new_york: Calendar) -> None:
@@ -131,7 +134,7 @@ def test_a_payment_of_a_quarter_is_no_fall(server: FakeYahoo, yahoo: Yahoo, tmp_
     mine.pay(0.25)
     mine.dividends = {last.date: 0.25 * before.close}
     bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
-    assert bars[MU].actions == (Action(last.date, dividend=0.25 * before.close),)
+    assert bars[MU].actions == (CorporateAction(last.date, dividend=0.25 * before.close),)
     look = Gate().look(bars, [[MU]], type("Real", (), {"get": staticmethod(lambda code: new_york)})(), mine.newest)
     assert look.open == ()
     assert look.included[MU].adjusted[-2:].tolist() == [0.75 * before.close, 96.0]
@@ -222,7 +225,7 @@ def test_a_split_that_is_told_and_not_applied_is_taken_out_by_the_gate(
     now = mine.newest + timedelta(minutes=20)
     bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
     (doubt,) = Gate().look(bars, [[MU]], calendars, now).open
-    assert (doubt.session, doubt.kind) == (mine.days[-1].date, Kind.SPLIT)
+    assert (doubt.session, doubt.kind) == (mine.days[-1].date, Suspicion.SPLIT)
     mine.splits = {mine.days[-1].date: 10.0}
     bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
     look = Gate().look(bars, [[MU]], calendars, now)

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.yahoo import Yahoo, YahooNews
-from bot.adapters.yahoo.news import _headline
-from bot.context import Headline
+from bot.adapters.yahoo.news import YahooNews, _headline
+from bot.adapters.yahoo.source import Yahoo
+from bot.context.headlines import Headline
 from bot.errors import SourceUnreachable
-from bot.prices import Symbol
+from bot.prices.bars import Symbol
 from tests import fake_yahoo
 from tests.e2e.test_yahoo import listing
 from tests.fake_yahoo import BROKEN, DROP, FLOOD, GARBAGE, HANG, OUTAGE, Answer, FakeYahoo, article

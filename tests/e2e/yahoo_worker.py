@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.adapters import logs
-from bot.adapters.price_files import PriceCache
-from bot.adapters.yahoo import Yahoo
-from bot.app.worker import run
+from bot.adapters.price_files.cache import PriceCache
+from bot.adapters.yahoo.source import Yahoo
+from bot.app.worker import run_worker
 from bot.clock import SystemClock
-from bot.settings import load_settings
+from bot.settings.load import load_settings
 from bot.watch import illustrating
 from tests.fake_yahoo import LocalSession
 
@@ -33,12 +33,12 @@ class Elsewhen(SystemClock):
 
 def main(config: str, port: str, start: str) -> None:
     settings = load_settings(Path(config), os.environ)
-    logs.set_up("INFO")
+    logs.configure_logging("INFO")
     illustrating.PATIENCE = 60.0  # a busy machine is no reason for a test to fail
     folder = settings.storage.data_dir
     yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds, LocalSession(int(port)))
     clock = Elsewhen(datetime.fromisoformat(start))
-    asyncio.run(run(lambda: settings, clock, PriceCache(folder / "prices", yahoo)))
+    asyncio.run(run_worker(lambda: settings, clock, PriceCache(folder / "prices", yahoo)))
 
 
 if __name__ == "__main__":

@@ -18,11 +18,13 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from bot.alerts import questions
-from bot.baskets import assemble
-from bot.pipeline import survey
-from bot.prices import Bars, Calendar, CalendarCode, Flags, Floats, Symbol, screen
-from bot.statistics import Board
+from bot.alerts.targets import rule_targets
+from bot.baskets import assemble_market
+from bot.pipeline import measure_market
+from bot.prices.bars import Bars, Floats, Symbol, validate_rows
+from bot.prices.calendars import Calendar, CalendarCode
+from bot.prices.table import Flags
+from bot.statistics.market_stats import MarketStats
 from bot.watch.agreement import Answers, Doubted, answer
 from bot.watch.gate import HOLD, Gate, Screened
 from tests.campaigns.figures import count_of
@@ -35,9 +37,11 @@ RUNG = -0.03  # the two-session move from which on the rule speaks
 # then the move of the sixth is missing. With 6 one verdict would see two errors, each of another member: what fails
 # then does not fail with the later one alone.
 STRIDE = 7
-BOOK = book([basket("all", *MEMBERS)], rule("fall", "all", rungs={"notice": {"move": RUNG}, "severe": {"move": -0.12}}))
+BOOK = book(
+    [basket("all", *MEMBERS)], rule("fall", "all", levels={"notice": {"move": RUNG}, "severe": {"move": -0.12}})
+)
 NOW = datetime(2200, 1, 6, 22, tzinfo=UTC)
-Look = tuple[Board, Doubted | None]
+Look = tuple[MarketStats, Doubted | None]
 Places = npt.NDArray[np.intp]
 
 
@@ -131,7 +135,7 @@ def trial(errors: int, seed: int, tally: Tally, *, gated: bool = True) -> None:
         MUTATORS[name](feeds[column], at, at + 4, dice)
         spoiled.append((at, column, name))
     with no_hang():
-        bars = {one: screen(one, "vendor", feed.raw()) for one, feed in zip(MEMBERS, feeds, strict=True)}
+        bars = {one: validate_rows(one, "vendor", feed.raw()) for one, feed in zip(MEMBERS, feeds, strict=True)}
     first, last = looked_at(bars, calendars, gated=gated)
     true, possible = oracle(closes, *np.array([(at, column) for at, column, _ in spoiled]).T)
     for (at, _, name), truth in zip(spoiled, zip(true.tolist(), possible.tolist(), strict=True), strict=True):
@@ -156,8 +160,8 @@ def feed_of(days: np.ndarray, close: Floats, rng: np.random.Generator) -> Feed:
 
 
 def boards(look: Screened, calendars: Long) -> Look:
-    def board(bars: Mapping[Symbol, Bars]) -> Board:
-        return survey(assemble(BOOK.baskets, bars, calendars).tables, BOOK)
+    def board(bars: Mapping[Symbol, Bars]) -> MarketStats:
+        return measure_market(assemble_market(BOOK.baskets, bars, calendars).tables, BOOK)
 
     if not look.doubtful:
         return board(look.excluded), None
@@ -202,4 +206,4 @@ def judge(first: Look, last: Look, day: date, truth: tuple[bool, bool], name: st
 
 def asked(board: Look, day: date) -> Answers:
     excluded, doubted = board
-    return answer(excluded, doubted, BOOK, day, {}, frozenset(questions(excluded, BOOK.rules)))
+    return answer(excluded, doubted, BOOK, day, {}, frozenset(rule_targets(excluded, BOOK.rules)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bot.prices import Action, Dates, Floats, RawRows
+from bot.prices.bars import CorporateAction, Dates, Floats, RawBars
 
 PRICES = ("close", "adjusted", "high", "low")
 Row = tuple[np.datetime64, float, float, float, float, float]
@@ -24,16 +24,16 @@ class Feed:
     high: Floats
     low: Floats
     volume: Floats
-    actions: list[Action] = field(default_factory=list)
+    actions: list[CorporateAction] = field(default_factory=list)
     more: list[Row] = field(default_factory=list)
 
-    def raw(self) -> RawRows:
+    def raw(self) -> RawBars:
         columns = [self.dates, *(getattr(self, name) for name in PRICES), self.volume]
         if self.more:
             joined = zip(columns, zip(*self.more, strict=True), strict=True)
             columns = [np.concatenate([column, np.array(added, column.dtype)]) for column, added in joined]
         dates, close, adjusted, high, low, volume = columns
-        return RawRows(dates, close, adjusted, high, low, volume=volume, actions=tuple(self.actions))
+        return RawBars(dates, close, adjusted, high, low, volume=volume, actions=tuple(self.actions))
 
     def times(self, rows: slice, factor: float, names: Sequence[str] = PRICES) -> None:
         for name in names:
@@ -47,7 +47,7 @@ class Feed:
         return (self.dates[at], self.close[at], self.adjusted[at], self.high[at], self.low[at], self.volume[at])
 
     def split(self, at: int, ratio: float) -> None:
-        self.actions.append(Action(self.dates[at].item(), ratio))
+        self.actions.append(CorporateAction(self.dates[at].item(), ratio))
 
 
 # A mutator spoils what is told from session `at` on, up to but without `until`.
@@ -142,7 +142,7 @@ def paid_out(adjusts: bool) -> Mutator:
     """A quarter of the company is spun off, told by the feed; the adjusted closes know of it or do not."""
 
     def spoil(feed: Feed, at: int, until: int, rng: random.Random) -> None:
-        feed.actions.append(Action(feed.dates[at].item(), dividend=0.25 * float(feed.close[at - 1])))
+        feed.actions.append(CorporateAction(feed.dates[at].item(), dividend=0.25 * float(feed.close[at - 1])))
         feed.times(slice(at, until), 0.75, ("close", "high", "low"))
         if not adjusts:
             feed.times(slice(at, until), 0.75, ("adjusted",))

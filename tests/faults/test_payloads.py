@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.adapters.yahoo import Yahoo
+from bot.adapters.yahoo.source import Yahoo
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Bars, Symbol
+from bot.prices.bars import Bars, Symbol
 from tests.fake_yahoo import Answer, Day, FakeYahoo, Listing, LocalSession, fake_yahoo
 from tests.faults.fuzz import no_hang
 

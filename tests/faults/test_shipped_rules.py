@@ -26,12 +26,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.alerts import Severity, Subject, questions
-from bot.baskets import assemble
-from bot.pipeline import Judgement, judge, survey
-from bot.prices import Bars, Calendar, CalendarCode, Symbol, screen
-from bot.settings import load_settings
-from bot.statistics import Board
+from bot.alerts.episodes import Subject
+from bot.alerts.rules import Severity
+from bot.alerts.targets import rule_targets
+from bot.baskets import assemble_market
+from bot.pipeline import EvaluationResult, evaluate, measure_market
+from bot.prices.bars import Bars, Symbol, validate_rows
+from bot.prices.calendars import Calendar, CalendarCode
+from bot.settings.load import load_settings
+from bot.statistics.market_stats import MarketStats
 from bot.watch.agreement import Answers, Doubted, answer
 from bot.watch.gate import HOLD, Gate, Screened
 from tests.campaigns.figures import count_of
@@ -49,7 +52,7 @@ AT, OVER = len(DAYS) - 6, len(DAYS) - 2  # the session that is judged, and the o
 NOW = datetime.combine(DAYS[-1], time(22), UTC)
 UNPAID = {symbol for basket in BOOK.baskets if basket.prices == "split-adjusted" for symbol in basket.symbols}
 FAR = 0.22  # a distance of logarithms
-KNOWN: dict[tuple[int, ...], Board] = {}  # of one market
+KNOWN: dict[tuple[int, ...], MarketStats] = {}  # of one market
 Said = Mapping[Subject, Severity]
 Row = tuple[float, float, float]  # close, high, low
 NO_ROW: Row = (np.nan,) * 3
@@ -105,22 +108,22 @@ def market(rng: np.random.Generator) -> dict[Symbol, Feed]:
 
 
 def screened(feeds: Mapping[Symbol, Feed]) -> dict[Symbol, Bars]:
-    return {symbol: screen(symbol, "vendor", feed.raw()) for symbol, feed in feeds.items()}
+    return {symbol: validate_rows(symbol, "vendor", feed.raw()) for symbol, feed in feeds.items()}
 
 
-def board_of(bars: Mapping[Symbol, Bars]) -> Board:
+def board_of(bars: Mapping[Symbol, Bars]) -> MarketStats:
     """The figures; many errors come to the same prices, and those are worked out once."""
     prices = (column.tobytes() for one in bars.values() for column in (one.dates, one.close, one.adjusted, one.low))
     told = tuple(map(hash, prices))
     if told not in KNOWN:
-        found = assemble(BOOK.baskets, bars, Calendars())
-        KNOWN[told] = survey(found.tables, replace(BOOK, baskets=found.baskets))
+        found = assemble_market(BOOK.baskets, bars, Calendars())
+        KNOWN[told] = measure_market(found.tables, replace(BOOK, baskets=found.baskets))
     return KNOWN[told]
 
 
-def reached(judgement: Judgement) -> Said:
+def reached(judgement: EvaluationResult) -> Said:
     """Who has reached a rung; whether somebody else's message tells of it does not matter here."""
-    return {one.subject: one.rung.severity for one in judgement.decisions if one.rung is not None}
+    return {one.subject: one.level.severity for one in judgement.decisions if one.level is not None}
 
 
 def truths(bars: Mapping[Symbol, Bars], symbol: Symbol) -> list[Said]:
@@ -132,7 +135,7 @@ def truths(bars: Mapping[Symbol, Bars], symbol: Symbol) -> list[Said]:
 
 
 def said(bars: Mapping[Symbol, Bars]) -> Said:
-    return reached(judge(board_of(bars), BOOK, DAYS[AT], {}))
+    return reached(evaluate(board_of(bars), BOOK, DAYS[AT], {}))
 
 
 def row_of(bars: Bars, at: int) -> Row:
@@ -162,7 +165,7 @@ def answers(look: Screened) -> Answers:
     if look.doubtful:
         halves = tuple(cache(partial(board_of, one)) for one in look.halves)
         doubted = Doubted(board_of(look.included), look.doubtful, look.waiting & look.doubtful, halves)
-    return answer(board, doubted, BOOK, DAYS[AT], {}, frozenset(questions(board, BOOK.rules)))
+    return answer(board, doubted, BOOK, DAYS[AT], {}, frozenset(rule_targets(board, BOOK.rules)))
 
 
 def trials(seed: int, tally: Tally) -> Iterator[None]:

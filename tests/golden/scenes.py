@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from bot.alerts import NamedEvent
+from bot.alerts.rules import NamedEvent
 from bot.baskets import Member
-from bot.context import Headline
+from bot.context.headlines import Headline
 from bot.pipeline import Rulebook
-from bot.prices import Symbol
-from bot.statistics import State
+from bot.prices.bars import Symbol
+from bot.statistics.verdict import DrawdownState
 from tests.world import LADDER, SEOUL, World, basket, book, contrast, falling, rule, weekdays
 
 
@@ -55,7 +55,7 @@ def market(count: int = YEARS, start: date = date(2016, 1, 4), **paths: Mapping[
 def fall(
     world: World, *members: Any, name: str = "memory", zh: str = "存储板块", rungs: Any = LADDER, **more: Any
 ) -> Scene:
-    asked = rule("two-session fall", name, rungs=rungs, **more)
+    asked = rule("two-session fall", name, levels=rungs, **more)
     return Scene(world, book([basket(name, *members, zh=zh)], asked))
 
 
@@ -125,28 +125,31 @@ def worst_in_months() -> Scene:
 def worst_since_a_date() -> Scene:
     """As bad less than a month before: only a rung by the move itself speaks of it."""
     return fall(
-        market(MU={-16: -0.09, -1: -0.06}, WDC={-16: -0.09, -1: -0.07}), "MU", "WDC", rungs={"warning": {"move": -0.06}}
+        market(MU={-16: -0.09, -1: -0.06}, WDC={-16: -0.09, -1: -0.07}),
+        "MU",
+        "WDC",
+        levels={"warning": {"move": -0.06}},
     )
 
 
 @scene
 def short_history() -> Scene:
     world = market(120, date(2025, 1, 6), MU={-2: -0.03, -1: -0.04}, WDC={-1: -0.05})
-    return fall(world, "MU", "WDC", rungs={"notice": {"worst_in_months": 3}})
+    return fall(world, "MU", "WDC", levels={"notice": {"worst_in_months": 3}})
 
 
 @scene
 def two_years_of_history() -> Scene:
     """Enough for a percentile; the worst in 14 months is not called the worst in a year."""
     world = market(520, date(2024, 1, 8), MU={200: -0.06, -1: -0.05}, WDC={200: -0.06, -1: -0.045})
-    return fall(world, "MU", "WDC", rungs={"warning": {"percentile": 1.0}})
+    return fall(world, "MU", "WDC", levels={"warning": {"percentile": 1.0}})
 
 
 @scene
 def overlapping_window() -> Scene:
     """A bear market begins; yesterday's window, which shares a session, was deeper: nothing is claimed of today's."""
     falls = {-3: -0.12, -2: -0.05, -1: -0.045}
-    return fall(market(MU=falls, WDC=falls), "MU", "WDC", rungs={"severe": {"state": State.BEAR}})
+    return fall(market(MU=falls, WDC=falls), "MU", "WDC", levels={"severe": {"state": DrawdownState.BEAR}})
 
 
 @scene
@@ -167,14 +170,14 @@ def one_more_decimal_against_the_runner_up() -> Scene:
 def a_gain_over_a_long_window() -> Scene:
     """It enters a bear market and is higher than twenty sessions before: there is nothing bad to claim."""
     path = dict.fromkeys(range(-20, -10), 0.03) | dict.fromkeys(range(-10, 0), -0.0225)
-    return fall(market(MU=path, WDC=path), "MU", "WDC", rungs={"severe": {"state": State.BEAR}}, window=20)
+    return fall(market(MU=path, WDC=path), "MU", "WDC", levels={"severe": {"state": DrawdownState.BEAR}}, window=20)
 
 
 @scene
 def some_rose() -> Scene:
     """Parts that exceed the whole, because others rose."""
     world = market(MU={-2: -0.08, -1: -0.07}, WDC={-2: 0.03, -1: 0.02}, STX={-2: 0.01, -1: 0.02}, SNDK={-1: -0.01})
-    return fall(world, "MU", "WDC", "STX", "SNDK", rungs={"notice": {"move": -0.015}})
+    return fall(world, "MU", "WDC", "STX", "SNDK", levels={"notice": {"move": -0.015}})
 
 
 @scene
@@ -185,7 +188,7 @@ def one_session() -> Scene:
 @scene
 def twenty_sessions() -> Scene:
     falls = dict.fromkeys(range(-20, 0), -0.0114)
-    return fall(market(MU=falls, WDC=falls), "MU", "WDC", rungs={"notice": {"state": State.BEAR}}, window=20)
+    return fall(market(MU=falls, WDC=falls), "MU", "WDC", levels={"notice": {"state": DrawdownState.BEAR}}, window=20)
 
 
 @scene
@@ -199,14 +202,14 @@ def a_price_is_missing() -> Scene:
 @scene
 def one_member_enters_a_bear_market() -> Scene:
     world = market(MU={-1: -0.21}, WDC={-1: -0.03})
-    entered = rule("bear market", "memory", rungs={"warning": {"enters": State.BEAR}}, members=True)
+    entered = rule("bear market", "memory", levels={"warning": {"enters": DrawdownState.BEAR}}, members=True)
     return Scene(world, book([basket("memory", "MU", "WDC", zh="存储板块")], entered), "bear market")
 
 
 @scene
 def three_members_enter_a_bear_market() -> Scene:
     world = market(MU={-1: -0.21}, WDC={-1: -0.37}, STX={-1: -0.22}, SNDK={-1: -0.02})
-    entered = rule("bear market", "memory", rungs={"warning": {"enters": State.BEAR}}, members=True)
+    entered = rule("bear market", "memory", levels={"warning": {"enters": DrawdownState.BEAR}}, members=True)
     return Scene(world, book([basket("memory", "MU", "WDC", "STX", "SNDK", zh="存储板块")], entered), "bear market")
 
 
@@ -214,7 +217,7 @@ def three_members_enter_a_bear_market() -> Scene:
 def five_members_enter_a_bear_market() -> Scene:
     names = ("MU", "WDC", "STX", "SNDK", "NTAP")
     world = market(**{name: {-1: -0.21 - 0.01 * at} for at, name in enumerate(names)})
-    entered = rule("bear market", "memory", rungs={"warning": {"enters": State.BEAR}}, members=True)
+    entered = rule("bear market", "memory", levels={"warning": {"enters": DrawdownState.BEAR}}, members=True)
     return Scene(world, book([basket("memory", *names, zh="存储板块")], entered), "bear market")
 
 
@@ -232,14 +235,14 @@ def plunges_during_trading() -> Scene:
     ):
         world.trade(symbol, falling(599, {-1: close}, seed), lows={-1: low})
     rungs = {"warning": {"day_low": -0.10}, "severe": {"day_low": -0.12}}
-    plunge = rule("member plunge", "equipment", rungs=rungs, members=True)
+    plunge = rule("member plunge", "equipment", levels=rungs, members=True)
     return Scene(world, book([basket("equipment", "TER", "ENTG", "KLAC", zh="半导体设备")], plunge), "member plunge")
 
 
 @scene
 def plunge_of_a_lone_symbol() -> Scene:
     world = World(weekdays(600, date(2023, 1, 2))).trade("SPY", falling(599, {-1: -0.02}), lows={-1: -0.108})
-    plunge = rule("member plunge", "fund", rungs={"warning": {"day_low": -0.10}}, members=True)
+    plunge = rule("member plunge", "fund", levels={"warning": {"day_low": -0.10}}, members=True)
     return Scene(world, book([basket("fund", "SPY", zh="标普500基金")], plunge), "member plunge")
 
 
@@ -254,7 +257,7 @@ def falls_of_members() -> Scene:
 @scene
 def state_of_a_basket() -> Scene:
     world = market(MU={-9: -0.12, -1: -0.10}, WDC={-9: -0.12, -1: -0.11})
-    entered = rule("basket in a bear market", "memory", rungs={"severe": {"enters": State.BEAR}})
+    entered = rule("basket in a bear market", "memory", levels={"severe": {"enters": DrawdownState.BEAR}})
     return Scene(world, book([basket("memory", "MU", "WDC", zh="存储板块")], entered), "basket in a bear market")
 
 
@@ -264,7 +267,7 @@ def state_of_a_basket_with_holes() -> Scene:
     returns: list[float | None] = [*falling(YEARS - 1, {-9: -0.12, -1: -0.11})]
     world = market(MU={-9: -0.12, -1: -0.10})
     world.trade("WDC", [*returns[:-6], None, *returns[-5:]])
-    entered = rule("basket in a bear market", "memory", rungs={"severe": {"enters": State.BEAR}})
+    entered = rule("basket in a bear market", "memory", levels={"severe": {"enters": DrawdownState.BEAR}})
     return Scene(world, book([basket("memory", "MU", "WDC", zh="存储板块")], entered), "basket in a bear market")
 
 

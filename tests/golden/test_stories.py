@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.alerts import Alert, Phase
-from bot.cli.market import Opened
-from bot.context import explain
-from bot.messages import languages, render
+from bot.alerts.episodes import Alert, Phase
+from bot.cli.market import MeasuredMarket
+from bot.context.build import build_context
+from bot.languages import languages
+from bot.messages.alert_text import render_alert
 from tests.history import real
 from tests.history.forms import same_figures
 from tests.history.sceptic import Sceptic
@@ -68,7 +69,7 @@ FORMS = {
 
 
 @cache
-def market() -> tuple[Opened, dict[str, object]]:
+def market() -> tuple[MeasuredMarket, dict[str, object]]:
     opened = real.demo().opened()
     return opened, ledgers(opened)
 
@@ -91,8 +92,8 @@ def told(name: str) -> list[str]:
     moment = datetime.combine(session, BEFORE_THE_CLOSE)
     if early:
         alert = replace(alert, phase=Phase.PROVISIONAL)
-    context = explain(opened.board, opened.rulebook.rules, alert, moment if early else None)
-    return [render(alert, context, opened.rulebook.events, language).plain for language in languages()]
+    context = build_context(opened.board, opened.rulebook.rules, alert, moment if early else None)
+    return [render_alert(alert, context, opened.rulebook.events, language).plain for language in languages()]
 
 
 @pytest.mark.parametrize("name", STORIES)

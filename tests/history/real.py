@@ -8,14 +8,15 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from bot.adapters.price_files import CsvFolder
-from bot.alerts import Alert
-from bot.backtest import alerts
-from bot.baskets import assemble
-from bot.cli.market import Opened
+from bot.adapters.price_files.folder import CsvFolder
+from bot.alerts.episodes import Alert
+from bot.backtest.replay import replayed_alerts
+from bot.baskets import assemble_market
+from bot.cli.market import MeasuredMarket
 from bot.pipeline import Rulebook
-from bot.prices import Bars, Calendar, CalendarCode, Symbol
-from bot.settings import load_settings
+from bot.prices.bars import Bars, Symbol
+from bot.prices.calendars import Calendar, CalendarCode
+from bot.settings.load import load_settings
 from tests import told
 from tests.world import NEW_YORK, SEOUL, World, calendar
 
@@ -46,8 +47,8 @@ class Recorded:
         chosen = tuple(one for one in self.rulebook.baskets if one.id in baskets)
         return replace(self, rulebook=replace(self.rulebook, baskets=chosen))
 
-    def opened(self) -> Opened:
-        return told.opened(assemble(self.rulebook.baskets, self.bars, self), self.rulebook)
+    def opened(self) -> MeasuredMarket:
+        return told.opened(assemble_market(self.rulebook.baskets, self.bars, self), self.rulebook)
 
 
 def recorded(config: Path, prices: Path) -> Recorded:
@@ -75,5 +76,5 @@ def shared() -> Recorded:
     return recorded(CHECKOUT / "config", SHARED)
 
 
-def posted(opened: Opened, start: date | None = None, stop: date | None = None) -> list[Alert]:
-    return list(alerts(opened.board, opened.rulebook, start, stop))
+def posted(opened: MeasuredMarket, start: date | None = None, stop: date | None = None) -> list[Alert]:
+    return list(replayed_alerts(opened.board, opened.rulebook, start, stop))

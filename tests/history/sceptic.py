@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.baskets import Basket
-from bot.prices import Flags
+from bot.prices.table import Flags
 from tests import oracle
 from tests.history.forms import DAY, FORMS, SHOWN
 from tests.history.own_past import DEPTH, ORDINALS, OwnPast, days

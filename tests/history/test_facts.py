@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.baskets import BasketId
-from bot.statistics import Board, Verdict
+from bot.statistics.market_stats import MarketStats
+from bot.statistics.verdict import Verdict
 from tests.history import real
 
 needs_more = pytest.mark.skipif(not real.SHARED.is_dir(), reason="there are no more prices than the demo's")
@@ -20,16 +21,16 @@ COVID = date(2020, 3, 9)
 
 
 @cache
-def demo_board() -> Board:
+def demo_board() -> MarketStats:
     return real.demo().opened().board
 
 
 @cache
-def shared_board() -> Board:
+def shared_board() -> MarketStats:
     return real.shared().of("sox", "memory").opened().board
 
 
-def verdict(board: Board, basket: BasketId, session: date) -> Verdict:
+def verdict(board: MarketStats, basket: BasketId, session: date) -> Verdict:
     position = board.position(basket, session)
     assert position is not None
     found = board.of_basket(basket, 2).at(position)

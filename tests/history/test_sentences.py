@@ -8,10 +8,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from bot.alerts import Alert
-from bot.cli.market import Opened
-from bot.context import explain
-from bot.messages import languages, render
+from bot.alerts.episodes import Alert
+from bot.cli.market import MeasuredMarket
+from bot.context.build import build_context
+from bot.languages import languages
+from bot.messages.alert_text import render_alert
 from tests.history import real
 from tests.history.forms import same_figures
 from tests.history.sceptic import Ledger, Sceptic
@@ -20,12 +21,12 @@ IN_NEW_YORK = ("sox", "equipment", "ai_semiconductors", "hyperscalers", "magnifi
 
 
 @cache
-def posted() -> tuple[Opened, list[Alert]]:
+def posted() -> tuple[MeasuredMarket, list[Alert]]:
     opened = real.demo().opened()
     return opened, real.posted(opened)
 
 
-def ledgers(opened: Opened) -> dict[str, Ledger]:
+def ledgers(opened: MeasuredMarket) -> dict[str, Ledger]:
     """Books of the baskets, and all of them."""
     books = {}
     for series in opened.board.series.values():
@@ -46,15 +47,15 @@ def ledgers(opened: Opened) -> dict[str, Ledger]:
     return books
 
 
-def doubt(opened: Opened, found: list[Alert]) -> set[str]:
+def doubt(opened: MeasuredMarket, found: list[Alert]) -> set[str]:
     """Read every alert in every language; the answer is which kinds of lines there were."""
     names = [event.name(language) for event in opened.rulebook.events for language in languages()]
     events = {event.name("en"): (event.first, event.last) for event in opened.rulebook.events}
     books = ledgers(opened)
     seen: set[str] = set()
     for alert in found:
-        context = explain(opened.board, opened.rulebook.rules, alert)
-        text, chinese = (render(alert, context, opened.rulebook.events, one).plain for one in languages())
+        context = build_context(opened.board, opened.rulebook.rules, alert)
+        text, chinese = (render_alert(alert, context, opened.rulebook.events, one).plain for one in languages())
         reader = Sceptic(books, events, books[alert.subject.basket], alert.session)
         try:
             seen |= set(reader.read(text))
@@ -112,13 +113,15 @@ def test_every_sentence_of_two_crashes_is_true(start: date, stop: date) -> None:
     opened = real.shared().of(*IN_NEW_YORK).opened()
     found = real.posted(opened, start, stop)
     assert doubt(opened, found) >= {"headline", "facts", "rank", "breadth", "parts", "entered", "foot"}
-    texts = [render(one, explain(opened.board, opened.rulebook.rules, one), (), "en").plain for one in found]
+    texts = [
+        render_alert(one, build_context(opened.board, opened.rulebook.rules, one), (), "en").plain for one in found
+    ]
     assert sum("at the close (" in text and "during trading (" in text for text in texts) >= 2
 
 
 def test_no_message_is_longer_than_a_caption_may_be() -> None:
     opened, found = posted()
     for alert in found[::9]:
-        context = explain(opened.board, opened.rulebook.rules, alert)
+        context = build_context(opened.board, opened.rulebook.rules, alert)
         for language in languages():
-            assert len(render(alert, context, opened.rulebook.events, language).plain) < 900
+            assert len(render_alert(alert, context, opened.rulebook.events, language).plain) < 900

@@ -12,8 +12,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from bot.baskets import Basket, BasketId, BasketSeries, Member
-from bot.prices import Bars, Calendar, CalendarCode, PriceTable, Returns, Symbol, load
-from bot.statistics import Lines, Verdict
+from bot.prices.bars import Bars, Symbol
+from bot.prices.calendars import Calendar, CalendarCode
+from bot.prices.table import PriceTable, SymbolReturns, build_table
+from bot.statistics.verdict import DrawdownThresholds, Verdict
 from tests import oracle
 
 HOME = CalendarCode("XNYS")
@@ -64,7 +66,7 @@ class Case:
             bars(symbol, {day: close for day, close in member.prices.items() if until is None or day <= until})
             for symbol, member in zip(self.basket.symbols, self.members, strict=True)
         ]
-        return load(rows, self.exchanges.get(HOME), self.exchanges)
+        return build_table(rows, self.exchanges.get(HOME), self.exchanges)
 
     def home(self, table: PriceTable) -> oracle.Exchange:
         """The home exchange over the sessions of the table."""
@@ -110,7 +112,7 @@ def series(sessions: Sequence[date], returns: Sequence[float | None], coverage: 
         sessions=np.array(sessions, dtype="datetime64[D]"),
         daily_return=np.array([np.nan if one is None else one for one in returns], dtype=np.float64),
         coverage=np.full(total, coverage),
-        alone=(Returns(nothing, nothing, np.zeros(total, dtype=np.bool_), 0),),
+        alone=(SymbolReturns(nothing, nothing, np.zeros(total, dtype=np.bool_), 0),),
         rows=(slice(0, total),),
         final_sessions=total,
     )
@@ -123,7 +125,7 @@ def numbers(values: np.ndarray) -> list[float | None]:
 
 def row(verdict: Verdict) -> dict[str, object]:
     """A verdict for comparison with the oracle's."""
-    words = {"state": verdict.state.word, "entered": verdict.entered.word}
+    words = {"state": verdict.state.word, "entered_state": verdict.entered_state.word}
     return {field.name: getattr(verdict, field.name) for field in fields(verdict)} | words
 
 
@@ -172,6 +174,6 @@ lookbacks = st.sampled_from([None, None, 1, 2, 5, 20])
 
 
 @st.composite
-def lines(draw: st.DrawFn) -> Lines:
+def lines(draw: st.DrawFn) -> DrawdownThresholds:
     levels = sorted(draw(st.lists(st.sampled_from([-0.02, -0.05, -0.1, -0.2, -0.35, -0.6]), min_size=4, max_size=4)))
-    return Lines(*reversed(levels), lookback=draw(lookbacks))
+    return DrawdownThresholds(*reversed(levels), lookback=draw(lookbacks))

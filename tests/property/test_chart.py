@@ -9,9 +9,9 @@ from functools import cache
 
 import pytest
 
-from bot.chart import ChartFacts, chart_facts
+from bot.chart.data import ChartData, chart_data
 from bot.pipeline import Rulebook
-from bot.statistics import Board
+from bot.statistics.market_stats import MarketStats
 from tests import oracle
 from tests.property.builders import numbers
 from tests.property.worlds import any_world
@@ -22,14 +22,14 @@ WINDOWS = (1, 2, 20)
 
 
 @cache
-def told(seed: int) -> tuple[World, Rulebook, Board, list[ChartFacts]]:
+def told(seed: int) -> tuple[World, Rulebook, MarketStats, list[ChartData]]:
     """A world and a few dozen charts of it."""
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
     rng = random.Random(seed)
     days = board.sessions()
     asked = [(name, window, day) for name in board.series for window in WINDOWS for day in rng.sample(days, 8)]
-    found = [chart_facts(board, *one) for one in asked]
+    found = [chart_data(board, *one) for one in asked]
     for (name, window, day), facts in zip(asked, found, strict=True):
         at = board.position(name, day)
         assert (facts is None) == (at is None or board.of_basket(name, window).at(at) is None)
@@ -60,7 +60,7 @@ def lowest(days: list[date], moves: list[float | None], window: int) -> list[tup
 @pytest.mark.parametrize("seed", SEEDS)
 def test_facts_are_what_a_plain_calculation_finds(seed: int) -> None:
     _, rulebook, board, charts = told(seed)
-    lines = {name: getattr(rulebook.lines, name) for name in ("pullback", "correction", "bear", "crash")}
+    lines = {name: getattr(rulebook.drawdown_thresholds, name) for name in ("pullback", "correction", "bear", "crash")}
     for facts in charts:
         series, window = board.series[facts.basket.id], facts.verdict.window
         end = facts.sessions[-1]
@@ -76,7 +76,7 @@ def test_facts_are_what_a_plain_calculation_finds(seed: int) -> None:
         year = [at for at, day in enumerate(days) if day >= end - timedelta(days=365)]
         begin = max(min(year[0], len(days) - 1 - window), first - 1, 0)
         assert list(facts.sessions) == days[begin:]
-        down = oracle.drawdowns(returns, lines, rulebook.lines.lookback)
+        down = oracle.drawdowns(returns, lines, rulebook.drawdown_thresholds.lookback)
         assert [state.word for state in facts.states] == [one["state"] if one else "none" for one in down[begin:]]
 
         level = 100.0
@@ -94,7 +94,7 @@ def test_a_year_is_shown() -> None:
     days = weekdays(800)
     board = World(days).trade("AA", calm(799)).board(book([one]))
     for end in days[-5:]:
-        facts = chart_facts(board, one.id, 2, end)
+        facts = chart_data(board, one.id, 2, end)
         assert facts is not None
         assert facts.sessions[0] == min(day for day in days if day >= end - timedelta(days=365))
 
@@ -105,4 +105,4 @@ def test_facts_do_not_look_ahead(seed: int) -> None:
     for facts in random.Random(seed).sample(charts, min(6, len(charts))):
         end = facts.verdict.session
         then = world.until(end).board(rulebook)
-        assert chart_facts(then, facts.basket.id, facts.verdict.window, end) == facts
+        assert chart_data(then, facts.basket.id, facts.verdict.window, end) == facts

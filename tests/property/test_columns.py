@@ -10,41 +10,51 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts import Evidence, Question, Severity, questions
-from bot.alerts.decide import deepest_rung
-from bot.backtest.fit import GRIDS, fitted_condition, reached
-from bot.backtest.hearings import Hearing, Word, hearings
-from bot.backtest.ladders import Condition, with_threshold
-from bot.backtest.provisional import basket_low, low_moves, severities_at_low
-from bot.backtest.replay import alerts
-from bot.backtest.tracks import tracks
-from bot.backtest.tuning import tune
+from bot.alerts.episodes import Evidence, highest_level
+from bot.alerts.rules import Severity
+from bot.alerts.targets import RuleTarget, rule_targets
+from bot.backtest.replay import replayed_alerts
 from bot.baskets import BasketId
 from bot.pipeline import Rulebook
-from bot.prices import Dates, Flags
-from bot.statistics import Board, Past
+from bot.prices.bars import Dates
+from bot.prices.table import Flags
+from bot.statistics.market_stats import MarketStats
+from bot.statistics.next_session import SettledHistory
+from bot.tuning.fit import GRIDS, fitted_condition, times_reached
+from bot.tuning.history import (
+    AlertPart,
+    FittedCondition,
+    HistoricalAlert,
+    historical_alerts,
+    subject_series,
+    with_threshold,
+)
+from bot.tuning.tune import tune_basket
+from bot.tuning.withdrawals import basket_low, low_moves, severities_at_low
 from tests.property.worlds import any_world
 from tests.world import rule
 
 Told = tuple[date, tuple[tuple[str, str, int, int], ...]]
 
 
-def by_engine(board: Board, rulebook: Rulebook) -> Iterator[tuple[BasketId, str, Hearing]]:
+def by_engine(board: MarketStats, rulebook: Rulebook) -> Iterator[tuple[BasketId, str, HistoricalAlert]]:
     """The alerts of a replay, each with its basket and its rule's name."""
     standing: dict[tuple[str, str, str], int] = {}
-    for alert in alerts(board, rulebook):
-        words, news = [], alert.decisions[0].news
+    for alert in replayed_alerts(board, rulebook):
+        words, news = [], alert.decisions[0].inhibited_severity
         for one in alert.decisions:
-            episode = one.memory.episode
-            assert one.rung is not None
+            episode = one.state.episode
+            assert one.level is not None
             assert episode is not None
             key = (one.subject.key, episode.id, str(episode.opened))
-            words.append(Word(one.subject.member, one.reason, one.rung.severity, standing.get(key, 0), episode.move))
-            standing[key] = int(one.rung.severity)
-        yield alert.subject.basket, alert.rule.name, Hearing(alert.session, tuple(words), news)
+            words.append(
+                AlertPart(one.subject.member, one.reason, one.level.severity, standing.get(key, 0), episode.move)
+            )
+            standing[key] = int(one.level.severity)
+        yield alert.subject.basket, alert.rule.name, HistoricalAlert(alert.session, tuple(words), news)
 
 
-def by_replay(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
+def by_replay(board: MarketStats, rulebook: Rulebook, question: RuleTarget) -> list[Told]:
     """The rule is asked alone: what a fall of the basket mutes is counted all the same."""
     alone = replace(rulebook, rules=(question.rule,))
     return [
@@ -54,8 +64,8 @@ def by_replay(board: Board, rulebook: Rulebook, question: Question) -> list[Told
     ]
 
 
-def by_columns(board: Board, rulebook: Rulebook, question: Question) -> list[Told]:
-    found = hearings(question.rule, tuple(tracks(board, question, {})), rulebook.close_after)
+def by_columns(board: MarketStats, rulebook: Rulebook, question: RuleTarget) -> list[Told]:
+    found = historical_alerts(question.rule, tuple(subject_series(board, question, {})), rulebook.close_after_sessions)
     return [
         (one.session, tuple((word.member, word.reason.value, int(word.severity), word.before) for word in one.words))
         for one in found
@@ -67,7 +77,7 @@ def by_columns(board: Board, rulebook: Rulebook, question: Question) -> list[Tol
 def test_columns_say_what_the_engine_says(seed: int) -> None:
     world, rulebook = any_world(seed, longest=300)
     board = world.board(rulebook)
-    for question in questions(board, rulebook.rules):
+    for question in rule_targets(board, rulebook.rules):
         assert by_columns(board, rulebook, question) == by_replay(board, rulebook, question)
 
 
@@ -77,18 +87,18 @@ def every_session(sessions: Dates) -> Flags:
 
 @given(st.integers(0, 10**9), st.sampled_from(["percentile", "worst_in_months", "move", "day_low"]), st.booleans())
 @settings(max_examples=25)
-def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, condition: Condition, members: bool) -> None:
+def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, condition: FittedCondition, members: bool) -> None:
     """With a single rung, exactly; `fit` says where it is not exact with more of them."""
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
     value = {"percentile": 5.0, "worst_in_months": 3, "move": -0.05, "day_low": -0.05}[condition]
-    asked = rule("fall", "one", rungs={"warning": {condition: value}}, members=members or condition == "day_low")
-    question = Question(asked, rulebook.baskets[0].id)
-    subjects = tuple(tracks(board, question, {}))
+    asked = rule("fall", "one", levels={"warning": {condition: value}}, members=members or condition == "day_low")
+    question = RuleTarget(asked, rulebook.baskets[0].id)
+    subjects = tuple(subject_series(board, question, {}))
     grid = GRIDS[condition][:: len(GRIDS[condition]) // 4]
-    counted = reached(asked, 0, condition, subjects, rulebook.close_after, every_session, grid)
+    counted = times_reached(asked, 0, condition, subjects, rulebook.close_after_sessions, every_session, grid)
     for candidate, count in zip(grid.tolist(), counted.tolist(), strict=True):
-        turned = replace(asked, rungs=(with_threshold(asked.rungs[0], condition, candidate),))
+        turned = replace(asked, levels=(with_threshold(asked.levels[0], condition, candidate),))
         told = by_engine(replace(board, _notes={}), replace(rulebook, rules=(turned,)))
         assert count == sum(hearing.reaches(Severity.WARNING) for *_, hearing in told)
 
@@ -98,26 +108,26 @@ def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, condition: Con
 def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
     world, rulebook = any_world(seed, longest=120)
     board = world.board(rulebook)
-    for question in questions(board, rulebook.rules):
+    for question in rule_targets(board, rulebook.rules):
         asked, series = question.rule, board.series[question.basket]
-        timeless = all(rung.state is None and rung.enters is None for rung in asked.rungs)
+        timeless = all(rung.state is None and rung.enters is None for rung in asked.levels)
         if asked.contrast is not None or question.about_members(board) or not timeless:
             continue
-        (track,) = tracks(board, question, {})
+        (track,) = subject_series(board, question, {})
         whole = basket_low(series)
         moves = low_moves(track.verdicts, whole)
         found = severities_at_low(asked, track, moves)
         for row, (at, day) in enumerate(zip(track.at.tolist(), track.sessions.tolist(), strict=True)):
             if at and not np.isnan(moves[at]):
-                past = Past.of(track.verdicts, at - 1, rulebook.lines)
+                past = SettledHistory.of(track.verdicts, at - 1, rulebook.drawdown_thresholds)
                 then = past.next(day, float(whole[at]), 1.0)
-                rung = deepest_rung(asked, Evidence(then, None if track.day_low is None else float(track.day_low[at])))
+                rung = highest_level(asked, Evidence(then, None if track.day_low is None else float(track.day_low[at])))
                 assert found[row] == (int(rung.severity) if rung else 0), (asked, day)
 
 
 def test_every_kind_of_condition_is_fitted_or_left() -> None:
     kinds = [{"percentile": 1.0}, {"worst_in_months": 3}, {"move": -0.1}, {"day_low": -0.1}, {"record": True}]
-    rungs = [rule("fall", "a", rungs={"notice": kind}).rungs[0] for kind in kinds]
+    rungs = [rule("fall", "a", levels={"notice": kind}).levels[0] for kind in kinds]
     assert [fitted_condition(rung) for rung in rungs] == ["percentile", "worst_in_months", "move", "day_low", None]
 
 
@@ -129,8 +139,8 @@ def test_what_is_sent_is_what_the_engine_sends_of_all_rules_together(seed: int) 
     board, tables = world.board(rulebook), world.market(rulebook).tables
     told = list(by_engine(replace(board, _notes={}), rulebook))
     for basket in board.series:
-        found = tune(tables, rulebook, basket, 4.0, {})
-        if len(found) < len([one for one in questions(board, rulebook.rules) if one.basket == basket]):
+        found = tune_basket(tables, rulebook, basket, 4.0, {})
+        if len(found) < len([one for one in rule_targets(board, rulebook.rules) if one.basket == basket]):
             continue  # a rule without a rate is not there to mute others
         for one in found:
             mine = [heard for about, name, heard in told if (about, name) == (basket, one.rule.name)]

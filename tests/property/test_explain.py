@@ -7,9 +7,8 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts import Memory, Reason, Subject
-from bot.backtest import replay
-from bot.backtest.inquiry import inquire
+from bot.alerts.episodes import DecisionReason, Subject, SubjectState
+from bot.backtest.replay import explain_session, replay_sessions
 from bot.cli.explain import answered
 from tests import told
 from tests.property.worlds import any_world
@@ -22,10 +21,12 @@ def test_explain_agrees_with_the_engine_on_every_session(seed: int) -> None:
     world, rulebook = any_world(seed, longest=150)
     board = world.board(rulebook)
     rng = random.Random(seed)
-    before: dict[Subject, Memory] = {}
-    for session in replay(board, rulebook):
+    before: dict[Subject, SubjectState] = {}
+    for session in replay_sessions(board, rulebook):
         # Where something is said every basket is asked about, on quiet sessions one.
-        spoken = [one.subject for one in session.judgement.decisions if one.speaks or one.reason is Reason.MUTED]
+        spoken = [
+            one.subject for one in session.judgement.decisions if one.fires or one.reason is DecisionReason.INHIBITED
+        ]
         asked = set(board.series) if spoken and rng.random() < 0.3 else {rng.choice(list(board.series))}
         judged = {
             one.subject: one for one in session.judgement.decisions if asked & {one.subject.basket, one.subject.against}
@@ -33,20 +34,20 @@ def test_explain_agrees_with_the_engine_on_every_session(seed: int) -> None:
         explained = {
             answer.decision.subject: answer
             for basket in asked
-            for answer in inquire(board, rulebook, basket, session.day)
+            for answer in explain_session(board, rulebook, basket, session.day)
         }
         assert set(judged) <= set(explained)
-        assert {one for one in explained if explained[one].decision.speaks} == {
-            one.subject for one in judged.values() if one.speaks
+        assert {one for one in explained if explained[one].decision.fires} == {
+            one.subject for one in judged.values() if one.fires
         }
         for subject, answer in explained.items():
-            assert answer.before.episode == before.get(subject, Memory()).episode
+            assert answer.before.episode == before.get(subject, SubjectState()).episode
             if subject in judged:
                 engine = judged[subject]
-                assert (answer.decision.reason, answer.decision.rung) == (engine.reason, engine.rung)
-                assert answer.decision.memory == engine.memory
+                assert (answer.decision.reason, answer.decision.level) == (engine.reason, engine.level)
+                assert answer.decision.state == engine.state
             else:
-                assert answer.decision.reason in (Reason.BELOW_THRESHOLD, Reason.NO_READING)
+                assert answer.decision.reason in (DecisionReason.BELOW_THRESHOLD, DecisionReason.INSUFFICIENT_DATA)
                 assert answer.before.episode is None
         before = dict(session.memories)
 
@@ -56,18 +57,18 @@ def test_the_worlds_have_every_rule_speak_and_every_reason() -> None:
     spoke, reasons = set(), set()
     for seed in range(12):
         world, rulebook = any_world(seed, longest=150)
-        for session in replay(world.board(rulebook), rulebook):
+        for session in replay_sessions(world.board(rulebook), rulebook):
             for one in session.judgement.decisions:
                 reasons.add(one.reason)
-                if one.speaks:
+                if one.fires:
                     spoke.add((one.subject.rule, bool(one.subject.member)))
     assert spoke >= {
         ("falls", False), ("members", True), ("enters", True), ("enters", False), ("plunges", True), ("gap", False),
         ("gap abroad", False),
     }  # fmt: skip
     assert reasons >= {
-        Reason.FIRST, Reason.ESCALATED, Reason.DEEPENED, Reason.CLOSED, Reason.SAME_RUNG, Reason.MUTED,
-        Reason.BELOW_THRESHOLD, Reason.NO_READING,
+        DecisionReason.FIRST, DecisionReason.ESCALATED, DecisionReason.DEEPENED, DecisionReason.CLOSED, DecisionReason.SAME_LEVEL, DecisionReason.INHIBITED,
+        DecisionReason.BELOW_THRESHOLD, DecisionReason.INSUFFICIENT_DATA,
     }  # fmt: skip
 
 
@@ -78,12 +79,12 @@ def test_what_explain_prints_is_what_it_found(seed: int) -> None:
     world, rulebook = any_world(seed, longest=300)
     opened = told.opened(world.market(rulebook), rulebook)
     rng = random.Random(seed)
-    spoke = [one.day for one in replay(opened.board, opened.rulebook) if one.judgement.alerts]
+    spoke = [one.day for one in replay_sessions(opened.board, opened.rulebook) if one.judgement.alerts]
     for day in rng.sample(spoke, min(3, len(spoke))):
         for basket in opened.board.series:
-            for answer in inquire(opened.board, opened.rulebook, basket, day):
+            for answer in explain_session(opened.board, opened.rulebook, basket, day):
                 lines = list(answered(opened, answer.decision, answer.before))
                 assert lines[0].endswith(f": {answer.decision.reason.value}")
                 met = [line.split()[0] for line in lines[1:] if line.endswith(" met") and "not met" not in line]
-                rung = answer.decision.rung
+                rung = answer.decision.level
                 assert (met[-1] if met else None) == (rung.severity.word if rung else None)

@@ -6,12 +6,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bot.statistics.kernel import BLOCK, SEGMENT, standing
+from bot.statistics.ranks import BLOCK, SEGMENT, rank_against_past
 
 
 def check(values: np.ndarray) -> None:
     """Each value against all before it, one after the other."""
-    found = standing(values)
+    found = rank_against_past(values)
     for t, value in enumerate(values):
         earlier = values[:t]
         as_low = np.flatnonzero(earlier <= value)

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.price_files import CsvFolder
-from bot.baskets import Basket, BasketId, Member, value
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.price_files.folder import CsvFolder
+from bot.baskets import Basket, BasketId, Member, value_basket
 from bot.clock import SystemClock
-from bot.prices import CalendarCode, Symbol, load
-from bot.statistics import Lines, measure
+from bot.prices.bars import Symbol
+from bot.prices.calendars import CalendarCode
+from bot.prices.table import build_table
+from bot.statistics.measure import measure_basket
+from bot.statistics.verdict import DrawdownThresholds
 from tests import oracle
 from tests.property import builders
 
@@ -50,17 +53,17 @@ def compare(folder: Path, entry: dict, exchanges: builders.Exchanges, window: in
     kind = "split-adjusted" if column == "close" else "adjusted"
     basket = Basket(BasketId("b"), (), tuple(known), prices=kind)
     calendar = exchanges.get(CalendarCode(entry.get("calendar", "XNYS")))
-    table = load([CsvFolder(folder).bars(symbol) for symbol in basket.symbols], calendar, exchanges)
+    table = build_table([CsvFolder(folder).bars(symbol) for symbol in basket.symbols], calendar, exchanges)
     days, closes = calendar.sessions.tolist(), calendar.closes.tolist()
     first = days.index(table.sessions[0].item())
     part = slice(first, first + len(table.sessions))
     here = oracle.Exchange(days[part], closes[part])
 
-    series = value(table, basket)
+    series = value_basket(table, basket)
     expected = oracle.basket(here, members, basket.min_coverage)
     assert builders.numbers(series.daily_return) == expected.returns
     assert builders.numbers(series.coverage) == expected.coverage
-    found = measure(series, window, Lines(lookback=lookback))
+    found = measure_basket(series, window, DrawdownThresholds(lookback=lookback))
     sampled = sorted(random.Random(window).sample(range(len(here.sessions)), SAMPLED))
     rows = oracle.verdicts(here.sessions, expected.returns, expected.coverage, window, lookback=lookback, only=sampled)
     verdicts = {at: found.at(at) for at in sampled}

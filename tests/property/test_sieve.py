@@ -9,13 +9,14 @@ from math import isnan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts import Evidence, Memory, Reason, Rule, Subject, agenda, questions, sieve
-from bot.alerts.decide import deepest_rung
-from bot.alerts.questions import spread
+from bot.alerts.conditions import candidate_sessions
+from bot.alerts.episodes import DecisionReason, Evidence, Subject, SubjectState, highest_level
+from bot.alerts.rules import Rule
+from bot.alerts.targets import candidates_by_session, contrast_verdict, rule_targets
 from bot.baskets import BasketId
-from bot.pipeline import Judgement, judge
-from bot.prices import Floats, Symbol
-from bot.statistics import Verdicts
+from bot.pipeline import EvaluationResult, evaluate
+from bot.prices.bars import Floats, Symbol
+from bot.statistics.measure import VerdictColumns
 from tests.property.worlds import any_world
 from tests.world import rule
 
@@ -46,13 +47,13 @@ def test_it_keeps_a_session_exactly_at_the_line(seed: int) -> None:
         if seen is not None:
             exact += [{"move": seen.move}, {"percentile": seen.percentile}, {"state": seen.state}]
         for condition in exact:
-            check(rule("line", "one", rungs={"warning": condition}), columns, lows)
+            check(rule("line", "one", levels={"warning": condition}), columns, lows)
 
 
-def check(asked: Rule, columns: Verdicts, lows: Floats) -> None:
-    kept = sieve(asked, columns, lows)
+def check(asked: Rule, columns: VerdictColumns, lows: Floats) -> None:
+    kept = candidate_sessions(asked, columns, lows)
     for at, low in enumerate(lows.tolist()):
-        if deepest_rung(asked, Evidence(columns.at(at), None if isnan(low) else low)):
+        if highest_level(asked, Evidence(columns.at(at), None if isnan(low) else low)):
             assert kept[at], (asked, columns.at(at))
 
 
@@ -61,18 +62,18 @@ def check(asked: Rule, columns: Verdicts, lows: Floats) -> None:
 def test_every_session_on_which_a_gap_stands_out_is_on_the_agenda(seed: int) -> None:
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
-    asked = questions(board, rulebook.rules)
-    days = agenda(board, rulebook.rules)
+    asked = rule_targets(board, rulebook.rules)
+    days = candidates_by_session(board, rulebook.rules)
     for place, question in enumerate(asked):
         if question.rule.contrast is None:
             continue
         for day in board.sessions():
-            if deepest_rung(question.rule, Evidence(spread(board, question.rule, day))):
+            if highest_level(question.rule, Evidence(contrast_verdict(board, question.rule, day))):
                 assert place in days[day], (question.rule, day)
 
 
-def answers(judgement: Judgement) -> set[tuple[object, ...]]:
-    return {(one.subject, one.reason, one.rung, one.memory) for one in judgement.decisions}
+def answers(judgement: EvaluationResult) -> set[tuple[object, ...]]:
+    return {(one.subject, one.reason, one.level, one.state) for one in judgement.decisions}
 
 
 @given(seeds)
@@ -80,10 +81,10 @@ def answers(judgement: Judgement) -> set[tuple[object, ...]]:
 def test_asked_about_everything_the_rules_answer_the_same(seed: int) -> None:
     world, rulebook = any_world(seed, longest=270)
     board = world.board(rulebook)
-    some: dict[Subject, Memory] = {}
-    all_: dict[Subject, Memory] = {}
+    some: dict[Subject, SubjectState] = {}
+    all_: dict[Subject, SubjectState] = {}
     for day in board.sessions():
-        sifted, whole = judge(board, rulebook, day, some), judge(board, rulebook, day, all_, every=True)
+        sifted, whole = evaluate(board, rulebook, day, some), evaluate(board, rulebook, day, all_, every=True)
         assert sifted.alerts == whole.alerts
         assert sifted.memories == whole.memories
         # Of a quiet session with an open episode the verdict is not worked out; everything else is the same.
@@ -92,9 +93,11 @@ def test_asked_about_everything_the_rules_answer_the_same(seed: int) -> None:
         all_ |= whole.memories
 
 
-def news(judgement: Judgement) -> set[tuple[object, ...]]:
+def news(judgement: EvaluationResult) -> set[tuple[object, ...]]:
     """What is told, by itself or in another message: which, depends on what is asked at the same time."""
-    return {(one.subject, one.rung) for one in judgement.decisions if one.speaks or one.reason is Reason.MUTED}
+    return {
+        (one.subject, one.level) for one in judgement.decisions if one.fires or one.reason is DecisionReason.INHIBITED
+    }
 
 
 @given(seeds, st.data())
@@ -102,12 +105,12 @@ def news(judgement: Judgement) -> set[tuple[object, ...]]:
 def test_questions_asked_one_by_one_get_the_same_answers(seed: int, data: st.DataObject) -> None:
     world, rulebook = any_world(seed, longest=60)
     board = world.board(rulebook)
-    memories: dict[Subject, Memory] = {}
-    asked = questions(board, rulebook.rules)
+    memories: dict[Subject, SubjectState] = {}
+    asked = rule_targets(board, rulebook.rules)
     for day in board.sessions():
-        together = judge(board, rulebook, day, memories)
+        together = evaluate(board, rulebook, day, memories)
         first = frozenset(data.draw(st.sets(st.sampled_from(asked))))
-        apart = [judge(board, rulebook, day, memories, only=only) for only in (first, frozenset(asked) - first)]
+        apart = [evaluate(board, rulebook, day, memories, only=only) for only in (first, frozenset(asked) - first)]
         assert together.memories == {**apart[0].memories, **apart[1].memories}
         assert news(together) == news(apart[0]) | news(apart[1])
         memories |= together.memories
@@ -115,5 +118,5 @@ def test_questions_asked_one_by_one_get_the_same_answers(seed: int, data: st.Dat
 
 def test_a_day_without_a_session_asks_nothing() -> None:
     world, rulebook = any_world(1)
-    judgement = judge(world.board(rulebook), rulebook, date(1999, 1, 1), {}, every=True)
+    judgement = evaluate(world.board(rulebook), rulebook, date(1999, 1, 1), {}, every=True)
     assert judgement == replace(judgement, decisions=(), memories={}, alerts=())

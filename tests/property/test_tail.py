@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from bot.statistics import Lines, Verdicts, measure, tail
-from bot.statistics.tail import FEWEST_PEAKS, LEAST_YEARS, REPLICATES, Pareto, fit, peaks, return_period
+from bot.statistics import rarity
+from bot.statistics.measure import VerdictColumns, measure_basket
+from bot.statistics.rarity import (
+    MIN_PEAKS,
+    MIN_YEARS,
+    REPLICATES,
+    GeneralizedPareto,
+    decluster_peaks,
+    fit_pareto,
+    return_period,
+)
+from bot.statistics.verdict import DrawdownThresholds
 from tests import hindsight
 from tests.property import builders
 
@@ -20,10 +30,10 @@ def excesses(shape: float, n: int, seed: int) -> np.ndarray:
     return np.sort(stats.genpareto.rvs(shape, scale=0.02, size=n, random_state=seed))
 
 
-def stormy(seed: int, count: int = 5000) -> Verdicts:
+def stormy(seed: int, count: int = 5000) -> VerdictColumns:
     rng = np.random.default_rng(seed)
     returns = [None, *(0.008 * rng.standard_t(3, count - 1)).clip(-0.6, 0.6).tolist()]
-    return measure(builders.series(builders.weekdays(date(1996, 1, 2), count), returns), 2, Lines())
+    return measure_basket(builders.series(builders.weekdays(date(1996, 1, 2), count), returns), 2, DrawdownThresholds())
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -31,7 +41,7 @@ def stormy(seed: int, count: int = 5000) -> Verdicts:
 def test_the_fit_has_the_l_moments_of_the_sample(shape: float, n: int) -> None:
     """scipy's unbiased sample L-moments, and those of scipy's own distribution by integration."""
     sample = excesses(shape, n, n)
-    fitted = fit(sample)
+    fitted = fit_pareto(sample)
     first, second = stats.lmoment(sample, order=[1, 2])
     own = stats.genpareto(float(fitted.shape), scale=float(fitted.scale))
     assert own.mean() == pytest.approx(first, rel=1e-9)
@@ -42,7 +52,7 @@ def test_the_fit_has_the_l_moments_of_the_sample(shape: float, n: int) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_fit_agrees_with_maximum_likelihood_on_a_large_sample(shape: float) -> None:
     sample = excesses(shape, 40_000, 7)
-    fitted = fit(sample)
+    fitted = fit_pareto(sample)
     likeliest, _, scale = stats.genpareto.fit(sample, floc=0)
     assert float(fitted.shape) == pytest.approx(likeliest, abs=0.03)
     assert float(fitted.scale) == pytest.approx(scale, rel=0.03)
@@ -51,15 +61,15 @@ def test_the_fit_agrees_with_maximum_likelihood_on_a_large_sample(shape: float) 
 @pytest.mark.parametrize("shape", [-0.2, -1e-12, 0.0, 1e-10, 0.3])
 @pytest.mark.parametrize("excess", [0.0, 0.001, 0.02, 0.09, 0.2])
 def test_how_likely_an_excess_is(shape: float, excess: float) -> None:
-    own = Pareto(np.float64(shape), np.float64(0.02)).exceeded(excess)
+    own = GeneralizedPareto(np.float64(shape), np.float64(0.02)).exceeded(excess)
     assert float(own) == pytest.approx(stats.genpareto.sf(excess, shape, scale=0.02), rel=1e-6, abs=1e-300)
 
 
 def test_several_samples_at_once() -> None:
     samples = np.column_stack([excesses(0.2, 60, seed) for seed in range(5)])
-    together = fit(samples)
+    together = fit_pareto(samples)
     for at in range(5):
-        alone = fit(samples[:, at])
+        alone = fit_pareto(samples[:, at])
         assert together.shape[at] == pytest.approx(alone.shape, rel=1e-12)
         assert together.scale[at] == pytest.approx(alone.scale, rel=1e-12)
 
@@ -67,10 +77,12 @@ def test_several_samples_at_once() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_peaks(seed: int) -> None:
     returns = builders.random_returns(seed, 800)
-    columns = measure(builders.series(builders.weekdays(date(1999, 3, 1), 800), returns), 2, Lines())
+    columns = measure_basket(
+        builders.series(builders.weekdays(date(1999, 3, 1), 800), returns), 2, DrawdownThresholds()
+    )
     moves = builders.numbers(columns.move)
     for t in range(60, 800, 61):
-        found = peaks(columns, t)
+        found = decluster_peaks(columns, t)
         assert found is not None
         threshold, expected = hindsight.peaks(moves, t)
         assert found.threshold == pytest.approx(threshold, abs=1e-12)
@@ -85,16 +97,16 @@ def test_the_return_period_and_its_interval(seed: int) -> None:
     told = 0
     for t in (np.argsort(columns.move[1000:])[:40:3] + 1000).tolist():
         found = return_period(columns, t)
-        over = peaks(columns, t)
+        over = decluster_peaks(columns, t)
         assert over is not None
         excess, n = -float(columns.move[t]) - over.threshold, len(over.excess)
-        fitted = fit(np.sort(over.excess))
+        fitted = fit_pareto(np.sort(over.excess))
         own = stats.genpareto(float(fitted.shape), scale=float(fitted.scale))
-        if n < FEWEST_PEAKS or over.years / (n * own.sf(excess)) < LEAST_YEARS:
+        if n < MIN_PEAKS or over.years / (n * own.sf(excess)) < MIN_YEARS:
             assert found is None
             continue
         rng = np.random.default_rng(99)
-        samples = fit(np.sort(own.rvs(size=(n, 20_000), random_state=rng), axis=0))
+        samples = fit_pareto(np.sort(own.rvs(size=(n, 20_000), random_state=rng), axis=0))
         spread = over.years / (
             rng.poisson(n, 20_000) * stats.genpareto.sf(excess, samples.shape, scale=samples.scale).clip(1e-12)
         )
@@ -119,15 +131,15 @@ def test_the_interval_holds_the_truth_about_nine_times_in_ten() -> None:
     rng = np.random.default_rng(5)
     for seed in range(300):
         n = int(rng.poisson(rate * years))
-        fitted = fit(excesses(shape, n, seed + 1000) / 2)
-        counts, samples = tail._replicates(fitted, n)
-        spread = np.sort(tail._years(fit(samples), counts, excess, years))
-        held += spread[tail.TAIL - 1] <= 5 <= spread[-tail.TAIL]
+        fitted = fit_pareto(excesses(shape, n, seed + 1000) / 2)
+        counts, samples = rarity._replicates(fitted, n)
+        spread = np.sort(rarity._years(fit_pareto(samples), counts, excess, years))
+        held += spread[rarity.TAIL - 1] <= 5 <= spread[-rarity.TAIL]
     assert 0.84 <= held / 300 <= 0.95
 
 
 def test_drawn_excesses_are_those_of_the_distribution() -> None:
-    counts, samples = tail._replicates(Pareto(np.float64(0.2), np.float64(0.01)), 100)
+    counts, samples = rarity._replicates(GeneralizedPareto(np.float64(0.2), np.float64(0.01)), 100)
     assert samples.shape == (100, REPLICATES)
     assert (np.diff(samples, axis=0) >= 0).all()
     drawn = stats.kstest(samples.ravel(), stats.genpareto(0.2, scale=0.01).cdf)
@@ -147,5 +159,5 @@ def test_what_came_later_changes_no_return_period() -> None:
     columns = stormy(2)
     at = int(np.nanargmin(columns.move[:4000]))
     whole = builders.series(columns.sessions.tolist(), builders.numbers(columns.daily_return))
-    early = measure(builders.cut(whole, at + 1), 2, Lines())
+    early = measure_basket(builders.cut(whole, at + 1), 2, DrawdownThresholds())
     assert return_period(columns, at) == return_period(early, at)

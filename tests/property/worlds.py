@@ -7,17 +7,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from bot.alerts import Rule, Rung, Severity
+from bot.alerts.rules import Level, Rule, Severity
 from bot.baskets import Member
 from bot.pipeline import Rulebook
-from bot.prices import Symbol
-from bot.statistics import Lines, State
+from bot.prices.bars import Symbol
+from bot.statistics.verdict import DrawdownState, DrawdownThresholds
 from tests.world import NEW_YORK, SEOUL, World, basket, book, contrast, rule
 
-STATES = [State.PULLBACK, State.CORRECTION, State.BEAR, State.CRASH]
+STATES = [DrawdownState.PULLBACK, DrawdownState.CORRECTION, DrawdownState.BEAR, DrawdownState.CRASH]
 
 
-def any_rung(rng: random.Random, severity: Severity, kinds: tuple[str, ...]) -> Rung:
+def any_rung(rng: random.Random, severity: Severity, kinds: tuple[str, ...]) -> Level:
     """One to three conditions out of `kinds`."""
     conditions: dict[str, Any] = {
         "percentile": rng.choice([0.5, 2.0, 20.0]),
@@ -29,26 +29,26 @@ def any_rung(rng: random.Random, severity: Severity, kinds: tuple[str, ...]) -> 
         "enters": rng.choice(STATES),
     }
     chosen = rng.sample(kinds, rng.randint(1, min(3, len(kinds))))
-    return Rung(severity, **{kind: conditions[kind] for kind in chosen})
+    return Level(severity, **{kind: conditions[kind] for kind in chosen})
 
 
 def any_rule(rng: random.Random, name: str, kinds: tuple[str, ...], **more: Any) -> Rule:
     severities = sorted(rng.sample(list(Severity), rng.randint(1, 4)))
     rungs = tuple(any_rung(rng, severity, kinds) for severity in severities)
-    return replace(rule(name), rungs=rungs, window=rng.choice([1, 2, 2, 3, 20]), step=rng.choice([0.01, 0.02]), **more)
+    return replace(rule(name), levels=rungs, window=rng.choice([1, 2, 2, 3, 20]), step=rng.choice([0.01, 0.02]), **more)
 
 
 def any_gap_rule(rng: random.Random, name: str, one: str, other: str) -> Rule:
     """A spread looked at from below, or from above."""
     below = any_rule(rng, name, ("percentile", "worst_in_months", "record", "move"))
-    rungs = below.rungs
+    rungs = below.levels
     if rng.random() < 0.5:
         high = rng.choice([80.0, 99.5])
         rungs = tuple(
             replace(rung, percentile=high if rung.percentile or not at else None, move=None)
             for at, rung in enumerate(rungs)
         )
-    return replace(contrast(name, one, other, {}), rungs=rungs, window=below.window, step=below.step)
+    return replace(contrast(name, one, other, {}), levels=rungs, window=below.window, step=below.step)
 
 
 def any_returns(rng: random.Random, count: int) -> list[float | None]:
@@ -93,5 +93,5 @@ def any_world(seed: int, longest: int = 340) -> tuple[World, Rulebook]:
         any_gap_rule(rng, "gap", "one", "other"),
         any_gap_rule(rng, "gap abroad", "other", "seoul"),
     ]
-    lines = Lines(lookback=rng.choice([None, 20]))
-    return world, book(baskets, *rules, lines=lines, close_after=rng.choice([1, 5]))
+    lines = DrawdownThresholds(lookback=rng.choice([None, 20]))
+    return world, book(baskets, *rules, drawdown_thresholds=lines, close_after_sessions=rng.choice([1, 5]))

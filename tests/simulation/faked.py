@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.database import Database
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.database.database import Database
 from bot.clock import SystemClock
-from bot.prices import Calendar, CalendarCode
+from bot.prices.calendars import Calendar, CalendarCode
 from tests.campaigns.figures import Figure, Told, none_of
 from tests.simulation.life import NOTICED, TIMING
 from tests.simulation.market import sessions

@@ -14,19 +14,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.database import Database
-from bot.alerts import Memory, Subject
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.database.database import Database
+from bot.alerts.episodes import Subject, SubjectState
 from bot.clock import SystemClock
-from bot.delivery import Delivery, Destination, Kind, Outcome, Sent
+from bot.delivery.attempts import SendOutcome, Sent
+from bot.delivery.model import ChatKind, Delivery, Destination
 from bot.dispatch import Dispatch
-from bot.messages import Message
-from bot.prices import Bars, CalendarCode, Symbol
-from bot.watch import Gate, Setup, Timing, Watch
+from bot.messages.message import Message
+from bot.prices.bars import Bars, Symbol
+from bot.prices.calendars import CalendarCode
+from bot.watch.due import Timing
+from bot.watch.gate import Gate
+from bot.watch.loop import Watch
+from bot.watch.turn import Setup
 from tests.simulation.market import BEFORE, Feed, rulebook
 from tests.virtual import VirtualClock
 
-CHAT = Destination("terminal", "somebody", Kind.TERMINAL)
+CHAT = Destination("terminal", "somebody", ChatKind.TERMINAL)
 TIMING = Timing()
 # What the database itself notes of every answer that is stored, in the same transaction: no kill can part the two.
 NOTICED = """
@@ -127,7 +132,7 @@ class FusedDatabase(Database):
         if statement.startswith(("INSERT", "DELETE")):
             self.fuse.burn(f"in a transaction, after {' '.join(statement.split()[:3])}")
 
-    async def memories(self) -> dict[Subject, Memory]:
+    async def memories(self) -> dict[Subject, SubjectState]:
         known = await super().memories()
         self.fuse.burn("memories read")
         return known
@@ -155,7 +160,7 @@ class Reader:
     file: Path
     name: str = "terminal"
 
-    async def send(self, delivery: Delivery, message: Message) -> Outcome:
+    async def send(self, delivery: Delivery, message: Message) -> SendOutcome:
         words = " | ".join(message.lines[:2])
         row = f"{delivery.created.timestamp():.0f}\t{self.clock.now().timestamp():.0f}\t{delivery.event}\t{words}\n"
         with self.file.open("ab", buffering=0) as file:

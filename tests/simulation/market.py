@@ -9,7 +9,8 @@ import numpy as np
 
 from bot.errors import NoData
 from bot.pipeline import Rulebook
-from bot.prices import Bars, Calendar, CalendarCode, Calendars, Floats, Symbol, exchange_of
+from bot.prices.bars import Bars, Floats, Symbol
+from bot.prices.calendars import Calendar, CalendarCode, CalendarProvider, exchange_of
 from tests.virtual import VirtualClock
 from tests.world import basket, book, rule
 
@@ -30,7 +31,7 @@ HOURLY = 12  # prices an hour
 def rulebook(*codes: str) -> Rulebook:
     """A basket for each exchange, and one rule that speaks of each some ten times a year."""
     baskets = [basket(code.lower(), *MEMBERS[code], calendar=CalendarCode(code)) for code in codes]
-    return book(baskets, rule("fall", *(one.id for one in baskets), rungs=RUNGS))
+    return book(baskets, rule("fall", *(one.id for one in baskets), levels=RUNGS))
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Feed:
     A row appears when its session opens. Until that closes its price wanders, every five minutes anew.
     """
 
-    calendars: Calendars
+    calendars: CalendarProvider
     clock: VirtualClock
     first: date
     seed: int = 0

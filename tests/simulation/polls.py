@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.clock import SystemClock
-from bot.watch import Watch
+from bot.watch.loop import Watch
 from tests.campaigns.figures import Figure, Told, none_of
 from tests.simulation.life import Order, live
 from tests.simulation.sessions import Life, verdict

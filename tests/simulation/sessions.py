@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from bot.adapters.calendars import ExchangeCalendars
+from bot.adapters.calendars.built import ExchangeCalendars
 from bot.clock import SystemClock
-from bot.prices import CalendarCode
+from bot.prices.calendars import CalendarCode
 from tests.campaigns.figures import Figure, Told, count_of, none_of
 from tests.simulation.life import TIMING, Fuse, Order, PowerFailure, live, main
 from tests.simulation.market import sessions

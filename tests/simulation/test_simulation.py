@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.calendars import ExchangeCalendars
+from bot.adapters.calendars.built import ExchangeCalendars
 from bot.clock import SystemClock
-from bot.prices import CalendarCode
+from bot.prices.calendars import CalendarCode
 from tests.simulation import faked
 from tests.simulation.life import TIMING, Order
 from tests.simulation.market import sessions

@@ -12,21 +12,20 @@ import pytest
 
 from bot.alerts.rules import Severity
 from bot.clock import SteadyClock, SystemClock
-from bot.delivery import (
-    BadFormat,
-    BadToken,
-    Flood,
-    Gone,
-    Kind,
-    Limits,
-    Moved,
+from bot.delivery.attempts import (
+    ChatGone,
+    ChatMoved,
+    MarkupRejected,
     NotSent,
+    RateLimited,
     Sent,
-    State,
+    TokenRejected,
     Uncertain,
 )
+from bot.delivery.model import ChatKind, DeliveryState
+from bot.delivery.rate_limits import RateLimits
 from bot.dispatch import MOST_IN_FLIGHT, Dispatch, send_test
-from bot.errors import StoreError, TokenRefused
+from bot.errors import InvalidToken, StoreError
 from tests.specimens import CHANNEL, GROUP, PRIVATE
 from tests.stored import put
 from tests.virtual import NOON, VirtualClock, WrongClock, until
@@ -139,7 +138,7 @@ async def test_not_sent_is_tried_again_later(dispatch, store, chat, clock):
     await put(store, CHANNEL)
     chat.tell("-1001", NotSent("refused"))
     await dispatch.drain()
-    assert await undelivered(store) == {"-1001": State.PENDING}
+    assert await undelivered(store) == {"-1001": DeliveryState.PENDING}
     await clock.sleep(3)
     await dispatch.drain()
     assert [lines[0] for _, lines, _ in chat.heard] == ["fall", "fall"]
@@ -153,7 +152,7 @@ async def test_a_severe_alert_is_sent_three_times_at_most_and_marked(dispatch, s
         await dispatch.drain()
         await clock.sleep(20)
     assert ["repeat" in " ".join(lines) for _, lines, _ in chat.heard] == [False, True, True]
-    assert await undelivered(store) == {"-1001": State.UNCERTAIN}
+    assert await undelivered(store) == {"-1001": DeliveryState.UNCERTAIN}
 
 
 async def test_a_minor_alert_is_sent_once_and_recorded_uncertain(dispatch, store, chat, clock):
@@ -163,12 +162,12 @@ async def test_a_minor_alert_is_sent_once_and_recorded_uncertain(dispatch, store
         await dispatch.drain()
         await clock.sleep(20)
     assert chat.chats == ["-1001"]
-    assert await undelivered(store) == {"-1001": State.UNCERTAIN}
+    assert await undelivered(store) == {"-1001": DeliveryState.UNCERTAIN}
 
 
 async def test_a_flooded_chat_is_left_alone_and_the_others_are_not(dispatch, store, chat, clock):
     await put(store, CHANNEL, GROUP)
-    chat.tell("-1001", Flood(35))
+    chat.tell("-1001", RateLimited(35))
     await dispatch.drain()
     await put(store, CHANNEL, GROUP, key="next", severity=Severity.EXTREME)
     await clock.sleep(5)
@@ -181,7 +180,7 @@ async def test_a_flooded_chat_is_left_alone_and_the_others_are_not(dispatch, sto
 
 async def test_a_chat_that_moved_hears_it_under_its_new_name(dispatch, store, chat):
     await put(store, GROUP)
-    chat.tell("-2001", Moved("-1009"))
+    chat.tell("-2001", ChatMoved("-1009"))
     await dispatch.drain()
     assert chat.chats == ["-2001", "-1009"]
 
@@ -189,15 +188,15 @@ async def test_a_chat_that_moved_hears_it_under_its_new_name(dispatch, store, ch
 async def test_a_chat_that_is_gone_is_asked_once(dispatch, store, chat):
     await put(store, GROUP, key="a")
     await put(store, GROUP, key="b")
-    chat.tell("-2001", Gone("kicked"))
+    chat.tell("-2001", ChatGone("kicked"))
     await dispatch.drain()
     assert chat.chats == ["-2001"]
-    assert await undelivered(store) == {"-2001": State.FAILED}
+    assert await undelivered(store) == {"-2001": DeliveryState.FAILED}
 
 
 async def test_bad_format_is_counted_as_our_bug(dispatch, store, chat):
     await put(store, CHANNEL)
-    chat.tell("-1001", BadFormat("can't parse entities"))
+    chat.tell("-1001", MarkupRejected("can't parse entities"))
     await dispatch.drain()
     assert chat.chats == ["-1001", "-1001"]
     assert dispatch.counts["BadFormat"] == 1
@@ -211,7 +210,7 @@ async def test_a_late_message_says_so_and_an_old_one_is_not_sent(dispatch, store
     ((name, lines, _),) = chat.heard
     assert name == "-1001"
     assert lines[1].startswith("Late")
-    assert await undelivered(store) == {"-2001": State.EXPIRED}
+    assert await undelivered(store) == {"-2001": DeliveryState.EXPIRED}
 
 
 async def test_nothing_expires_by_a_clock_that_is_ahead_for_a_while(store, chat, clock):
@@ -224,7 +223,7 @@ async def test_nothing_expires_by_a_clock_that_is_ahead_for_a_while(store, chat,
     wrong.ahead = timedelta(days=1)
     assert steady.look() == wrong.ahead
     await dispatch.drain()
-    assert set((await undelivered(store)).values()) == {State.PENDING}
+    assert set((await undelivered(store)).values()) == {DeliveryState.PENDING}
     wrong.ahead = timedelta()
     assert not steady.look()
     await clock.sleep(60)
@@ -245,18 +244,18 @@ async def test_after_a_sleep_that_nobody_counted_what_is_late_says_so_and_what_i
     await dispatch.drain()
     assert chat.chats == ["-1001", "-2001"]
     assert all(lines[1].startswith("Late") for _, lines, _ in chat.heard)
-    assert await undelivered(store) == {"-2001": State.PENDING}
+    assert await undelivered(store) == {"-2001": DeliveryState.PENDING}
     await clock.sleep(300)
     assert not steady.look()
     await dispatch.drain()
-    assert await undelivered(store) == {"-2001": State.EXPIRED}
+    assert await undelivered(store) == {"-2001": DeliveryState.EXPIRED}
 
 
 async def test_an_exception_nobody_foresaw_is_an_uncertain_answer(dispatch, store, chat, caplog):
     await put(store, CHANNEL, GROUP, severity=Severity.NOTICE)
     chat.tell("-1001", RuntimeError("what is this"))
     await dispatch.drain()
-    assert await undelivered(store) == {"-1001": State.UNCERTAIN}
+    assert await undelivered(store) == {"-1001": DeliveryState.UNCERTAIN}
     assert "what is this" in caplog.text
     assert "Traceback" in caplog.text
 
@@ -266,28 +265,28 @@ async def test_an_exception_nobody_foresaw_is_an_uncertain_answer(dispatch, stor
 
 async def test_a_refused_token_ends_a_drain_at_once_and_loses_nothing(dispatch, store, chat):
     await put(store, CHANNEL, GROUP)
-    chat.tell("*", BadToken("unauthorized"))
-    with pytest.raises(TokenRefused, match="token"):
+    chat.tell("*", TokenRejected("unauthorized"))
+    with pytest.raises(InvalidToken, match="token"):
         await dispatch.drain()
-    assert set((await undelivered(store)).values()) == {State.PENDING}
+    assert set((await undelivered(store)).values()) == {DeliveryState.PENDING}
 
 
 async def test_a_refused_token_ends_the_loop_after_ten_minutes(dispatch, store, chat, clock):
     await put(store, CHANNEL, lives=timedelta(days=1))
-    chat.tell("*", *[BadToken("unauthorized")] * 100)
-    with pytest.raises(TokenRefused):
+    chat.tell("*", *[TokenRejected("unauthorized")] * 100)
+    with pytest.raises(InvalidToken):
         await asyncio.wait_for(dispatch.run(asyncio.Event()), 10)
     assert 600 <= clock.seconds < 640
     assert len(chat.heard) <= 22
-    assert await undelivered(store) == {"-1001": State.PENDING}
+    assert await undelivered(store) == {"-1001": DeliveryState.PENDING}
 
 
 async def test_a_token_that_is_taken_again_in_time_is_forgiven(dispatch, store, chat, clock):
     await put(store, CHANNEL, lives=timedelta(days=1))
-    chat.tell("*", *[BadToken("unauthorized")] * 10)
+    chat.tell("*", *[TokenRejected("unauthorized")] * 10)
     async with running(dispatch):
         await until(lambda: len(chat.heard) == 11)
-        chat.tell("*", *[BadToken("unauthorized")] * 15)
+        chat.tell("*", *[TokenRejected("unauthorized")] * 15)
         await put(store, CHANNEL, key="next", lives=timedelta(days=1))
         await until(lambda: len(chat.heard) == 27)
     assert await undelivered(store) == {}
@@ -308,7 +307,7 @@ async def test_what_was_under_way_when_we_were_killed_is_repeated_if_severe(stor
     ((name, lines, _),) = chat.heard
     assert name == "-1001"
     assert "repeat" in lines[1]
-    assert await undelivered(store) == {"-2001": State.UNCERTAIN}
+    assert await undelivered(store) == {"-2001": DeliveryState.UNCERTAIN}
 
 
 async def test_a_restart_repeats_nothing(store, chat, clock):
@@ -336,7 +335,7 @@ async def test_a_stop_lets_what_is_under_way_land_and_claims_nothing_more(store,
     assert await store.orphans("telegram") == []
 
 
-class Unlimited(Limits):
+class Unlimited(RateLimits):
     def wait(self, now):
         return 0.0
 
@@ -414,7 +413,7 @@ async def test_a_stop_during_a_failure_ends_the_loop(store, chat, clock):
 
 async def test_each_delivery_leaves_one_line_that_names_alert_chat_and_outcome(dispatch, store, chat, caplog):
     await put(store, CHANNEL, GROUP)
-    chat.tell("-2001", Gone("kicked"))
+    chat.tell("-2001", ChatGone("kicked"))
     with caplog.at_level(logging.INFO, "bot.dispatch"):
         await dispatch.drain()
     own = [one for one in caplog.records if one.name == "bot.dispatch"]
@@ -432,12 +431,12 @@ async def test_a_test_message_goes_past_the_outbox(chat, clock):
 
 
 async def test_a_test_message_with_a_refused_token_says_so(chat, clock):
-    chat.tell("-1001", BadToken("unauthorized"))
-    with pytest.raises(TokenRefused):
+    chat.tell("-1001", TokenRejected("unauthorized"))
+    with pytest.raises(InvalidToken):
         await send_test(chat, CHANNEL, "hello", clock)
 
 
 def test_a_terminal_needs_no_pause(clock):
-    limits = Limits()
-    limits.began("terminal", Kind.TERMINAL, clock.monotonic())
+    limits = RateLimits()
+    limits.began("terminal", ChatKind.TERMINAL, clock.monotonic())
     assert limits.wait(clock.monotonic()) == 0

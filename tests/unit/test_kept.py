@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from bot.prices import Bars, Symbol
-from bot.watch import nothing_known
-from bot.watch.kept import COLUMNS, ROWS, Kept
+from bot.prices.bars import Bars, Symbol
+from bot.watch.kept import COLUMNS, ROWS, Kept, nothing_known
 
 MU = Symbol("MU")
 NOW = datetime(2026, 7, 2, 21, tzinfo=UTC)

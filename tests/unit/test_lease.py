@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.errors import StoreLost
-from bot.lease import Lease, Tenancy
+from bot.lease import LeaderLease, Lease
 from tests.virtual import VirtualClock
 
 
@@ -39,7 +39,7 @@ async def test_it_stops_its_work_and_then_ends() -> None:
         clock.seconds += seconds
         await asyncio.sleep(0)
 
-    tenancy = Tenancy(Sealed(), clock, sleep)
+    tenancy = LeaderLease(Sealed(), clock, sleep)
     async with tenancy.hold(asyncio.Event()) as lost:
         assert lost is not None
         await asyncio.wait_for(lost.wait(), 10)

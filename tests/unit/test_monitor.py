@@ -14,21 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.adapters.heartbeat import Heartbeat
-from bot.adapters.http import Window
+from bot.adapters.http.window import Window
 from bot.app.monitor import Monitor
 from bot.app.notices import Operators
 from bot.app.office import Office, differences
 from bot.app.worker import _until_stopped
-from bot.delivery import Delivery, Destination, Kind, Outcome, Sent
+from bot.delivery.attempts import SendOutcome, Sent
+from bot.delivery.model import ChatKind, Delivery, Destination
 from bot.dispatch import Dispatch
 from bot.errors import BotError, LeaseLost, StoreError
 from bot.health import Sign
-from bot.lease import Tenancy
-from bot.messages import Message
-from bot.prices import Bars, Symbol
-from bot.settings import load_settings
+from bot.lease import LeaderLease
+from bot.messages.message import Message
+from bot.prices.bars import Bars, Symbol
+from bot.settings.load import load_settings
 from tests.heart import Heart
 from tests.unit.watch.small_world import DAYS, WARNED, rulebook, world
 from tests.unit.watch.tape import SETTLE, Stage, Tape
@@ -36,13 +37,13 @@ from tests.virtual import VirtualClock, until
 
 CONFIG = Path(__file__).parents[2] / "config"
 SETTINGS = load_settings(CONFIG, {})
-MANY = tuple(Destination("telegram", str(number), Kind.PRIVATE) for number in range(1, 1000))
+MANY = tuple(Destination("telegram", str(number), ChatKind.PRIVATE) for number in range(1, 1000))
 
 
 class Chat:
     name = "telegram"
 
-    async def send(self, delivery: Delivery, message: Message) -> Outcome:
+    async def send(self, delivery: Delivery, message: Message) -> SendOutcome:
         return Sent(1)
 
 
@@ -66,7 +67,7 @@ class Bot:
         watch.tell = self.operators.tell
         dispatch = Dispatch(self.database, Chat(), clock, sleep=clock.sleep)
         office = Office(watch, dispatch, self.database, self.stage.tape, SETTINGS, lambda: SETTINGS, lambda _: ())  # type: ignore[arg-type]
-        self.monitor = Monitor(SETTINGS, clock, self.database, Tenancy(self.database, clock))
+        self.monitor = Monitor(SETTINGS, clock, self.database, LeaderLease(self.database, clock))
         self.monitor.begin(office)
 
     def bars(self, symbol: Symbol) -> Bars:

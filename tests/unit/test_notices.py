@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.app.notices import Operators
-from bot.delivery import State
-from bot.prices import Symbol
-from bot.watch import Notice, Trouble, Unsure
-from bot.watch import State as Wrong
+from bot.delivery.model import DeliveryState
+from bot.prices.bars import Symbol
+from bot.watch.troubles import Notice, Trouble, Unsure
+from bot.watch.troubles import State as Wrong
 from tests.specimens import event
 from tests.virtual import NOON, VirtualClock
 
@@ -26,7 +26,7 @@ async def test_each_operator_hears_of_a_trouble_once_when_it_begins_and_once_whe
         ("⚙️ outage: 28 of 28 symbols cannot be had",),
     ]
     assert len(await database.received("telegram", "9002", 9)) == 2
-    assert {one.state for one in heard} == {State.PENDING}
+    assert {one.state for one in heard} == {DeliveryState.PENDING}
 
 
 async def test_what_is_unconfirmed_says_what_it_depends_on(database: Database) -> None:

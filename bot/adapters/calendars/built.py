@@ -23,7 +23,7 @@ import numpy as np
 
 from bot.clock import Clock
 from bot.errors import BotError, NoData
-from bot.prices import Calendar, CalendarCode, Closure, amended
+from bot.prices.calendars import Calendar, CalendarCode, UnscheduledClosure, with_closures
 
 BUILD = Path(__file__).with_name("build.py")
 PATIENCE_SECONDS = 300
@@ -49,9 +49,9 @@ class ExchangeCalendars:
         self._clock = clock
         self._on_build = on_build
         self._known: dict[tuple[CalendarCode, int], Calendar | str] = {}
-        self.closures: Sequence[Closure] = ()
+        self.closures: Sequence[UnscheduledClosure] = ()
 
-    def closed(self, closures: Sequence[Closure]) -> Self:
+    def closed(self, closures: Sequence[UnscheduledClosure]) -> Self:
         """The same calendars with these closures in place of the others; what is built serves both."""
         other = copy.copy(self)
         other.closures = closures
@@ -68,7 +68,7 @@ class ExchangeCalendars:
                 f"exchange_calendars {version('exchange_calendars')} gives no calendar {code} ({known})."
                 " Choose another calendar for the basket, or leave out the symbols of that exchange."
             )
-        return amended(known, self.closures)
+        return with_closures(known, self.closures)
 
     def prepare(self, codes: Iterable[CalendarCode]) -> None:
         """Have all of these at hand; one process builds what is missing. Raises BotError if it breaks down."""

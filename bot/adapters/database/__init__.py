@@ -1,5 +1,1 @@
-"""How does the bot remember, with SQLAlchemy?"""
-
-from bot.adapters.database.store import Database, migrate
-
-__all__ = ["Database", "migrate"]
+"""Database of alert state, outbox and subscribers (SQLAlchemy, SQLite or PostgreSQL)."""

@@ -8,10 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.adapters.database.tables import bodies, events, outbox
-from bot.alerts.episodes import Episode, Memory, Subject, Told
+from bot.alerts.episodes import Episode, ProvisionalAlert, Subject, SubjectState
 from bot.baskets import BasketId
-from bot.delivery import Chat, Delivery, Event, Manner, Note, NoteId, Quiet, Silence, Subscriber, Wish
-from bot.messages import Message
+from bot.delivery.attempts import ChatRecord
+from bot.delivery.model import Delivery, Note, NoteId, Notification, SendMode, Silence
+from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
+from bot.messages.message import Message
 
 Row = dict[str, Any]
 # What stands in a row under the name that it has with us.
@@ -23,7 +25,7 @@ HAPPENED = ("key", "baskets", "severity", "session", "created", "expires", "mann
 CHOSEN = ("transport", "chat", "kind", "since", "language", "everything", "lowest", "muted_until", "zone")
 
 
-def of(one: Any, names: Iterable[str]) -> Row:
+def pick(one: Any, names: Iterable[str]) -> Row:
     """These fields of one of our types, or of a row."""
     return {name: getattr(one, name) for name in names}
 
@@ -33,7 +35,7 @@ def same_chat(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool
     return (one.c.transport == other.c.transport) & (one.c.chat == other.c.chat)
 
 
-def line_of(original: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def edit_chain(original: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """The numbers of the events that take each other's place, beginning with `original`."""
     line = events.alias("line")
     return sa.select(line.c.id).where((line.c.id == original) | (line.c.original == original))
@@ -44,9 +46,9 @@ def _target(what: str) -> sa.ScalarSelect[Any]:
     shown = outbox.alias("shown_in")
     return (
         sa.select(shown.c[what])
-        .where(shown.c.event.in_(line_of(events.c.original).correlate(events)))
+        .where(shown.c.event.in_(edit_chain(events.c.original).correlate(events)))
         .where(same_chat(shown, outbox))
-        .where(shown.c.message_id.is_not(None), shown.c.manner != Manner.REPLY, shown.c.id != outbox.c.id)
+        .where(shown.c.message_id.is_not(None), shown.c.manner != SendMode.REPLY, shown.c.id != outbox.c.id)
         .order_by(shown.c.id.desc())
         .limit(1)
         .correlate(outbox, events)
@@ -62,15 +64,15 @@ DELIVERIES: sa.Select[Any] = (
         outbox.c.event.label("event_number"),
         events.c.key.label("event"),
         events.c.shown.label("event_id"),
-        sa.case((outbox.c.manner != Manner.SEND, _target("message_id"))).label("target"),
-        sa.case((outbox.c.manner != Manner.SEND, _target("pictured"))).label("target_pictured"),
+        sa.case((outbox.c.manner != SendMode.SEND, _target("message_id"))).label("target"),
+        sa.case((outbox.c.manner != SendMode.SEND, _target("pictured"))).label("target_pictured"),
     )
     .join(events, events.c.id == outbox.c.event)
     .join(bodies, (bodies.c.event == outbox.c.event) & (bodies.c.language == outbox.c.language))
 )
 
 
-def delivery(row: sa.Row[Any]) -> Delivery:
+def to_delivery(row: sa.Row[Any]) -> Delivery:
     """The delivery of a row of DELIVERIES."""
     known = row._asdict()
     message, pictured = Message(known.pop("language"), known.pop("lines")), bool(known.pop("target_pictured"))
@@ -79,70 +81,70 @@ def delivery(row: sa.Row[Any]) -> Delivery:
 
 def outbox_row(one: Delivery, event: int) -> Row:
     """The row of a new delivery of the event with this number."""
-    return {"event": event, "language": one.message.language, **of(one, ADDRESSED), **of(one, CHANGING)}
+    return {"event": event, "language": one.message.language, **pick(one, ADDRESSED), **pick(one, CHANGING)}
 
 
-def event_row(event: Event, original: int | None, silenced: str) -> Row:
+def notification_row(event: Notification, original: int | None, silenced: str) -> Row:
     """The row of an event; `original` is the number of the first of its line."""
-    return {**of(event, HAPPENED), "shown": event.id, "original": original, "silenced": silenced}
+    return {**pick(event, HAPPENED), "shown": event.id, "original": original, "silenced": silenced}
 
 
-def event(row: sa.Row[Any], texts: Iterable[sa.Row[Any]]) -> Event:
+def to_notification(row: sa.Row[Any], texts: Iterable[sa.Row[Any]]) -> Notification:
     """The event of a row that has its original's key as `first`, with its bodies."""
     messages = tuple(Message(text.language, text.lines) for text in texts)
-    return Event(id=row.shown, messages=messages, original=row.first, **of(row, HAPPENED))
+    return Notification(id=row.shown, messages=messages, original=row.first, **pick(row, HAPPENED))
 
 
-def memory_row(subject: Subject, memory: Memory) -> Row:
+def subject_state_row(subject: Subject, memory: SubjectState) -> Row:
     episode, told = memory.episode, memory.told
     return {
-        **of(subject, SUBJECT),
+        **pick(subject, SUBJECT),
         "judged": memory.judged,
         "episode": episode and episode.id,
-        **(of(episode, EPISODE) if episode else dict.fromkeys(EPISODE)),
+        **(pick(episode, EPISODE) if episode else dict.fromkeys(EPISODE)),
         "told_event": told and told.event,
         "told_session": told and told.session,
         "told_severity": told and told.severity,
     }
 
 
-def memory(row: sa.Row[Any]) -> tuple[Subject, Memory]:
-    told = None if row.told_event is None else Told(row.told_event, row.told_session, row.told_severity)
-    episode = None if row.episode is None else Episode(row.episode, **of(row, EPISODE))
-    return Subject(**of(row, SUBJECT)), Memory(row.judged, episode, told)
+def to_subject_state(row: sa.Row[Any]) -> tuple[Subject, SubjectState]:
+    told = None if row.told_event is None else ProvisionalAlert(row.told_event, row.told_session, row.told_severity)
+    episode = None if row.episode is None else Episode(row.episode, **pick(row, EPISODE))
+    return Subject(**pick(row, SUBJECT)), SubjectState(row.judged, episode, told)
 
 
-def chat(row: sa.Row[Any] | None) -> Chat:
+def to_chat_record(row: sa.Row[Any] | None) -> ChatRecord:
     if row is None:
-        return Chat()
-    return Chat(row.gone, row.moved_to, row.refusals, row.refused_since)
+        return ChatRecord()
+    return ChatRecord(row.gone, row.moved_to, row.refusals, row.refused_since)
 
 
 def subscriber_row(one: Subscriber) -> Row:
     return {
-        **of(one, CHOSEN),
+        **pick(one, CHOSEN),
         "quiet_begin": one.quiet and one.quiet.begin,
         "quiet_end": one.quiet and one.quiet.end,
     }
 
 
-def wish_rows(one: Subscriber) -> list[Row]:
-    chat = of(one, ("transport", "chat"))
+def subscription_rows(one: Subscriber) -> list[Row]:
+    chat = pick(one, ("transport", "chat"))
     return [
         {**chat, "basket": basket, "lowest": wish.lowest, "muted_until": wish.muted_until}
         for basket, wish in one.wishes.items()
     ]
 
 
-def subscriber(row: sa.Row[Any], wanted: Iterable[sa.Row[Any]]) -> Subscriber:
-    wishes = {BasketId(one.basket): Wish(one.lowest, one.muted_until) for one in wanted}
-    quiet = None if row.quiet_begin is None else Quiet(row.quiet_begin, row.quiet_end)
-    return Subscriber(wishes=wishes, quiet=quiet, **of(row, CHOSEN))
+def to_subscriber(row: sa.Row[Any], wanted: Iterable[sa.Row[Any]]) -> Subscriber:
+    wishes = {BasketId(one.basket): BasketSubscription(one.lowest, one.muted_until) for one in wanted}
+    quiet = None if row.quiet_begin is None else QuietHours(row.quiet_begin, row.quiet_end)
+    return Subscriber(wishes=wishes, quiet=quiet, **pick(row, CHOSEN))
 
 
-def note(row: sa.Row[Any]) -> Note:
+def to_note(row: sa.Row[Any]) -> Note:
     return Note(BasketId(row.basket) if row.basket else None, row.text, row.written, row.until, NoteId(row.id))
 
 
-def silence(row: sa.Row[Any]) -> Silence:
+def to_silence(row: sa.Row[Any]) -> Silence:
     return Silence(BasketId(row.basket) if row.basket else None, row.until, row.reason)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bot.alerts.episodes import Phase
 from bot.alerts.rules import Severity
-from bot.delivery import Kind, Manner, State
+from bot.delivery.model import ChatKind, DeliveryState, SendMode
 
 METADATA = sa.MetaData(
     naming_convention={
@@ -42,7 +42,7 @@ class UtcTime(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class _OfKind(sa.TypeDecorator[Any]):
+class _EnumColumn(sa.TypeDecorator[Any]):
     """A value of an enumeration, stored as what is behind its name."""
 
     def __init__(self, kind: type[Enum]) -> None:
@@ -56,17 +56,17 @@ class _OfKind(sa.TypeDecorator[Any]):
         return None if value is None else self.kind(value)
 
 
-class Word(_OfKind):
+class EnumText(_EnumColumn):
     impl = sa.String
     cache_ok = True
 
 
-class Number(_OfKind):
+class EnumNumber(_EnumColumn):
     impl = sa.Integer
     cache_ok = True
 
 
-class Several(sa.TypeDecorator[tuple[str, ...]]):
+class JsonTexts(sa.TypeDecorator[tuple[str, ...]]):
     """A tuple of texts, as a list in JSON."""
 
     impl = sa.JSON
@@ -86,13 +86,13 @@ memories = sa.Table(
     sa.Column("judged", sa.Date),
     sa.Column("episode", sa.String),
     sa.Column("opened", sa.Date),
-    sa.Column("severity", Number(Severity)),
+    sa.Column("severity", EnumNumber(Severity)),
     sa.Column("move", sa.Double),
     sa.Column("quiet", sa.Integer),
-    sa.Column("phase", Word(Phase)),
+    sa.Column("phase", EnumText(Phase)),
     sa.Column("told_event", sa.String),
     sa.Column("told_session", sa.Date),
-    sa.Column("told_severity", Number(Severity)),
+    sa.Column("told_severity", EnumNumber(Severity)),
 )
 
 judged_on = sa.Table(
@@ -109,12 +109,12 @@ events = sa.Table(
     sa.Column("id", RowId, primary_key=True),
     sa.Column("key", sa.String, nullable=False, unique=True),
     sa.Column("shown", sa.String, nullable=False),
-    sa.Column("baskets", Several, nullable=False),
-    sa.Column("severity", Number(Severity), nullable=False),
+    sa.Column("baskets", JsonTexts, nullable=False),
+    sa.Column("severity", EnumNumber(Severity), nullable=False),
     sa.Column("session", sa.Date, nullable=False),
     sa.Column("created", UtcTime, nullable=False),
     sa.Column("expires", UtcTime, nullable=False),
-    sa.Column("manner", Word(Manner), nullable=False, server_default="send"),
+    sa.Column("manner", EnumText(SendMode), nullable=False, server_default="send"),
     # The first of the line of events that take each other's place, never one in its middle.
     sa.Column("original", RowId, sa.ForeignKey("events.id")),
     sa.Column("withdraws", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -130,7 +130,7 @@ bodies = sa.Table(
     METADATA,
     sa.Column("event", RowId, sa.ForeignKey("events.id"), primary_key=True),
     sa.Column("language", sa.String, primary_key=True),
-    sa.Column("lines", Several, nullable=False),
+    sa.Column("lines", JsonTexts, nullable=False),
     sa.Column("position", sa.Integer, nullable=False, server_default="0"),
     # Of pictures.name, unchecked: a picture is forgotten before its event.
     sa.Column("picture", sa.String, nullable=False, server_default=""),
@@ -152,10 +152,10 @@ outbox = sa.Table(
     sa.Column("event", RowId, nullable=False),
     sa.Column("transport", sa.String, nullable=False),
     sa.Column("chat", sa.String, nullable=False),
-    sa.Column("kind", Number(Kind), nullable=False),
+    sa.Column("kind", EnumNumber(ChatKind), nullable=False),
     sa.Column("language", sa.String, nullable=False),
     sa.Column("severe", sa.Boolean, nullable=False),
-    sa.Column("state", Word(State), nullable=False),
+    sa.Column("state", EnumText(DeliveryState), nullable=False),
     sa.Column("not_before", UtcTime),
     sa.Column("expires", UtcTime, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -163,7 +163,7 @@ outbox = sa.Table(
     sa.Column("plain", sa.Boolean, nullable=False),
     sa.Column("message_id", sa.BigInteger),
     sa.Column("reason", sa.String, nullable=False),
-    sa.Column("manner", Word(Manner), nullable=False, server_default="send"),
+    sa.Column("manner", EnumText(SendMode), nullable=False, server_default="send"),
     # Why it is not to be tried again, if its chat gave up on it while it was under way.
     sa.Column("cancelled", sa.String, nullable=False, server_default=""),
     # Whether the message is a picture, with the text as its caption.
@@ -173,7 +173,7 @@ outbox = sa.Table(
 # Only what waits and what is under way is looked for often; both are few beside what was ever sent.
 waits = outbox.c.not_before.is_not(None)
 under_way = outbox.c.state == sa.literal_column("'sending'")
-on_its_way = waits | (outbox.c.state == State.SENDING)
+on_its_way = waits | (outbox.c.state == DeliveryState.SENDING)
 sa.Index(
     "ix_outbox_waiting",
     *(outbox.c.transport, outbox.c.severe.desc(), outbox.c.kind, outbox.c.id, outbox.c.not_before),
@@ -209,11 +209,11 @@ subscribers = sa.Table(
     METADATA,
     sa.Column("transport", sa.String, primary_key=True),
     sa.Column("chat", sa.String, primary_key=True),
-    sa.Column("kind", Number(Kind), nullable=False),
+    sa.Column("kind", EnumNumber(ChatKind), nullable=False),
     sa.Column("since", UtcTime, nullable=False),
     sa.Column("language", sa.String, nullable=False),
     sa.Column("everything", sa.Boolean, nullable=False),
-    sa.Column("lowest", Number(Severity), nullable=False),
+    sa.Column("lowest", EnumNumber(Severity), nullable=False),
     sa.Column("muted_until", UtcTime),
     sa.Column("quiet_begin", sa.Time),
     sa.Column("quiet_end", sa.Time),
@@ -226,7 +226,7 @@ wishes = sa.Table(
     sa.Column("transport", sa.String, primary_key=True),
     sa.Column("chat", sa.String, primary_key=True),
     sa.Column("basket", sa.String, primary_key=True),
-    sa.Column("lowest", Number(Severity), nullable=False),
+    sa.Column("lowest", EnumNumber(Severity), nullable=False),
     sa.Column("muted_until", UtcTime),
 )
 sa.Index("ix_wishes_basket", wishes.c.transport, wishes.c.basket, wishes.c.lowest, wishes.c.chat)

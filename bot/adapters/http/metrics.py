@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from bot.health import Report, Sign
-from bot.watch import State
+from bot.watch.troubles import State
 
 KIND = CONTENT_TYPE_PLAIN_0_0_4
 LOOPS = {

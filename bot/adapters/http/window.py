@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self, TypeVar
 
 from bot.adapters.http import metrics, page
-from bot.errors import ConfigError, Problem
+from bot.errors import ConfigError, ConfigProblem
 from bot.health import Report
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Window:
         except OSError as error:
             remedy = "Choose another port or host, or 0 for none; two processes on one machine need a port each."
             what = f"cannot be listened on: {error.strerror or error}"
-            raise ConfigError((Problem(f"{host}:{port}", "operation.port", what, remedy),)) from error
+            raise ConfigError((ConfigProblem(f"{host}:{port}", "operation.port", what, remedy),)) from error
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
 

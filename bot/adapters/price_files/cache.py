@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.adapters.price_files.folder import CsvFolder
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Bars, Floats, Symbol, Upstream
+from bot.prices.bars import Bars, Floats, IncrementalSource, Symbol
 
 OVERLAP = 10  # sessions asked for once more, to see whether the past still reads the same
 ROUNDING = 1e-6  # relative; a dividend of a hundredth of a per cent is more
@@ -30,7 +30,7 @@ class PriceCache:
     never kept, for its session may not be over; so what stands in a file is final.
     """
 
-    def __init__(self, folder: Path, upstream: Upstream) -> None:
+    def __init__(self, folder: Path, upstream: IncrementalSource) -> None:
         self._folder = folder
         self._kept = CsvFolder(folder)
         self._upstream = upstream

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from bot.prices import Dates, Flags, Floats
+from bot.prices.bars import Dates, Floats
+from bot.prices.table import Flags
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]

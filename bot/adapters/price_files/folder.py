@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.adapters.price_files import reading
 from bot.errors import NoData
-from bot.prices import Bars, Symbol
+from bot.prices.bars import Bars, Symbol
 
 
 class CsvFolder:

@@ -11,7 +11,7 @@ import numpy as np
 
 from bot.adapters.price_files import digits
 from bot.errors import NoData
-from bot.prices import Bars, Dates, Floats, RawRows, Refusal, Symbol, screen
+from bot.prices.bars import Bars, Dates, Floats, RawBars, RejectedRow, Symbol, validate_rows
 
 FIGURES = ("close", "adj_close", "high", "low")
 THREE_HEADS = re.compile(rb"Price,.*\nTicker,.*\nDate,*\n")
@@ -25,7 +25,7 @@ class _Table:
     dates: Dates
     figures: dict[str, Floats]
     lines: Sequence[int]
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RejectedRow, ...] = ()
 
 
 def read(data: bytes, symbol: Symbol, where: str) -> Bars:
@@ -43,7 +43,7 @@ def read(data: bytes, symbol: Symbol, where: str) -> Bars:
         adjusted = close
     elif np.isnan(close).all():
         close, high, low = adjusted, nothing, nothing
-    bars = screen(symbol, where, RawRows(table.dates, close, adjusted, high, low, table.lines))
+    bars = validate_rows(symbol, where, RawBars(table.dates, close, adjusted, high, low, table.lines))
     bars = replace(bars, refused=table.refused + bars.refused)
     if np.isnan(bars.close).all() and np.isnan(bars.adjusted).all():
         first = f" First problem: {bars.refused[0]}." if bars.refused else ""
@@ -105,7 +105,7 @@ def _at_once(body: memoryview, names: list[str], begin: int) -> _Table | None:
 
 def _line_by_line(body: memoryview, names: list[str], begin: int, where: str) -> _Table:
     """The table with a refusal for each line or figure that is none."""
-    refused: list[Refusal] = []
+    refused: list[RejectedRow] = []
     dates: list[date] = []
     lines: list[int] = []
     figures: dict[str, list[float]] = {name: [] for name in FIGURES if name in names}
@@ -116,9 +116,9 @@ def _line_by_line(body: memoryview, names: list[str], begin: int, where: str) ->
         if not text.strip():
             continue
         if text.count(",") + 1 != len(names):
-            refused.append(Refusal(place, f"{len(names)} cells expected, as in the header; the row is left out"))
+            refused.append(RejectedRow(place, f"{len(names)} cells expected, as in the header; the row is left out"))
         elif day is None:
-            refused.append(Refusal(place, f"{cells['date'][:40]!r} is no date (YYYY-MM-DD); the row is left out"))
+            refused.append(RejectedRow(place, f"{cells['date'][:40]!r} is no date (YYYY-MM-DD); the row is left out"))
         else:
             dates.append(day)
             lines.append(line)
@@ -138,7 +138,7 @@ def _date(cell: str) -> date | None:
         return None
 
 
-def _number(cell: str, name: str, place: str, refused: list[Refusal]) -> float:
+def _number(cell: str, name: str, place: str, refused: list[RejectedRow]) -> float:
     """The number in a cell; NaN if it is empty, and with a refusal if it holds something else."""
     if not cell:
         return np.nan
@@ -147,6 +147,6 @@ def _number(cell: str, name: str, place: str, refused: list[Refusal]) -> float:
     except ValueError:
         number = np.nan
     if np.isnan(number) or "_" in cell:
-        refused.append(Refusal(place, f"{name} {cell[:40]!r} is no number; it is left out"))
+        refused.append(RejectedRow(place, f"{name} {cell[:40]!r} is no number; it is left out"))
         return np.nan
     return number

@@ -10,22 +10,26 @@ from typing import Any
 import telegram
 from telegram.constants import ChatType
 
-from bot.adapters.telegram.meaning import FAILURES
-from bot.conversation import Ask
+from bot.adapters.telegram.outcomes import FAILURES
+from bot.conversation.asks import Ask
 from bot.converse import Heard
-from bot.delivery import Kind
+from bot.delivery.model import ChatKind
 
 COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?:\s|$)")
 # What a link carries may hold letters, digits and underscores alone; whoever follows one only looks at something.
 LINK_GAP = "__"
 LINKED = ("status", "chart", "why")
-KINDS: dict[str, Kind] = {ChatType.PRIVATE: Kind.PRIVATE, ChatType.GROUP: Kind.GROUP, ChatType.SUPERGROUP: Kind.GROUP}
-LONGEST = 600  # characters of a command; what comes after is not read
+KINDS: dict[str, ChatKind] = {
+    ChatType.PRIVATE: ChatKind.PRIVATE,
+    ChatType.GROUP: ChatKind.GROUP,
+    ChatType.SUPERGROUP: ChatKind.GROUP,
+}
+MAX_COMMAND_LENGTH = 600  # characters of a command; what comes after is not read
 
 log = logging.getLogger(__name__)
 
 
-def readable(payload: bytes) -> bytes:
+def drop_unreadable(payload: bytes) -> bytes:
     """The answer to a look for updates, without the content of those that the library cannot read.
 
     It reads all or nothing, and what is not read is not confirmed: one update would keep all others from us for ever.
@@ -52,7 +56,7 @@ def _is_readable(update: dict[str, Any]) -> bool:
     return True
 
 
-def heard(update: telegram.Update, name_of_bot: str) -> Heard:
+def parse_update(update: telegram.Update, name_of_bot: str) -> Heard:
     """What arrived with an update; most of what people write to each other asks nothing."""
     query = update.callback_query
     if query is not None:
@@ -89,7 +93,7 @@ def _pressed(number: int, query: telegram.CallbackQuery) -> Heard:
 
 
 def _asked(message: telegram.Message, name_of_bot: str) -> Ask | None:
-    text = (message.text or "")[:LONGEST]
+    text = (message.text or "")[:MAX_COMMAND_LENGTH]
     found = COMMAND.match(text)
     if found and found[2] and found[2].lower() != name_of_bot.lower():
         return None  # another bot is meant
@@ -111,6 +115,6 @@ def _asked(message: telegram.Message, name_of_bot: str) -> Ask | None:
     )
 
 
-def _kind(chat: telegram.Chat) -> Kind:
+def _kind(chat: telegram.Chat) -> ChatKind:
     """Where nobody can be asked who speaks, and of what we have not heard of, is like a channel: not answered."""
-    return KINDS.get(chat.type, Kind.CHANNEL)
+    return KINDS.get(chat.type, ChatKind.CHANNEL)

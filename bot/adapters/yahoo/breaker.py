@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import date
 
 from bot.clock import Clock
-from bot.errors import SourceResting, SourceUnreachable
-from bot.prices import Bars, Symbol, Upstream
+from bot.errors import SourceBackingOff, SourceUnreachable
+from bot.prices.bars import Bars, IncrementalSource, Symbol
 
 FAILURES = 5
 REST_SECONDS = 300.0
@@ -21,7 +21,7 @@ class Breaker:
     That it does not know a symbol is an answer, not a failure. `chance` gives numbers from 0 to 1.
     """
 
-    def __init__(self, upstream: Upstream, clock: Clock, chance: Callable[[], float] = random.random) -> None:
+    def __init__(self, upstream: IncrementalSource, clock: Clock, chance: Callable[[], float] = random.random) -> None:
         self._upstream = upstream
         self._clock = clock
         self._chance = chance
@@ -39,7 +39,7 @@ class Breaker:
     def _ask(self, symbol: Symbol, question: Callable[[], Bars]) -> Bars:
         left = self._rests_until - self._clock.monotonic()
         if self._failures >= FAILURES and left > 0:
-            raise SourceResting(
+            raise SourceBackingOff(
                 f"{symbol} is not asked about: the source failed {self._failures} times in a row and is left alone for"
                 f" {left:.0f} s more. What failed is in the log before this; nothing needs to be done."
             )

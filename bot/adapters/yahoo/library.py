@@ -22,8 +22,9 @@ from yfinance.cache import get_cookie_cache, get_tz_cache
 from yfinance.data import YfData
 from yfinance.exceptions import YFException, YFInvalidPeriodError, YFRateLimitError
 
-from bot.errors import NoData, SourceResting, SourceUnreachable
-from bot.prices import Action, Dates, Flags, RawRows, Symbol
+from bot.errors import NoData, SourceBackingOff, SourceUnreachable
+from bot.prices.bars import CorporateAction, Dates, RawBars, Symbol
+from bot.prices.table import Flags
 
 # What yfinance lets through besides its own exceptions: those of its HTTP client and its SQLite files, and whatever
 # Python raises where an answer is not shaped as it expects.
@@ -72,7 +73,7 @@ def _request(request: Any, seconds: float, note: Callable[[str | None], None], *
     return answer
 
 
-def history(symbol: Symbol, since: date | None, session: Any) -> tuple[RawRows, datetime | None]:
+def history(symbol: Symbol, since: date | None, session: Any) -> tuple[RawBars, datetime | None]:
     """The rows from `since` on (None: all), and the time of the newest price. Raises FAILURES."""
     # The zone decides only where a day begins, and a day more is asked for below. Without one yfinance asks Yahoo, and
     # remembers a failure for as long as the process runs.
@@ -108,7 +109,7 @@ def _release() -> None:
             database.close()
 
 
-def _rows(frame: Any, metadata: Any, since: date | None) -> tuple[RawRows, datetime | None]:
+def _rows(frame: Any, metadata: Any, since: date | None) -> tuple[RawBars, datetime | None]:
     dates: Dates = frame.index.tz_localize(None).to_numpy().astype("M8[D]")
     rows = dates >= np.datetime64(since or date.min, "D")
     names = {"close": "Close", "adjusted": "Adj Close", "high": "High", "low": "Low"}
@@ -119,17 +120,17 @@ def _rows(frame: Any, metadata: Any, since: date | None) -> tuple[RawRows, datet
     as_of = datetime.fromtimestamp(newest.timestamp(), UTC) if isinstance(newest, datetime) else None
     volume = frame["Volume"].to_numpy(dtype=np.float64)[rows]
     actions, currency = _actions(frame, dates, rows), str(metadata.get("currency") or "")
-    return RawRows(dates[rows], **columns, volume=volume, actions=actions, currency=currency), as_of
+    return RawBars(dates[rows], **columns, volume=volume, actions=actions, currency=currency), as_of
 
 
-def _actions(frame: Any, dates: Dates, rows: Flags) -> tuple[Action, ...]:
+def _actions(frame: Any, dates: Dates, rows: Flags) -> tuple[CorporateAction, ...]:
     """Splits and dividends of the `rows`; the columns are there only if there are any."""
     splits, dividends = (
         np.nan_to_num(frame[name].to_numpy(dtype=np.float64)) if name in frame else np.zeros(len(dates))
         for name in ("Stock Splits", "Dividends")
     )
     return tuple(
-        Action(dates[row].item(), float(splits[row]) or 1.0, float(dividends[row]))
+        CorporateAction(dates[row].item(), float(splits[row]) or 1.0, float(dividends[row]))
         for row in np.flatnonzero(rows & ((splits > 0) | (dividends > 0)))
     )
 
@@ -141,7 +142,7 @@ def meaning(symbol: Symbol, error: Exception) -> NoData | SourceUnreachable:
     if isinstance(error, YFInvalidPeriodError):
         return NoData(f"Yahoo has no history of {symbol}, only the price of the day. Leave it out of the basket.")
     if isinstance(error, YFRateLimitError):
-        return SourceResting(
+        return SourceBackingOff(
             f"Yahoo refuses to tell about {symbol}: too many requests. It relents by itself, within minutes or a day."
         )
     # yfinance guesses "possibly delisted" where it got no usable answer, whatever the reason.

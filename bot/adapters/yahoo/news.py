@@ -7,9 +7,9 @@ from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.context import Headline
+from bot.context.headlines import Headline
 from bot.errors import SourceUnreachable
-from bot.prices import Symbol
+from bot.prices.bars import Symbol
 
 MOST_ARTICLES = 20  # of a symbol
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from bot.clock import ahead_of_us
+from bot.clock import server_clock_offset
 from bot.errors import SourceUnreachable
-from bot.prices import Bars, Symbol, screen
+from bot.prices.bars import Bars, Symbol, validate_rows
 
 # The first question fetches a cookie and a crumb before the prices: one of the three may hang.
 REQUESTS_A_DOWNLOAD = 3
@@ -92,7 +92,7 @@ class Yahoo:
             )
 
     def _note(self, date_of_answer: str | None) -> None:
-        self.ahead = ahead_of_us(date_of_answer) or self.ahead
+        self.ahead = server_clock_offset(date_of_answer) or self.ahead
 
     def _download(self, symbol: Symbol, since: date | None) -> Bars:
         from bot.adapters.yahoo import library  # noqa: PLC0415  # as above
@@ -101,7 +101,7 @@ class Yahoo:
             raw, as_of = library.history(symbol, since, self._session)
         except library.FAILURES as error:
             raise library.meaning(symbol, error) from error
-        bars = screen(symbol, "Yahoo", raw, as_of)
+        bars = validate_rows(symbol, "Yahoo", raw, as_of)
         if np.isnan(bars.close).all() and np.isnan(bars.adjusted).all():
             raise SourceUnreachable(f"Yahoo sent no price of {symbol}. Ask again in a few minutes.")
         return bars

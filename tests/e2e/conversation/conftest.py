@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from tests.desks import NOW, OPERATOR
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram.server import FakeTelegram
 from tests.loops import BriskClock, HandClock, Talk, talking
 from tests.virtual import VirtualClock
 

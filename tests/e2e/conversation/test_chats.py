@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.baskets import BasketId
-from bot.delivery import Manner, State
-from bot.messages import Message
+from bot.delivery.model import DeliveryState, SendMode
+from bot.messages.message import Message
 from tests.desks import NOW
 from tests.loops import Talk, alert
 from tests.specimens import delivery
@@ -69,7 +69,7 @@ async def test_a_start_brings_back_a_chat_that_had_blocked_the_bot(talk: Talk) -
     await until(lambda: talk.dispatch.counts["Gone"] == 1)
     await alert(talk, "second")
     await talk.settled()
-    assert {one.state for one in await talk.database.undelivered()} == {State.FAILED}
+    assert {one.state for one in await talk.database.undelivered()} == {DeliveryState.FAILED}
     await kim.say("/start")
     assert "This chat hears of: Tech" in (await kim.chat.next_message()).text
     await alert(talk, "third")
@@ -105,7 +105,7 @@ async def test_a_links_button_stays_a_link_when_the_alert_of_a_channel_is_edited
     await talk.settled(1)
     one = replace(delivery(), session=NOW.date())
     number = (await talk.telegram.send(one, one.message)).message_id
-    edit = replace(one, manner=Manner.EDIT, target=number)
+    edit = replace(one, manner=SendMode.EDIT, target=number)
     await talk.telegram.send(edit, Message("en", ("corrected",)))
     sent = talk.fake.accepted[-1]
     keys = [key for row in sent.keyboard for key in row]

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from bot.adapters.telegram import Telegram, TelegramLine
-from bot.conversation import Desk
+from bot.adapters.telegram.client import TelegramClient
+from bot.adapters.telegram.gateway import TelegramGateway
+from bot.conversation.desk import Desk
 from bot.converse import Converse
-from bot.delivery import Limits
-from bot.errors import NoData, TokenRefused
+from bot.delivery.rate_limits import RateLimits
+from bot.errors import InvalidToken, NoData
 from tests.canary import TOKEN
 from tests.desks import Clerk, drawn
-from tests.fake_telegram import HALF, HANG, RESET, Answer, FakeTelegram, flood, refusal
+from tests.fake_telegram.answers import HALF, HANG, RESET, Answer, flood, refusal
+from tests.fake_telegram.server import FakeTelegram
 from tests.loops import HandClock, Talk, alert, message, talking
 from tests.specimens import PRIVATE
 from tests.virtual import until
@@ -146,11 +148,11 @@ async def test_a_token_that_stays_refused_ends_after_ten_minutes(fake, database,
     kim = fake.person()
     await kim.say("/help")
     fake.fail(method, *[answer] * 100)
-    async with Telegram(TOKEN, base_url=fake.base_url) as telegram:
-        line = TelegramLine(telegram, clock)
+    async with TelegramClient(TOKEN, base_url=fake.base_url) as telegram:
+        line = TelegramGateway(telegram, clock)
         desk = Desk("telegram", database, Clerk(), clock, line.administers, drawn)
-        with pytest.raises(TokenRefused):
-            await Converse(desk, line, Limits(), database.move, sleep=clock.sleep).run(asyncio.Event())
+        with pytest.raises(InvalidToken):
+            await Converse(desk, line, RateLimits(), database.move, sleep=clock.sleep).run(asyncio.Event())
     assert 600 <= clock.seconds < 700
     fake.failures.clear()
     async with talking(fake, database, clock):
@@ -160,10 +162,10 @@ async def test_a_token_that_stays_refused_ends_after_ten_minutes(fake, database,
 async def test_telegram_that_is_down_at_the_start_comes_up_later(database, clock) -> None:
     async with FakeTelegram(clock=clock.monotonic) as gone:
         port = gone.port
-    async with Telegram(TOKEN, base_url=f"http://127.0.0.1:{port}/bot") as telegram:
-        line = TelegramLine(telegram, clock)
+    async with TelegramClient(TOKEN, base_url=f"http://127.0.0.1:{port}/bot") as telegram:
+        line = TelegramGateway(telegram, clock)
         desk = Desk("telegram", database, Clerk(), clock, line.administers, drawn)
-        converse, stop = Converse(desk, line, Limits(), database.move, sleep=clock.sleep), asyncio.Event()
+        converse, stop = Converse(desk, line, RateLimits(), database.move, sleep=clock.sleep), asyncio.Event()
         running = asyncio.create_task(converse.run(stop))
         await until(lambda: converse.counts["deaf"] >= 5)
         assert not running.done()

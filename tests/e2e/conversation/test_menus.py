@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.adapters.database import Database
-from bot.conversation import MENU
-from bot.messages import catalogue
+from bot.adapters.database.database import Database
+from bot.conversation.menu import MENU
+from bot.messages.catalogue import load_catalogue
 from tests.desks import NOW, OPERATOR
 from tests.e2e.conversation.test_roles import EXPECTED
-from tests.fake_telegram import Answer, FakeTelegram, refusal
+from tests.fake_telegram.answers import Answer, refusal
+from tests.fake_telegram.server import FakeTelegram
 from tests.loops import BriskClock, Talk, talking
 from tests.virtual import until
 
@@ -27,7 +28,7 @@ async def test_the_menus_show_what_may_be_done(talk: Talk) -> None:
             one for (r, one), sign in EXPECTED.items() if (r, sign) == ("stranger", "+")
         }
         assert names[f"chat:{OPERATOR}"] == {one.name for one in MENU}
-    assert commands["all_private_chats", "zh"]["help"] == catalogue("zh").say("chat_cmd_help")
+    assert commands["all_private_chats", "zh"]["help"] == load_catalogue("zh").say("chat_cmd_help")
     assert commands["all_private_chats", ""] == commands["all_private_chats", "en"]
     assert list(commands["all_private_chats", "en"]) == [
         one.name for one in MENU if one.name in names["all_private_chats"]

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from bot.delivery import Kind, Limits
-from tests.fake_telegram import HANG, RESET, Answer, flood, refusal
+from bot.delivery.model import ChatKind
+from bot.delivery.rate_limits import RateLimits
+from tests.fake_telegram.answers import HANG, RESET, Answer, flood, refusal
 from tests.loops import Talk, alert
 from tests.specimens import PRIVATE
 from tests.virtual import until
@@ -59,10 +60,10 @@ async def test_a_reply_and_an_alert_to_one_chat_are_a_second_apart(slow: Talk) -
 
 
 async def test_no_reply_leaves_while_an_alert_is_chosen() -> None:
-    limits = Limits()
+    limits = RateLimits()
     with limits.choosing(1000.0) as resting:
         assert (resting, limits.wait_for_reply(1000.0) > 0) == (frozenset(), True)
-        limits.began("1", Kind.PRIVATE, 1000.0)
+        limits.began("1", ChatKind.PRIVATE, 1000.0)
     assert limits.wait_for_reply(1000.0) == 0
     assert limits.resting(1000.0) == {"1"}
 

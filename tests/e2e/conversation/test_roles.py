@@ -7,13 +7,16 @@ from datetime import timedelta
 
 import pytest
 
-from bot.alerts import Severity
+from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.conversation import MENU
-from bot.delivery import Kind, Subscriber, Wish
-from bot.messages import catalogue
+from bot.conversation.menu import MENU
+from bot.delivery.model import ChatKind
+from bot.delivery.subscribers import BasketSubscription, Subscriber
+from bot.messages.catalogue import load_catalogue
 from tests.desks import NOW, OPERATOR
-from tests.fake_telegram import Answer, Chat, Person, refusal
+from tests.fake_telegram.answers import Answer, refusal
+from tests.fake_telegram.chats import Chat
+from tests.fake_telegram.people import Person
 from tests.loops import Talk, message
 
 # + is answered, a = told that only administrators may, o = told that only the operator may, . = silence.
@@ -50,10 +53,10 @@ tune         o         o           +         o       o              o          .
 ROLES, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 EXPECTED = {(role, command): sign for command, *signs in ROWS for role, sign in zip(ROLES, signs, strict=True)}
 SAID = {
-    catalogue("en").say("chat_only_deciders"): "a",
-    catalogue("en").say("chat_only_operators"): "o",
-    catalogue("en").say("chat_trouble"): "trouble",
-    catalogue("en").say("chat_not_understood"): "not understood",
+    load_catalogue("en").say("chat_only_deciders"): "a",
+    load_catalogue("en").say("chat_only_operators"): "o",
+    load_catalogue("en").say("chat_trouble"): "trouble",
+    load_catalogue("en").say("chat_not_understood"): "not understood",
 }
 
 
@@ -93,8 +96,8 @@ async def speak(talk: Talk, role: str, text: str, number: int) -> Chat:
 
 
 def known(number: int) -> Subscriber:
-    wishes = {BasketId("tech"): Wish(Severity.NOTICE)}
-    return Subscriber("telegram", str(number), Kind.PRIVATE, NOW - timedelta(days=1), wishes=wishes)
+    wishes = {BasketId("tech"): BasketSubscription(Severity.NOTICE)}
+    return Subscriber("telegram", str(number), ChatKind.PRIVATE, NOW - timedelta(days=1), wishes=wishes)
 
 
 @pytest.mark.parametrize("role", ROLES)

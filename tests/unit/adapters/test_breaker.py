@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from bot.adapters.yahoo import Breaker
+from bot.adapters.yahoo.breaker import Breaker
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Bars, Symbol, no_bars
+from bot.prices.bars import Bars, Symbol, empty_bars
 from tests.virtual import VirtualClock
 
 MU, DAY = Symbol("MU"), date(2026, 1, 2)
@@ -21,7 +21,7 @@ class Vendor:
         self.asked += 1
         if self.fails is not None:
             raise self.fails
-        return no_bars(symbol)
+        return empty_bars(symbol)
 
     def bars_since(self, symbol: Symbol, day: date) -> Bars:
         return self.bars(symbol)

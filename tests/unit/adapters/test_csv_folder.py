@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.price_files import CsvFolder, reading
+from bot.adapters.price_files import reading
+from bot.adapters.price_files.folder import CsvFolder
 from bot.errors import NoData
-from bot.prices import Bars, Symbol
+from bot.prices.bars import Bars, Symbol
 
 REAL_PRICES = Path(os.environ.get("REAL_DATA", "absent")) / "prices"
 HEADER = "date,open,high,low,close,adj_close,volume\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.disks import across_a_network, passing
+from bot.adapters.database.connection import ephemeral_reason, network_filesystem
 
 MOUNTS = """\
 overlay / overlay rw,lowerdir=/a 0 0
@@ -30,20 +30,20 @@ server:/export /far nfs4 rw 0 0
 def test_where_a_folder_lies(tmp_path: Path, folder: str, why: str) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(MOUNTS)
-    assert passing(Path(folder), {}, mounts).startswith(why)
-    assert bool(passing(Path(folder), {}, mounts)) == bool(why)
+    assert ephemeral_reason(Path(folder), {}, mounts).startswith(why)
+    assert bool(ephemeral_reason(Path(folder), {}, mounts)) == bool(why)
 
 
 @pytest.mark.parametrize(("folder", "kind"), [("/far/bot", "nfs4"), ("/data", ""), ("/app", "")])
 def test_a_folder_of_another_machine(tmp_path: Path, folder: str, kind: str) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(MOUNTS)
-    assert across_a_network(Path(folder), mounts) == kind
+    assert network_filesystem(Path(folder), mounts) == kind
 
 
 def test_a_platform_that_empties_its_disks(tmp_path: Path) -> None:
-    assert "Heroku" in passing(tmp_path, {"DYNO": "worker.1"})
+    assert "Heroku" in ephemeral_reason(tmp_path, {"DYNO": "worker.1"})
 
 
 def test_a_system_that_does_not_tell(tmp_path: Path) -> None:
-    assert passing(tmp_path, {}, tmp_path / "none") == ""
+    assert ephemeral_reason(tmp_path, {}, tmp_path / "none") == ""

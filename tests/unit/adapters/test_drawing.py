@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from bot.adapters.drawing import DrawingRoom, NotDrawn
-from bot.chart import draw
+from bot.chart.draw import render_chart
 from tests.unit.chart.test_draw import specimen
 
 
@@ -27,7 +27,7 @@ async def test_it_draws_the_same_bytes_for_all_who_ask_at_once_and_outlives_a_ki
         first = process(room)
         room.open()
         english, chinese = await asyncio.gather(room.draw(facts, "en"), room.draw(facts, "zh"))
-        assert (english, chinese) == (draw(facts, "en"), draw(facts, "zh"))
+        assert (english, chinese) == (render_chart(facts, "en"), render_chart(facts, "zh"))
         assert process(room) == first
         os.kill(first, signal.SIGKILL)
         room._process.join()  # type: ignore[union-attr]  it is there
@@ -52,4 +52,4 @@ async def test_a_chart_that_fails_or_takes_too_long_says_so_and_the_next_one_is_
         with pytest.raises(NotDrawn, match="longer than 0 s"):
             await room.draw(facts, "en")
         room._deadline = 60.0
-        assert await room.draw(facts, "en") == draw(facts, "en")
+        assert await room.draw(facts, "en") == render_chart(facts, "en")

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.calendars import ExchangeCalendars, built
-from bot.adapters.price_files import CsvFolder
+from bot.adapters.calendars import built
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.price_files.folder import CsvFolder
 from bot.errors import BotError, NoData
-from bot.prices import Calendar, CalendarCode, Symbol
+from bot.prices.bars import Symbol
+from bot.prices.calendars import Calendar, CalendarCode
 from tests.virtual import VirtualClock
 
 XNYS, XAMS, ALWAYS, NONE = (CalendarCode(code) for code in ("XNYS", "XAMS", "24/7", "NONE"))

@@ -12,11 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.adapters.http import Window, metrics, page, window
+from bot.adapters.http import metrics, page, window
+from bot.adapters.http.window import Window
 from bot.baskets import BasketId
 from bot.errors import ConfigError
 from bot.health import Health, Report, Sign, Standing
-from bot.watch import Look, Notice, State, Trouble
+from bot.watch.look import Look
+from bot.watch.troubles import Notice, State, Trouble
 
 NOW = datetime(2026, 7, 2, 20, 25, tzinfo=UTC)
 REPORT = Report(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bot.adapters.logs import redact, set_up
+from bot.adapters.logs import configure_logging, redact
 from tests.canary import TOKEN
 from tests.log_state import log_state
 
@@ -24,7 +24,7 @@ def fail():
 
 
 def test_one_line_names_level_words_and_facts(out):
-    set_up(stream=out)
+    configure_logging(stream=out)
     logging.getLogger("bot.dispatch").warning("delivery %s", "failed", extra={"chat": "-1001"})
     (line,) = out.getvalue().splitlines()
     for part in ("warning", "delivery failed", "bot.dispatch", "chat=-1001"):
@@ -32,7 +32,7 @@ def test_one_line_names_level_words_and_facts(out):
 
 
 def test_json_has_one_object_a_line_tracebacks_included(out):
-    set_up(stream=out, json=True)
+    configure_logging(stream=out, json=True)
     try:
         fail()
     except RuntimeError:
@@ -46,7 +46,7 @@ def test_json_has_one_object_a_line_tracebacks_included(out):
 @pytest.mark.parametrize("json", [False, True])
 @pytest.mark.parametrize("secrets", [(), (TOKEN,)])
 def test_the_token_is_neither_in_words_nor_in_facts_nor_in_tracebacks(out, json, secrets):
-    set_up("DEBUG", secrets=secrets, stream=out, json=json)
+    configure_logging("DEBUG", secrets=secrets, stream=out, json=json)
     log = logging.getLogger("somebody")
     log.info("calling %s", f"https://host/bot{TOKEN}/sendMessage")
     log.info("calling", extra={"address": f"bot{TOKEN}", "parts": {"token": TOKEN}})
@@ -73,15 +73,15 @@ def test_no_secret_is_no_reason_to_hide_everything():
 
 
 def test_libraries_that_log_addresses_are_quiet_even_at_debug(out):
-    set_up("DEBUG", stream=out)
+    configure_logging("DEBUG", stream=out)
     for name in ("httpx", "httpcore.http11", "telegram.Bot"):
         logging.getLogger(name).info("HTTP Request: POST https://host")
     assert out.getvalue() == ""
 
 
 def test_to_set_up_twice_does_not_say_everything_twice(out):
-    set_up(stream=io.StringIO())
-    set_up(stream=out)
+    configure_logging(stream=io.StringIO())
+    configure_logging(stream=out)
     logging.getLogger("bot").warning("once")
     assert out.getvalue().count("once") == 1
 
@@ -93,6 +93,6 @@ def test_a_log_that_cannot_be_written_stops_nobody(out, monkeypatch):
 
     shown = io.StringIO()
     monkeypatch.setattr(sys, "stderr", shown)
-    set_up(stream=Full())
+    configure_logging(stream=Full())
     logging.getLogger("bot").warning("bot%s", TOKEN)
     assert shown.getvalue() == ""

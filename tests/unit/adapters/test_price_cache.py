@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.price_files import CsvFolder, PriceCache
+from bot.adapters.price_files.cache import PriceCache
+from bot.adapters.price_files.folder import CsvFolder
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Bars, RawRows, Symbol, screen
+from bot.prices.bars import Bars, RawBars, Symbol, validate_rows
 
 MU = Symbol("MU")
 FIGURES = ("close", "adjusted", "high", "low")
@@ -38,7 +39,7 @@ class Vendor:
         if self.fails:
             raise self.fails
         close, adjusted = self.close[rows], self.adjusted[rows]
-        return screen(MU, "vendor", RawRows(self.dates[rows], close, adjusted, close + 1, close - 1), NOW)
+        return validate_rows(MU, "vendor", RawBars(self.dates[rows], close, adjusted, close + 1, close - 1), NOW)
 
     def add(self, close: float) -> None:
         self.dates = np.append(self.dates, self.dates[-1] + 1)

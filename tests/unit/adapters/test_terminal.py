@@ -8,20 +8,22 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from bot.adapters.terminal import Terminal
+from bot.adapters.terminal import TerminalTransport
 from bot.alerts.rules import Severity
-from bot.context import Headline
-from bot.delivery import Destination, Kind, NotSent, Sent
-from bot.messages import Message, quoted
+from bot.context.headlines import Headline
+from bot.delivery.attempts import NotSent, Sent
+from bot.delivery.model import ChatKind, Destination
+from bot.messages.change_text import with_headlines
+from bot.messages.message import Message
 from tests.specimens import delivery
 from tests.virtual import VirtualClock
 
-HERE = Destination("terminal", "markets", Kind.TERMINAL)
+HERE = Destination("terminal", "markets", ChatKind.TERMINAL)
 MESSAGE = Message("en", ("🔴 Memory −18.2 % in two sessions", "All 9 members fell; [b]SNDK[/b] −24.1 % :smile:"))
 
 
 async def show(out, message=MESSAGE, severity=Severity.SEVERE):
-    return await Terminal(out, VirtualClock()).send(delivery(severity, HERE), message)
+    return await TerminalTransport(out, VirtualClock()).send(delivery(severity, HERE), message)
 
 
 def screen(width=60):
@@ -42,7 +44,7 @@ async def test_elsewhere_than_on_a_terminal_it_is_plain_text():
 async def test_what_cannot_be_tapped_has_its_address_behind_it():
     out = io.StringIO()
     at = datetime(2026, 7, 2, 14, 5, tzinfo=UTC)
-    await show(out, quoted(MESSAGE, [Headline("Memory falls", "The Wire", "https://wire.example.com/a", at)]))
+    await show(out, with_headlines(MESSAGE, [Headline("Memory falls", "The Wire", "https://wire.example.com/a", at)]))
     line = "Headlines: “Memory falls” <https://wire.example.com/a> (The Wire, 2 Jul 14:05 UTC)"
     assert out.getvalue().splitlines()[2] == line
 

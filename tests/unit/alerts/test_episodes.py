@@ -7,14 +7,25 @@ from datetime import date
 
 import pytest
 
-from bot.alerts import Alert, Decision, Evidence, Memory, Phase, Reason, Severity, Subject, decide
-from bot.alerts.decide import EPISODE_LETTERS, episode_id
+from bot.alerts.episodes import (
+    EPISODE_LETTERS,
+    Alert,
+    Decision,
+    DecisionReason,
+    Evidence,
+    Phase,
+    Subject,
+    SubjectState,
+    decide,
+    episode_id,
+)
+from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from tests.world import rule, verdict, weekdays
 
 # Rungs by move alone: what is decided is then plain to see.
 BY_MOVE = rule(
-    "fall", "memory", rungs={"notice": {"move": -0.05}, "severe": {"move": -0.15}, "extreme": {"move": -0.30}}
+    "fall", "memory", levels={"notice": {"move": -0.05}, "severe": {"move": -0.15}, "extreme": {"move": -0.30}}
 )
 SUBJECT = Subject("fall", BasketId("memory"))
 CLOSE_AFTER = 5
@@ -23,11 +34,11 @@ CLOSE_AFTER = 5
 def story(moves: list[float | None]) -> list[Decision]:
     """One decision a session; None = no reading."""
     found = []
-    memory = Memory()
+    memory = SubjectState()
     for session, move in zip(weekdays(len(moves), date(2020, 3, 2)), moves, strict=True):
         seen = Evidence(None if move is None else verdict(session, move=move))
         found.append(decide(BY_MOVE, SUBJECT, session, seen, memory, CLOSE_AFTER))
-        memory = found[-1].memory
+        memory = found[-1].state
     return found
 
 
@@ -85,17 +96,17 @@ def test_reasons(moves: list[float | None], reasons: str) -> None:
 
 
 def test_only_three_reasons_speak() -> None:
-    speaking = {one.reason for one in story([-0.06, -0.07, -0.09, -0.16, None, 0, 0, 0, 0, 0, 0]) if one.speaks}
-    assert speaking == {Reason.FIRST, Reason.ESCALATED, Reason.DEEPENED}
+    speaking = {one.reason for one in story([-0.06, -0.07, -0.09, -0.16, None, 0, 0, 0, 0, 0, 0]) if one.fires}
+    assert speaking == {DecisionReason.FIRST, DecisionReason.ESCALATED, DecisionReason.DEEPENED}
 
 
 def test_the_rung_of_a_decision_is_that_of_the_session() -> None:
-    rungs = [one.rung.severity if one.rung else None for one in story([-0.16, -0.06, 0, None])]
+    rungs = [one.level.severity if one.level else None for one in story([-0.16, -0.06, 0, None])]
     assert rungs == [Severity.SEVERE, Severity.NOTICE, None, None]
 
 
 def test_an_episode_keeps_its_name_and_its_deepest_alert() -> None:
-    episodes = [one.memory.episode for one in story([-0.06, -0.16, -0.14, None, -0.185])]
+    episodes = [one.state.episode for one in story([-0.06, -0.16, -0.14, None, -0.185])]
     assert all(episodes)
     assert len({one.id for one in episodes if one}) == 1
     assert {one.opened for one in episodes if one} == {date(2020, 3, 2)}
@@ -104,32 +115,32 @@ def test_an_episode_keeps_its_name_and_its_deepest_alert() -> None:
 
 
 def test_an_escalation_by_another_condition_does_not_forget_the_deeper_move() -> None:
-    asked = rule("fall", "memory", rungs={"notice": {"move": -0.05}, "severe": {"record": True}}, step=0.02)
+    asked = rule("fall", "memory", levels={"notice": {"move": -0.05}, "severe": {"record": True}}, step=0.02)
     first = decide(
-        asked, SUBJECT, date(2020, 3, 2), Evidence(verdict(date(2020, 3, 2), move=-0.10)), Memory(), CLOSE_AFTER
+        asked, SUBJECT, date(2020, 3, 2), Evidence(verdict(date(2020, 3, 2), move=-0.10)), SubjectState(), CLOSE_AFTER
     )
     record = Evidence(verdict(date(2020, 3, 3), move=-0.06, record=True, worst_since=None))
-    second = decide(asked, SUBJECT, date(2020, 3, 3), record, first.memory, CLOSE_AFTER)
-    assert second.reason is Reason.ESCALATED
-    assert second.memory.episode is not None
-    assert second.memory.episode.move == -0.10
+    second = decide(asked, SUBJECT, date(2020, 3, 3), record, first.state, CLOSE_AFTER)
+    assert second.reason is DecisionReason.ESCALATED
+    assert second.state.episode is not None
+    assert second.state.episode.move == -0.10
 
 
 def test_a_deeper_move_on_a_shallower_rung_is_no_news() -> None:
-    asked = rule("fall", "memory", rungs={"notice": {"move": -0.05}, "severe": {"record": True}}, step=0.02)
-    memory, reasons = Memory(), []
+    asked = rule("fall", "memory", levels={"notice": {"move": -0.05}, "severe": {"record": True}}, step=0.02)
+    memory, reasons = SubjectState(), []
     record = {"record": True, "worst_since": None}
     days = weekdays(3, date(2020, 3, 2))
     for session, shown in zip(days, [{"move": -0.06} | record, {"move": -0.20}, {"move": -0.09} | record], strict=True):
         done = decide(asked, SUBJECT, session, Evidence(verdict(session, **shown)), memory, CLOSE_AFTER)
-        memory = done.memory
+        memory = done.state
         reasons.append(done.reason)
-    assert reasons == [Reason.FIRST, Reason.SAME_RUNG, Reason.DEEPENED]
+    assert reasons == [DecisionReason.FIRST, DecisionReason.SAME_LEVEL, DecisionReason.DEEPENED]
 
 
 def test_the_next_episode_has_another_name() -> None:
     found = story([-0.06, 0, 0, 0, 0, 0, -0.06])
-    first, second = found[0].memory.episode, found[-1].memory.episode
+    first, second = found[0].state.episode, found[-1].state.episode
     assert first is not None
     assert second is not None
     assert first.id != second.id
@@ -138,29 +149,34 @@ def test_the_next_episode_has_another_name() -> None:
 def test_every_evaluation_is_remembered_as_judged() -> None:
     moves = [0.0, -0.06, -0.06, None, 0, 0, 0, 0, 0]
     days = weekdays(len(moves), date(2020, 3, 2))
-    assert [one.memory.judged for one in story(moves)] == days
+    assert [one.state.judged for one in story(moves)] == days
 
 
 def test_a_member_episode_is_as_deep_as_its_day_low() -> None:
-    asked = rule("plunge", "memory", rungs={"warning": {"day_low": -0.10}}, members=True)
-    memory, reasons = Memory(), []
+    asked = rule("plunge", "memory", levels={"warning": {"day_low": -0.10}}, members=True)
+    memory, reasons = SubjectState(), []
     days = weekdays(4, date(2020, 3, 2))
     for session, low in zip(days, [-0.11, -0.12, -0.14, None], strict=True):
         done = decide(asked, SUBJECT, session, Evidence(verdict(session, move=-0.02), low), memory, CLOSE_AFTER)
-        memory = done.memory
+        memory = done.state
         reasons.append(done.reason)
-    assert reasons == [Reason.FIRST, Reason.SAME_RUNG, Reason.DEEPENED, Reason.BELOW_THRESHOLD]
+    assert reasons == [
+        DecisionReason.FIRST,
+        DecisionReason.SAME_LEVEL,
+        DecisionReason.DEEPENED,
+        DecisionReason.BELOW_THRESHOLD,
+    ]
 
 
 def test_a_spread_that_opens_upwards_deepens_upwards() -> None:
-    asked = rule("gap", "memory", rungs={"warning": {"percentile": 99.5}})
-    memory, reasons = Memory(), []
+    asked = rule("gap", "memory", levels={"warning": {"percentile": 99.5}})
+    memory, reasons = SubjectState(), []
     for session, move in zip(weekdays(3, date(2020, 3, 2)), [0.06, 0.03, 0.09], strict=True):
         seen = Evidence(verdict(session, move=move, percentile=99.9))
         done = decide(asked, SUBJECT, session, seen, memory, CLOSE_AFTER)
-        memory = done.memory
+        memory = done.state
         reasons.append(done.reason)
-    assert reasons == [Reason.FIRST, Reason.SAME_RUNG, Reason.DEEPENED]
+    assert reasons == [DecisionReason.FIRST, DecisionReason.SAME_LEVEL, DecisionReason.DEEPENED]
 
 
 def test_names_of_episodes_are_the_same_whoever_computes_them() -> None:
@@ -172,9 +188,11 @@ def test_names_of_episodes_are_the_same_whoever_computes_them() -> None:
 
 def test_an_alert_about_members_is_as_severe_as_its_severest() -> None:
     days = date(2020, 3, 9)
-    asked = rule("fall", "memory", rungs={"notice": {"move": -0.05}, "severe": {"move": -0.15}}, members=True)
+    asked = rule("fall", "memory", levels={"notice": {"move": -0.05}, "severe": {"move": -0.15}}, members=True)
     spoken = tuple(
-        decide(asked, SUBJECT._replace(member=name), days, Evidence(verdict(days, move=move)), Memory(), CLOSE_AFTER)
+        decide(
+            asked, SUBJECT._replace(member=name), days, Evidence(verdict(days, move=move)), SubjectState(), CLOSE_AFTER
+        )
         for name, move in (("AAA", -0.06), ("BBB", -0.2))
     )
     alert = Alert(asked, days, Phase.FINAL, spoken)

@@ -6,11 +6,12 @@ from datetime import date
 
 import pytest
 
-from bot.alerts import Evidence, Rule, Subject, questions
-from bot.alerts.questions import spread
+from bot.alerts.episodes import Evidence, Subject
+from bot.alerts.rules import Rule
+from bot.alerts.targets import contrast_verdict, rule_targets
 from bot.baskets import Basket, BasketId, Member
-from bot.prices import Symbol
-from bot.statistics import Board
+from bot.prices.bars import Symbol
+from bot.statistics.market_stats import MarketStats
 from tests.world import NEW_YORK, SEOUL, World, basket, book, contrast, falling, rule, weekdays
 
 DAYS = weekdays(60)
@@ -19,7 +20,7 @@ LOW = {"warning": {"day_low": -0.1}}
 PAIR, LONE, ABROAD = basket("pair", "A", "B"), basket("lone", "A"), basket("abroad", "C.KS", calendar=SEOUL)
 
 
-def board(*rules: Rule, baskets: tuple[Basket, ...] = (PAIR, LONE, ABROAD), shut: tuple[date, ...] = ()) -> Board:
+def board(*rules: Rule, baskets: tuple[Basket, ...] = (PAIR, LONE, ABROAD), shut: tuple[date, ...] = ()) -> MarketStats:
     world = World(DAYS, {SEOUL: shut})
     for seed, symbol in enumerate(("A", "B", "C.KS")):
         count = len(world.sessions(SEOUL if symbol == "C.KS" else NEW_YORK)) - 1
@@ -27,9 +28,9 @@ def board(*rules: Rule, baskets: tuple[Basket, ...] = (PAIR, LONE, ABROAD), shut
     return world.board(book(baskets, *rules))
 
 
-def seen(of: Board, asked: Rule, session: date = LAST) -> dict[Subject, Evidence]:
+def seen(of: MarketStats, asked: Rule, session: date = LAST) -> dict[Subject, Evidence]:
     """Everything the rule sees on a session."""
-    found = [question.evidence(of, session, None, frozenset(), every=True) for question in questions(of, (asked,))]
+    found = [question.evidence(of, session, None, frozenset(), every=True) for question in rule_targets(of, (asked,))]
     return {subject: evidence for evidences in found for subject, evidence in evidences}
 
 
@@ -37,7 +38,7 @@ def test_a_rule_is_asked_of_each_of_its_baskets_that_can_be_valued() -> None:
     asked = rule("fall", "pair", "lone", "elsewhere")
     gap, half = contrast("gap", "pair", "lone", {}), contrast("half", "pair", "elsewhere", {})
     of = board(asked, gap, half)
-    found = questions(of, (asked, gap, half))
+    found = rule_targets(of, (asked, gap, half))
     assert [(one.rule.name, one.basket, one.baskets) for one in found] == [
         ("fall", "pair", ("pair",)),
         ("fall", "lone", ("lone",)),
@@ -55,7 +56,7 @@ def test_a_rule_about_baskets_sees_the_basket() -> None:
 
 
 def test_a_rule_about_members_sees_each_by_itself() -> None:
-    asked = rule("plunge", "pair", rungs=LOW, members=True)
+    asked = rule("plunge", "pair", levels=LOW, members=True)
     of = board(asked)
     found = seen(of, asked)
     assert [subject.member for subject in found] == ["A", "B"]
@@ -66,7 +67,7 @@ def test_a_rule_about_members_sees_each_by_itself() -> None:
 
 
 def test_a_rule_about_members_sees_a_lone_one_as_the_basket() -> None:
-    asked = rule("plunge", "lone", rungs=LOW, members=True)
+    asked = rule("plunge", "lone", levels=LOW, members=True)
     ((subject, evidence),) = seen(board(asked), asked).items()
     assert subject == Subject("plunge", BasketId("lone"))
     assert evidence.day_low == pytest.approx(-0.12, abs=1e-12)
@@ -74,7 +75,7 @@ def test_a_rule_about_members_sees_a_lone_one_as_the_basket() -> None:
 
 def test_members_that_do_not_belong_are_not_asked_about() -> None:
     left = basket("pair", "A", Member(Symbol("B"), until=DAYS[40]))
-    asked = rule("plunge", "pair", rungs=LOW, members=True)
+    asked = rule("plunge", "pair", levels=LOW, members=True)
     of = board(asked, baskets=(left,))
     assert [subject.member for subject in seen(of, asked, DAYS[40])] == ["A", "B"]
     assert [subject.member for subject in seen(of, asked, DAYS[41])] == ["A"]
@@ -95,12 +96,12 @@ def test_a_spread_that_opens_upwards_is_held_against_the_widest() -> None:
     downward = contrast("gap", "pair", "lone", {"warning": {"percentile": 1.0}})
     of = board()
     for day in DAYS[2:]:
-        up, down = spread(of, upward, day), spread(of, downward, day)
+        up, down = contrast_verdict(of, upward, day), contrast_verdict(of, downward, day)
         assert up is not None
         assert down is not None
         assert up.move == -down.move
-        assert (up.record, up.worst_since, up.gap_sessions, up.worst_in_years) == (
-            down.record, down.worst_since, down.gap_sessions, down.worst_in_years
+        assert (up.record, up.worst_since, up.sessions_since_worst, up.worst_in_years) == (
+            down.record, down.worst_since, down.sessions_since_worst, down.worst_in_years
         )  # fmt: skip
         assert up.rank + down.rank == up.sample + 1  # there are no ties here
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.alerts import Evidence, Rule, conditions, whole_months
-from bot.alerts.decide import deepest_rung
-from bot.statistics import State
+from bot.alerts.episodes import Evidence, check_conditions, highest_level, whole_months
+from bot.alerts.rules import Rule
+from bot.statistics.verdict import DrawdownState
 from tests.world import LADDER, contrast, rule, verdict
 
 TODAY = date(2020, 3, 9)
@@ -21,8 +21,8 @@ RECORD = FALL | {"worst_since": None, "gap_sessions": None, "worst_in_years": No
 
 
 def fires(rung: dict[str, Any], shown: dict[str, Any], day_low: float | None = None) -> bool:
-    asked = rule("fall", "memory", rungs={"warning": rung})
-    return deepest_rung(asked, Evidence(verdict(TODAY, **shown), day_low)) is not None
+    asked = rule("fall", "memory", levels={"warning": rung})
+    return highest_level(asked, Evidence(verdict(TODAY, **shown), day_low)) is not None
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,24 @@ def fires(rung: dict[str, Any], shown: dict[str, Any], day_low: float | None = N
         pytest.param({"record": True}, RECORD | {"since": date(2017, 3, 9)}, True, id="record after three years"),
         pytest.param({"move": -0.08}, FALL, True, id="move at its edge"),
         pytest.param({"move": -0.0800001}, FALL, False, id="move over its edge"),
-        pytest.param({"state": State.BEAR}, {"state": State.BEAR}, True, id="state"),
-        pytest.param({"state": State.BEAR}, {"state": State.CRASH}, True, id="a deeper state"),
-        pytest.param({"state": State.BEAR}, {"state": State.CORRECTION}, False, id="a shallower state"),
-        pytest.param({"enters": State.BEAR}, {"state": State.BEAR}, False, id="in a state entered before"),
-        pytest.param({"enters": State.BEAR}, {"state": State.BEAR, "entered": State.BEAR}, True, id="entered today"),
-        pytest.param({"enters": State.BEAR}, {"entered": State.CRASH}, True, id="entered a deeper one today"),
-        pytest.param({"enters": State.BEAR}, {"entered": State.CORRECTION}, False, id="entered a shallower one"),
+        pytest.param({"state": DrawdownState.BEAR}, {"state": DrawdownState.BEAR}, True, id="state"),
+        pytest.param({"state": DrawdownState.BEAR}, {"state": DrawdownState.CRASH}, True, id="a deeper state"),
+        pytest.param({"state": DrawdownState.BEAR}, {"state": DrawdownState.CORRECTION}, False, id="a shallower state"),
+        pytest.param(
+            {"enters": DrawdownState.BEAR}, {"state": DrawdownState.BEAR}, False, id="in a state entered before"
+        ),
+        pytest.param(
+            {"enters": DrawdownState.BEAR},
+            {"state": DrawdownState.BEAR, "entered": DrawdownState.BEAR},
+            True,
+            id="entered today",
+        ),
+        pytest.param(
+            {"enters": DrawdownState.BEAR}, {"entered": DrawdownState.CRASH}, True, id="entered a deeper one today"
+        ),
+        pytest.param(
+            {"enters": DrawdownState.BEAR}, {"entered": DrawdownState.CORRECTION}, False, id="entered a shallower one"
+        ),
     ],
 )
 def test_one_condition(rung: dict[str, Any], shown: dict[str, Any], holds: bool) -> None:
@@ -72,14 +83,14 @@ def test_the_low_of_the_day(low: float | None, holds: bool) -> None:
     assert fires({"day_low": -0.10}, {}, low) is holds
 
 
-ALL_OF = {"percentile": 1.0, "worst_in_months": 60, "record": True, "move": -0.05, "state": State.BEAR}
-SHOWN = RECORD | {"state": State.BEAR}
+ALL_OF = {"percentile": 1.0, "worst_in_months": 60, "record": True, "move": -0.05, "state": DrawdownState.BEAR}
+SHOWN = RECORD | {"state": DrawdownState.BEAR}
 SPOILED: dict[str, dict[str, Any]] = {
     "percentile": {"percentile": 1.5},
     "worst_in": {"since": date(2016, 1, 4)},
     "record": {"record": False, "worst_since": date(2009, 3, 2)},
     "move": {"move": -0.04},
-    "state": {"state": State.CORRECTION},
+    "state": {"state": DrawdownState.CORRECTION},
 }
 
 
@@ -93,8 +104,8 @@ def test_one_that_does_not_is_enough(name: str) -> None:
     assert not fires(ALL_OF, shown)
     seen = Evidence(verdict(TODAY, **shown))
     assert seen.verdict is not None
-    asked = rule("fall", "memory", rungs={"warning": ALL_OF})
-    assert [key for key, met in conditions(asked, asked.rungs[0], seen, seen.verdict) if not met] == [name]
+    asked = rule("fall", "memory", levels={"warning": ALL_OF})
+    assert [key for key, met in check_conditions(asked, asked.levels[0], seen, seen.verdict) if not met] == [name]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +123,7 @@ def test_one_that_does_not_is_enough(name: str) -> None:
     ],
 )
 def test_the_deepest_rung_of_the_shipped_ladder(shown: dict[str, Any], reached: str | None) -> None:
-    rung = deepest_rung(rule("fall", "memory", rungs=LADDER), Evidence(verdict(TODAY, **shown)))
+    rung = highest_level(rule("fall", "memory", levels=LADDER), Evidence(verdict(TODAY, **shown)))
     assert (rung.severity.word if rung else None) == reached
 
 
@@ -138,23 +149,23 @@ UPWARD = {"notice": {"percentile": 99.5}, "severe": {"worst_in_months": 60}, "ex
 def test_a_spread_that_opens_upwards(rungs: dict[str, Any], shown: dict[str, Any], reached: str | None) -> None:
     asked = contrast("gap", "one", "other", rungs)
     assert asked.upward
-    rung = deepest_rung(asked, Evidence(verdict(TODAY, **shown)))
+    rung = highest_level(asked, Evidence(verdict(TODAY, **shown)))
     assert (rung.severity.word if rung else None) == reached
 
 
 def test_nothing_is_met_without_a_reading() -> None:
-    assert deepest_rung(_of_every_condition(), Evidence(None, -0.5)) is None
+    assert highest_level(_of_every_condition(), Evidence(None, -0.5)) is None
 
 
 def test_a_day_on_which_nothing_happens_meets_nothing() -> None:
-    assert deepest_rung(_of_every_condition(), Evidence(verdict(TODAY), -0.01)) is None
+    assert highest_level(_of_every_condition(), Evidence(verdict(TODAY), -0.01)) is None
 
 
 def _of_every_condition() -> Rule:
     return rule(
         "any",
         "memory",
-        rungs={
+        levels={
             "notice": {"percentile": 1.0},
             "warning": {"worst_in_months": 1},
             "severe": {"record": True},

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.backtest import alerts, replay
+from bot.backtest.replay import replay_sessions, replayed_alerts
 from bot.pipeline import Rulebook
 from tests import told
 from tests.property.worlds import any_world
@@ -26,7 +26,7 @@ CHECKOUT = Path(__file__).parents[3]
 def lines(world: World, rulebook: Rulebook, stop: date | None = None) -> list[str]:
     """The alerts as `replay --format jsonl` writes them."""
     of = told.opened(world.market(rulebook), rulebook)
-    return told.lines(of, alerts(of.board, of.rulebook, stop=stop))
+    return told.lines(of, replayed_alerts(of.board, of.rulebook, stop=stop))
 
 
 def until(found: Sequence[str], last: date) -> list[str]:
@@ -76,7 +76,7 @@ def test_two_processes_say_the_same_byte_for_byte() -> None:
 
 
 DAYS = weekdays(300)
-RULES = book([basket("memory", "A")], rule("fall", "memory", rungs={"notice": {"move": -0.08}}))
+RULES = book([basket("memory", "A")], rule("fall", "memory", levels={"notice": {"move": -0.08}}))
 
 
 def crashing() -> World:
@@ -85,7 +85,7 @@ def crashing() -> World:
 
 def days_told(start: date | None = None, stop: date | None = None) -> list[tuple[date, str]]:
     board = crashing().board(RULES)
-    return [(one.session, one.reason.value) for one in alerts(board, RULES, start, stop)]
+    return [(one.session, one.reason.value) for one in replayed_alerts(board, RULES, start, stop)]
 
 
 def test_every_alert_of_all_the_data() -> None:
@@ -109,13 +109,13 @@ def test_a_stretch_is_told_as_in_the_whole(start: date | None, stop: date | None
 
 def test_progress_is_told_for_every_session() -> None:
     seen: list[tuple[int, int]] = []
-    list(alerts(crashing().board(RULES), RULES, progress=lambda done, total: seen.append((done, total))))
+    list(replayed_alerts(crashing().board(RULES), RULES, progress=lambda done, total: seen.append((done, total))))
     assert [total for _, total in seen] == [300] * 300
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
 
 def test_open_episodes_are_carried_from_session_to_session() -> None:
-    open_ = [bool(one.memories) for one in replay(crashing().board(RULES), RULES)]
+    open_ = [bool(one.memories) for one in replay_sessions(crashing().board(RULES), RULES)]
     assert [DAYS.index(day) for day, is_open in zip(DAYS, open_, strict=True) if is_open] == [
         *range(101, 107), *range(151, 159), *range(251, 257)
     ]  # fmt: skip

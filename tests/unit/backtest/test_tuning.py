@@ -13,15 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.adapters.workers import Cores, Here, workers
-from bot.alerts import Reason, Severity
-from bot.backtest import review
-from bot.backtest.fit import fitted_condition
-from bot.backtest.poisson import count_interval, dispersion, rate_interval
-from bot.backtest.shares import Outcome, divide, tune_all
-from bot.backtest.wording import block, in_words
+from bot.alerts.episodes import DecisionReason
+from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.errors import ConfigError
 from bot.pipeline import Rulebook
+from bot.tuning.config_text import block, level_as_toml
+from bot.tuning.fit import fitted_condition
+from bot.tuning.jobs import TuningResult, group_baskets, tune_all
+from bot.tuning.rates import dispersion, poisson_interval, prediction_interval
+from bot.tuning.tune import review_basket
 from tests.world import World, basket, book, contrast, rule, weekdays
 
 YEARS_14 = 3650
@@ -47,27 +48,27 @@ BASKETS = [basket("one", "A", "B"), basket("two", "C"), basket("three", "B", "C"
 RULES = book(
     BASKETS,
     rule("fall", "one", "two", "three"),
-    rule("deep", "one", "two", "three", rungs={"notice": {"move": -0.06}, "severe": {"move": -0.1}}),
-    rule("plunge", "three", rungs={"warning": {"day_low": -0.06}}, members=True),
+    rule("deep", "one", "two", "three", levels={"notice": {"move": -0.06}, "severe": {"move": -0.1}}),
+    rule("plunge", "three", levels={"warning": {"day_low": -0.06}}, members=True),
     contrast("gap", "one", "two", {"warning": {"percentile": 99.0}}),
 )
 ALL = [BasketId("one"), BasketId("two"), BasketId("three")]
 
 
-def tuned(world: World, by: object = Here(), rulebook: Rulebook = RULES, per_year: float = 4.0) -> Outcome:
+def tuned(world: World, by: object = Here(), rulebook: Rulebook = RULES, per_year: float = 4.0) -> TuningResult:
     return tune_all(world.market(rulebook).tables, rulebook, ALL, per_year, by)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def here(world: World) -> Outcome:
+def here(world: World) -> TuningResult:
     return tuned(world)
 
 
-def test_two_processes_find_the_same(world: World, here: Outcome) -> None:
+def test_two_processes_find_the_same(world: World, here: TuningResult) -> None:
     assert tuned(world, Cores(2)) == here
 
 
-def test_a_cluster_of_two_workers_finds_the_same(world: World, here: Outcome) -> None:
+def test_a_cluster_of_two_workers_finds_the_same(world: World, here: TuningResult) -> None:
     distributed = pytest.importorskip("distributed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what its threads leave open at the end
@@ -91,20 +92,20 @@ def test_a_cluster_without_workers_is_refused() -> None:
 @given(st.integers(1, 60), st.integers(1, 8))
 def test_every_basket_is_in_one_share(count: int, several: int) -> None:
     names = [BasketId(str(number)) for number in range(count)]
-    groups = divide(names, several)
+    groups = group_baskets(names, several)
     assert [name for group in groups for name in group] == names
     assert len(groups) >= min(count, several)
 
 
-def test_the_fit_comes_near_what_was_wanted(here: Outcome) -> None:
+def test_the_fit_comes_near_what_was_wanted(here: TuningResult) -> None:
     """On the fitted years; a value that a person would write may miss it by what one step makes."""
     for one in here.tunings:
         for trial in one.trials:
-            place = [rung.severity for rung in one.rule.rungs].index(trial.rung.severity)
+            place = [rung.severity for rung in one.rule.levels].index(trial.rung.severity)
             assert trial.fitted.per_year == pytest.approx(4 / 3**place, rel=0.35), (one.rule.name, one.basket.id)
 
 
-def test_each_part_has_its_own_years(here: Outcome) -> None:
+def test_each_part_has_its_own_years(here: TuningResult) -> None:
     for one in here.tunings:
         assert one.first >= date(2018, 1, 1)  # three years after the data begin
         for trial in one.trials:
@@ -114,7 +115,7 @@ def test_each_part_has_its_own_years(here: Outcome) -> None:
 
 def test_years_kept_back_are_not_looked_at(world: World) -> None:
     """Other prices there leave what is fitted as it is."""
-    rulebook = replace(RULES, rules=(rule("deep", "two", rungs={"notice": {"move": -0.06}}),), baskets=(BASKETS[1],))
+    rulebook = replace(RULES, rules=(rule("deep", "two", levels={"notice": {"move": -0.06}}),), baskets=(BASKETS[1],))
     other = World(DAYS)
     kept_back = [day.year % 3 == 0 for day in DAYS[1:]]
     other.trade("C", [0.0 if back else one for back, one in zip(kept_back, fat(2), strict=True)])
@@ -125,19 +126,19 @@ def test_years_kept_back_are_not_looked_at(world: World) -> None:
     assert found[0].trials[0].held_out != found[1].trials[0].held_out
 
 
-def test_one_ladder_a_rule_from_the_middle_of_its_baskets(here: Outcome) -> None:
+def test_one_ladder_a_rule_from_the_middle_of_its_baskets(here: TuningResult) -> None:
     assert [one.rule.name for one in here.ladders] == ["fall", "deep", "gap", "plunge"]
     for ladder in here.ladders:
         own = [one.suggested for one in here.tunings if one.rule.name == ladder.rule.name and one.suggested]
         assert set(ladder.trials) == {one.basket.id for one in here.tunings if one.rule.name == ladder.rule.name}
-        for place, rung in enumerate(ladder.rule.rungs):
-            values = sorted(in_words(one.rungs[place]) for one in own)
-            assert in_words(rung) in values
+        for place, rung in enumerate(ladder.rule.levels):
+            values = sorted(level_as_toml(one.levels[place]) for one in own)
+            assert level_as_toml(rung) in values
             if fitted_condition(rung) is None:
-                assert set(values) == {in_words(rung)}
+                assert set(values) == {level_as_toml(rung)}
 
 
-def test_days_lows_tell_how_often_a_word_would_have_been_taken_back(here: Outcome) -> None:
+def test_days_lows_tell_how_often_a_word_would_have_been_taken_back(here: TuningResult) -> None:
     by = {(one.rule.name, one.basket.id): one for one in here.tunings}
     lone, several = (by["deep", BasketId(name)].steps[0].provisional for name in ("two", "one"))
     assert lone is not None
@@ -160,9 +161,9 @@ def test_too_few_years_are_named() -> None:
 # The review for the chat
 
 
-def test_a_review_has_the_rates_and_the_latest_alerts(world: World, here: Outcome) -> None:
+def test_a_review_has_the_rates_and_the_latest_alerts(world: World, here: TuningResult) -> None:
     board = world.board(RULES)
-    found = review(board, RULES.rules, RULES.close_after, ALL[0])
+    found = review_basket(board, RULES.rules, RULES.close_after_sessions, ALL[0])
     assert [name for name, _ in found.rates] == ["fall", "deep", "gap"]
     mine = [one for one in here.tunings if one.basket.id == "one"]
     assert [[rate.reached for rate in rates] for _, rates in found.rates] == [
@@ -171,13 +172,17 @@ def test_a_review_has_the_rates_and_the_latest_alerts(world: World, here: Outcom
     every = sorted((one.session for tuning in mine for one in tuning.hearings), reverse=True)
     assert [one.session for one in found.latest] == every[:10]
     assert all(one.rung.severity == one.severity for one in found.latest)
-    assert {one.reason for one in found.latest} <= {Reason.FIRST, Reason.ESCALATED, Reason.DEEPENED}
+    assert {one.reason for one in found.latest} <= {
+        DecisionReason.FIRST,
+        DecisionReason.ESCALATED,
+        DecisionReason.DEEPENED,
+    }
 
 
 def test_a_review_of_a_young_basket_has_alerts_and_no_rates() -> None:
     young = World(DAYS[:500]).trade("C", fat(2, 499))
     rulebook = replace(RULES, rules=RULES.rules[:2], baskets=(BASKETS[1],))
-    found = review(young.board(rulebook), rulebook.rules, 5, ALL[1], latest=3)
+    found = review_basket(young.board(rulebook), rulebook.rules, 5, ALL[1], latest=3)
     assert found.rates == ()
     assert len(found.latest) == 3
 
@@ -192,7 +197,7 @@ def test_a_ladder_reads_as_in_the_configuration() -> None:
         "severe": {"worst_in_months": 12, "move": -0.123},
         "extreme": {"record": True},
     }
-    assert list(block(rule("fall", "one", rungs=rungs), ["", "so", "", "as it was"])) == [
+    assert list(block(rule("fall", "one", levels=rungs), ["", "so", "", "as it was"])) == [
         "[rules.rungs]",
         'notice = { worst_in = "1 month" }',
         "# warning: so",
@@ -201,7 +206,7 @@ def test_a_ladder_reads_as_in_the_configuration() -> None:
         "# extreme: as it was",
         "extreme = { record = true }",
     ]
-    assert list(block(rule("low", "one", rungs={"warning": {"day_low": -0.099}}), [""])) == ["day_low = -9.9"]
+    assert list(block(rule("low", "one", levels={"warning": {"day_low": -0.099}}), [""])) == ["day_low = -9.9"]
 
 
 # Chance
@@ -213,7 +218,7 @@ def poisson_at_most(count: int, mean: float) -> float:
 
 @given(st.integers(0, 100), st.floats(0.5, 40))
 def test_the_interval_of_a_rate_is_exact(count: int, years: float) -> None:
-    low, high = (end * years for end in rate_interval(count, years))
+    low, high = (end * years for end in poisson_interval(count, years))
     assert poisson_at_most(count, high) == pytest.approx(0.05, abs=1e-6)
     assert low == 0 if count == 0 else 1 - poisson_at_most(count - 1, low) == pytest.approx(0.05, abs=1e-6)
 
@@ -225,7 +230,7 @@ def test_a_count_is_expected_unless_its_tail_is_below_a_twentieth(seen: int, yea
     def chance(count: int, come: int) -> float:
         return comb(seen + come, count) * share**count * (1 - share) ** (seen + come - count)
 
-    low, high = count_interval(seen, years, ahead)
+    low, high = prediction_interval(seen, years, ahead)
     assert low <= high
     if low:
         assert sum(chance(one, low - 1) for one in range(low)) < 0.05
@@ -240,8 +245,8 @@ def test_counts_that_cluster_widen_what_is_expected() -> None:
     assert dispersion([3, 3, 3]) == 1.0
     assert dispersion([]) == dispersion([0, 0]) == 1.0
     assert dispersion([0, 6, 0, 6]) == pytest.approx(4.0)
-    low, high = count_interval(60, 20, 10)
-    wide = count_interval(60, 20, 10, 4.0)
+    low, high = prediction_interval(60, 20, 10)
+    wide = prediction_interval(60, 20, 10, 4.0)
     assert wide[0] < low < high < wide[1]
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from bot.alerts import Evidence, deepest_rung
-from bot.backtest import distances, whatif, worst
+from bot.alerts.episodes import Evidence, highest_level
+from bot.backtest.replay import worst_final_moves
+from bot.backtest.whatif import evaluate_move, level_distances
 from bot.baskets import BasketId
 from bot.errors import NoData
-from bot.messages import languages, supposed
+from bot.languages import languages
+from bot.messages.history_text import render_whatif
 from bot.pipeline import Rulebook
-from bot.statistics import State, Verdict
+from bot.statistics.verdict import DrawdownState, Verdict
 from tests import hindsight
 from tests.property import builders
 from tests.world import World, basket, book, falling, rule, weekdays
@@ -30,7 +32,7 @@ def history(seed: int = 0, **last: float) -> World:
 
 
 def rulebook(**more: Any) -> Rulebook:
-    entering = rule("bear market", "memory", rungs={"severe": {"enters": State.BEAR}})
+    entering = rule("bear market", "memory", levels={"severe": {"enters": DrawdownState.BEAR}})
     return book([basket("memory", "MU", zh="存储板块")], rule("two-session fall", "memory"), entering, **more)
 
 
@@ -45,7 +47,7 @@ def happened(daily: float, window: int = 2) -> Verdict:
 @pytest.mark.parametrize("window", [1, 2, 3])
 @pytest.mark.parametrize("move", [-0.5, -0.21, -0.125, -0.09, -0.042, -0.0123, 0.0, 0.03])
 def test_it_is_what_a_history_with_such_a_session_says(move: float, window: int) -> None:
-    found = whatif(history().board(rulebook()), rulebook(), MEMORY, move, window)
+    found = evaluate_move(history().board(rulebook()), rulebook(), MEMORY, move, window)
     assert found.verdict.session == DAYS[COUNT]
     assert found.verdict.move == pytest.approx(move, abs=1e-12)
     there = happened(found.verdict.daily_return, window)
@@ -55,12 +57,12 @@ def test_it_is_what_a_history_with_such_a_session_says(move: float, window: int)
 
 @pytest.mark.parametrize("move", [-0.2, -0.125, -0.09, -0.03, 0.01])
 def test_the_rung_and_the_least_further_fall_to_the_next(move: float) -> None:
-    found = whatif(history().board(rulebook()), rulebook(), MEMORY, move)
+    found = evaluate_move(history().board(rulebook()), rulebook(), MEMORY, move)
     assert [one.rule.name for one in found.reaches] == ["two-session fall", "bear market"]
     for reach in found.reaches:
 
         def severity(daily: float, of: Any = reach.rule) -> int:
-            rung = deepest_rung(of, Evidence(happened(daily)))
+            rung = highest_level(of, Evidence(happened(daily)))
             return 0 if rung is None else rung.severity
 
         daily = found.verdict.daily_return
@@ -76,7 +78,7 @@ def test_the_rung_and_the_least_further_fall_to_the_next(move: float) -> None:
 
 
 def test_the_next_claim_further_down() -> None:
-    found = whatif(history().board(rulebook()), rulebook(), MEMORY, -0.09)
+    found = evaluate_move(history().board(rulebook()), rulebook(), MEMORY, -0.09)
     assert found.further is not None
     daily = found.verdict.daily_return
     there = happened((1 + daily) * (1 + found.further.fraction) - 1)
@@ -88,8 +90,8 @@ def test_the_next_claim_further_down() -> None:
 
 
 def test_in_words() -> None:
-    found = whatif(history().board(rulebook()), rulebook(), MEMORY, -0.09)
-    english, chinese = (supposed(found, (), language).lines for language in languages())
+    found = evaluate_move(history().board(rulebook()), rulebook(), MEMORY, -0.09)
+    english, chinese = (render_whatif(found, (), language).lines for language in languages())
     assert english == (
         "If Memory closes −8.1 % on 1 Oct 2020, it has moved −9.0 % in two sessions: worst in 3 years",
         "Rank 4 of 1,499 two-session moves since 2015 (overlapping) · worst 0.27 %",
@@ -102,8 +104,8 @@ def test_in_words() -> None:
         "若再跌 4.2%，将为有记录以来最差（始于 2015年1月2日）",
         "规则“two-session fall”：警告；再跌 4.2% 即为极端",
     )
-    deep = whatif(history().board(rulebook()), rulebook(), MEMORY, -0.21)
-    assert "Memory would enter a bear market: −21.0 % from its high" in supposed(deep, (), "en").plain
+    deep = evaluate_move(history().board(rulebook()), rulebook(), MEMORY, -0.21)
+    assert "Memory would enter a bear market: −21.0 % from its high" in render_whatif(deep, (), "en").plain
 
 
 def test_rules_about_members_lows_and_other_baskets_have_no_answer() -> None:
@@ -111,24 +113,24 @@ def test_rules_about_members_lows_and_other_baskets_have_no_answer() -> None:
     asked = rulebook().rules[0]
     rules = [
         rule("members", "memory", members=True),
-        rule("plunge", "memory", rungs={"warning": {"day_low": -0.1}}),
+        rule("plunge", "memory", levels={"warning": {"day_low": -0.1}}),
         rule("elsewhere", "other"),
         asked,
     ]
     world = history().trade("WDC", falling(COUNT - 1, {}, 3))
     made = book(baskets, *rules)
-    assert [one.rule for one in whatif(world.board(made), made, MEMORY, -0.1).reaches] == [asked]
+    assert [one.rule for one in evaluate_move(world.board(made), made, MEMORY, -0.1).reaches] == [asked]
 
 
 def test_without_a_reading_before_it_there_is_nothing_to_suppose() -> None:
     world = World(DAYS).trade("MU", [*falling(COUNT - 2, {}), None])
     with pytest.raises(NoData, match="no reading"):
-        whatif(world.board(rulebook()), rulebook(), MEMORY, -0.1)
+        evaluate_move(world.board(rulebook()), rulebook(), MEMORY, -0.1)
 
 
 def test_at_the_end_of_the_calendar_there_is_no_next_session() -> None:
     with pytest.raises(NoData, match="calendar ahead"):
-        whatif(history(last=0.0).board(rulebook()), rulebook(), MEMORY, -0.1)
+        evaluate_move(history(last=0.0).board(rulebook()), rulebook(), MEMORY, -0.1)
 
 
 def test_the_worst_moves() -> None:
@@ -136,13 +138,15 @@ def test_the_worst_moves() -> None:
     moves = builders.numbers(board.of_basket(MEMORY, 2).move)
     there = [at for at, one in enumerate(moves) if one is not None]
     expected = sorted(hindsight.apart(moves, there, 2), key=lambda at: moves[at])[:5]
-    assert [(one.session, one.move) for one in worst(board, MEMORY, 5)] == [(DAYS[at], moves[at]) for at in expected]
+    assert [(one.session, one.move) for one in worst_final_moves(board, MEMORY, 5)] == [
+        (DAYS[at], moves[at]) for at in expected
+    ]
 
 
 @pytest.mark.parametrize("daily", [-0.05, -0.021, 0.01])
 def test_the_distance_on_a_session_is_what_was_foretold_the_day_before(daily: float) -> None:
-    then = whatif(history().board(rulebook()), rulebook(), MEMORY, happened(daily).move)
-    now = distances(history(last=daily).board(rulebook()), rulebook(), MEMORY, DAYS[COUNT])
+    then = evaluate_move(history().board(rulebook()), rulebook(), MEMORY, happened(daily).move)
+    now = level_distances(history(last=daily).board(rulebook()), rulebook(), MEMORY, DAYS[COUNT])
     assert [(one.rule, one.rung, one.next_rung) for one in now] == [
         (one.rule, one.rung, one.next_rung) for one in then.reaches
     ]
@@ -153,5 +157,5 @@ def test_the_distance_on_a_session_is_what_was_foretold_the_day_before(daily: fl
 
 def test_without_a_reading_there_is_no_distance() -> None:
     board = history(last=float("nan")).board(rulebook())
-    assert distances(board, rulebook(), MEMORY, DAYS[0]) == ()
-    assert distances(board, rulebook(), MEMORY, DAYS[COUNT]) == ()
+    assert level_distances(board, rulebook(), MEMORY, DAYS[0]) == ()
+    assert level_distances(board, rulebook(), MEMORY, DAYS[COUNT]) == ()

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from bot.baskets import Basket, Member, assemble
-from bot.prices import Symbol
+from bot.baskets import Basket, Member, assemble_market
+from bot.prices.bars import Symbol
 from tests.world import NEW_YORK, SEOUL, World, basket, weekdays
 
 DAYS = weekdays(10)
@@ -35,7 +35,7 @@ def world(*symbols: str) -> World:
 )
 def test_a_basket_with_too_few_symbols_is_left_out(of: Basket, there: str, kept: bool) -> None:
     source = world(*there)
-    market = assemble([of], source.rows, source)
+    market = assemble_market([of], source.rows, source)
     assert [one.id for one in market.baskets] == ([of.id] if kept else [])
     assert [one.basket.id for one in market.left_out] == ([] if kept else [of.id])
     if not kept:
@@ -44,7 +44,7 @@ def test_a_basket_with_too_few_symbols_is_left_out(of: Basket, there: str, kept:
 
 def test_a_symbol_that_is_lacking_stands_in_the_table_without_prices() -> None:
     source = world("A", "B", "C", "D")
-    market = assemble([basket("five", "A", "B", "C", "D", "E")], source.rows, source)
+    market = assemble_market([basket("five", "A", "B", "C", "D", "E")], source.rows, source)
     table = market.tables[NEW_YORK]
     assert table.symbols == ("A", "B", "C", "D", "E")
     assert np.isnan(table.close[:, 4]).all()
@@ -58,7 +58,7 @@ def test_a_table_a_calendar_with_each_symbol_once() -> None:
         basket("three", "C.KS", "A", calendar=SEOUL),
         basket("four", "X", calendar=SEOUL),
     ]
-    market = assemble(baskets, source.rows, source)
+    market = assemble_market(baskets, source.rows, source)
     assert {code: table.symbols for code, table in market.tables.items()} == {
         NEW_YORK: ("A", "B", "C.KS"),
         SEOUL: ("C.KS", "A"),
@@ -71,13 +71,13 @@ def test_what_was_refused_is_told_once() -> None:
     open_on_all = World(DAYS).trade("C.KS", [0.01] * 9)
     source.rows |= open_on_all.rows
     baskets = [basket("one", "A", "C.KS"), basket("two", "A", "C.KS", calendar=SEOUL)]
-    assert [one.where for one in assemble(baskets, source.rows, source).refused] == [f"C.KS.csv {DAYS[3]}"]
+    assert [one.where for one in assemble_market(baskets, source.rows, source).refused] == [f"C.KS.csv {DAYS[3]}"]
 
 
 def test_until_is_the_moment_of_judgement_on_every_calendar() -> None:
     source = world("A", "C.KS")
     baskets = [basket("one", "A"), basket("two", "C.KS", calendar=SEOUL)]
     at_noon = datetime(DAYS[4].year, DAYS[4].month, DAYS[4].day, 12, tzinfo=UTC)
-    market = assemble(baskets, source.rows, source, until=int(at_noon.timestamp()))
+    market = assemble_market(baskets, source.rows, source, until=int(at_noon.timestamp()))
     final = {code: (len(table.sessions), table.final_sessions) for code, table in market.tables.items()}
     assert final == {NEW_YORK: (4, 4), SEOUL: (5, 5)}

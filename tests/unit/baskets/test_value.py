@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.baskets import Basket, BasketSeries, Member, value
-from bot.prices import CalendarCode, Symbol, load
+from bot.baskets import Basket, BasketSeries, Member, value_basket
+from bot.prices.bars import Symbol
+from bot.prices.calendars import CalendarCode
+from bot.prices.table import build_table
 from tests.world import NEW_YORK, SEOUL, Path, World, basket, weekdays
 
 # Monday 2 to Friday 13 March 2020; the first return is that of day 1.
@@ -28,7 +30,7 @@ def valued(
         listed, returns = path if isinstance(path, tuple) else (0, path)
         world.trade(symbol, returns, listed=listed)
     rows = [world.rows[symbol] for symbol in of.symbols]
-    return value(load(rows, world.get(of.calendar), world), of)
+    return value_basket(build_table(rows, world.get(of.calendar), world), of)
 
 
 def near(found: Any, expected: Any) -> bool:
@@ -129,8 +131,10 @@ def test_a_delisted_member_costs_coverage_until_it_is_taken_out() -> None:
 def test_adjusted_closes_unless_the_basket_says_otherwise() -> None:
     world = World(DAYS).trade("AAA", [0.0, -0.5, 0.0], lows={1: -0.6})
     world.rows[Symbol("AAA")] = replace(world.rows[Symbol("AAA")], adjusted=np.array([50.0, 50.0, 49.0, 49.0]))
-    table = load(list(world.rows.values()), world.get(NEW_YORK), world)
-    adjusted, split = (value(table, basket("one", "AAA", prices=kind)) for kind in ("adjusted", "split-adjusted"))
+    table = build_table(list(world.rows.values()), world.get(NEW_YORK), world)
+    adjusted, split = (
+        value_basket(table, basket("one", "AAA", prices=kind)) for kind in ("adjusted", "split-adjusted")
+    )
     assert near(adjusted.daily_return, [MISSING, 0, -0.02, 0])
     assert near(split.daily_return, [MISSING, 0, -0.5, 0])
     assert near(adjusted.day_lows()[:, 0], [MISSING, 0, -0.216, 0])  # 40 of 50, as the close of 50 counts 49

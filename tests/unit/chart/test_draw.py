@@ -19,9 +19,10 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-from bot.chart import ChartFacts, chart_facts, draw
-from bot.chart.paper import Paper
-from bot.messages import catalogue, languages
+from bot.chart.data import ChartData, chart_data
+from bot.chart.draw import Canvas, render_chart
+from bot.languages import languages
+from bot.messages.catalogue import load_catalogue
 from tests.property.worlds import any_world
 from tests.world import World, basket, book, calm, falling, weekdays
 
@@ -37,16 +38,16 @@ print(hashlib.sha256(draw(specimen("crash"), "zh")).hexdigest())
 """
 
 
-def _facts(returns: list[float | None], window: int = 2, name: str = "memory") -> ChartFacts:
+def _facts(returns: list[float | None], window: int = 2, name: str = "memory") -> ChartData:
     one = basket(name, "AA", zh="存储板块")
     board = World(weekdays(len(returns) + 1)).trade("AA", returns).board(book([one]))
-    facts = chart_facts(board, one.id, window, board.sessions()[-1])
+    facts = chart_data(board, one.id, window, board.sessions()[-1])
     assert facts is not None
     return facts
 
 
 @cache
-def specimen(kind: str) -> ChartFacts:
+def specimen(kind: str) -> ChartData:
     """Charts that stand on a basket's edges, by what is special about them."""
     holes = [
         None if 250 < at < 275 or at % 37 == 5 else one for at, one in enumerate(falling(330, {200: -0.1, -1: -0.05}))
@@ -85,9 +86,9 @@ class Drawn(NamedTuple):
 def laid(monkeypatch: pytest.MonkeyPatch) -> list[Drawn]:
     """What was drawn since, picture by picture."""
     seen: list[Drawn] = []
-    png = Paper.png
+    png = Canvas.png
 
-    def look(paper: Paper) -> bytes:
+    def look(paper: Canvas) -> bytes:
         artists = paper._canvas.figure.artists
         renderer = paper._canvas.get_renderer()
         texts = [one for one in artists if isinstance(one, Text)]
@@ -95,14 +96,14 @@ def laid(monkeypatch: pytest.MonkeyPatch) -> list[Drawn]:
         seen.append(Drawn(words, [one.get_xydata() for one in artists if isinstance(one, Line2D)]))
         return png(paper)
 
-    monkeypatch.setattr(Paper, "png", look)
+    monkeypatch.setattr(Canvas, "png", look)
     return seen
 
 
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_for_a_phone(kind: str, language: str) -> None:
-    data = draw(specimen(kind), language)
+    data = render_chart(specimen(kind), language)
     assert len(data) < LIMIT
     with Image.open(BytesIO(data)) as picture:
         picture.load()
@@ -123,13 +124,13 @@ def chunks(data: bytes) -> list[str]:
 
 
 def test_nothing_in_the_file_names_a_program_or_a_time() -> None:
-    assert set(chunks(draw(specimen("crash"), "en"))) == {"IHDR", "PLTE", "IDAT", "IEND"}
+    assert set(chunks(render_chart(specimen("crash"), "en"))) == {"IHDR", "PLTE", "IDAT", "IEND"}
 
 
 def test_the_same_bytes_in_every_process_and_whatever_matplotlib_is_told(tmp_path: Path) -> None:
-    here = draw(specimen("crash"), "zh")
-    assert draw(specimen("crash"), "zh") == here
-    assert draw(specimen("crash"), "en") != here
+    here = render_chart(specimen("crash"), "zh")
+    assert render_chart(specimen("crash"), "zh") == here
+    assert render_chart(specimen("crash"), "en") != here
     (tmp_path / "matplotlibrc").write_text(STYLE)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7", "MPLBACKEND": "svg"}
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=tmp_path, env=environ, capture_output=True, check=True)
@@ -139,8 +140,8 @@ def test_the_same_bytes_in_every_process_and_whatever_matplotlib_is_told(tmp_pat
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_says_what_the_facts_say(kind: str, language: str, laid: list[Drawn]) -> None:
-    facts, words = specimen(kind), catalogue(language)
-    draw(facts, language)
+    facts, words = specimen(kind), load_catalogue(language)
+    render_chart(facts, language)
     (drawn,) = laid
     assert {facts.basket.name(language), words.percent(facts.verdict.move)} <= drawn.texts
     for day, move in facts.worst:
@@ -155,7 +156,7 @@ def test_it_says_what_the_facts_say(kind: str, language: str, laid: list[Drawn])
 
 def test_the_line_is_the_level_and_its_end_the_window(laid: list[Drawn]) -> None:
     facts = specimen("holes")
-    draw(facts, "en")
+    render_chart(facts, "en")
     levels = np.array([np.nan if level is None else level for level in facts.levels])
     (line,) = [one for one in laid[0].lines if len(one) == len(levels)]
     assert np.array_equal(np.isnan(line[:, 1]), np.isnan(levels))
@@ -168,7 +169,7 @@ def test_the_line_is_the_level_and_its_end_the_window(laid: list[Drawn]) -> None
 
 def test_the_ring_is_explained_where_there_is_one(laid: list[Drawn]) -> None:
     for kind in ("a month", "flat", "holes"):
-        draw(specimen(kind), "en")
+        render_chart(specimen(kind), "en")
     month, flat, holes = ([text for text in drawn.texts if "high" in text] for drawn in laid)
     assert month == ["○ −5.0 % from the high of 28 Jan 2015"]
     assert flat == ["at its high"]
@@ -186,7 +187,7 @@ def _collisions(drawn: Drawn) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_text_meets_another_or_leaves_the_page(kind: str, language: str, laid: list[Drawn]) -> None:
-    draw(specimen(kind), language)
+    render_chart(specimen(kind), language)
     assert _collisions(laid[0]) == []
     for text, (left, bottom, right, top) in laid[0].words:
         assert (left >= 0, bottom >= 0, right <= 1080, top <= 1280) == (True,) * 4, text
@@ -199,16 +200,16 @@ def test_nor_in_worlds_nobody_would_think_of(seed: int, laid: list[Drawn]) -> No
     last = board.sessions()[-1]
     for name in board.series:
         for window in (1, 2, 20):
-            facts = chart_facts(board, name, window, last)
+            facts = chart_data(board, name, window, last)
             if facts is not None:
-                assert len(draw(facts, "zh")) < LIMIT
+                assert len(render_chart(facts, "zh")) < LIMIT
     assert laid
     assert [_collisions(drawn) for drawn in laid if _collisions(drawn)] == []
 
 
 def _named(name: str) -> bytes:
     facts = specimen("a month")
-    return draw(replace(facts, basket=replace(facts.basket, names=(("en", name),))), "en")
+    return render_chart(replace(facts, basket=replace(facts.basket, names=(("en", name),))), "en")
 
 
 def test_signs_that_the_font_lacks_are_left_out() -> None:

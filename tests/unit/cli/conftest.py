@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import cli
-from bot.prices import Calendar
+from bot.prices.calendars import Calendar
 from tests.log_state import log_state
 from tests.unit.cli.folders import write_config, write_prices
 from tests.unit.cli.typed import Type, Typed

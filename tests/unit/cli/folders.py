@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.prices import Calendar
+from bot.prices.calendars import Calendar
 from tests.world import falling
 
 FIRST, SESSIONS = "2021-01-04", 500

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.app.calendars import declared
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.app.sources import with_closures_from
 from bot.clock import SystemClock
 from bot.errors import ConfigError
-from bot.prices import Calendar, CalendarCode
-from bot.settings import load_settings
+from bot.prices.calendars import Calendar, CalendarCode
+from bot.settings.load import load_settings
 from tests.unit.cli.typed import Type, said
 
 TOMORROW = SystemClock().now().date() + timedelta(days=1)
@@ -73,7 +73,7 @@ def test_a_reload_brings_others_and_a_mistake_keeps_the_old_ones(
 
     def reloaded(calendars: ExchangeCalendars) -> ExchangeCalendars:
         settings = load_settings(config, os.environ)
-        return declared(calendars, settings, clock, settings.baskets())
+        return with_closures_from(calendars, settings, clock, settings.baskets())
 
     text = (config / "bot.toml").read_text()
     declare(config, one)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from bot.alerts.rules import Severity
-from bot.delivery import Flood, Outcome, Sent, Soft, Uncertain
+from bot.delivery.attempts import ChatRefused, RateLimited, SendOutcome, Sent, Uncertain
 from tests.specimens import CHANNEL, GROUP, PRIVATE
 from tests.stored import answer, claim, put
 from tests.unit.cli.typed import Type
@@ -26,11 +26,11 @@ def database(monkeypatch: pytest.MonkeyPatch, bare: None, tmp_path: Path) -> str
     """Two events for three chats, of which one has one of them for certain."""
     url = f"sqlite:///{tmp_path}/bot.sqlite3"
     monkeypatch.setenv("BOT_STORAGE__DATABASE", url)
-    asyncio.run(_fill(url, Sent(1), Uncertain("read timeout"), Soft("no rights"), Flood(35)))
+    asyncio.run(_fill(url, Sent(1), Uncertain("read timeout"), ChatRefused("no rights"), RateLimited(35)))
     return url
 
 
-async def _fill(url: str, *outcomes: Outcome) -> None:
+async def _fill(url: str, *outcomes: SendOutcome) -> None:
     store = await Database.open(url, upgrade=True)
     await put(store, CHANNEL, GROUP, PRIVATE, key="a", severity=Severity.WARNING)
     await put(store, CHANNEL, GROUP, key="b", severity=Severity.NOTICE)

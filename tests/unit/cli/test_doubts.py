@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import time_machine
 
-from bot.adapters.price_files import PriceCache
-from bot.adapters.yahoo import Yahoo
+from bot.adapters.price_files.cache import PriceCache
+from bot.adapters.yahoo.source import Yahoo
 from bot.cli import market
-from bot.prices import Calendar
+from bot.prices.calendars import Calendar
 from tests.fake_yahoo import Day, FakeYahoo, Listing, fake_yahoo
 from tests.unit.cli.typed import Type
 

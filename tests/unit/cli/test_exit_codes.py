@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import COMMANDS
-from bot.prices import Calendar
+from bot.prices.calendars import Calendar
 from tests.unit.cli.folders import write_config, write_prices
 from tests.unit.cli.typed import Type, Typed
 
@@ -27,8 +27,8 @@ STORES = ("run", "migrate", "deliveries", "doctor")
 
 
 def options(command: str) -> set[str]:
-    module = import_module(f"bot.cli.{command.replace('-', '_')}")
-    return set(inspect.signature(module.command).parameters)
+    module = import_module(f"bot.cli.{COMMANDS[command]}")
+    return set(inspect.signature(getattr(module, f"{command.replace('-', '_')}_command")).parameters)
 
 
 CONFIGURED = [one for one in COMMANDS if "config" in options(one)]

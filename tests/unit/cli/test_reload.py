@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.calendars import ExchangeCalendars
-from bot.adapters.database import Database
-from bot.adapters.terminal import Terminal
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.database.database import Database
+from bot.adapters.terminal import TerminalTransport
 from bot.app.office import Office
 from bot.app.setup import setup_of
 from bot.clock import SystemClock
 from bot.dispatch import Dispatch
 from bot.errors import ConfigError
-from bot.settings import Settings, load_settings
-from bot.watch import Watch
+from bot.settings.load import Settings, load_settings
+from bot.watch.loop import Watch
 from tests.world import World
 
 
@@ -31,7 +31,7 @@ async def test_operators_and_the_fingerprint_are_the_new_ones_and_with_a_mistake
         return load_settings(config, os.environ)
 
     watch = Watch(World(), calendars, setup_of(load(), subscribers_of="telegram"), database, clock)
-    dispatch = Dispatch(database, Terminal(io.StringIO(), clock), clock)
+    dispatch = Dispatch(database, TerminalTransport(io.StringIO(), clock), clock)
     office = Office(watch, dispatch, database, calendars, load(), load, lambda _: ())
     operators, first = office.operators, watch.setup.config
     seen = [(set(operators), first)]

@@ -18,11 +18,11 @@ import time_machine
 
 from bot import cli
 from bot.cli import market
-from bot.cli.options import Format
-from bot.cli.tables import plain_table, show, write
+from bot.cli.output import OutputFormat, plain_table, print_rows, print_table
 from bot.errors import SourceUnreachable
-from bot.prices import Bars, Calendar, Symbol
-from bot.settings import schemas
+from bot.prices.bars import Bars, Symbol
+from bot.prices.calendars import Calendar
+from bot.settings.tables import schemas
 from tests.canary import TOKEN
 from tests.unit.cli.folders import FALLS, FIRST, SESSIONS
 from tests.unit.cli.typed import Type, said
@@ -320,7 +320,7 @@ class Live:
 @pytest.fixture
 def at_noon(prices: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Yahoo, at noon of the last session in the folder."""
-    folder = market.source_of(None, prices)  # type: ignore[arg-type]
+    folder = market.price_source(None, prices)  # type: ignore[arg-type]
     rows = {symbol: folder.bars(Symbol(symbol)) for symbol in ("AA", "BB", "CC", "DD", "EE", "^IX")}
     source = Live(rows)
     monkeypatch.setattr(market, "source_of", lambda settings, prices=None: source)
@@ -424,9 +424,9 @@ def test_a_year_that_was_asked_about_and_had_no_alert_has_its_row(asked: Type) -
     assert "2021-12" not in "\n".join(rows)
 
 
-@pytest.mark.parametrize("output", [Format.CSV, Format.JSONL])
+@pytest.mark.parametrize("output", [OutputFormat.CSV, OutputFormat.JSONL])
 def test_rows_are_written_above_a_progress_bar_that_is_drawn_meanwhile(
-    output: Format, monkeypatch: pytest.MonkeyPatch
+    output: OutputFormat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it is drawn rich stands in for standard output."""
     above = io.StringIO()
@@ -435,12 +435,12 @@ def test_rows_are_written_above_a_progress_bar_that_is_drawn_meanwhile(
         monkeypatch.setattr("sys.stdout", above)
         yield {"one": 1}
 
-    write(output, ["one"], rows())
+    print_rows(output, ["one"], rows())
     assert above.getvalue() in {"1\n", '{"one": 1}\n'}
 
 
 def test_no_line_is_folded_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     table = plain_table("session", "text~")
     table.add_row("2020-03-09", "word " * 60)
-    show(table)
+    print_table(table)
     assert capsys.readouterr().out.splitlines()[1].startswith("2020-03-09  " + "word " * 59)

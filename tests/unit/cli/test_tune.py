@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.prices import Calendar
+from bot.prices.calendars import Calendar
 from tests.unit.cli.typed import Type, Typed
 
 YEARS_12 = 3000

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.baskets import BasketId, BasketSeries
-from bot.context import contributions
-from bot.statistics import compound
+from bot.context.build import contributions
+from bot.statistics.measure import window_moves
 from tests.property.worlds import any_world
 from tests.world import Path, World, basket, book, weekdays
 
@@ -43,6 +43,6 @@ def test_the_parts_add_up_to_the_move(seed: int, window: int) -> None:
     board = world.board(rulebook)
     for name in ("one", "seoul"):
         series = board.series[BasketId(name)]
-        moves = compound(series.daily_return, window)
+        moves = window_moves(series.daily_return, window)
         for at in np.flatnonzero(~np.isnan(moves)).tolist():
             assert abs(sum(contributions(series, at, window)) - moves[at]) <= 1e-12

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.alerts import Alert
+from bot.alerts.episodes import Alert
 from bot.baskets import Member
-from bot.context import Context, MemberShare, explain
+from bot.context.build import build_context
+from bot.context.model import AlertContext, MemberContribution
 from bot.pipeline import Rulebook
-from bot.prices import Symbol
-from bot.statistics import State
+from bot.prices.bars import Symbol
+from bot.statistics.verdict import DrawdownState
 from tests.world import World, basket, book, calm, contrast, falling, rule, weekdays
 
 DAYS = weekdays(300)
@@ -22,14 +23,14 @@ LAST = DAYS[-1]
 BIG_FALLS = {"notice": {"move": -0.08}}
 
 
-def last_alert(world: World, rulebook: Rulebook, name: str = "fall") -> tuple[Alert, Context]:
+def last_alert(world: World, rulebook: Rulebook, name: str = "fall") -> tuple[Alert, AlertContext]:
     board, found = world.alerts(rulebook)
     alert = [one for one in found if one.rule.name == name][-1]
-    return alert, explain(board, rulebook.rules, alert)
+    return alert, build_context(board, rulebook.rules, alert)
 
 
 def memory(world: World, *members: str | Member, **more: Any) -> Rulebook:
-    return book([basket("memory", *members, **more)], rule("fall", "memory", rungs=BIG_FALLS))
+    return book([basket("memory", *members, **more)], rule("fall", "memory", levels=BIG_FALLS))
 
 
 def test_a_member_that_is_back_at_its_price_did_not_fall() -> None:
@@ -64,8 +65,8 @@ def test_the_days_of_the_window_and_the_members_by_weight() -> None:
 
 def test_plunged_is_more_than_the_line() -> None:
     lows = [-0.10, -0.1000001, None, 0.01]
-    assert [MemberShare(Symbol("M"), -0.05, -0.01, low).plunged for low in lows] == [False, True, False, False]
-    assert [MemberShare(Symbol("M"), low, -0.01, None).fell_far for low in lows] == [False, True, False, False]
+    assert [MemberContribution(Symbol("M"), -0.05, -0.01, low).plunged for low in lows] == [False, True, False, False]
+    assert [MemberContribution(Symbol("M"), low, -0.01, None).fell_far for low in lows] == [False, True, False, False]
 
 
 def test_who_lacks_a_price_has_no_move_and_still_a_part() -> None:
@@ -139,7 +140,10 @@ def test_members_that_enter_a_bear_market_on_the_very_session() -> None:
     world.trade("GONE", falling(299, {-1: -0.22}))
     gone = Member(Symbol("GONE"), until=DAYS[-2])
     _, context = last_alert(world, memory(world, "IN", "DEEP", "BEFORE", "NOT", gone))
-    assert {one.symbol: one.verdict.entered for one in context.entries} == {"IN": State.BEAR, "DEEP": State.CRASH}
+    assert {one.symbol: one.verdict.entered_state for one in context.entries} == {
+        "IN": DrawdownState.BEAR,
+        "DEEP": DrawdownState.CRASH,
+    }
 
 
 def test_a_lone_symbol_has_no_entries_beside_its_own() -> None:
@@ -148,10 +152,10 @@ def test_a_lone_symbol_has_no_entries_beside_its_own() -> None:
     assert context.entries == ()
 
 
-def two_sides(rules: list[Any]) -> Context:
+def two_sides(rules: list[Any]) -> AlertContext:
     world = World(DAYS).trade("A", falling(299, {-1: -0.10})).trade("B", falling(299, {-1: 0.02}, seed=5))
     baskets = [basket("memory", "A"), basket("buyers", "B")]
-    return last_alert(world, book(baskets, rule("fall", "memory", rungs=BIG_FALLS), *rules))[1]
+    return last_alert(world, book(baskets, rule("fall", "memory", levels=BIG_FALLS), *rules))[1]
 
 
 @pytest.mark.parametrize(("one", "other"), [("memory", "buyers"), ("buyers", "memory")])

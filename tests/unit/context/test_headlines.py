@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.baskets import BasketId
-from bot.context import Headline, losers, relevant
-from bot.prices import Symbol
+from bot.context.headlines import Headline, largest_losers, select_headlines
+from bot.prices.bars import Symbol
 from tests.golden.scenes import SCENES
 from tests.unit.watch.small_world import DAYS, WARNED, rulebook, world
 from tests.world import spoken
@@ -27,7 +27,7 @@ def said(title: str, at: datetime = NOON, symbols: tuple[Symbol, ...] = (), publ
 
 
 def chosen(*found: Headline, about: tuple[Symbol, ...] = (MU, SNDK, ARM)) -> list[str]:
-    return [one.title for one in relevant(found, about, NAMES, SINCE, UNTIL)]
+    return [one.title for one in select_headlines(found, about, NAMES, SINCE, UNTIL)]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_cannot_be_quoted_whole_takes_no_place() -> None:
     )
 )
 def test_whatever_comes_few_are_chosen_and_none_against_the_rules(found: list[Headline]) -> None:
-    got = relevant(found, (MU, SNDK), NAMES, SINCE, UNTIL)
+    got = select_headlines(found, (MU, SNDK), NAMES, SINCE, UNTIL)
     assert len(got) <= 5
     assert set(got) <= set(found)
     assert all(SINCE < one.at <= UNTIL for one in got)
@@ -115,7 +115,7 @@ def test_the_press_is_asked_about_the_members_that_dragged_the_basket_down() -> 
     deeper = {"CC": {WARNED: -0.12}, "AA": {WARNED: -0.10}, "DD": {WARNED: -0.08}, "BB": {WARNED: -0.04}}
     board, found = world(deeper | {"EE": {WARNED: 0.05}, "XX": {WARNED: -0.02}}).alerts(rulebook())
     (fall,) = [one for one in spoken(found, "fall") if one.session == DAYS[WARNED] and one.subject.basket == "tech"]
-    assert losers(board, fall) == ("CC", "AA", "DD")
+    assert largest_losers(board, fall) == ("CC", "AA", "DD")
 
 
 @pytest.mark.parametrize("scene", ["a_gap_that_opens_upwards", "a_gap_that_opens_downwards"])
@@ -126,7 +126,7 @@ def test_of_two_baskets_the_one_that_is_behind_is_asked_about(scene: str) -> Non
     verdict = alert.decisions[0].evidence.verdict
     assert verdict is not None
     behind = alert.subject.against if verdict.move > 0 else alert.subject.basket
-    asked = losers(board, alert)
+    asked = largest_losers(board, alert)
     assert asked
     assert set(asked) <= set(board.series[BasketId(behind)].basket.symbols)
 
@@ -141,4 +141,4 @@ def test_an_alert_about_members_asks_about_these() -> None:
         if one.evidence.verdict is not None
     }
     assert len(moves) == 3
-    assert losers(board, alert) == tuple(sorted(moves, key=moves.__getitem__))
+    assert largest_losers(board, alert) == tuple(sorted(moves, key=moves.__getitem__))

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.alerts import Alert, Phase, Severity
-from bot.context import Context, explain
-from bot.messages import Message, render
-from bot.messages.render import LONGEST, fitting
+from bot.alerts.episodes import Alert, Phase
+from bot.alerts.rules import Severity
+from bot.context.build import build_context
+from bot.context.model import AlertContext
+from bot.messages.alert_text import MAX_ALERT_LENGTH, render_alert, trim_to_budget
+from bot.messages.message import Message
 from bot.pipeline import Rulebook
-from bot.statistics import Board, State
+from bot.statistics.market_stats import MarketStats
+from bot.statistics.verdict import DrawdownState
 from tests.world import World, basket, book, falling, rule, weekdays
 
 COUNT = 1300
@@ -23,18 +26,18 @@ DAYS = weekdays(COUNT)
 FALLS = {300: -0.13, 700: -0.12, -1: -0.11}
 
 
-def last(world: World, rulebook: Rulebook, name: str = "fall") -> tuple[Board, Alert, Context]:
+def last(world: World, rulebook: Rulebook, name: str = "fall") -> tuple[MarketStats, Alert, AlertContext]:
     board, found = world.alerts(rulebook)
     alert = [one for one in found if one.rule.name == name][-1]
     assert alert.session == DAYS[-1]
-    return board, alert, explain(board, rulebook.rules, alert)
+    return board, alert, build_context(board, rulebook.rules, alert)
 
 
 def falls(severity: str = "severe") -> Any:
-    return rule("fall", "memory", rungs={severity: {"move": -0.10}})
+    return rule("fall", "memory", levels={severity: {"move": -0.10}})
 
 
-def lone(severity: str = "severe", **more: Any) -> Context:
+def lone(severity: str = "severe", **more: Any) -> AlertContext:
     world = World(DAYS).trade("MU", falling(COUNT - 1, FALLS))
     return last(world, book([basket("memory", "MU", **more)], falls(severity)))[2]
 
@@ -49,12 +52,12 @@ def test_what_followed_is_told_by_warnings_and_louder(severity: str, followed: b
 
 def test_a_gain_has_no_past_to_tell() -> None:
     world = World(DAYS).trade("MU", falling(COUNT - 1, {-5: -0.25, -2: 0.03, -1: 0.02}))
-    made = book([basket("memory", "MU")], rule("fall", "memory", rungs={"severe": {"state": State.BEAR}}))
+    made = book([basket("memory", "MU")], rule("fall", "memory", levels={"severe": {"state": DrawdownState.BEAR}}))
     board, found = world.alerts(made)
     (decision,) = found[-1].decisions
     seen = replace(decision.evidence, verdict=board.of_basket(decision.subject.basket, 2).at(COUNT - 1))
     gain = replace(found[-1], session=DAYS[-1], decisions=(replace(decision, evidence=seen),))
-    history = explain(board, made.rules, gain).history
+    history = build_context(board, made.rules, gain).history
     assert (history.precedents, history.crossing, history.swing, history.period) == (None, None, None, None)
     assert history.line is not None
 
@@ -69,12 +72,12 @@ def test_the_level_of_a_line_is_a_price_only_for_one_symbol_without_dividends(
     world = World(DAYS)
     for seed, symbol in enumerate(members):
         world.trade(symbol, falling(COUNT - 1, {-1: -0.07}, seed))
-    asked = rule("fall", "memory", rungs={"severe": {"move": -0.06}})
+    asked = rule("fall", "memory", levels={"severe": {"move": -0.06}})
     made = book([basket("memory", *members, prices=prices)], asked)
     board, alert, context = last(world, made)
     assert context.history.line is not None
     assert (context.history.close is not None) is told
-    text = render(alert, context, (), "en").plain
+    text = render_alert(alert, context, (), "en").plain
     assert (" a close at or below " in text) is told
     assert ("; another −" in text) is not told
     if told:
@@ -86,13 +89,13 @@ def test_a_state_says_when_it_was_last_entered_and_how_long_after_the_peak() -> 
     world = World(DAYS).trade("MU", falling(COUNT - 1, {300: -0.25, 301: 0.5, -3: -0.05, -1: -0.18}))
     _, _, context = last(world, book([basket("memory", "MU")], falls()))
     assert context.entered is not None
-    assert context.entered.verdict.entered is State.BEAR
+    assert context.entered.verdict.entered_state is DrawdownState.BEAR
     assert context.entered.before == DAYS[301]
     peak = context.entered.verdict.peak_session
     assert context.entered.after_peak == COUNT - 1 - DAYS.index(peak)
 
 
-def lows(known: bool, moved: bool = True) -> Context:
+def lows(known: bool, moved: bool = True) -> AlertContext:
     """Two members; the low of one on the last session but one is known or not, and it moved then or not."""
     world = World(DAYS)
     world.trade("MU", falling(COUNT - 1, {-1: -0.14}))
@@ -127,7 +130,7 @@ def test_the_first_basket_of_the_other_role_stands_against_it(roles: tuple[str, 
     baskets = [basket(name, symbol, role=role) for name, symbol, role in zip(names, "ABC", roles, strict=True)]
     _, alert, context = last(world, book(baskets, falls()))
     assert (context.contrast.other.id if context.contrast else None) == other
-    assert ("Against it" in render(alert, context, (), "en").plain) is (other is not None)
+    assert ("Against it" in render_alert(alert, context, (), "en").plain) is (other is not None)
 
 
 def test_before_the_close_nothing_is_closed_and_no_state_is_entered() -> None:
@@ -137,7 +140,9 @@ def test_before_the_close_nothing_is_closed_and_no_state_is_entered() -> None:
     made = book([basket("memory", "MU", "WDC")], falls())
     board, alert, _ = last(world, made)
     early = replace(alert, phase=Phase.PROVISIONAL)
-    text = render(early, explain(board, made.rules, early, datetime(2020, 3, 9, 18, 5, tzinfo=UTC)), (), "en").plain
+    text = render_alert(
+        early, build_context(board, made.rules, early, datetime(2020, 3, 9, 18, 5, tzinfo=UTC)), (), "en"
+    ).plain
     assert text.startswith("🔴 Memory is down 2")
     assert "as of 18:05 UTC" in text
     assert "not final: prices of 18:05 UTC" in text
@@ -150,13 +155,13 @@ def test_the_lightest_lines_go_first_whole_and_the_last_one_stays() -> None:
     lines = ["head", *(str(at) * 200 for at in range(6)), "foot"]
     kept = fitted(*lines)
     assert kept == ("head", *lines[1:5], "foot")
-    assert len("\n".join(kept)) <= LONGEST < len("\n".join([*kept, lines[5]]))
+    assert len("\n".join(kept)) <= MAX_ALERT_LENGTH < len("\n".join([*kept, lines[5]]))
     assert fitted("x" * 2000, "foot") == ("x" * 399 + "…", "foot")
     assert fitted(*["🔴" * 190] * 3, "foot") == (*["🔴" * 190] * 2, "foot")
 
 
 def fitted(*lines: str) -> tuple[str, ...]:
-    return fitting(Message("en", lines)).lines
+    return trim_to_budget(Message("en", lines)).lines
 
 
 def test_severe_alerts_alone_tell_how_often() -> None:
@@ -166,8 +171,8 @@ def test_severe_alerts_alone_tell_how_often() -> None:
     days = weekdays(COUNT * 3)
     told = {}
     for severity in Severity:
-        made = book([basket("memory", "MU")], rule("fall", "memory", rungs={severity.word: {"move": -0.06}}))
+        made = book([basket("memory", "MU")], rule("fall", "memory", levels={severity.word: {"move": -0.06}}))
         board, found = World(days).trade("MU", returns).alerts(made)
         assert found[-1].session == days[-1]
-        told[severity] = explain(board, made.rules, found[-1]).history.period is not None
+        told[severity] = build_context(board, made.rules, found[-1]).history.period is not None
     assert told == {one: one >= Severity.SEVERE for one in Severity}

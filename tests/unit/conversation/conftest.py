@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.adapters.database import Database
+from bot.adapters.database.database import Database
 from tests.desks import Room
 
 

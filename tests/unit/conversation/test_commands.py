@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.alerts import Severity
+from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.conversation import MENU, Audience
-from bot.delivery import Kind
+from bot.conversation.menu import MENU
+from bot.conversation.roles import Audience
+from bot.delivery.model import ChatKind
 from bot.errors import NoData, StoreError
-from bot.messages import catalogue
+from bot.messages.catalogue import load_catalogue
 from tests.desks import KIM, LONGEST_ID, OPERATOR, Room, book, latest, shown
 from tests.specimens import event
 
@@ -47,7 +48,7 @@ async def wish(room: Room, basket: str = "tech"):
 
 @pytest.mark.parametrize("name", PRIVATE)
 async def test_every_command_answers_bare_and_in_full(either: Room, name: str) -> None:
-    words = catalogue(either.language)
+    words = load_catalogue(either.language)
     assert words.say(f"chat_cmd_{name}")
     await either.say(f"/subscribe {LONGEST_ID}")
     for text in (f"/{name}", f"/{name} {FULL.get(name, '')}"):
@@ -56,7 +57,7 @@ async def test_every_command_answers_bare_and_in_full(either: Room, name: str) -
 
 @pytest.mark.parametrize("name", ORDERS)
 async def test_every_order_is_taken_bare_and_in_full(either: Room, name: str) -> None:
-    words = catalogue(either.language)
+    words = load_catalogue(either.language)
     for text in (f"/{name}", f"/{name} {FULL.get(name, '')}"):
         said = await either.say(text, **BOSS)
         assert said not in ("", words.say("chat_trouble"), words.say("chat_only_operators"))
@@ -65,7 +66,7 @@ async def test_every_order_is_taken_bare_and_in_full(either: Room, name: str) ->
 @pytest.mark.parametrize("start", [f"/{name}" for name in PRIVATE] + ["/subscribe tec", "/timezone Berln"])
 async def test_every_button_leads_somewhere(either: Room, start: str) -> None:
     """From a command along its buttons, and theirs: Telegram takes them all, and none is misunderstood."""
-    words = catalogue(either.language)
+    words = load_catalogue(either.language)
     bad = {words.say(key) for key in ("chat_trouble", "chat_not_understood", "chat_only_operators", "chat_bad_zone")}
     seen, ahead = set(), [start]
     while ahead and len(seen) < 40:
@@ -178,7 +179,7 @@ async def test_quiet_hours_and_zone(room: Room) -> None:
     assert (await room.database.subscriber("telegram", KIM)).quiet is None
 
 
-@pytest.mark.parametrize("word", ["zh", "ZH", str(catalogue("zh").phrases["name"])])
+@pytest.mark.parametrize("word", ["zh", "ZH", str(load_catalogue("zh").phrases["name"])])
 async def test_the_language_is_the_chats_own(room: Room, word: str) -> None:
     await room.say(f"/language {word}")
     assert (await room.say("/settings")).startswith("设置")
@@ -212,7 +213,7 @@ async def test_why_lists_every_rule_and_its_rungs(room: Room) -> None:
 async def test_why_knows_an_event_by_the_number_people_see(room: Room) -> None:
     happened = replace(event("K7F3A", baskets=["tech"]), session=(await room.clerk.view()).board.sessions()[-5])
     await room.database.commit({}, [happened], [])
-    assert catalogue("en").day(happened.session) in await room.say("/why #K7F3A")
+    assert load_catalogue("en").day(happened.session) in await room.say("/why #K7F3A")
 
 
 async def test_a_chart_is_a_picture_with_a_caption(room: Room) -> None:
@@ -260,6 +261,6 @@ async def test_a_long_answer_loses_lines_and_arrives(room: Room) -> None:
 
 async def test_a_group_has_choices_of_its_own(room: Room) -> None:
     room.administrators = {int(KIM)}
-    await room.say("/subscribe tech", chat="-2001", kind=Kind.GROUP)
+    await room.say("/subscribe tech", chat="-2001", kind=ChatKind.GROUP)
     assert await wish(room) is None
-    assert (await room.database.subscriber("telegram", "-2001")).kind is Kind.GROUP
+    assert (await room.database.subscriber("telegram", "-2001")).kind is ChatKind.GROUP

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.conversation import MENU, Audience
-from bot.messages import catalogue
+from bot.conversation.menu import MENU
+from bot.conversation.roles import Audience
+from bot.messages.catalogue import load_catalogue
 from tests.desks import KIM, LONGEST_ID, OPERATOR, Room
 
 NONSENSE = {
@@ -38,7 +39,7 @@ BOSS = {"chat": str(OPERATOR), "user": OPERATOR}
 
 @pytest.mark.parametrize("text", NONSENSE.values(), ids=NONSENSE.keys())
 async def test_every_command_survives_every_nonsense(either: Room, text: str) -> None:
-    trouble = catalogue(either.language).say("chat_trouble")
+    trouble = load_catalogue(either.language).say("chat_trouble")
     for name in WORKING:
         said = await either.say(f"/{name} {text}", **BOSS)
         assert said
@@ -56,7 +57,7 @@ async def test_what_is_no_command_is_told_so_in_private(room: Room, text: str) -
 async def test_any_text_at_all(room: Room, command: str, text: str) -> None:
     said = await room.say(f"/{command} {text}", **BOSS)
     assert said
-    assert said != catalogue("en").say("chat_trouble")
+    assert said != load_catalogue("en").say("chat_trouble")
 
 
 @pytest.mark.parametrize("command", ["subscribe", "unsubscribe", "status", "chart", "why", "level", "mute", "unmute"])

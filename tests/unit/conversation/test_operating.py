@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bot.errors import ConfigError, NoData, Problem
+from bot.errors import ConfigError, ConfigProblem, NoData
 from tests.desks import KIM, OPERATOR, Room
 from tests.stored import put
 
@@ -25,7 +25,7 @@ async def test_reload_tells_what_changed_and_what_is_wrong(room: Room) -> None:
     assert "as it was" in await room.say("/reload", **BOSS)
     room.clerk.changes = ["a: 1 → 2 <b>"]
     assert "1 change:\na: 1 → 2 <b>" in await room.say("/reload", **BOSS)
-    problem = Problem("config/bot.toml", "rules[1].window", "is no number", "Write a number.")
+    problem = ConfigProblem("config/bot.toml", "rules[1].window", "is no number", "Write a number.")
     room.clerk.refuses = ConfigError((problem,))
     assert "1 problem\nconfig/bot.toml: rules[1].window" in await room.say("/reload", **BOSS)
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bot.baskets import BasketId
-from bot.delivery import State
+from bot.delivery.model import DeliveryState
 from tests.desks import KIM, Room
 from tests.stored import put
 
@@ -58,7 +58,7 @@ async def test_stop_ends_what_waits_at_once(room: Room) -> None:
     await room.say("/subscribe tech")
     await put(room.database, key="fall", baskets=["tech"], subscribers_of="telegram", created=room.clock.now())
     assert "Stopped" in await room.say("/stop")
-    assert [one.state for one in await room.database.undelivered()] == [State.FAILED]
+    assert [one.state for one in await room.database.undelivered()] == [DeliveryState.FAILED]
     await put(room.database, key="next", baskets=["tech"], subscribers_of="telegram", created=room.clock.now())
     assert len(await room.database.undelivered()) == 1
 
@@ -71,4 +71,4 @@ async def test_what_is_not_wanted_any_more_does_not_arrive_late(room: Room, comm
     for name in ("tech", "oil"):
         await put(room.database, key=name, baskets=[name], subscribers_of="telegram", created=room.clock.now())
     await room.say(f"/{command}")
-    assert [one.event for one in await room.database.undelivered() if one.state is State.PENDING] == left
+    assert [one.event for one in await room.database.undelivered() if one.state is DeliveryState.PENDING] == left

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.conversation.throttle import CAPACITY, PER_SECOND, Admission, Throttle
-from bot.delivery import Kind
+from bot.delivery.model import ChatKind
 from tests.desks import Room
 
 
@@ -49,7 +49,7 @@ def test_what_is_remembered_has_an_end() -> None:
 
 
 async def test_anonymous_administrators_of_one_group_do_not_use_up_those_of_another(room: Room) -> None:
-    anonymous = {"kind": Kind.GROUP, "user": None, "anonymous": True}
+    anonymous = {"kind": ChatKind.GROUP, "user": None, "anonymous": True}
     for _ in range(20):
         await room.reply("/help", chat="-2001", **anonymous)
         room.clock.seconds -= 60
@@ -57,12 +57,12 @@ async def test_anonymous_administrators_of_one_group_do_not_use_up_those_of_anot
 
 
 async def test_a_refusal_is_said_in_ones_own_language(database) -> None:
-    from bot.messages import catalogue
+    from bot.messages.catalogue import load_catalogue
 
     room = Room(database, language="zh")
     said = []
     for _ in range(12):
         said.append(await room.say("/help"))
         room.clock.seconds -= 60
-    assert said[8] == catalogue("zh").say("chat_slower")
+    assert said[8] == load_catalogue("zh").say("chat_slower")
     assert said[9:] == ["", "", ""]

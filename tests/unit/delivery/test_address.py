@@ -4,21 +4,21 @@ from dataclasses import replace
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery import State, address
+from bot.delivery.model import DeliveryState, route
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
 from tests.virtual import NOON
 
 
 def chats(*destinations, **about):
-    return [one.chat for one in address(event(**about), destinations)]
+    return [one.chat for one in route(event(**about), destinations)]
 
 
 def test_every_chat_hears_it_once_and_at_once():
-    made = address(event(), [CHANNEL, GROUP, PRIVATE])
+    made = route(event(), [CHANNEL, GROUP, PRIVATE])
     assert [(one.chat, one.state, one.not_before) for one in made] == [
-        ("-1001", State.PENDING, NOON),
-        ("-2001", State.PENDING, NOON),
-        ("3001", State.PENDING, NOON),
+        ("-1001", DeliveryState.PENDING, NOON),
+        ("-2001", DeliveryState.PENDING, NOON),
+        ("3001", DeliveryState.PENDING, NOON),
     ]
 
 
@@ -40,5 +40,5 @@ def test_a_chat_hears_of_its_baskets():
 
 
 def test_a_chat_is_spoken_to_in_its_language_if_we_speak_it():
-    made = address(event(), [replace(CHANNEL, language="zh"), replace(GROUP, language="fr")])
+    made = route(event(), [replace(CHANNEL, language="zh"), replace(GROUP, language="fr")])
     assert [one.message.language for one in made] == ["zh", "en"]

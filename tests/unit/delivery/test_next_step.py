@@ -6,28 +6,27 @@ from datetime import timedelta
 import pytest
 
 from bot.alerts.rules import Severity
-from bot.delivery import (
-    BadFormat,
-    BadToken,
-    Chat,
-    Flood,
-    Gone,
-    Manner,
-    Moved,
-    News,
-    NoPicture,
+from bot.delivery.attempts import (
+    ChatGone,
+    ChatMoved,
+    ChatRecord,
+    ChatRefused,
+    ChatSignal,
+    MarkupRejected,
     NotSent,
+    PhotoRejected,
+    RateLimited,
     Sent,
-    Soft,
-    State,
+    TokenRejected,
     Uncertain,
     after_refusal,
     next_step,
 )
+from bot.delivery.model import DeliveryState, SendMode
 from tests.specimens import delivery
 from tests.virtual import NOON
 
-SENDING = replace(delivery(), state=State.SENDING, not_before=None)
+SENDING = replace(delivery(), state=DeliveryState.SENDING, not_before=None)
 
 
 def after(outcome, one=SENDING, now=NOON, jitter=0.0):
@@ -41,8 +40,8 @@ def waits(step):
 
 def test_sent_is_over_and_the_chat_is_well():
     step = after(Sent(17))
-    assert (step.delivery.state, step.delivery.not_before, step.delivery.message_id) == (State.SENT, None, 17)
-    assert step.news is News.HEARD
+    assert (step.delivery.state, step.delivery.not_before, step.delivery.message_id) == (DeliveryState.SENT, None, 17)
+    assert step.news is ChatSignal.HEARD
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_not_sent_is_tried_again_at_growing_distances(overloaded, expected):
     one, seen = SENDING, []
     for _ in expected:
         step = after(NotSent("refused", overloaded), one)
-        assert step.delivery.state is State.PENDING
+        assert step.delivery.state is DeliveryState.PENDING
         seen.append(waits(step))
         one = step.delivery
     assert seen == expected
@@ -70,8 +69,8 @@ def test_a_try_after_thousands_still_has_a_wait():
 def test_a_refused_picture_lets_the_text_go_at_once():
     pictured = replace(SENDING, picture="a")
     assert pictured.is_caption
-    step = after(NoPicture("PHOTO_INVALID_DIMENSIONS"), pictured)
-    assert (step.delivery.state, waits(step), step.news) == (State.PENDING, 0, News.NONE)
+    step = after(PhotoRejected("PHOTO_INVALID_DIMENSIONS"), pictured)
+    assert (step.delivery.state, waits(step), step.news) == (DeliveryState.PENDING, 0, ChatSignal.NONE)
     assert (step.delivery.shown, step.delivery.is_caption) == ("", False)
 
 
@@ -80,85 +79,95 @@ def test_the_second_failure_costs_the_picture_and_so_does_the_first_lost_answer(
     once = after(NotSent("503"), pictured).delivery
     assert [once.shown, after(NotSent("503"), once).delivery.shown] == ["a", ""]
     assert after(Uncertain("timeout"), pictured).delivery.shown == ""
-    assert after(BadFormat("caption is too long"), pictured).delivery.shown == ""
-    assert after(Flood(3), pictured).delivery.shown == "a"
+    assert after(MarkupRejected("caption is too long"), pictured).delivery.shown == ""
+    assert after(RateLimited(3), pictured).delivery.shown == "a"
 
 
 def test_an_edit_of_a_picture_stays_a_caption_whatever_becomes_of_the_new_picture():
-    edit = replace(SENDING, manner=Manner.EDIT, target=7, picture="b")
+    edit = replace(SENDING, manner=SendMode.EDIT, target=7, picture="b")
     assert (edit.shown, edit.is_caption) == ("", False)
     of_picture = replace(edit, target_pictured=True)
     assert (of_picture.shown, of_picture.is_caption) == ("b", True)
-    refused = after(NoPicture("IMAGE_PROCESS_FAILED"), of_picture).delivery
+    refused = after(PhotoRejected("IMAGE_PROCESS_FAILED"), of_picture).delivery
     assert (refused.shown, refused.is_caption) == ("", True)
 
 
 def test_flood_waits_as_told_and_costs_no_attempt():
-    step = after(Flood(35))
-    assert (waits(step), step.delivery.attempts, step.delivery.state) == (35, 0, State.PENDING)
-    assert waits(after(Flood())) == 30
+    step = after(RateLimited(35))
+    assert (waits(step), step.delivery.attempts, step.delivery.state) == (35, 0, DeliveryState.PENDING)
+    assert waits(after(RateLimited())) == 30
 
 
 def test_a_severe_alert_is_repeated_twice_and_then_left_uncertain():
     one, seen = SENDING, []
     while (one := after(Uncertain("read timeout"), one).delivery).not_before is not None:
         seen.append((one.state, one.not_before - NOON))
-    assert seen == [(State.UNCERTAIN, timedelta(seconds=20))] * 2
-    assert (one.state, one.unconfirmed) == (State.UNCERTAIN, 3)
+    assert seen == [(DeliveryState.UNCERTAIN, timedelta(seconds=20))] * 2
+    assert (one.state, one.unconfirmed) == (DeliveryState.UNCERTAIN, 3)
 
 
 @pytest.mark.parametrize("severity", [Severity.NOTICE, Severity.WARNING])
 def test_a_minor_alert_is_not_repeated(severity):
     step = after(Uncertain("read timeout"), replace(SENDING, severity=severity))
-    assert (step.delivery.state, step.delivery.not_before) == (State.UNCERTAIN, None)
+    assert (step.delivery.state, step.delivery.not_before) == (DeliveryState.UNCERTAIN, None)
 
 
 def test_what_may_have_arrived_is_never_plainly_pending_again():
     repeated = after(Uncertain("reset")).delivery
-    assert after(NotSent("refused"), repeated).delivery.state is State.UNCERTAIN
-    assert after(Flood(5), repeated).delivery.state is State.UNCERTAIN
+    assert after(NotSent("refused"), repeated).delivery.state is DeliveryState.UNCERTAIN
+    assert after(RateLimited(5), repeated).delivery.state is DeliveryState.UNCERTAIN
 
 
 def test_a_chat_that_moved_is_tried_at_once_under_its_new_name():
-    step = after(Moved("-1009"))
-    assert (step.delivery.chat, waits(step), step.news, step.chat) == ("-1009", 0, News.MOVED, "-1001")
+    step = after(ChatMoved("-1009"))
+    assert (step.delivery.chat, waits(step), step.news, step.chat) == ("-1009", 0, ChatSignal.MOVED, "-1001")
 
 
 def test_a_chat_that_moved_to_itself_is_not_asked_for_ever():
-    step = after(Moved("-1001"))
-    assert (step.delivery.state, step.news) == (State.FAILED, News.REFUSED)
+    step = after(ChatMoved("-1001"))
+    assert (step.delivery.state, step.news) == (DeliveryState.FAILED, ChatSignal.REFUSED)
 
 
-@pytest.mark.parametrize(("outcome", "news"), [(Gone("blocked"), News.GONE), (Soft("no rights"), News.REFUSED)])
+@pytest.mark.parametrize(
+    ("outcome", "news"), [(ChatGone("blocked"), ChatSignal.GONE), (ChatRefused("no rights"), ChatSignal.REFUSED)]
+)
 def test_a_refusal_ends_the_delivery_and_keeps_the_reason(outcome, news):
     step = after(outcome)
-    assert (step.delivery.state, step.delivery.reason, step.news) == (State.FAILED, outcome.reason, news)
+    assert (step.delivery.state, step.delivery.reason, step.news) == (DeliveryState.FAILED, outcome.reason, news)
 
 
 def test_bad_format_goes_out_plain_at_once_and_only_once():
-    step = after(BadFormat("can't parse"))
+    step = after(MarkupRejected("can't parse"))
     assert (step.delivery.plain, waits(step), step.delivery.attempts) == (True, 0, 0)
-    assert after(BadFormat("too long"), step.delivery).delivery.state is State.FAILED
+    assert after(MarkupRejected("too long"), step.delivery).delivery.state is DeliveryState.FAILED
 
 
 def test_a_refused_token_touches_neither_delivery_nor_chat():
-    step = after(BadToken("unauthorized"))
-    assert (step.delivery.state, waits(step), step.delivery.attempts, step.news) == (State.PENDING, 0, 0, News.NONE)
+    step = after(TokenRejected("unauthorized"))
+    assert (step.delivery.state, waits(step), step.delivery.attempts, step.news) == (
+        DeliveryState.PENDING,
+        0,
+        0,
+        ChatSignal.NONE,
+    )
 
 
-@pytest.mark.parametrize("outcome", [NotSent("refused"), Flood(3600), BadToken("unauthorized")])
+@pytest.mark.parametrize("outcome", [NotSent("refused"), RateLimited(3600), TokenRejected("unauthorized")])
 def test_nothing_is_planned_past_the_expiry(outcome):
     one = replace(SENDING, expires=NOON)
-    assert (after(outcome, one).delivery.state, after(outcome, one).delivery.not_before) == (State.EXPIRED, None)
+    assert (after(outcome, one).delivery.state, after(outcome, one).delivery.not_before) == (
+        DeliveryState.EXPIRED,
+        None,
+    )
 
 
 def test_a_repeat_past_the_expiry_is_not_planned_but_stays_uncertain():
     step = after(Uncertain("reset"), replace(SENDING, expires=NOON + timedelta(seconds=20)))
-    assert (step.delivery.state, step.delivery.not_before) == (State.UNCERTAIN, None)
+    assert (step.delivery.state, step.delivery.not_before) == (DeliveryState.UNCERTAIN, None)
 
 
 def test_a_chat_is_gone_after_three_refusals_over_a_day():
-    chat = Chat()
+    chat = ChatRecord()
     for hours in (0, 1, 2):
         chat = after_refusal(chat, NOON + timedelta(hours=hours))
     assert (chat.refusals, chat.gone) == (3, False)
@@ -166,5 +175,5 @@ def test_a_chat_is_gone_after_three_refusals_over_a_day():
 
 
 def test_two_refusals_are_not_enough_however_far_apart():
-    chat = after_refusal(after_refusal(Chat(), NOON), NOON + timedelta(days=30))
+    chat = after_refusal(after_refusal(ChatRecord(), NOON), NOON + timedelta(days=30))
     assert not chat.gone

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.delivery import Quiet
+from bot.delivery.subscribers import QuietHours
 
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Havana")
 # About the days on which clocks change in those zones, and some on which they do not.
@@ -17,7 +17,7 @@ CHANGES = ("2025-03-09", "2025-11-02", "2025-03-30", "2025-10-26", "2025-04-06",
 TIMES = st.builds(time, st.integers(0, 23), st.sampled_from((0, 1, 15, 30, 59)))
 
 
-def covers(quiet: Quiet, moment: datetime, zone: ZoneInfo) -> bool:
+def covers(quiet: QuietHours, moment: datetime, zone: ZoneInfo) -> bool:
     wall, minute = moment.astimezone(zone), timedelta(minutes=1)
     now = timedelta(hours=wall.hour, minutes=wall.minute)
     begin, end = (timedelta(hours=one.hour, minutes=one.minute) for one in (quiet.begin, quiet.end))
@@ -25,7 +25,7 @@ def covers(quiet: Quiet, moment: datetime, zone: ZoneInfo) -> bool:
     return (now - begin) % timedelta(days=1) < max(length, minute)
 
 
-def by_minutes(quiet: Quiet, moment: datetime, zone: ZoneInfo) -> datetime | None:
+def by_minutes(quiet: QuietHours, moment: datetime, zone: ZoneInfo) -> datetime | None:
     """The slow way: minute by minute until the clock on the wall says that it is over."""
     if not covers(quiet, moment, zone):
         return None
@@ -47,7 +47,7 @@ def by_minutes(quiet: Quiet, moment: datetime, zone: ZoneInfo) -> datetime | Non
 def test_quiet_hours_end_when_the_clock_on_the_wall_says_so(begin, end, zone, day, seconds):
     if begin == end:
         return
-    quiet, moment = Quiet(begin, end), day + timedelta(seconds=seconds)
+    quiet, moment = QuietHours(begin, end), day + timedelta(seconds=seconds)
     assert quiet.ends(moment, zone) == by_minutes(quiet, moment, zone)
 
 
@@ -61,5 +61,5 @@ def test_quiet_hours_end_when_the_clock_on_the_wall_says_so(begin, end, zone, da
     ],
 )
 def test_a_night_in_berlin(moment, ends):
-    found = Quiet(time(22), time(7)).ends(datetime.fromisoformat(f"{moment}+00:00"), ZoneInfo("Europe/Berlin"))
+    found = QuietHours(time(22), time(7)).ends(datetime.fromisoformat(f"{moment}+00:00"), ZoneInfo("Europe/Berlin"))
     assert found == (ends and datetime.fromisoformat(f"{ends}+00:00"))

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 import bot.messages
-from bot.alerts import Reason, Rung, Severity
-from bot.context.history import MOST_OTHERS
-from bot.messages import catalogue, languages
-from bot.statistics import State
+from bot.alerts.episodes import DecisionReason
+from bot.alerts.rules import Level, Severity
+from bot.context.build import MAX_OTHERS
+from bot.languages import languages
+from bot.messages.catalogue import load_catalogue
+from bot.statistics.verdict import DrawdownState
 
 FOLDER = Path(bot.messages.__file__).parent
 SOURCE = "".join(
@@ -24,7 +26,7 @@ SOURCE = "".join(
     for stage in ("messages", "delivery", "conversation", "chart", "app", "cli")
     for path in (FOLDER.parent / stage).glob("*.py")
 )
-CONDITIONS = {one.name.replace("_months", "") for one in fields(Rung)} - {"severity"}
+CONDITIONS = {one.name.replace("_months", "") for one in fields(Level)} - {"severity"}
 OF_THE_LANGUAGE = {"locale", "name", "date", "adjusted", "split-adjusted"}
 # Words for the members of a closed set, not forms of a plural.
 CLOSED = {"state", "severity", "reason", "condition"}
@@ -56,7 +58,7 @@ def test_every_language_has_every_phrase_with_the_same_places(language: str) -> 
 @pytest.mark.parametrize("language", languages())
 def test_every_plural_has_the_forms_of_its_language_and_no_others(language: str) -> None:
     """Which they are, Babel knows; a form for one very number may stand beside them."""
-    categories = {"other", *catalogue(language).locale.plural_form.tags}
+    categories = {"other", *load_catalogue(language).locale.plural_form.tags}
     tables = [phrase for key, phrase in phrases(language).items() if isinstance(phrase, dict) and key not in CLOSED]
     assert tables
     for table in tables:
@@ -66,13 +68,13 @@ def test_every_plural_has_the_forms_of_its_language_and_no_others(language: str)
 @pytest.mark.parametrize("language", languages())
 def test_every_state_and_small_number_has_a_word(language: str) -> None:
     own = phrases(language)
-    assert set(own["state"]) == {state.word for state in State if state}
+    assert set(own["state"]) == {state.word for state in DrawdownState if state}
     assert set(own["severity"]) == {severity.word for severity in Severity}
     assert len(own["numbers"]) == 11
     assert set(own["severity"]) == {severity.word for severity in Severity}
-    assert set(own["reason"]) == {reason.name.lower() for reason in Reason}
+    assert set(own["reason"]) == {reason.name.lower() for reason in DecisionReason}
     assert set(own["condition"]) == CONDITIONS
-    assert len(own["ordinals"]) == MOST_OTHERS + 2  # it itself, and none
+    assert len(own["ordinals"]) == MAX_OTHERS + 2  # it itself, and none
 
 
 def test_every_phrase_is_used_and_every_phrase_used_is_there() -> None:
@@ -101,13 +103,13 @@ def test_every_phrase_is_used_and_every_phrase_used_is_there() -> None:
     ],
 )
 def test_percent(language: str, value: float, decimals: int, written: str) -> None:
-    assert catalogue(language).percent(value, decimals) == written
-    assert catalogue(language).percent(value, decimals, sign=False) == written.strip("−+")
+    assert load_catalogue(language).percent(value, decimals) == written
+    assert load_catalogue(language).percent(value, decimals, sign=False) == written.strip("−+")
 
 
 def test_dates_weekdays_and_numbers() -> None:
     day = date(2020, 3, 9)
-    english, chinese = catalogue("en"), catalogue("zh")
+    english, chinese = load_catalogue("en"), load_catalogue("zh")
     assert (english.day(day), english.weekday(day)) == ("9 Mar 2020", "Mon")
     assert (chinese.day(day), chinese.weekday(day)) == ("2020年3月9日", "周一")
     assert english.number(7612) == chinese.number(7612) == "7,612"
@@ -116,7 +118,7 @@ def test_dates_weekdays_and_numbers() -> None:
 
 
 def test_a_count_chooses_its_form() -> None:
-    english = catalogue("en")
+    english = load_catalogue("en")
     said = [english.say("all_fell", count=count) for count in (1, 2, 3, 1200)]
     assert said == ["Its only member fell", "Both members fell", "All 3 members fell", "All 1,200 members fell"]
-    assert catalogue("zh").say("all_fell", count=3) == "3 只成分股全部下跌"
+    assert load_catalogue("zh").say("all_fell", count=3) == "3 只成分股全部下跌"

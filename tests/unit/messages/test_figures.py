@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.context import Yardstick
-from bot.messages import catalogue
-from bot.messages.wording import decimals_of, limit, share
+from bot.context.model import ReferenceMove
+from bot.messages.catalogue import load_catalogue
+from bot.messages.wording import decimals_needed, limit_text, share_text
 
-EN = catalogue("en")
+EN = load_catalogue("en")
 THEN = date(2009, 3, 2)
 
 
@@ -33,18 +33,18 @@ THEN = date(2009, 3, 2)
     ],
 )
 def test_decimals(move: float, earlier: float, runner_up: float | None, decimals: int) -> None:
-    assert decimals_of(move, Yardstick(THEN, earlier, runner_up)) == decimals
+    assert decimals_needed(move, ReferenceMove(THEN, earlier, runner_up)) == decimals
 
 
 def test_one_decimal_without_a_yardstick() -> None:
-    assert decimals_of(-0.1361, None) == 1
+    assert decimals_needed(-0.1361, None) == 1
 
 
 @given(st.integers(-9_999_999, -1), st.integers(0, 9_999), st.integers(1, 9_999))
 def test_what_is_shown_is_in_the_order_of_what_is(ppm: int, deeper: int, shallower: int) -> None:
     """Earlier move <= move < runner-up holds of the figures as they are written, to a ten-thousandth of a percent."""
     move, earlier, runner_up = (number / 1e6 for number in (ppm, ppm - deeper, ppm + shallower))
-    decimals = decimals_of(move, Yardstick(THEN, earlier, runner_up))
+    decimals = decimals_needed(move, ReferenceMove(THEN, earlier, runner_up))
     shown = [float(EN.percent(one, decimals, sign=False).replace(",", "").removesuffix(" %")) for one in
              (earlier, move, runner_up)]  # fmt: skip
     assert shown[0] >= shown[1]
@@ -66,13 +66,13 @@ def test_what_is_shown_is_in_the_order_of_what_is(ppm: int, deeper: int, shallow
     ],
 )
 def test_a_share_is_rounded_up(count: int, sample: int, written: str) -> None:
-    assert share(count, sample, EN) == written
+    assert share_text(count, sample, EN) == written
 
 
 @given(st.integers(1, 30_000), st.integers(1, 30_000))
 def test_among_the_worst_share_is_never_too_small_a_share(count: int, more: int) -> None:
     sample = count + more - 1
-    shown = float(share(count, sample, EN).removesuffix(" %"))
+    shown = float(share_text(count, sample, EN).removesuffix(" %"))
     assert shown >= 100 * count / sample - 1e-9
     assert 0 < shown <= 100 * count / sample + 0.1
 
@@ -81,4 +81,4 @@ def test_among_the_worst_share_is_never_too_small_a_share(count: int, more: int)
     ("fraction", "written"), [(-0.1, "10 %"), (-0.125, "12.5 %"), (-0.1005, "10.05 %"), (-1, "100 %")]
 )
 def test_a_configured_figure_is_written_as_it_was(fraction: float, written: str) -> None:
-    assert limit(fraction, EN) == written
+    assert limit_text(fraction, EN) == written

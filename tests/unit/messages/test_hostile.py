@@ -13,22 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts import Alert, Severity
-from bot.backtest import whatif
-from bot.context import Context, Supposition, explain
-from bot.delivery import dress
-from bot.messages import (
-    Button,
-    Message,
-    announcement,
-    corrected,
-    languages,
-    noted,
-    render,
-    revoked,
-    supposed,
-    withdrawn,
-)
+from bot.alerts.episodes import Alert
+from bot.alerts.rules import Severity
+from bot.backtest.whatif import evaluate_move
+from bot.context.build import build_context
+from bot.context.model import AlertContext, WhatIfResult
+from bot.delivery.formatting import message_to_send
+from bot.languages import languages
+from bot.messages.alert_text import render_alert
+from bot.messages.change_text import correction_text, retraction_text, severity_change_text, with_notes, withdrawal_text
+from bot.messages.history_text import render_whatif
+from bot.messages.message import Button, Message
 from tests.fake_telegram.texts import inline_keyboard, shown_caption, shown_text
 from tests.golden.scenes import SCENES, Scene
 from tests.specimens import delivery
@@ -61,17 +56,17 @@ KINDS = (
 
 
 @cache
-def told(scene: str) -> tuple[Scene, Alert, Context]:
+def told(scene: str) -> tuple[Scene, Alert, AlertContext]:
     """The last alert of a scene."""
     made = SCENES[scene]()
     board, found = made.world.alerts(made.rulebook)
     alert = list(spoken(found, made.speaking))[-1]
-    return made, alert, explain(board, made.rulebook.rules, alert)
+    return made, alert, build_context(board, made.rulebook.rules, alert)
 
 
 @cache
-def supposition() -> Supposition:
-    return whatif(history().board(rulebook()), rulebook(), MEMORY, -0.2)
+def supposition() -> WhatIfResult:
+    return evaluate_move(history().board(rulebook()), rulebook(), MEMORY, -0.2)
 
 
 def renamed(name: str, of: Any) -> Any:
@@ -84,7 +79,7 @@ def hostile(scene: str, name: str, language: str) -> Message:
     contrast = context.contrast and replace(context.contrast, other=renamed(name, context.contrast.other))
     sides = tuple((renamed(name, basket), move) for basket, move in context.sides)
     events = tuple(renamed(name, one) for one in made.rulebook.events)
-    return render(alert, replace(context, sides=sides, contrast=contrast), events, language)
+    return render_alert(alert, replace(context, sides=sides, contrast=contrast), events, language)
 
 
 def takes(message: Message, *, caption: bool = True) -> None:
@@ -105,11 +100,13 @@ def test_an_alert_of_any_kind_with_any_name_and_note(scene: str, name: str, note
     message = hostile(scene, name, language)
     takes(message)
     assert message.lines[-1] == hostile(scene, "Name", language).lines[-1]
-    beside = noted(message, [(DAY, note)])
+    beside = with_notes(message, [(DAY, note)])
     takes(beside)
     assert (beside.lines[0], beside.lines[-1]) == (message.lines[0], message.lines[-1])
-    assert beside.lines[-2] == Message(language, noted(Message(language, ("a", "b")), [(DAY, note)]).lines[1:2]).plain
-    late = dress(replace(delivery(), message=beside, unconfirmed=1), NOON + timedelta(hours=1))
+    assert (
+        beside.lines[-2] == Message(language, with_notes(Message(language, ("a", "b")), [(DAY, note)]).lines[1:2]).plain
+    )
+    late = message_to_send(replace(delivery(), message=beside, unconfirmed=1), NOON + timedelta(hours=1))
     takes(late)
     assert len(late.lines) == len(beside.lines) + 2
 
@@ -120,20 +117,22 @@ def test_what_changed_does_not_hold_or_would_be(name: str, rule: str, language: 
     _, alert, _ = told("fall_with_every_line")
     verdict = alert.decisions[0].evidence.verdict
     was, now = hostile("since_a_named_event", name, language), hostile("fall_with_every_line", name, language)
-    takes(withdrawn(name, [(name, verdict), (name, None)], DAY, "K7F3A", language), caption=False)
-    takes(corrected(now, was), caption=False)
-    takes(revoked(now, was), caption=False)
-    takes(announcement(now, Severity.NOTICE, Severity.SEVERE), caption=False)
+    takes(withdrawal_text(name, [(name, verdict), (name, None)], DAY, "K7F3A", language), caption=False)
+    takes(correction_text(now, was), caption=False)
+    takes(retraction_text(now, was), caption=False)
+    takes(severity_change_text(now, Severity.NOTICE, Severity.SEVERE), caption=False)
     found = supposition()
     reaches = tuple(replace(one, rule=replace(one.rule, name=rule)) for one in found.reaches)
-    takes(supposed(replace(found, basket=renamed(name, found.basket), reaches=reaches), (), language), caption=False)
+    takes(
+        render_whatif(replace(found, basket=renamed(name, found.basket), reaches=reaches), (), language), caption=False
+    )
 
 
 @given(st.lists(texts, min_size=5, max_size=40), st.sampled_from(languages()))
 @settings(max_examples=30)
 def test_however_many_notes_there_are(notes: list[str], language: str) -> None:
-    beside = noted(hostile("fall_with_every_line", "Name", language), [(DAY, one) for one in notes])
-    sent = dress(replace(delivery(), message=beside), NOON)
+    beside = with_notes(hostile("fall_with_every_line", "Name", language), [(DAY, one) for one in notes])
+    sent = message_to_send(replace(delivery(), message=beside), NOON)
     takes(sent, caption=False)
     assert sent.lines == beside.lines[: len(sent.lines)]
 

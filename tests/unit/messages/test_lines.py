@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 
-from bot.alerts import Alert, NamedEvent
-from bot.context import Context, explain
-from bot.messages import render
+from bot.alerts.episodes import Alert
+from bot.alerts.rules import NamedEvent
+from bot.context.build import build_context
+from bot.context.model import AlertContext
+from bot.messages.alert_text import render_alert
 from tests.golden.scenes import SCENES
 
 
 @cache
-def fall() -> tuple[Alert, Context]:
+def fall() -> tuple[Alert, AlertContext]:
     made = SCENES["fall_with_every_line"]()
     board, found = made.world.alerts(made.rulebook)
     alert = [one for one in found if one.session == made.world.days[-1] and not one.subject.against][-1]
-    return alert, explain(board, made.rulebook.rules, alert)
+    return alert, build_context(board, made.rulebook.rules, alert)
 
 
 def against(**gap: Any) -> str:
@@ -29,7 +31,7 @@ def against(**gap: Any) -> str:
     assert context.contrast is not None
     other = replace(context.contrast, gap=replace(context.contrast.gap, **gap))
     changed = replace(context, contrast=other, entries=())
-    (line,) = [one for one in render(alert, changed, (), "en").lines if one.startswith("Against it")]
+    (line,) = [one for one in render_alert(alert, changed, (), "en").lines if one.startswith("Against it")]
     return line
 
 
@@ -56,25 +58,25 @@ def test_who_fell_half_as_far_or_more_stands_against_nobody(gap: float, said: bo
     assert context.contrast is not None
     beside = replace(context.contrast, gap=replace(context.contrast.gap, move=gap))
     changed = replace(context, contrast=beside, entries=())
-    assert ("Against it" in render(alert, changed, (), "en").plain) is said
+    assert ("Against it" in render_alert(alert, changed, (), "en").plain) is said
 
 
 @pytest.mark.parametrize(("then", "said"), [(0, True), (3, True), (4, False), (None, False)])
 def test_how_many_members_there_were(then: int | None, said: bool) -> None:
     alert, context = fall()
-    text = render(alert, replace(context, traded_then=then), (), "en").plain
+    text = render_alert(alert, replace(context, traded_then=then), (), "en").plain
     assert (f"{then} of today's 4 members then" in text) is said
 
 
 def test_nobody_weighed_on_it() -> None:
     alert, context = fall()
     rose = tuple(replace(one, contribution=0.01) for one in context.members)
-    assert "Largest parts" not in render(alert, replace(context, members=rose), (), "en").plain
+    assert "Largest parts" not in render_alert(alert, replace(context, members=rose), (), "en").plain
 
 
 def test_the_first_line_is_complete_by_itself() -> None:
     alert, context = fall()
-    first = render(alert, context, (), "en").lines[0]
+    first = render_alert(alert, context, (), "en").lines[0]
     assert first == "🟠 Memory −21.6 % in two sessions: worst in 3 years"
 
 
@@ -85,7 +87,7 @@ def headline(events: tuple[NamedEvent, ...] = (), traded_then: int = 4, **shown:
     assert decision.evidence.verdict is not None
     evidence = replace(decision.evidence, verdict=replace(decision.evidence.verdict, **shown))
     changed = replace(alert, decisions=(replace(decision, evidence=evidence),))
-    message = render(changed, replace(context, traded_then=traded_then), events, "en")
+    message = render_alert(changed, replace(context, traded_then=traded_then), events, "en")
     return message.lines[0].partition(" in two sessions")[2], message.plain
 
 

@@ -13,11 +13,15 @@ from unittest.mock import patch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.alerts import Alert, NamedEvent
-from bot.context import Context, Headline, explain
-from bot.messages import Message, quoted, reading, render
-from bot.messages.render import LONGEST
-from bot.prices import Symbol
+from bot.alerts.episodes import Alert
+from bot.alerts.rules import NamedEvent
+from bot.context.build import build_context
+from bot.context.headlines import Headline
+from bot.context.model import AlertContext
+from bot.messages.alert_text import MAX_ALERT_LENGTH, render_alert
+from bot.messages.change_text import with_headlines
+from bot.messages.message import Message, visible_text
+from bot.prices.bars import Symbol
 from tests.golden.scenes import SCENES
 
 # Markup, quotes, an entity, a broken one, emoji, right to left, a turn of direction, NUL, line breaks, half a sign.
@@ -71,15 +75,15 @@ def test_the_only_markup_is_a_bold_first_line(lines: list[str]) -> None:
 
 
 @cache
-def whole() -> tuple[Alert, Context]:
+def whole() -> tuple[Alert, AlertContext]:
     """The alert with the most lines, and what stands around it."""
     made = SCENES["fall_with_every_line"]()
     board, found = made.world.alerts(made.rulebook)
     alert = [one for one in found if one.session == made.world.days[-1] and not one.subject.against][-1]
-    return alert, explain(board, made.rulebook.rules, alert)
+    return alert, build_context(board, made.rulebook.rules, alert)
 
 
-def named(name: str, symbol: str) -> tuple[Alert, Context, tuple[NamedEvent, ...]]:
+def named(name: str, symbol: str) -> tuple[Alert, AlertContext, tuple[NamedEvent, ...]]:
     """The same with names from outside in every place that has one."""
     alert, context = whole()
     ((side, move),) = context.sides
@@ -100,9 +104,9 @@ def named(name: str, symbol: str) -> tuple[Alert, Context, tuple[NamedEvent, ...
 @given(texts, texts, st.sampled_from(["en", "zh"]))
 @settings(max_examples=100)
 def test_names_from_outside_change_words_and_nothing_else(name: str, symbol: str, language: str) -> None:
-    with patch("bot.messages.render.LONGEST", 10**6):  # no line has to go
-        message = render(*named(name, symbol), language)
-        usual = render(*named("Name", "SYMBOL"), language)
+    with patch("bot.messages.alert_text.MAX_ALERT_LENGTH", 10**6):  # no line has to go
+        message = render_alert(*named(name, symbol), language)
+        usual = render_alert(*named("Name", "SYMBOL"), language)
     seen = read(message.html)
     assert seen.tags == ["<b>", "</b>"]
     assert seen.text == message.plain
@@ -130,9 +134,9 @@ headlines = st.builds(
 
 @given(st.lists(headlines, min_size=1, max_size=2), st.sampled_from(["en", "zh"]))
 def test_headlines_are_words_and_links_of_https_and_nothing_else(found: list[Headline], language: str) -> None:
-    base = render(*named("Name", "SYMBOL"), language)
-    with patch("bot.messages.render.LONGEST", 10**6):
-        message = quoted(base, found)
+    base = render_alert(*named("Name", "SYMBOL"), language)
+    with patch("bot.messages.alert_text.MAX_ALERT_LENGTH", 10**6):
+        message = with_headlines(base, found)
     seen = read(message.html)
     links = seen.tags[2:]
     assert seen.tags[:2] == ["<b>", "</b>"]
@@ -149,40 +153,40 @@ def test_headlines_are_words_and_links_of_https_and_nothing_else(found: list[Hea
     assert without == base.lines
 
 
-@given(st.lists(headlines, min_size=1, max_size=3), st.integers(0, 120).map(LONGEST.__add__))
+@given(st.lists(headlines, min_size=1, max_size=3), st.integers(0, 120).map(MAX_ALERT_LENGTH.__add__))
 def test_of_headlines_those_are_quoted_whole_that_there_is_room_for(found: list[Headline], room: int) -> None:
-    base = render(*named("Name", "SYMBOL"), "en")
-    with patch("bot.messages.render.LONGEST", room):
-        message = quoted(base, found)
-    with patch("bot.messages.render.LONGEST", 10**6):
-        alone = [quoted(base, [one]).lines[-2] for one in found]
+    base = render_alert(*named("Name", "SYMBOL"), "en")
+    with patch("bot.messages.alert_text.MAX_ALERT_LENGTH", room):
+        message = with_headlines(base, found)
+    with patch("bot.messages.alert_text.MAX_ALERT_LENGTH", 10**6):
+        alone = [with_headlines(base, [one]).lines[-2] for one in found]
     added = message.lines[len(base.lines) - 1 : -1]
     assert (*message.lines[: len(base.lines) - 1], message.lines[-1]) == base.lines
     assert len(message.plain.encode("utf-16-le")) // 2 <= room or not added
     places = [next(at for at, line in enumerate(alone) if line.endswith(one)) for one in added]
     assert places == sorted(places)
     if not added:
-        shortest = min(len(reading(line).encode("utf-16-le")) // 2 for line in alone)
+        shortest = min(len(visible_text(line).encode("utf-16-le")) // 2 for line in alone)
         assert len(base.plain.encode("utf-16-le")) // 2 + 1 + shortest > room
 
 
 def test_a_link_costs_no_room_and_is_spelled_where_nothing_can_be_tapped() -> None:
-    base = Message("en", ("It fell", "x" * (LONGEST - 90), "event #K7F3P"))
+    base = Message("en", ("It fell", "x" * (MAX_ALERT_LENGTH - 90), "event #K7F3P"))
     at = datetime(2026, 7, 2, 14, 5, tzinfo=UTC)
     address = "https://wire.example.com/" + "a" * 400 + "?b&c"
-    message = quoted(base, [Headline("R&D  falls", "The <Wire>", address, at)])
+    message = with_headlines(base, [Headline("R&D  falls", "The <Wire>", address, at)])
     line = "Headlines: “R&D falls” (The <Wire>, 2 Jul 14:05 UTC)"
     assert message.plain.split("\n")[-2] == line
     assert f'<a href="{address.replace("&", "&amp;")}">“R&amp;D falls”</a> (The &lt;Wire&gt;, 2' in message.html
-    assert reading(message.lines[-2], " <{}>") == line.replace("falls”", f"falls” <{address}>")
-    too_long = quoted(base, [Headline("R&D falls", "The <Wire>", address + "d" * 400, at)])
+    assert visible_text(message.lines[-2], " <{}>") == line.replace("falls”", f"falls” <{address}>")
+    too_long = with_headlines(base, [Headline("R&D falls", "The <Wire>", address + "d" * 400, at)])
     assert too_long.plain == message.plain
     assert "<a" not in too_long.html
-    assert quoted(base, []) == base
+    assert with_headlines(base, []) == base
 
 
 def test_what_can_be_read_is_left_as_it_is() -> None:
-    message = render(*named("R&D <“Größe”> 🔴 שלום 板块", "A.B-C=^"), "en")
+    message = render_alert(*named("R&D <“Größe”> 🔴 שלום 板块", "A.B-C=^"), "en")
     assert "R&D <“Größe”> 🔴 שלום 板块 −21.6 % in two sessions" in message.lines[0]
     assert "A.B-C=^ −25.6 %" in message.plain
     assert "R&amp;D &lt;“Größe”&gt; 🔴 שלום 板块" in message.html

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bot.prices import RECENT_SESSIONS, Action, Bars, Revision, Symbol, footing, latest, revisions, undone
+from bot.prices.bars import Bars, CorporateAction, Revision, Symbol
+from bot.prices.quality import RECENT_SESSIONS
+from bot.prices.revisions import footing, latest, revisions, undone
 from tests.world import NEW_YORK, calendar, weekdays
 
 AA = Symbol("AA")
@@ -20,7 +22,7 @@ def bars(*changes: tuple[int, float], split: tuple[int, float] | None = None) ->
     close = np.full(len(DAYS), 100.0)
     for at, price in changes:
         close[at] = price
-    actions = (Action(DAYS[split[0]], split[1]),) if split else ()
+    actions = (CorporateAction(DAYS[split[0]], split[1]),) if split else ()
     return Bars(AA, np.array(DAYS, dtype="M8[D]"), close, close * 0.9, close, close, "test", actions=actions)
 
 
@@ -89,7 +91,7 @@ def test_a_close_revised_in_the_night_of_a_split_is_the_one_revision_and_on_toda
     after = bars(*((at, 25.0) for at in range(len(DAYS) - 1)), (-1, 25.5))
     if told:
         tomorrow = DAYS[-1] + timedelta(days=1)
-        after = replace(after, actions=(Action(tomorrow, 4.0),))
+        after = replace(after, actions=(CorporateAction(tomorrow, 4.0),))
     assert footing(read(before), read(after)) == pytest.approx(0.25)
     (change,) = changes(before, after)
     assert (change.session, change.old, change.new) == (DAYS[-1], pytest.approx(25.0), 25.5)

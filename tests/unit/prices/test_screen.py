@@ -7,22 +7,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.prices import Bars, RawRows, Symbol, screen
+from bot.prices.bars import Bars, RawBars, Symbol, validate_rows
 
 FIGURES = ("close", "adjusted", "high", "low")
 NAN = float("nan")
 Row = tuple[str, float, float, float, float]
 
 
-def raw(rows: list[Row], lines: list[int] | None = None) -> RawRows:
+def raw(rows: list[Row], lines: list[int] | None = None) -> RawBars:
     """Rows of (date, close, adjusted, high, low)."""
     dates = np.array([row[0] for row in rows], dtype="M8[D]")
     columns = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 4).T
-    return RawRows(dates, *columns, lines)
+    return RawBars(dates, *columns, lines)
 
 
 def screened(*rows: Row, lines: list[int] | None = None) -> Bars:
-    return screen(Symbol("MU"), "MU.csv", raw(list(rows), lines))
+    return validate_rows(Symbol("MU"), "MU.csv", raw(list(rows), lines))
 
 
 def flat(day: str, price: float = 10.0) -> Row:
@@ -32,7 +32,7 @@ def flat(day: str, price: float = 10.0) -> Row:
 def test_clean_rows_pass_unchanged_with_the_time_of_the_newest_price() -> None:
     noon = datetime(2024, 1, 3, 17, tzinfo=UTC)
     rows = raw([("2024-01-02", 10, 9, 11, 8), ("2024-01-03", 12, NAN, 13, 9)])
-    bars = screen(Symbol("MU"), "Yahoo", rows, noon)
+    bars = validate_rows(Symbol("MU"), "Yahoo", rows, noon)
     assert (bars.symbol, bars.where, bars.as_of, bars.refused) == ("MU", "Yahoo", noon, ())
     for name in ("dates", *FIGURES):
         np.testing.assert_array_equal(getattr(bars, name), getattr(rows, name))
@@ -110,7 +110,7 @@ def test_whatever_comes_in_only_prices_in_order_come_out(rows: list[Row]) -> Non
 @given(rows_of_anything)
 def test_what_has_been_screened_passes_again_without_a_refusal(rows: list[Row]) -> None:
     once = screened(*rows)
-    again = screen(Symbol("MU"), "MU.csv", RawRows(once.dates, once.close, once.adjusted, once.high, once.low))
+    again = validate_rows(Symbol("MU"), "MU.csv", RawBars(once.dates, once.close, once.adjusted, once.high, once.low))
     assert again.refused == ()
     for name in ("dates", *FIGURES):
         np.testing.assert_array_equal(getattr(again, name), getattr(once, name))

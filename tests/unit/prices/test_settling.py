@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bot.prices import Action, Bars, Doubt, Kind, Sighting, Symbol, mended, stayed
+from bot.prices.bars import Bars, CorporateAction, Symbol
+from bot.prices.quality import SuspectPrice, Suspicion
+from bot.prices.settling import Sighting, mended, stayed
 from tests.world import weekdays
 
 AA = Symbol("AA")
@@ -25,11 +27,11 @@ def bars(last: float, *, volume: float = 1.0, symbol: Symbol = AA) -> Bars:
     return Bars(symbol, dates, close, close, close, close, "test", volume=shares)
 
 
-def doubt(kind: Kind = Kind.FAR) -> Doubt:
-    return Doubt(AA, DAYS[-1], kind, "")
+def doubt(kind: Suspicion = Suspicion.FAR) -> SuspectPrice:
+    return SuspectPrice(AA, DAYS[-1], kind, "")
 
 
-def settled(one: Bars, kind: Kind = Kind.FAR, *, after: timedelta = MINUTE, usual: float = 1.0) -> bool:
+def settled(one: Bars, kind: Suspicion = Suspicion.FAR, *, after: timedelta = MINUTE, usual: float = 1.0) -> bool:
     others = [bars(1.0, volume=usual, symbol=Symbol(name)) for name in ("BB", "CC", "DD")]
     return stayed(doubt(kind), one, others, Sighting(NOW, float(one.close[-1])), NOW + after)
 
@@ -47,10 +49,10 @@ def test_a_fall_that_stays_put_in_heavy_trading_is_believed() -> None:
         (bars(0.6, volume=6), {"usual": 3.0}),  # the whole market is like that
         (bars(0.1, volume=10), {}),  # ten times the shares at a tenth of the price
         (bars(1.6, volume=6), {}),
-        (bars(0.5, volume=8), {"kind": Kind.SPLIT}),
-        (bars(0.6, volume=6), {"kind": Kind.UNDONE}),  # what is spun off is traded heavily
-        (bars(0.6, volume=6), {"kind": Kind.OUTSIDE}),
-        (bars(0.01, volume=1000), {"kind": Kind.ABSURD}),
+        (bars(0.5, volume=8), {"kind": Suspicion.SPLIT}),
+        (bars(0.6, volume=6), {"kind": Suspicion.UNDONE}),  # what is spun off is traded heavily
+        (bars(0.6, volume=6), {"kind": Suspicion.OUTSIDE}),
+        (bars(0.01, volume=1000), {"kind": Suspicion.ABSURD}),
         (replace(bars(0.6), volume=None), {}),
     ],
 )
@@ -69,19 +71,19 @@ def test_a_low_is_settled_by_itself_whatever_the_close_did() -> None:
     risen = bars(1.02, volume=6)
     low = risen.low.copy()
     low[-1] = 88.0
-    assert settled(replace(risen, low=low), Kind.LOW)
-    assert not settled(replace(bars(1.02), low=low), Kind.LOW)
+    assert settled(replace(risen, low=low), Suspicion.LOW)
+    assert not settled(replace(bars(1.02), low=low), Suspicion.LOW)
 
 
 def test_a_payment_does_not_mend_a_low() -> None:
-    paid = replace(bars(0.99), actions=(Action(DAYS[-1], dividend=1.0),))
-    assert mended(doubt(Kind.LOW), paid) is None
+    paid = replace(bars(0.99), actions=(CorporateAction(DAYS[-1], dividend=1.0),))
+    assert mended(doubt(Suspicion.LOW), paid) is None
 
 
 @pytest.mark.parametrize(("shown", "ratio"), [(0.1, 10.0), (0.51, 2.0), (0.66, 1.5), (10.0, 0.1), (10.0, 10.0)])
 def test_a_split_of_the_feed_puts_the_past_on_the_footing_of_today(shown: float, ratio: float) -> None:
-    one = replace(bars(shown), actions=(Action(DAYS[-1], ratio),))
-    better = mended(doubt(Kind.SPLIT), one)
+    one = replace(bars(shown), actions=(CorporateAction(DAYS[-1], ratio),))
+    better = mended(doubt(Suspicion.SPLIT), one)
     assert better is not None
     for name in ("close", "adjusted", "high", "low"):
         values = getattr(better, name)
@@ -91,14 +93,19 @@ def test_a_split_of_the_feed_puts_the_past_on_the_footing_of_today(shown: float,
 
 @pytest.mark.parametrize(
     "actions",
-    [(), (Action(DAYS[-2], 10.0),), (Action(DAYS[-1], 4.0),), (Action(DAYS[-1], dividend=1.0),)],
+    [
+        (),
+        (CorporateAction(DAYS[-2], 10.0),),
+        (CorporateAction(DAYS[-1], 4.0),),
+        (CorporateAction(DAYS[-1], dividend=1.0),),
+    ],
 )
-def test_an_action_that_does_not_account_for_the_move_mends_nothing(actions: tuple[Action, ...]) -> None:
-    assert mended(doubt(Kind.SPLIT), replace(bars(0.1), actions=actions)) is None
+def test_an_action_that_does_not_account_for_the_move_mends_nothing(actions: tuple[CorporateAction, ...]) -> None:
+    assert mended(doubt(Suspicion.SPLIT), replace(bars(0.1), actions=actions)) is None
 
 
 def test_a_payment_changes_the_adjusted_closes_alone() -> None:
-    one = replace(bars(0.75), actions=(Action(DAYS[-1], dividend=25.0),))
+    one = replace(bars(0.75), actions=(CorporateAction(DAYS[-1], dividend=25.0),))
     better = mended(doubt(), one)
     assert better is not None
     assert better.close is one.close

@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bot.prices import Bars, CalendarCode, Flags, Floats, PriceTable, Refusal, Symbol, load, no_bars
+from bot.prices.bars import Bars, Floats, RejectedRow, Symbol, empty_bars
+from bot.prices.calendars import CalendarCode
+from bot.prices.table import Flags, PriceTable, build_table
 from tests.world import NEW_YORK, SEOUL, World, weekdays
 
 # Monday 2 to Friday 13 March 2020.
@@ -31,7 +33,7 @@ def table(
     until: datetime | None = None,
 ) -> PriceTable:
     world = World(DAYS, {name: [DAYS[at] for at in places] for name, places in (shut or {}).items()})
-    return load(bars, world.get(code), world, until=int(until.timestamp()) if until else None)
+    return build_table(bars, world.get(code), world, until=int(until.timestamp()) if until else None)
 
 
 def column(values: Floats | Flags, at: int = 0) -> list[float]:
@@ -79,19 +81,19 @@ def test_rows_of_a_weekend_or_beyond_the_calendar_are_refused(stranger: date) ->
 
 
 def test_what_was_refused_before_is_still_told() -> None:
-    told = replace(quotes("AAA", {0: 10}), refused=(Refusal("AAA.csv line 7", "no price"),))
+    told = replace(quotes("AAA", {0: 10}), refused=(RejectedRow("AAA.csv line 7", "no price"),))
     assert [str(one) for one in table(quotes("BBB", {0: 1}), told).refused] == ["AAA.csv line 7: no price"]
 
 
 def test_no_rows_at_all() -> None:
-    found = table(no_bars(Symbol("AAA")))
+    found = table(empty_bars(Symbol("AAA")))
     assert found.sessions.tolist() == []
     assert found.close.shape == (0, 1)
     assert found.final_sessions == 0
 
 
 def test_a_symbol_without_rows_beside_one_that_has_some() -> None:
-    found = table(no_bars(Symbol("AAA")), quotes("BBB", {1: 10, 2: 11}))
+    found = table(empty_bars(Symbol("AAA")), quotes("BBB", {1: 10, 2: 11}))
     assert found.sessions.tolist() == DAYS[1:3]
     assert np.isnan(found.close[:, 0]).all()
 

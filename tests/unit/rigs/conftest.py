@@ -7,7 +7,7 @@ import pytest
 import telegram
 from telegram.request import HTTPXRequest
 
-from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram.server import FakeTelegram
 from tests.people import Rig
 
 

@@ -9,8 +9,7 @@ import pytest
 from telegram import BotCommand
 from telegram.error import NetworkError
 
-from tests.peer import running
-from tests.peer.server import HERE
+from tests.peer.server import HERE, running
 from tests.unit.rigs.conftest import real_bot
 
 

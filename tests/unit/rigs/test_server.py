@@ -26,7 +26,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from tests.fake_telegram import HANG, Answer, flood, refusal
+from tests.fake_telegram.answers import HANG, Answer, flood, refusal
 from tests.fake_telegram.limits import Limits
 from tests.unit.rigs.conftest import real_bot
 

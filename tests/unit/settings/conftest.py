@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigError
-from bot.settings import load_settings
+from bot.settings.load import load_settings
 
 GOOD = Path(__file__).parent / "good"
 

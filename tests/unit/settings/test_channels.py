@@ -4,8 +4,8 @@ from pathlib import Path
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.delivery.deliveries import Destination, Kind
-from bot.settings import load_settings
+from bot.delivery.model import ChatKind, Destination
+from bot.settings.load import load_settings
 
 
 def test_channels_groups_and_people(folder: Path) -> None:
@@ -23,10 +23,10 @@ def test_channels_groups_and_people(folder: Path) -> None:
         chat = 4567
     """)
     assert load_settings(folder, {}).destinations() == (
-        Destination("telegram", "@falls", Kind.CHANNEL),
-        Destination("telegram", "-1001234567890", Kind.CHANNEL, "zh", Severity.SEVERE, (BasketId("memory"),)),
-        Destination("telegram", "-4567", Kind.GROUP),
-        Destination("telegram", "4567", Kind.PRIVATE),
+        Destination("telegram", "@falls", ChatKind.CHANNEL),
+        Destination("telegram", "-1001234567890", ChatKind.CHANNEL, "zh", Severity.SEVERE, (BasketId("memory"),)),
+        Destination("telegram", "-4567", ChatKind.GROUP),
+        Destination("telegram", "4567", ChatKind.PRIVATE),
     )
 
 
@@ -37,4 +37,4 @@ def test_a_topic_of_a_group(folder: Path) -> None:
         topic = 12
     """)
     (only,) = load_settings(folder, {}).destinations()
-    assert (only.chat, only.kind) == ("-1001234567890/12", Kind.GROUP)
+    assert (only.chat, only.kind) == ("-1001234567890/12", ChatKind.GROUP)

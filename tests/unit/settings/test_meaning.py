@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.alerts.rules import NamedEvent, Rule, Rung, Severity
+from bot.alerts.rules import Level, NamedEvent, Rule, Severity
 from bot.baskets import Basket, BasketId, Member
-from bot.prices import CalendarCode, Symbol
-from bot.settings import load_settings, warnings
-from bot.statistics import Lines, State
+from bot.prices.bars import Symbol
+from bot.prices.calendars import CalendarCode
+from bot.settings.effective import warnings
+from bot.settings.load import load_settings
+from bot.statistics.verdict import DrawdownState, DrawdownThresholds
 
 MEMORY, HYPERSCALERS = BasketId("memory"), BasketId("hyperscalers")
 
@@ -83,11 +85,11 @@ def test_a_ladder_for_all_baskets(folder: Path) -> None:
         baskets=(MEMORY, HYPERSCALERS),
         window=5,
         step=0.025,
-        rungs=(
-            Rung(Severity.NOTICE, worst_in_months=3),
-            Rung(Severity.WARNING, percentile=1.0, move=-0.08),
-            Rung(Severity.SEVERE, worst_in_months=12, state=State.CORRECTION),
-            Rung(Severity.EXTREME, record=True),
+        levels=(
+            Level(Severity.NOTICE, worst_in_months=3),
+            Level(Severity.WARNING, percentile=1.0, move=-0.08),
+            Level(Severity.SEVERE, worst_in_months=12, state=DrawdownState.CORRECTION),
+            Level(Severity.EXTREME, record=True),
         ),
     )
 
@@ -96,17 +98,17 @@ def test_a_ladder_for_all_baskets(folder: Path) -> None:
     ("text", "expected"),
     [
         ('members_of = ["memory"]\nday_low = -10.0',
-         Rule("rule", (MEMORY,), (Rung(Severity.WARNING, day_low=-0.1),), members=True)),
+         Rule("rule", (MEMORY,), (Level(Severity.WARNING, day_low=-0.1),), members=True)),
         ('baskets = ["memory"]\nmembers = true\nday_low = -12.5\nseverity = "severe"',
-         Rule("rule", (MEMORY,), (Rung(Severity.SEVERE, day_low=-0.125),), members=True)),
+         Rule("rule", (MEMORY,), (Level(Severity.SEVERE, day_low=-0.125),), members=True)),
         ('members_of = ["*"]\nrungs = { notice = { move = -10 } }',
-         Rule("rule", (MEMORY, HYPERSCALERS), (Rung(Severity.NOTICE, move=-0.1),), members=True)),
+         Rule("rule", (MEMORY, HYPERSCALERS), (Level(Severity.NOTICE, move=-0.1),), members=True)),
         ('baskets = ["*"]\nmembers = true\nenters = "bear"',
-         Rule("rule", (MEMORY, HYPERSCALERS), (Rung(Severity.WARNING, enters=State.BEAR),), members=True)),
+         Rule("rule", (MEMORY, HYPERSCALERS), (Level(Severity.WARNING, enters=DrawdownState.BEAR),), members=True)),
         ('baskets = ["hyperscalers", "memory", "hyperscalers"]\nenters = "crash"\nseverity = "extreme"',
-         Rule("rule", (HYPERSCALERS, MEMORY), (Rung(Severity.EXTREME, enters=State.CRASH),))),
+         Rule("rule", (HYPERSCALERS, MEMORY), (Level(Severity.EXTREME, enters=DrawdownState.CRASH),))),
         ('contrast = ["hyperscalers", "memory"]\nwindow = 3\nrungs = { warning = { percentile = 99.5 } }',
-         Rule("rule", (), (Rung(Severity.WARNING, percentile=99.5),), window=3, contrast=(HYPERSCALERS, MEMORY))),
+         Rule("rule", (), (Level(Severity.WARNING, percentile=99.5),), window=3, contrast=(HYPERSCALERS, MEMORY))),
     ],
 )  # fmt: skip
 def test_the_other_kinds_of_rules(folder: Path, text: str, expected: Rule) -> None:
@@ -120,9 +122,9 @@ def test_events(folder: Path) -> None:
 
 
 def test_lines(folder: Path) -> None:
-    assert load_settings(folder, {}).lines() == Lines()
+    assert load_settings(folder, {}).lines() == DrawdownThresholds()
     environ = {"BOT_STATISTICS__BEAR": "-22.5", "BOT_STATISTICS__DRAWDOWN_LOOKBACK_SESSIONS": "252"}
-    assert load_settings(folder, environ).lines() == Lines(bear=-0.225, lookback=252)
+    assert load_settings(folder, environ).lines() == DrawdownThresholds(bear=-0.225, lookback=252)
 
 
 def test_the_fingerprint_is_another_when_something_else_is_judged_and_only_then(folder: Path) -> None:

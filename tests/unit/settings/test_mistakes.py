@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import ConfigError, Problem
-from bot.settings import effective, load, load_settings
+from bot.errors import ConfigError, ConfigProblem
+from bot.settings import load
+from bot.settings.effective import effective
 from bot.settings.layers import Layer, read_files
+from bot.settings.load import load_settings
 
 BAD = Path(__file__).parent / "bad"
 GOOD = Path(__file__).parent / "good"
@@ -53,7 +55,7 @@ def test_a_problem_has_its_file_as_the_operator_wrote_it(folder: Path, monkeypat
     (folder / "bot.toml").write_text("[schedule]\npoll_minutes = 0\n")
     with pytest.raises(ConfigError) as caught:
         load_settings(Path("config"), {})
-    problem = Problem(
+    problem = ConfigProblem(
         "config/bot.toml", "schedule.poll_minutes", "must be at least 1, but is 0", "Choose a larger number."
     )
     assert caught.value.problems == (problem,)

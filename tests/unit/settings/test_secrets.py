@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigError
-from bot.settings import effective, load_settings
+from bot.settings.effective import effective
+from bot.settings.load import load_settings
 
 Problems = Callable[..., list[str]]
 CANARY = "1234567:" + "CANARY-in-a-coal-mine" * 2

@@ -14,10 +14,11 @@ import exchange_calendars
 import pytest
 
 from bot.baskets import Basket
-from bot.prices import CalendarCode, Closure, exchange_of
-from bot.settings import effective, load_settings, schemas, warnings
+from bot.prices.calendars import CalendarCode, UnscheduledClosure, exchange_of
 from bot.settings.calendars import CalendarName
-from bot.settings.tables import FILES
+from bot.settings.effective import effective, warnings
+from bot.settings.load import load_settings
+from bot.settings.tables import FILES, schemas
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
@@ -69,7 +70,7 @@ def test_the_commented_blocks_are_right_ones(tmp_path: Path) -> None:
     settings = load_settings(tmp_path, {})
     (channel,) = settings.telegram.channels
     assert channel.chat == "@my_channel"
-    assert settings.closures() == (Closure(CalendarCode("XNYS"), date(2026, 12, 9), time(13)),)
+    assert settings.closures() == (UnscheduledClosure(CalendarCode("XNYS"), date(2026, 12, 9), time(13)),)
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigError
-from bot.settings import Settings, effective, load_settings
+from bot.settings.effective import effective
+from bot.settings.load import Settings, load_settings
 
 Problems = Callable[..., list[str]]
 KEY = "schedule.poll_minutes"

@@ -6,14 +6,17 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from bot.statistics import Lines, Verdict, measure, measure_spread
+from bot.statistics.measure import measure_basket, measure_spread
+from bot.statistics.verdict import DrawdownThresholds, Verdict
 from tests.property.builders import series, weekdays
 
 MONDAY = date(2024, 1, 1)
 
 
 def verdicts(returns: list[float | None], days: list[date] | None = None, window: int = 1) -> list[Verdict | None]:
-    return list(measure(series(days or weekdays(MONDAY, len(returns)), returns), window, Lines()).rows())
+    return list(
+        measure_basket(series(days or weekdays(MONDAY, len(returns)), returns), window, DrawdownThresholds()).rows()
+    )
 
 
 def last(returns: list[float | None], days: list[date] | None = None, window: int = 1) -> Verdict:
@@ -33,19 +36,24 @@ def test_ties_share_a_rank_and_count_as_bad() -> None:
     assert (verdict.rank, verdict.sample) == (1, 5)
     assert not verdict.record
     assert verdict.worst_since == weekdays(MONDAY, 4)[3]
-    assert verdict.gap_sessions == 2
+    assert verdict.sessions_since_worst == 2
 
 
 def test_the_latest_as_bad_is_the_answer_not_the_worst() -> None:
     verdict = last([None, -0.5, -0.03, 0.01, -0.02, -0.03])
-    assert verdict.gap_sessions == 3
+    assert verdict.sessions_since_worst == 3
     assert verdict.rank == 2
 
 
 def test_none_as_bad_is_a_record() -> None:
     verdict = last([None, -0.01, 0.02, -0.03])
     assert verdict.record
-    assert (verdict.rank, verdict.worst_since, verdict.gap_sessions, verdict.worst_in_years) == (1, None, None, None)
+    assert (verdict.rank, verdict.worst_since, verdict.sessions_since_worst, verdict.worst_in_years) == (
+        1,
+        None,
+        None,
+        None,
+    )
 
 
 def test_a_missing_reading_takes_out_every_window_that_needs_it() -> None:
@@ -57,7 +65,7 @@ def test_a_missing_reading_takes_out_every_window_that_needs_it() -> None:
 
 def test_the_gap_counts_sessions_without_a_reading() -> None:
     verdict = last([None, -0.05, None, None, -0.01, -0.02])
-    assert verdict.gap_sessions == 4
+    assert verdict.sessions_since_worst == 4
 
 
 @pytest.mark.parametrize(("windows", "known"), [(249, False), (250, True)])
@@ -99,7 +107,7 @@ def test_years_are_not_counted_in_sessions() -> None:
     returns = [None, *[0.01] * 598, -0.02]
     returns[440] = -0.05
     verdict = last(returns, days)
-    assert verdict.gap_sessions == 159
+    assert verdict.sessions_since_worst == 159
     assert verdict.worst_in_years == 1
 
 
@@ -109,13 +117,13 @@ def test_history_begins_with_the_first_reading() -> None:
 
 @pytest.mark.parametrize("returns", [[], [None], [None, None], [None, 0.01]])
 def test_too_little_for_a_move(returns: list[float | None]) -> None:
-    found = measure(series(weekdays(MONDAY, len(returns)), returns), 2, Lines())
+    found = measure_basket(series(weekdays(MONDAY, len(returns)), returns), 2, DrawdownThresholds())
     assert not found.defined.any()
     assert list(found.rows()) == [None] * len(returns)
 
 
 def test_rows_of_a_part() -> None:
-    found = measure(series(weekdays(MONDAY, 5), [None, 0.01, -0.02, 0.03, -0.01]), 2, Lines())
+    found = measure_basket(series(weekdays(MONDAY, 5), [None, 0.01, -0.02, 0.03, -0.01]), 2, DrawdownThresholds())
     whole = list(found.rows())
     assert list(found.rows(2, 4)) == whole[2:4]
     assert list(found.rows(3)) == whole[3:]
@@ -126,7 +134,7 @@ def test_a_spread_is_a_difference_of_moves() -> None:
     days = weekdays(MONDAY, 4)
     one = series(days, [None, 0.02, 0.01, -0.03])
     other = series(days[1:], [0.01, None, 0.02])
-    found = measure_spread(one, other, 1, Lines())
+    found = measure_spread(one, other, 1, DrawdownThresholds())
     assert found.sessions.tolist() == days[1:]
     assert found.move[[0, 2]].tolist() == [(1 + 0.02) - 1 - ((1 + 0.01) - 1), (1 - 0.03) - 1 - ((1 + 0.02) - 1)]
     assert np.isnan(found.move[1])
@@ -136,7 +144,7 @@ def test_a_spread_has_no_drawdown() -> None:
     days = weekdays(MONDAY, 30)
     falling = series(days, [None, *[-0.3] * 29])
     rising = series(days, [None, *[0.9] * 29])
-    found = measure_spread(falling, rising, 2, Lines())
+    found = measure_spread(falling, rising, 2, DrawdownThresholds())
     assert (found.drawdown == 0).all()
     assert not found.state.any()
 
@@ -144,4 +152,4 @@ def test_a_spread_has_no_drawdown() -> None:
 def test_coverage_of_a_spread_is_the_worse_one() -> None:
     days = weekdays(MONDAY, 3)
     one, other = (replace(series(days, [None, 0.01, 0.02]), coverage=np.full(3, share)) for share in (0.9, 0.8))
-    assert measure_spread(one, other, 1, Lines()).coverage.tolist() == [0.8] * 3
+    assert measure_spread(one, other, 1, DrawdownThresholds()).coverage.tolist() == [0.8] * 3

@@ -22,7 +22,7 @@ def rulebook() -> Rulebook:
             basket("oil", "XX", "YY"),
             basket("korea", "S.KS", "T.KS", calendar=SEOUL),
         ],
-        rule("fall", "tech", "oil", "korea", rungs=RUNGS),
+        rule("fall", "tech", "oil", "korea", levels=RUNGS),
         contrast("gap", "tech", "oil", {"warning": {"move": -0.06}}),
     )
 

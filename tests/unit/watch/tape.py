@@ -9,16 +9,21 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from bot.alerts import Memory, Subject
-from bot.delivery import Delivery, Destination, Event, Kind, Note
+from bot.alerts.episodes import Subject, SubjectState
+from bot.delivery.model import ChatKind, Delivery, Destination, Note, Notification
 from bot.errors import NoData, SourceUnreachable
 from bot.pipeline import Rulebook
-from bot.prices import Bars, Calendar, CalendarCode, Closes, Symbol, exchange_of
-from bot.watch import Notice, Setup, Timing, Trouble, Watch
+from bot.prices.bars import Bars, Symbol
+from bot.prices.calendars import Calendar, CalendarCode, exchange_of
+from bot.prices.revisions import Closes
+from bot.watch.due import Timing
+from bot.watch.loop import Watch
+from bot.watch.troubles import Notice, Trouble
+from bot.watch.turn import Setup
 from tests.virtual import VirtualClock
 from tests.world import NEW_YORK, World
 
-CHAT = Destination("telegram", "-1001", Kind.CHANNEL)
+CHAT = Destination("telegram", "-1001", ChatKind.CHANNEL)
 SETTLE = Timing().settle
 
 
@@ -84,12 +89,12 @@ class Notebook:
     """
 
     clock: VirtualClock
-    known: dict[Subject, Memory] = field(default_factory=dict)
+    known: dict[Subject, SubjectState] = field(default_factory=dict)
     judged_on: dict[Symbol, Closes] = field(default_factory=dict)
-    events: dict[str, Event] = field(default_factory=dict)
+    events: dict[str, Notification] = field(default_factory=dict)
     made: dict[str, datetime] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
-    commits: list[Mapping[Subject, Memory]] = field(default_factory=list)
+    commits: list[Mapping[Subject, SubjectState]] = field(default_factory=list)
     written: list[Note] = field(default_factory=list)
     going_on: dict[Trouble, Notice] = field(default_factory=dict)
     fails_at: int | None = None
@@ -107,13 +112,13 @@ class Notebook:
     async def closes(self) -> dict[Symbol, Closes]:
         return dict(self.judged_on)
 
-    async def memories(self) -> dict[Subject, Memory]:
+    async def memories(self) -> dict[Subject, SubjectState]:
         return dict(self.known)
 
     async def commit(
         self,
-        known: Mapping[Subject, Memory],
-        happened: Sequence[Event],
+        known: Mapping[Subject, SubjectState],
+        happened: Sequence[Notification],
         deliveries: Sequence[Delivery],
         subscribers_of: str | None,
         closes: Mapping[Symbol, Closes],

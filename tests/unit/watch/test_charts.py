@@ -10,10 +10,12 @@ from functools import partial
 import pytest
 
 from bot.baskets import BasketId
-from bot.chart import ChartFacts
-from bot.delivery import Manner
+from bot.chart.data import ChartData
+from bot.delivery.model import SendMode
 from bot.errors import BotError
-from bot.watch import Timing, correct, illustrating
+from bot.watch import illustrating
+from bot.watch.correcting import correct
+from bot.watch.due import Timing
 from tests.unit.watch.small_world import DAYS, RUNGS, TECH, WARNED, rulebook
 from tests.unit.watch.tape import Stage
 from tests.unit.watch.test_live import noon, priced
@@ -35,7 +37,7 @@ class Sketcher:
     def open(self) -> None:
         self.opened += 1
 
-    async def draw(self, facts: ChartFacts, language: str) -> bytes:
+    async def draw(self, facts: ChartData, language: str) -> bytes:
         end = "closed" if facts.final else "open"
         about = f"{facts.basket.id} {facts.verdict.session} {end} {facts.verdict.move:.4f} {language}"
         if facts.basket.id in self.hangs:
@@ -118,7 +120,7 @@ async def test_the_loudest_is_drawn_first_and_what_looks_the_same_once(sketcher:
 
 
 async def test_one_member_is_shown_by_itself_and_several_by_their_basket(stage: Stage, sketcher: Sketcher) -> None:
-    alone = replace(rulebook(), rules=(rule("plunge", "tech", members=True, rungs=RUNGS),))
+    alone = replace(rulebook(), rules=(rule("plunge", "tech", members=True, levels=RUNGS),))
     await hung(stage, sketcher, book=alone)
     await stage.after(DAY)
     assert [one.split()[0] for one in sketcher.drawn] == ["tech", "tech"]
@@ -150,10 +152,10 @@ async def test_what_was_told_in_the_session_is_shown_as_it_closed(
     await stage.after(DAY)
     assert sketcher.opened > opened
     later = [one for one in stage.journal.events.values() if one.baskets == ("tech",) and one is not first]
-    edits = [one for one in later if one.manner is Manner.EDIT]
+    edits = [one for one in later if one.manner is SendMode.EDIT]
     assert [one.pictures["zh"].split()[2] for one in edits] == [b"closed"]
     assert [one.withdraws for one in edits] == [said == "withdrawn"]
-    assert all(not one.pictures for one in later if one.manner is Manner.REPLY)
+    assert all(not one.pictures for one in later if one.manner is SendMode.REPLY)
 
 
 async def test_a_corrected_close_is_shown_as_it_is_now(shown: Stage, sketcher: Sketcher) -> None:

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.prices import Calendar, CalendarCode, Closure, amended
-from bot.watch import Telling, Timing
-from bot.watch.due import Due
+from bot.prices.calendars import Calendar, CalendarCode, UnscheduledClosure, with_closures
+from bot.watch.due import Due, Timing
+from bot.watch.loop import Telling
 from tests.unit.watch.small_world import DAYS, TECH, rulebook, world
 from tests.unit.watch.tape import SETTLE, Notebook, Stage, Tape
 from tests.virtual import VirtualClock
@@ -27,12 +27,12 @@ class Told(list[Telling]):
         self += told
 
 
-async def lived(*closures: Closure, foreseen: bool = False) -> tuple[Stage, Told]:
+async def lived(*closures: UnscheduledClosure, foreseen: bool = False) -> tuple[Stage, Told]:
     """A week around a day on which New York was shut: foreseen by the calendar, declared, or a surprise."""
     clock = VirtualClock(datetime(2025, 1, 1, tzinfo=UTC))
     tape = Tape(world(FALLS, shut={NEW_YORK: [DAYS[SHUT]]}), clock)
     if not foreseen:
-        tape.calendars[NEW_YORK] = amended(calendar(NEW_YORK, DAYS), closures)
+        tape.calendars[NEW_YORK] = with_closures(calendar(NEW_YORK, DAYS), closures)
     stage, told = Stage(tape, rulebook(), Notebook(clock), Timing()), Told()
     stage.watch.tell = told.tell
     await stage.after(DAYS[SHUT - 3])
@@ -43,7 +43,7 @@ async def lived(*closures: Closure, foreseen: bool = False) -> tuple[Stage, Told
 
 async def test_a_declared_closure_is_as_good_as_a_holiday_that_the_calendar_knew() -> None:
     knew, nothing = await lived(foreseen=True)
-    declared, told = await lived(Closure(NEW_YORK, DAYS[SHUT]))
+    declared, told = await lived(UnscheduledClosure(NEW_YORK, DAYS[SHUT]))
     assert declared.journal.commits == knew.journal.commits
     assert declared.journal.events == knew.journal.events
     assert told == nothing == []
@@ -61,7 +61,9 @@ async def test_a_surprise_is_waited_for_and_the_operators_hear_of_it() -> None:
 async def test_a_declared_early_close_is_final_so_long_after_it() -> None:
     clock = VirtualClock(datetime(2025, 1, 1, tzinfo=UTC))
     tape = Tape(world(FALLS), clock)
-    tape.calendars[NEW_YORK] = amended(calendar(NEW_YORK, DAYS), [Closure(NEW_YORK, DAYS[SHUT], time(18))])
+    tape.calendars[NEW_YORK] = with_closures(
+        calendar(NEW_YORK, DAYS), [UnscheduledClosure(NEW_YORK, DAYS[SHUT], time(18))]
+    )
     stage = Stage(tape, rulebook(), Notebook(clock))
     await stage.after(DAYS[SHUT - 1])
     await stage.after(DAYS[SHUT], SEOUL)
@@ -77,16 +79,16 @@ async def test_a_declared_early_close_is_final_so_long_after_it() -> None:
     [
         (date(2026, 11, 27), ()),
         (date(2026, 12, 24), ()),
-        (date(2026, 12, 9), (Closure(NEW_YORK, date(2026, 12, 9), time(13)),)),
+        (date(2026, 12, 9), (UnscheduledClosure(NEW_YORK, date(2026, 12, 9), time(13)),)),
     ],
     ids=["after Thanksgiving", "Christmas Eve", "declared"],
 )
 def test_a_half_day_in_new_york_is_final_twenty_minutes_after_one(
-    new_york: Calendar, day: date, closures: Sequence[Closure]
+    new_york: Calendar, day: date, closures: Sequence[UnscheduledClosure]
 ) -> None:
     class Library:
         def get(self, code: CalendarCode) -> Calendar:
-            return amended(new_york, closures)
+            return with_closures(new_york, closures)
 
     def latest(minute: int) -> date | None:
         now = datetime.combine(day, time(13, minute), ZoneInfo("America/New_York"))

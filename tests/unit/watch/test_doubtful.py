@@ -9,11 +9,13 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bot import statistics
 from bot.baskets import BasketId
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Action, Bars, Symbol
-from bot.watch import Gate, Notice, State, Timing, Unjudged, Unsure
+from bot.prices.bars import Bars, CorporateAction, Symbol
+from bot.statistics.verdict import DrawdownState
+from bot.watch.due import Timing
+from bot.watch.gate import Gate
+from bot.watch.troubles import Notice, State, Unjudged, Unsure
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import SETTLE, Notebook, PowerFailure, Stage, Tape
 from tests.virtual import VirtualClock
@@ -129,7 +131,7 @@ async def test_a_basket_waits_for_its_doubts_and_no_other_does(stage: Stage, ear
 async def test_a_split_that_the_feed_tells_of_is_taken_out_at_once(stage: Stage, ear: Ear) -> None:
     spoil(stage, "AA", QUIET, 1 / 10)
     rows = stage.tape.world.rows
-    rows[Symbol("AA")] = replace(rows[Symbol("AA")], actions=(Action(DAYS[QUIET], 10.0),))
+    rows[Symbol("AA")] = replace(rows[Symbol("AA")], actions=(CorporateAction(DAYS[QUIET], 10.0),))
     await stage.after(DAYS[QUIET - 1])
     assert await judge(stage, QUIET, [20]) == [[]]
     assert stage.journal.judged("tech")[-1] == DAYS[QUIET]
@@ -150,7 +152,7 @@ def spin_off(stage: Stage, factor: float) -> None:
     spoil(stage, "AA", QUIET, factor, volume=HEAVY)
     rows = stage.tape.world.rows
     one = rows[Symbol("AA")]
-    paid = Action(DAYS[QUIET], dividend=float(one.close[QUIET] / 4))
+    paid = CorporateAction(DAYS[QUIET], dividend=float(one.close[QUIET] / 4))
     rows[one.symbol] = replace(one, actions=(paid,))
 
 
@@ -214,7 +216,7 @@ async def test_a_wrong_rise_hides_a_true_fall_from_all_but_the_operators(stage: 
 
 async def test_members_are_heard_where_their_basket_cannot_tell_of_them(stage: Stage, ear: Ear) -> None:
     """A basket's fall mutes its members' news, but not while it is unconfirmed itself."""
-    plunge = rule("plunge", "tech", members=True, rungs={"notice": {"move": -0.05}})
+    plunge = rule("plunge", "tech", members=True, levels={"notice": {"move": -0.05}})
     book = replace(stage.book, rules=(*stage.book.rules, plunge))
     stage.watch.setup = replace(stage.watch.setup, rulebook=book)
     spoil(stage, "AA", WARNED, 1.6)
@@ -299,8 +301,8 @@ async def test_a_crash_beside_a_commit_keeps_no_unjudged_session_from_the_operat
 # Members by themselves
 
 
-PLUNGE = rule("plunge", "tech", members=True, rungs={"warning": {"day_low": -0.10}})
-BEAR = rule("bear", "tech", members=True, rungs={"warning": {"enters": statistics.State.BEAR}})
+PLUNGE = rule("plunge", "tech", members=True, levels={"warning": {"day_low": -0.10}})
+BEAR = rule("bear", "tech", members=True, levels={"warning": {"enters": DrawdownState.BEAR}})
 
 
 @pytest.fixture

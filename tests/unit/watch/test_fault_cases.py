@@ -32,10 +32,12 @@ from functools import partial
 
 import pytest
 
-from bot.delivery import Manner
+from bot.delivery.model import SendMode
 from bot.errors import NoData, SourceUnreachable
-from bot.prices import Bars, Symbol
-from bot.watch import State, Timing, correct
+from bot.prices.bars import Bars, Symbol
+from bot.watch.correcting import correct
+from bot.watch.due import Timing
+from bot.watch.troubles import State
 from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Notebook, Stage, Tape
 from tests.unit.watch.test_doubtful import EVERY, MINUTE, QUIET, TOLD, Ear, judge, listening, spoil
@@ -131,7 +133,7 @@ async def test_36_a_correction_is_told_once_however_often_it_is_looked_at(stage:
     await stage.after(DAYS[WARNED + 1])
     for day in DAYS[WARNED + 2 : WARNED + 5]:
         await stage.after(day)
-    edits = [one for one in stage.journal.events.values() if one.manner is Manner.EDIT and one.baskets == ("tech",)]
+    edits = [one for one in stage.journal.events.values() if one.manner is SendMode.EDIT and one.baskets == ("tech",)]
     assert [one.session for one in edits] == [DAYS[WARNED]]
 
 
@@ -164,11 +166,11 @@ async def test_42_flapping_fifty_times_is_one_event(stage: Stage) -> None:
         await stage.look(close - timedelta(hours=5) + look * MINUTE)
     found = [one for one in stage.journal.events.values() if one.baskets == ("tech",)]
     assert len({one.id for one in found}) == 1
-    assert [one.manner for one in found] == [Manner.SEND]
+    assert [one.manner for one in found] == [SendMode.SEND]
     await stage.after(DAYS[WARNED])
     assert [one.manner for one in stage.journal.events.values() if one.baskets == ("tech",)] == [
-        Manner.SEND,
-        Manner.EDIT,
+        SendMode.SEND,
+        SendMode.EDIT,
     ]
 
 

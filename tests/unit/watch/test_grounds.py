@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bot.prices import Symbol
+from bot.prices.bars import Symbol
 from bot.watch.grounds import Grounds
 from tests.world import NEW_YORK, calendar, weekdays
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts import Phase
+from bot.alerts.episodes import Phase
 from bot.baskets import BasketId
-from bot.delivery import Event, Manner, Note
-from bot.watch import Timing, correct
+from bot.delivery.model import Note, Notification, SendMode
+from bot.watch.correcting import correct
+from bot.watch.due import Timing
 from tests.unit.watch.small_world import AGAIN, DAYS, EARLIER, RUNGS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import Notebook, PowerFailure, Stage, Tape
 from tests.unit.watch.test_revised import revise
@@ -46,11 +47,11 @@ async def noon(stage: Stage, looks: int = 1, day: date = DAY, start: timedelta =
         await stage.look(stage.tape.close(day) + start + at * FIVE)
 
 
-def told(stage: Stage, basket: str = "tech") -> list[Event]:
+def told(stage: Stage, basket: str = "tech") -> list[Notification]:
     return [one for one in stage.journal.events.values() if one.baskets == (basket,)]
 
 
-def first_lines(events: list[Event]) -> list[str]:
+def first_lines(events: list[Notification]) -> list[str]:
     return [one.messages[0].lines[0] for one in events]
 
 
@@ -59,7 +60,7 @@ async def test_a_fall_is_told_when_it_holds_on_two_looks(live: Stage) -> None:
     assert told(live) == []
     await noon(live, start=timedelta(hours=-2))
     (one,) = told(live)
-    assert one.manner is Manner.SEND
+    assert one.manner is SendMode.SEND
     assert str(Phase.PROVISIONAL) in one.key
     assert "is down 7.3 % in two sessions as of" in first_lines([one])[0]
 
@@ -84,7 +85,7 @@ async def test_the_close_confirms_it_in_its_place_and_without_a_word_more(live: 
     await noon(live, looks=2)
     await live.after(DAY)
     first, last = told(live)
-    assert (last.manner, last.original, last.severity) == (Manner.EDIT, first.key, first.severity)
+    assert (last.manner, last.original, last.severity) == (SendMode.EDIT, first.key, first.severity)
     assert "closed" in last.messages[0].lines[1]
 
 
@@ -93,7 +94,7 @@ async def test_a_close_after_a_restart_confirms_it_too(live: Stage) -> None:
     live.restart()
     await live.after(DAY)
     first, last = told(live)
-    assert (last.manner, last.original) == (Manner.EDIT, first.key)
+    assert (last.manner, last.original) == (SendMode.EDIT, first.key)
 
 
 async def test_what_does_not_hold_at_the_close_is_withdrawn_and_that_is_said(live: Stage) -> None:
@@ -106,8 +107,8 @@ async def test_what_does_not_hold_at_the_close_is_withdrawn_and_that_is_said(liv
     await noon(live, looks=2, day=day)
     await live.after(day)
     provisional, edit, reply = told(live)
-    assert (edit.manner, edit.original, edit.withdraws) == (Manner.EDIT, provisional.key, True)
-    assert (reply.manner, reply.original) == (Manner.REPLY, provisional.key)
+    assert (edit.manner, edit.original, edit.withdraws) == (SendMode.EDIT, provisional.key, True)
+    assert (reply.manner, reply.original) == (SendMode.REPLY, provisional.key)
     assert all("Withdrawn" in line for line in first_lines([edit, reply]))
     assert "closed at" in edit.messages[0].lines[1]
 
@@ -119,8 +120,8 @@ async def test_a_deeper_rung_takes_the_place_of_the_first_and_is_announced(live:
     await noon(live, looks=2, start=timedelta(hours=-2))
     notice, warning, announced = told(live)
     assert [one.severity.word for one in (notice, warning, announced)] == ["notice", "warning", "warning"]
-    assert (warning.manner, warning.original) == (Manner.EDIT, notice.key)
-    assert (announced.manner, announced.original) == (Manner.REPLY, notice.key)
+    assert (warning.manner, warning.original) == (SendMode.EDIT, notice.key)
+    assert (announced.manner, announced.original) == (SendMode.REPLY, notice.key)
     assert "notice" in announced.messages[0].lines[0]
     await live.after(DAY)
     assert told(live)[-1].original == warning.key
@@ -135,7 +136,7 @@ async def test_a_milder_close_is_announced_as_well(stage: Stage) -> None:
     await stage.after(day)
     warning, notice, announced = told(stage)[-3:]
     assert [one.severity.word for one in (warning, notice, announced)] == ["warning", "notice", "notice"]
-    assert announced.manner is Manner.REPLY
+    assert announced.manner is SendMode.REPLY
 
 
 async def test_nothing_is_said_in_the_first_minutes_or_while_the_exchange_is_shut(live: Stage) -> None:
@@ -150,7 +151,7 @@ async def test_nothing_is_said_in_the_first_minutes_or_while_the_exchange_is_shu
 
 async def test_members_of_whom_it_was_told_are_settled_one_message_at_a_time(clock: VirtualClock) -> None:
     """AA is told first, BB later; at the close only BB still holds."""
-    own = book([basket("tech", *TECH)], rule("plunge", "tech", rungs=RUNGS, members=True, window=1))
+    own = book([basket("tech", *TECH)], rule("plunge", "tech", levels=RUNGS, members=True, window=1))
     falls = {"AA": {WARNED: -0.02}, "BB": {WARNED: -0.05}, "CC": {}, "DD": {}, "EE": {}}
     tape = Tape(world(falls), clock)
     stage = Stage(tape, own, Notebook(clock), Timing())
@@ -164,9 +165,9 @@ async def test_members_of_whom_it_was_told_are_settled_one_message_at_a_time(clo
     of_a, of_b, *settled = told(stage)
     assert ["AA" in line for line in first_lines([of_a, of_b])] == [True, False], first_lines([of_a, of_b])
     by_original = {(one.original, one.manner): one for one in settled}
-    assert by_original[of_a.key, Manner.EDIT].withdraws
-    assert not by_original[of_b.key, Manner.EDIT].withdraws
-    assert (of_b.key, Manner.REPLY) not in by_original
+    assert by_original[of_a.key, SendMode.EDIT].withdraws
+    assert not by_original[of_b.key, SendMode.EDIT].withdraws
+    assert (of_b.key, SendMode.REPLY) not in by_original
 
 
 @given(st.lists(st.floats(0.85, 1.15), min_size=30, max_size=30), st.integers(0, 3))
@@ -236,7 +237,7 @@ async def test_a_crash_at_any_commit_of_an_open_session_its_close_and_a_correcti
             revise(stage, "AA", 0.97, DAY)
         return stage.journal
 
-    def said(journal: Notebook) -> list[tuple[str, Manner]]:
+    def said(journal: Notebook) -> list[tuple[str, SendMode]]:
         """A correction's key ends with the time."""
         return sorted((one.key.rpartition("/corrected/")[0] or one.key, one.manner) for one in journal.events.values())
 

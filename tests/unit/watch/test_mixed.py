@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.baskets import BasketId
-from bot.prices import CalendarCode, Symbol
-from bot.watch import Timing
+from bot.prices.bars import Symbol
+from bot.prices.calendars import CalendarCode
+from bot.watch.due import Timing
 from tests.unit.watch.tape import SETTLE, Notebook, Stage, Tape
 from tests.virtual import VirtualClock
 from tests.world import NEW_YORK, SEOUL, World, basket, book, rule, weekdays
@@ -31,7 +32,7 @@ def stage_of(moves: dict[str, dict[int, float]], **shut: list[int]) -> Stage:
         sessions = world.sessions(code)
         world.trade(symbol, [moves.get(symbol, {}).get(DAYS.index(day), 0.0) for day in sessions[1:]])
     clock = VirtualClock(datetime(2025, 1, 1, tzinfo=UTC))
-    rulebook = book([basket("mixed", HOME, ABROAD)], rule("fall", "mixed", rungs=RUNGS))
+    rulebook = book([basket("mixed", HOME, ABROAD)], rule("fall", "mixed", levels=RUNGS))
     return Stage(Tape(world, clock), rulebook, Notebook(clock), Timing())
 
 

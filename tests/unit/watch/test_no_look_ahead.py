@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.price_files import CsvFolder
-from bot.backtest import alerts
-from bot.delivery import Event
-from bot.messages import languages
+from bot.adapters.price_files.folder import CsvFolder
+from bot.backtest.replay import replayed_alerts
+from bot.delivery.model import Notification
+from bot.languages import languages
 from bot.pipeline import compose
-from bot.prices import Calendar, CalendarCode
-from bot.settings import load_settings
+from bot.prices.calendars import Calendar, CalendarCode
+from bot.settings.load import load_settings
 from tests.unit.watch.tape import Notebook, Stage, Tape
 from tests.virtual import VirtualClock
 from tests.world import World
@@ -40,7 +40,7 @@ def recorded(new_york: Calendar) -> Recorded:
     return Recorded(rows=rows, real={CalendarCode("XNYS"): new_york})
 
 
-def told(event: Event) -> tuple[object, ...]:
+def told(event: Notification) -> tuple[object, ...]:
     return (event.key, event.id, event.severity, event.session, event.baskets, event.messages)
 
 
@@ -49,7 +49,7 @@ async def test_the_live_path_says_what_the_replay_says(recorded: Recorded) -> No
     clock, board = VirtualClock(), recorded.board(book)
     replayed = [
         told(compose(board, book, alert, languages(), clock.now(), clock.now()))
-        for alert in alerts(board, book, FIRST, LAST)
+        for alert in replayed_alerts(board, book, FIRST, LAST)
     ]
 
     stage = Stage(Tape(recorded, clock), book, Notebook(clock))

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from bot.context import Headline
-from bot.delivery import Event, Manner
+from bot.context.headlines import Headline
+from bot.delivery.model import Notification, SendMode
 from bot.errors import SourceUnreachable, StoreError
-from bot.prices import Symbol
-from bot.watch import Timing
+from bot.prices.bars import Symbol
+from bot.watch.due import Timing
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, world
 from tests.unit.watch.tape import Stage
 from tests.virtual import until
@@ -57,11 +57,11 @@ async def paper(stage: Stage) -> Paper:
     return paper
 
 
-def told(stage: Stage) -> list[Event]:
+def told(stage: Stage) -> list[Notification]:
     return [one for one in stage.journal.events.values() if one.baskets == ("tech",)]
 
 
-def quoting(event: Event) -> list[str]:
+def quoting(event: Notification) -> list[str]:
     return [line for line in event.messages[0].plain.split("\n") if "“" in line]
 
 
@@ -77,14 +77,14 @@ async def noon(stage: Stage, hours: float = -3.0) -> None:
 async def test_the_alert_is_stored_before_anybody_is_asked_and_headlines_follow(stage: Stage, paper: Paper) -> None:
     await stage.after(DAY)
     (alert,) = told(stage)
-    assert (alert.manner, quoting(alert)) == (Manner.SEND, [])
+    assert (alert.manner, quoting(alert)) == (SendMode.SEND, [])
     await until(lambda: paper.asked)
     assert paper.asked == [TECH[:3]]
     paper.let.set()
     await settled(stage)
     _, more = told(stage)
     assert (more.manner, more.original, more.created, more.expires) == (
-        Manner.AMEND,
+        SendMode.AMEND,
         alert.key,
         alert.created,
         alert.expires,
@@ -105,7 +105,7 @@ async def test_a_source_that_hangs_holds_up_neither_looks_nor_the_others_nor_the
     assert await stage.after(DAY) == 1
     assert await stage.after(DAYS[WARNED + 1]) == 1
     await settled(stage)
-    assert [one.manner for one in told(stage)] == [Manner.SEND, Manner.AMEND]
+    assert [one.manner for one in told(stage)] == [SendMode.SEND, SendMode.AMEND]
     assert "no headlines of 1 of 2 places" in caplog.text
 
 
@@ -116,7 +116,7 @@ async def test_the_end_gives_up_what_is_being_asked(stage: Stage, paper: Paper) 
     await until(lambda: stage.watch.press._asking)
     stop.set()
     await running
-    assert [one.manner for one in told(stage)] == [Manner.SEND]
+    assert [one.manner for one in told(stage)] == [SendMode.SEND]
 
 
 @pytest.mark.parametrize("error", [SourceUnreachable("it is shut"), KeyError("our bug")])
@@ -130,7 +130,7 @@ async def test_a_source_that_fails_is_in_the_log_and_the_others_are_heard(
     stage.watch.press.read([paper, good], {})
     await stage.after(DAY)
     await settled(stage)
-    assert [one.manner for one in told(stage)] == [Manner.SEND, Manner.AMEND]
+    assert [one.manner for one in told(stage)] == [SendMode.SEND, SendMode.AMEND]
     assert str(error) in caplog.text
 
 
@@ -145,7 +145,7 @@ async def test_a_store_that_fails_costs_the_headlines_alone(
     monkeypatch.setattr(stage.journal, "commit", full)
     paper.let.set()
     await settled(stage)
-    assert [one.manner for one in told(stage)] == [Manner.SEND]
+    assert [one.manner for one in told(stage)] == [SendMode.SEND]
     assert "headlines were not added: the disk is full" in caplog.text
 
 
@@ -168,7 +168,7 @@ async def test_without_headlines_of_the_window_nothing_more_is_said(
     await stage.after(DAY)
     await settled(stage)
     assert paper.asked
-    assert [one.manner for one in told(stage)] == [Manner.SEND]
+    assert [one.manner for one in told(stage)] == [SendMode.SEND]
 
 
 async def test_the_window_begins_at_the_close_before_its_first_session(stage: Stage, paper: Paper) -> None:
@@ -197,7 +197,7 @@ async def test_the_confirmation_keeps_the_headlines_of_what_it_confirms(stage: S
     await stage.after(DAY)
     await settled(stage)
     confirmed = told(stage)[-1]
-    assert (confirmed.manner, confirmed.original) == (Manner.EDIT, provisional.key)
+    assert (confirmed.manner, confirmed.original) == (SendMode.EDIT, provisional.key)
     assert quoting(confirmed) == quoting(more)
     assert len(told(stage)) == 3
 
@@ -211,7 +211,7 @@ async def test_newer_headlines_take_the_place_of_those_that_were_kept(stage: Sta
     await settled(stage)
     confirmed, more = told(stage)[-2:]
     assert "Why AA falls" in quoting(confirmed)[0]
-    assert (more.manner, more.original) == (Manner.AMEND, confirmed.key)
+    assert (more.manner, more.original) == (SendMode.AMEND, confirmed.key)
     assert ["AA closes lower" in line for line in quoting(more)] == [True]
 
 
@@ -241,7 +241,7 @@ async def test_a_restart_forgets_what_was_asked_and_tells_nothing_twice(stage: S
     paper.let.set()
     await stage.after(DAY)
     await settled(stage)
-    assert [one.manner for one in told(stage)] == [Manner.SEND]
+    assert [one.manner for one in told(stage)] == [SendMode.SEND]
 
 
 async def test_all_that_one_look_tells_is_asked_about_at_once(stage: Stage, paper: Paper) -> None:
@@ -251,6 +251,6 @@ async def test_all_that_one_look_tells_is_asked_about_at_once(stage: Stage, pape
     await stage.after(DAY)
     await settled(stage)
     assert len(paper.asked) == 1
-    more = {one.baskets: quoting(one) for one in stage.journal.events.values() if one.manner is Manner.AMEND}
+    more = {one.baskets: quoting(one) for one in stage.journal.events.values() if one.manner is SendMode.AMEND}
     assert {baskets: len(lines) for baskets, lines in more.items()} == {("tech",): 1, ("oil",): 1}
     assert "YY tumbles" in more[("oil",)][0]  # type: ignore[index]

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.price_files import PriceCache
-from bot.delivery import Event
-from bot.prices import Bars, Symbol
-from bot.watch import Gate, correct
+from bot.adapters.price_files.cache import PriceCache
+from bot.delivery.model import Notification
+from bot.prices.bars import Bars, Symbol
+from bot.watch.correcting import correct
+from bot.watch.gate import Gate
 from tests.unit.watch.small_world import DAYS, TECH, WARNED
 from tests.unit.watch.tape import PowerFailure, Stage, Tape
 from tests.unit.watch.test_revised import revise
@@ -55,7 +56,7 @@ async def told(stage: Stage, tmp_path: Path) -> Stage:
     return stage
 
 
-def fall(stage: Stage) -> list[Event]:
+def fall(stage: Stage) -> list[Notification]:
     return [one for one in stage.journal.events.values() if one.baskets == ("tech",) and one.session == DAY]
 
 

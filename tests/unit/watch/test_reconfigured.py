@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from bot.alerts import Rule
+from bot.alerts.rules import Rule
 from bot.baskets import Basket, BasketId
-from bot.delivery import Manner
-from bot.prices import Bars, Symbol
-from bot.watch import Timing
+from bot.delivery.model import SendMode
+from bot.prices.bars import Bars, Symbol
+from bot.watch.due import Timing
 from tests.unit.watch.small_world import DAYS, RUNGS, TECH, WARNED
 from tests.unit.watch.tape import Stage
 from tests.unit.watch.test_live import BEFORE, DAY, first_lines, noon, told
@@ -21,9 +21,9 @@ from tests.world import basket, contrast, rule
 
 TECHS = basket("tech", *TECH)
 OIL = basket("oil", "XX", "YY")
-FALL = rule("fall", "tech", "oil", rungs=RUNGS)
+FALL = rule("fall", "tech", "oil", levels=RUNGS)
 GAP = contrast("gap", "tech", "oil", {"warning": {"move": -0.06}})
-PLUNGE = rule("plunge", "tech", rungs=RUNGS, members=True)
+PLUNGE = rule("plunge", "tech", levels=RUNGS, members=True)
 
 
 def configure(stage: Stage, baskets: list[Basket], *rules: Rule, **more: Any) -> None:
@@ -45,11 +45,11 @@ async def evening(stage: Stage, change: Callable[[Stage], None], *rules: Rule) -
 
 
 def without_basket(stage: Stage) -> None:
-    configure(stage, [OIL], rule("fall", "oil", rungs=RUNGS))
+    configure(stage, [OIL], rule("fall", "oil", levels=RUNGS))
 
 
 def without_rule(stage: Stage) -> None:
-    configure(stage, [TECHS, OIL], rule("fall", "oil", rungs=RUNGS))
+    configure(stage, [TECHS, OIL], rule("fall", "oil", levels=RUNGS))
 
 
 @pytest.mark.parametrize("change", [without_basket, without_rule])
@@ -57,8 +57,8 @@ async def test_what_is_asked_about_no_more_is_taken_back_once(stage: Stage, chan
     await evening(stage, change, FALL)
     first, edit, reply = told(stage)
     assert [(one.manner, one.original, one.withdraws) for one in (edit, reply)] == [
-        (Manner.EDIT, first.key, True),
-        (Manner.REPLY, first.key, True),
+        (SendMode.EDIT, first.key, True),
+        (SendMode.REPLY, first.key, True),
     ]
     assert set(first_lines([edit, reply])) == {"⚪ Withdrawn: tech is no longer watched for this"}
     assert [one.told for one in stage.journal.known.values() if one.told is not None] == []
@@ -67,11 +67,11 @@ async def test_what_is_asked_about_no_more_is_taken_back_once(stage: Stage, chan
 async def test_a_rule_by_another_name_is_another_rule(stage: Stage) -> None:
     await evening(stage, lambda stage: configure(stage, [TECHS, OIL], replace(FALL, name="drop")), FALL)
     assert [(one.key.partition("/")[0], one.manner, one.withdraws) for one in told(stage)] == [
-        ("fall", Manner.SEND, False),
-        ("fall", Manner.EDIT, True),
-        ("fall", Manner.REPLY, True),
-        ("drop", Manner.SEND, False),
-        ("drop", Manner.EDIT, False),
+        ("fall", SendMode.SEND, False),
+        ("fall", SendMode.EDIT, True),
+        ("fall", SendMode.REPLY, True),
+        ("drop", SendMode.SEND, False),
+        ("drop", SendMode.EDIT, False),
     ]
 
 
@@ -88,9 +88,9 @@ async def test_what_was_told_long_ago_is_left_as_it_is(stage: Stage) -> None:
 
 @pytest.mark.parametrize("rungs", [{"notice": {"move": -0.09}}, {"notice": {"move": -0.03}, "severe": {"move": -0.05}}])
 async def test_another_threshold_speaks_of_it_in_its_place(stage: Stage, rungs: dict[str, Any]) -> None:
-    await evening(stage, lambda stage: configure(stage, [TECHS, OIL], rule("fall", "tech", "oil", rungs=rungs)), FALL)
+    await evening(stage, lambda stage: configure(stage, [TECHS, OIL], rule("fall", "tech", "oil", levels=rungs)), FALL)
     first, *later = told(stage)
-    assert [one for one in later if one.manner is Manner.SEND] == []
+    assert [one for one in later if one.manner is SendMode.SEND] == []
     assert first.key in {one.original for one in later}
     assert later[-1].withdraws is ("severe" not in rungs)
 
@@ -99,7 +99,7 @@ async def test_another_threshold_speaks_of_it_in_its_place(stage: Stage, rungs: 
 async def test_other_members_are_told_in_its_place(stage: Stage, members: tuple[str, ...]) -> None:
     await evening(stage, lambda stage: configure(stage, [basket("tech", *members), OIL], FALL), FALL)
     first, last = told(stage)
-    assert (last.manner, last.original, last.withdraws) == (Manner.EDIT, first.key, False)
+    assert (last.manner, last.original, last.withdraws) == (SendMode.EDIT, first.key, False)
 
 
 async def test_a_member_that_was_told_of_and_is_gone_is_taken_back(stage: Stage) -> None:
@@ -116,9 +116,9 @@ async def test_a_contrast_with_another_basket_takes_the_old_one_back(stage: Stag
     await evening(stage, lambda stage: configure(stage, [TECHS, gas], other), GAP)
     events = list(stage.journal.events.values())
     assert [(one.manner, one.withdraws) for one in events] == [
-        (Manner.SEND, False),
-        (Manner.EDIT, True),
-        (Manner.REPLY, True),
+        (SendMode.SEND, False),
+        (SendMode.EDIT, True),
+        (SendMode.REPLY, True),
     ]
 
 
@@ -148,5 +148,5 @@ async def test_a_clock_that_is_set_back_repeats_and_loses_nothing(stage: Stage, 
     await noon(stage, looks=2, start=timedelta(hours=-1))
     await stage.after(DAY)
     first, last = told(stage)
-    assert (last.manner, last.original, last.withdraws) == (Manner.EDIT, first.key, False)
+    assert (last.manner, last.original, last.withdraws) == (SendMode.EDIT, first.key, False)
     assert stage.journal.judged("tech").count(DAY) == 1

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.database import Database
-from bot.delivery import State
-from bot.prices import Symbol
+from bot.adapters.database.database import Database
+from bot.delivery.model import DeliveryState
+from bot.prices.bars import Symbol
 from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import CHAT, SETTLE, Notebook, PowerFailure, Stage, Tape
 from tests.virtual import VirtualClock, until
@@ -83,7 +83,7 @@ async def test_missed_sessions_are_caught_up_in_order_and_old_news_is_not_sent(c
         # A chat has one under way at a time.
         assert [one.message.lines[0] for one in claimed] == ["🟠 Tech −7.3 % in two sessions"]
         states = [one.state for one in await database.undelivered()]
-        assert states == [State.EXPIRED, State.SENDING, State.PENDING]
+        assert states == [DeliveryState.EXPIRED, DeliveryState.SENDING, DeliveryState.PENDING]
     finally:
         await database.close()
 
@@ -105,7 +105,7 @@ async def test_downtime_judges_what_an_awake_bot_would_have(clock: VirtualClock)
 
 async def test_a_new_rule_begins_without_a_flood(stage: Stage) -> None:
     await stage.after(DAYS[AGAIN + 8])
-    shy = rule("shy", "tech", "oil", "korea", rungs={"notice": {"move": -0.001}})
+    shy = rule("shy", "tech", "oil", "korea", levels={"notice": {"move": -0.001}})
     stage.restart(book=replace(stage.book, rules=(*stage.book.rules, shy)))
     stage.journal.commits.clear()
     stage.journal.events.clear()

@@ -9,9 +9,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from bot.delivery import Event, Manner
-from bot.prices import Symbol
-from bot.watch import State, Timing, correct
+from bot.delivery.model import Notification, SendMode
+from bot.prices.bars import Symbol
+from bot.watch.correcting import correct
+from bot.watch.due import Timing
+from bot.watch.troubles import State
 from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook
 from tests.unit.watch.tape import PowerFailure, Stage
 from tests.unit.watch.test_doubtful import HEAVY, QUIET, judge, listening, spoil
@@ -53,7 +55,7 @@ async def hidden(stage: Stage) -> Stage:
     return stage
 
 
-def of_tech(stage: Stage) -> list[Event]:
+def of_tech(stage: Stage) -> list[Notification]:
     return [one for one in stage.journal.events.values() if one.baskets == ("tech",) and one.session == DAY]
 
 
@@ -62,7 +64,7 @@ async def test_a_corrected_close_changes_the_message_in_its_place(told: Stage) -
     revise(told, "AA", 0.97)
     await told.after(NEXT)
     _, second = of_tech(told)
-    assert (second.manner, second.original, second.withdraws) == (Manner.EDIT, first.key, False)
+    assert (second.manner, second.original, second.withdraws) == (SendMode.EDIT, first.key, False)
     headline, corrected, *_ = second.messages[0].lines
     assert headline.startswith("🟠 Tech −7.8 % in two sessions")
     assert corrected == f"Corrected, for a close was revised since. Before: {first.messages[0].lines[0]}"
@@ -79,21 +81,21 @@ async def test_an_alert_that_does_not_hold_any_more_is_taken_back(told: Stage) -
         revise(told, symbol, 1.06)
     await told.after(NEXT)
     first, second = of_tech(told)
-    assert (second.manner, second.original, second.withdraws) == (Manner.EDIT, first.key, True)
+    assert (second.manner, second.original, second.withdraws) == (SendMode.EDIT, first.key, True)
     assert second.messages[0].lines[0] == "⚪ Corrected: this alert does not hold on the revised closes"
     assert first.messages[0].lines[0] in second.messages[0].lines[1]
 
 
 async def test_who_saw_a_severe_alert_is_told_of_its_correction(stage: Stage) -> None:
     book = rulebook()
-    stage.restart(book=replace(book, rules=(rule("fall", "tech", rungs=SEVERE),)))
+    stage.restart(book=replace(book, rules=(rule("fall", "tech", levels=SEVERE),)))
     stage.watch.revised = partial(correct, stage.watch)
     await stage.after(DAYS[WARNED - 1])
     await stage.after(DAY)
     revise(stage, "AA", 0.97)
     await stage.after(NEXT)
     first, edited, reply = of_tech(stage)
-    assert (edited.manner, reply.manner, reply.original) == (Manner.EDIT, Manner.REPLY, first.key)
+    assert (edited.manner, reply.manner, reply.original) == (SendMode.EDIT, SendMode.REPLY, first.key)
     assert reply.messages[0].lines == edited.messages[0].lines[:2]
 
 
@@ -115,7 +117,7 @@ async def test_a_fall_that_only_the_revised_closes_show_is_told_late_and_once(hi
         revise(hidden, symbol, 1 / HIDES)
     await hidden.after(NEXT)
     (late,) = of_tech(hidden)
-    assert (late.manner, late.key.split("/")[-1]) == (Manner.SEND, "final")
+    assert (late.manner, late.key.split("/")[-1]) == (SendMode.SEND, "final")
     assert late.messages[0].lines[0].startswith("🟠 Tech −7.3 % in two sessions")
     assert late.messages[0].lines[1] == REVISED
     assert late.created == hidden.tape.close(DAY) + Timing().settle  # which marks it late
@@ -135,7 +137,7 @@ async def test_a_restart_before_anything_is_stored_loses_nothing_and_after_it_re
         hidden.watch.revised = partial(correct, hidden.watch)
     await hidden.after(NEXT)
     first, *others = of_tech(hidden)
-    assert first.manner is Manner.SEND
+    assert first.manner is SendMode.SEND
     assert all((one.original, one.messages) == (first.key, first.messages) for one in others)
     assert [one for one in hidden.journal.said() if one[0] > DAY] == []
 
@@ -149,7 +151,7 @@ async def test_closes_that_go_back_and_forth_make_one_message_that_ends_true(hid
             revise(hidden, symbol, {("+", False): 1 / HIDES, ("-", True): HIDES}.get((flip, is_down), 1 + 1e-5))
         is_down = flip == "+"
         await hidden.look(begin + at * timedelta(minutes=5))
-    messages = [one for one in of_tech(hidden) if one.manner is Manner.SEND]
+    messages = [one for one in of_tech(hidden) if one.manner is SendMode.SEND]
     assert len(messages) == ("+" in flips)
     assert all(one.original == messages[0].key for one in of_tech(hidden)[1:])
     assert of_tech(hidden)[-1].withdraws is not is_down
@@ -202,7 +204,7 @@ async def test_what_holds_only_without_a_doubtful_price_is_not_told_late(stage: 
 
 
 async def test_another_class_is_a_correction_and_nothing_taken_back(stage: Stage) -> None:
-    fall = rule("fall", "tech", rungs={"warning": {"move": -0.06}, "severe": {"move": -0.10}})
+    fall = rule("fall", "tech", levels={"warning": {"move": -0.06}, "severe": {"move": -0.10}})
     stage.restart(book=replace(rulebook(), rules=(fall,)))
     stage.watch.revised = partial(correct, stage.watch)
     await stage.after(BEFORE)
@@ -213,7 +215,7 @@ async def test_another_class_is_a_correction_and_nothing_taken_back(stage: Stage
     await stage.after(NEXT)
     first, edited, reply = of_tech(stage)
     assert (first.severity.word, edited.severity.word, edited.withdraws) == ("warning", "severe", False)
-    assert (edited.original, reply.original, reply.manner) == (first.key, first.key, Manner.REPLY)
+    assert (edited.original, reply.original, reply.manner) == (first.key, first.key, SendMode.REPLY)
     assert [one for one in stage.journal.said() if one[0] > DAY] == []  # that it is severe is told
 
 

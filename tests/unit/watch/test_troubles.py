@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.baskets import BasketId
-from bot.watch import Notice, State, Trouble, Unjudged
-from bot.watch.troubles import Troubles
+from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
 OUTAGE, DOUBT = Trouble(State.OUTAGE), Trouble(State.DOUBTFUL, "AA")

@@ -8,11 +8,11 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from bot.alerts import Memory, Subject
+from bot.alerts.episodes import Subject, SubjectState
 from bot.baskets import BasketId
 from bot.clock import SteadyClock
 from bot.errors import ClockJumped, SourceUnreachable
-from bot.watch import Timing
+from bot.watch.due import Timing
 from tests.unit.watch.small_world import AGAIN, DAYS, EARLIER, TECH, WARNED, rulebook, world
 from tests.unit.watch.tape import SETTLE, Notebook, Stage, Tape
 from tests.unit.watch.test_revised import revise
@@ -104,7 +104,7 @@ async def test_a_close_is_had_at_the_next_look_even_if_no_rule_asks_for_it(stage
 async def test_what_was_read_otherwise_is_told_once_though_it_is_kept(stage: Stage) -> None:
     told: list[object] = []
 
-    async def revised(*seen: object) -> dict[Subject, Memory]:
+    async def revised(*seen: object) -> dict[Subject, SubjectState]:
         told.append(seen)
         return {}
 

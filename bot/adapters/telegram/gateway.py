@@ -1,0 +1,188 @@
+"""Polling, replies, command menu, administrators; permissions of the bot in a chat."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import telegram
+from telegram.constants import ChatMemberStatus, ChatType, ParseMode
+
+from bot.adapters.telegram.client import RequestFailed, TelegramClient, reply_parameters
+from bot.adapters.telegram.updates import parse_update
+from bot.clock import Clock
+from bot.conversation.asks import Ask, Reply
+from bot.conversation.menu import MENU, does
+from bot.conversation.roles import ALLOWED, Role
+from bot.converse import Deaf, Heard
+from bot.delivery.attempts import ChatGone, ChatRefused, SendOutcome, Sent, TokenRejected
+from bot.delivery.model import TOPIC, ChatKind
+from bot.languages import languages
+from bot.messages.catalogue import load_catalogue
+
+LONG_POLL = 30  # seconds that Telegram holds a look for updates
+UPDATES = ("message", "callback_query")
+SURE_FOR = 60.0  # seconds for which it is known who administers a group
+MAX_REMEMBERED = 1000
+ADMINISTRATORS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
+
+log = logging.getLogger(__name__)
+
+
+class TelegramGateway:
+    """Questions and replies over Telegram; `operators`, who may become others, see their commands in the menu."""
+
+    def __init__(self, telegram: TelegramClient, clock: Clock, operators: Collection[int] = ()) -> None:
+        self._telegram = telegram
+        self._clock = clock
+        self._operators = operators
+        self._shown: frozenset[int] | None = None  # who has the menu of an operator; None = nobody has any yet
+        self._administrators: dict[tuple[str, int], tuple[float, bool]] = {}
+
+    async def hear(self, after: int) -> Sequence[Heard]:
+        """What arrived after the number `after`; the first time, the bot learns its own name before.
+
+        Menus are shown then, and anew when the operators are others. Raises Deaf.
+        """
+        try:
+            if self._shown is None:
+                await fetch_bot_name(self._telegram)
+            if self._shown != frozenset(self._operators):
+                await self._show_menus()
+            updates = await self._telegram.call(
+                self._telegram.bot.get_updates(
+                    offset=after + 1 if after >= 0 else None, timeout=LONG_POLL, allowed_updates=UPDATES
+                )
+            )
+        except RequestFailed as refused:
+            raise Deaf(str(refused), token=isinstance(refused.outcome, TokenRejected)) from refused
+        return [parse_update(one, self._telegram.name_of_bot) for one in updates]
+
+    async def acknowledge(self, heard: Heard) -> None:
+        """Take the waiting sign off a pressed button; Telegram does so by itself after a while if this fails."""
+        try:
+            await self._telegram.call(self._telegram.bot.answer_callback_query(heard.press))
+        except RequestFailed as refused:
+            log.info("a pressed button could not be acknowledged: %s", refused)
+
+    async def reply(self, ask: Ask, reply: Reply, message_id: int | None) -> SendOutcome:
+        # In a group it shows who is answered, and stays in the topic.
+        target = message_id if ask.kind is ChatKind.GROUP else None
+        try:
+            if reply.content:
+                return Sent(await self._send_file(ask.chat, reply, target))
+            return Sent(await self._telegram.post(ask.chat, reply.message, reply.buttons, target=target))
+        except RequestFailed as refused:
+            return refused.outcome
+
+    async def administers(self, chat: str, user: int) -> bool:
+        """Whether `user` administers the group `chat`; what cannot be found out counts as no."""
+        now = self._clock.monotonic()
+        known = self._administrators.get((chat, user))
+        if known is not None and now < known[0]:
+            return known[1]
+        try:
+            member = await self._telegram.call(self._telegram.bot.get_chat_member(chat, user))
+        except RequestFailed as refused:
+            log.warning("nobody can say who administers a group, so nobody does: %s", refused)
+            return False
+        if len(self._administrators) >= MAX_REMEMBERED:
+            self._administrators.clear()
+        self._administrators[chat, user] = (now + SURE_FOR, member.status in ADMINISTRATORS)
+        return member.status in ADMINISTRATORS
+
+    async def _send_file(self, chat: str, reply: Reply, target: int | None) -> int:
+        bot, file = self._telegram.bot, telegram.InputFile(reply.content, filename=reply.file_name)
+        send = bot.send_photo if reply.file_name.endswith(".png") else bot.send_document
+        work = send(
+            chat,
+            file,
+            reply.message.html,
+            parse_mode=ParseMode.HTML,
+            reply_parameters=reply_parameters(target),
+            reply_markup=self._telegram.keyboard(reply.buttons),
+        )
+        return (await self._telegram.call(work)).message_id
+
+    async def _show_menus(self) -> None:
+        """Show the commands where they may be given. A menu that fails is no harm."""
+        before, self._shown = self._shown or frozenset(), frozenset(self._operators)
+        for scope, role in self._scopes(before - self._shown):
+            try:
+                for language in ("", *languages()):
+                    await self._show(scope, role, language)
+            except RequestFailed as refused:
+                log.warning("the menu of commands could not be shown: %s", refused)
+                if not isinstance(
+                    refused.outcome, ChatGone | ChatRefused
+                ):  # an operator who never wrote to the bot is no chat
+                    return
+
+    def _scopes(self, former: Collection[int]) -> list[tuple[telegram.BotCommandScope, Role]]:
+        return [
+            (telegram.BotCommandScopeAllPrivateChats(), Role.PERSON),
+            (telegram.BotCommandScopeAllGroupChats(), Role.MEMBER),
+            (telegram.BotCommandScopeAllChatAdministrators(), Role.ADMINISTRATOR),
+            *((telegram.BotCommandScopeChat(one), Role.OPERATOR) for one in self._operators),
+            *((telegram.BotCommandScopeChat(one), Role.PERSON) for one in former),
+        ]
+
+    async def _show(self, scope: telegram.BotCommandScope, role: Role, language: str) -> None:
+        """The menu of one scope; without a language it is for all that have none of their own."""
+        words = load_catalogue(language or "en")
+        listed = [(one.name, does(one, words)) for one in MENU if role in ALLOWED[one.audience]]
+        await self._telegram.call(self._telegram.bot.set_my_commands(listed, scope, language or None))
+
+
+PRESENT = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR, ChatMemberStatus.MEMBER, ChatMemberStatus.RESTRICTED)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPermissions:
+    """A chat's name and kind, and why the bot may not post there ("" = it may)."""
+
+    title: str
+    kind: str
+    hindrance: str
+
+
+async def fetch_bot_name(bot: TelegramClient) -> str:
+    """The bot's own name, once Telegram has taken its token. Raises Refused."""
+    me = await bot.call(bot.bot.get_me())
+    bot.name_of_bot = me.username or ""
+    return bot.name_of_bot
+
+
+async def has_webhook(bot: TelegramClient) -> bool:
+    """Whether what people write goes to an address, and so never to us. Raises Refused."""
+    return bool((await bot.call(bot.bot.get_webhook_info())).url)
+
+
+async def fetch_permissions(bot: TelegramClient, chat: str) -> ChatPermissions:
+    """What the bot is in a chat; it must have been introduced. Raises Refused, above all if there is no such chat."""
+    group, _, topic = chat.partition(TOPIC)
+    about = await bot.call(bot.bot.get_chat(group))
+    title = about.title or about.full_name or group
+    if about.type == ChatType.PRIVATE:
+        return ChatPermissions(title, about.type, "")
+    me = await bot.call(bot.bot.get_chat_member(group, bot.bot.id))
+    hindrance = _hindrance(about, me)
+    if topic and not about.is_forum:
+        hindrance = hindrance or "the group has no topics"
+    return ChatPermissions(title, about.type, hindrance)
+
+
+def _hindrance(about: telegram.ChatFullInfo, me: telegram.ChatMember) -> str:
+    if me.status not in PRESENT:
+        return "the bot is not in it"
+    if isinstance(me, telegram.ChatMemberRestricted):
+        return "" if me.is_member and me.can_send_messages else "the bot is restricted there and may not write"
+    if about.type == ChatType.CHANNEL:
+        if not isinstance(me, telegram.ChatMemberAdministrator):
+            return "the bot is no administrator there"
+        return "" if me.can_post_messages else "the bot is an administrator there without the right to post messages"
+    members_may_not = about.permissions is not None and about.permissions.can_send_messages is False
+    if members_may_not and isinstance(me, telegram.ChatMemberMember):
+        return "only administrators may write there, and the bot is none"
+    return ""

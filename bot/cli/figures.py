@@ -1,0 +1,255 @@
+"""`now`, `verdicts`, `whatif`, `chart`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from bot.backtest.whatif import evaluate_move, parse_move
+from bot.baskets import BasketId
+from bot.cli.market import MeasuredMarket, measure_loaded_market, position_of
+from bot.cli.output import (
+    Asked,
+    Baskets,
+    Config,
+    From,
+    Lang,
+    Output,
+    OutputFormat,
+    Prices,
+    To,
+    iso_date,
+    plain_table,
+    print_note,
+    print_rows,
+    print_table,
+)
+from bot.clock import SystemClock
+from bot.errors import ConfigError, ConfigProblem, NoData
+from bot.messages.history_text import render_whatif
+from bot.prices.bars import Dates
+from bot.prices.calendars import CalendarCode
+from bot.statistics.verdict import Verdict
+
+NOW_COLUMNS = (
+    "basket", "session", "phase", "move", "rank", "sample", "percentile", "worst_since", "worst_in_years", "record",
+    "drawdown", "state", "coverage", "age",
+)  # fmt: skip
+
+
+def now_command(
+    baskets: Baskets = None,
+    config: Config = None,
+    prices: Prices = None,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """One reading of every basket: its two-session move, how rare it is, its drawdown, and how old the data are."""
+    opened = measure_loaded_market(config, prices, baskets or [], alone=True, live=True)
+    rows = [dict(zip(NOW_COLUMNS, row, strict=True)) for row in _rows(opened)]
+    if output is OutputFormat.TABLE:
+        _now_table(rows)
+    else:
+        print_rows(output, NOW_COLUMNS, rows)
+
+
+def _rows(opened: MeasuredMarket) -> Iterator[tuple[Any, ...]]:
+    """One row a basket; where its latest session has no reading the figures are empty and the phase says so."""
+    board = opened.board
+    now = SystemClock().now()
+    for basket in opened.rulebook.baskets:
+        series = board.series[basket.id]
+        at = len(series.sessions) - 1
+        if at < 0:
+            yield (basket.id, None, "no data", *[None] * (len(NOW_COLUMNS) - 3))
+            continue
+        session = series.sessions[at].item()
+        verdict = board.of_basket(BasketId(basket.id), 2).at(at)
+        age = _age(opened, basket.calendar, session, now)
+        if verdict is None:
+            yield (basket.id, session, "no reading", *[None] * (len(NOW_COLUMNS) - 4), age)
+            continue
+        phase = "final" if at < series.final_sessions else "provisional"
+        yield (
+            basket.id, session, phase, verdict.move, verdict.rank, verdict.sample, verdict.percentile,
+            verdict.worst_since, verdict.worst_in_years, verdict.record, verdict.drawdown, verdict.state.word,
+            verdict.coverage, age,
+        )  # fmt: skip
+
+
+def _age(opened: MeasuredMarket, code: CalendarCode, session: date, now: datetime) -> str:
+    """How long ago that session closed; a session that is still open is as old as the last look, so "live"."""
+    calendar = opened.market.tables[code].calendar
+    close = int(calendar.closes[int(np.searchsorted(calendar.sessions, np.datetime64(session, "D")))])
+    ago = now - datetime.fromtimestamp(close, UTC)
+    hours = int(ago.total_seconds() // 3600)
+    if ago.total_seconds() < 0:
+        return "live"
+    return f"{hours} h" if hours < 72 else f"{hours // 24:,} d"
+
+
+def _now_table(rows: list[dict[str, Any]]) -> None:
+    table = plain_table("basket", "session", "move>", "worst %>", "worst since", "drawdown>", "state", "age>")
+    for row in rows:
+        session = f"{row['session']}{'*' * (row['phase'] == 'provisional')}" if row["session"] else ""
+        if row["move"] is None:
+            table.add_row(row["basket"], session, row["phase"], "", "", "", "", row["age"] or "")
+            continue
+        table.add_row(
+            row["basket"],
+            session,
+            f"{row['move']:+.1%}",
+            "" if row["percentile"] is None else f"{row['percentile']:.2f}",
+            "record" if row["record"] else str(row["worst_since"]),
+            f"{row['drawdown']:.1%}",
+            row["state"],
+            row["age"],
+        )
+    print_table(table)
+    if any(row["phase"] == "provisional" for row in rows):
+        sys.stdout.write("* the session has not ended: provisional\n")
+
+
+VERDICT_COLUMNS = (
+    "session", "basket", "window", "daily_return", "move", "rank", "sample", "percentile", "worst_since",
+    "gap_sessions", "worst_in_years", "record", "drawdown", "peak_session", "state", "coverage",
+)  # fmt: skip
+ROWS_ON_SCREEN = 20
+
+
+def verdicts_command(
+    basket: Asked,
+    config: Config = None,
+    prices: Prices = None,
+    start: From = None,
+    stop: To = None,
+    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Every session of a basket, judged against its own past only."""
+    opened = measure_loaded_market(config, prices, [basket], alone=True)
+    columns = opened.board.of_basket(BasketId(basket), window)
+    final = opened.board.series[BasketId(basket)].final_sessions
+    first, last = session_range(columns.sessions[:final], start, stop)
+    found = [one for one in columns.rows(first, last) if one is not None]
+    if output is OutputFormat.TABLE:
+        _verdict_table(found)
+    else:
+        print_rows(
+            output, VERDICT_COLUMNS, (dict(zip(VERDICT_COLUMNS, cells(basket, one), strict=True)) for one in found)
+        )
+
+
+def session_range(sessions: Dates, start: date | None, stop: date | None) -> tuple[int, int]:
+    """Positions of the sessions from `start` to `stop`. Raises NoData if there are none, ConfigError if none can be."""
+    if start is not None and stop is not None and start > stop:
+        raise ConfigError(
+            (ConfigProblem("command line", "--from", f"{start} is after --to {stop}", "Turn them round."),)
+        )
+    days: list[date] = sessions.tolist()
+    chosen = [at for at, day in enumerate(days) if (start is None or day >= start) and (stop is None or day <= stop)]
+    if not chosen:
+        held = f"The data run from {days[0]} to {days[-1]}." if days else "There are no data at all."
+        asked = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", stop)) if day is not None)
+        raise NoData(f"No session lies in what was asked for ({asked or 'everything'}). {held}")
+    return chosen[0], chosen[-1] + 1
+
+
+def cells(basket: str, verdict: Verdict) -> tuple[object, ...]:
+    """A verdict in the order of COLUMNS."""
+    return (
+        verdict.session, basket, verdict.window, verdict.daily_return, verdict.move, verdict.rank, verdict.sample,
+        verdict.percentile, verdict.worst_since, verdict.sessions_since_worst, verdict.worst_in_years, verdict.record,
+        verdict.drawdown, verdict.peak_session, verdict.state.word, verdict.coverage,
+    )  # fmt: skip
+
+
+def _verdict_table(verdicts: Sequence[Verdict]) -> None:
+    shown = verdicts[-ROWS_ON_SCREEN:]
+    if len(shown) < len(verdicts):
+        print_note(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")
+    table = plain_table(
+        "session", "day>", "move>", "rank>", "worst %>", "worst since", "drawdown>", "state", "coverage>"
+    )
+    for one in shown:
+        table.add_row(
+            str(one.session),
+            f"{one.daily_return:+.2%}",
+            f"{one.move:+.2%}",
+            f"{one.rank:,}/{one.sample:,}",
+            "" if one.percentile is None else f"{one.percentile:.2f}",
+            "record" if one.record else str(one.worst_since),
+            f"{one.drawdown:.1%}",
+            one.state.word,
+            f"{one.coverage:.0%}",
+        )
+    print_table(table)
+
+
+def move_typed(text: str) -> float:
+    """A move as typed, as a fraction."""
+    move = parse_move(text)
+    if move is None:
+        raise typer.BadParameter(
+            f"{text!r} is no move to suppose. Write a percentage above -100 and below 1000, for example -8.5."
+        )
+    return move
+
+
+def whatif_command(
+    basket: Asked,
+    move: Annotated[
+        float,
+        typer.Argument(parser=move_typed, metavar="PERCENT", help="The move up to the next close, such as -8."),
+    ],
+    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of the move.")] = 2,
+    config: Config = None,
+    prices: Prices = None,
+    lang: Lang = "en",
+) -> None:
+    """Where such a move would rank, what each rule about the basket's closes would say, how far the next rung is."""
+    opened = measure_loaded_market(config, prices, [basket], alone=True)
+    found = evaluate_move(opened.board, opened.rulebook, BasketId(basket), move, window)
+    sys.stdout.write(render_whatif(found, opened.rulebook.events, lang).plain + "\n")
+
+
+def chart_command(
+    basket: Asked,
+    session: Annotated[
+        date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
+    ] = None,
+    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
+    lang: Lang = "en",
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", metavar="FILE", dir_okay=False, help="Written there (default: BASKET-SESSION-LANG.png)."
+        ),
+    ] = None,
+    config: Config = None,
+    prices: Prices = None,
+) -> None:
+    """Draw a basket's last year and all its moves as a PNG, from data up to that session."""
+    from bot.chart.data import chart_data
+    from bot.chart.draw import render_chart  # noqa: PLC0415 - commands import what they need and no more
+
+    if file is not None and not file.parent.is_dir():
+        raise typer.BadParameter(f"{file.parent} is no folder. Make it first, or name another one.", param_hint="--out")
+    opened = measure_loaded_market(config, prices, [basket], alone=True)
+    series = opened.board.series[BasketId(basket)]
+    position = position_of(opened, BasketId(basket), session)
+    day = series.sessions[position].item()
+    if position >= series.final_sessions:
+        raise NoData(f"{day} is not final yet. Leave --session out to see the latest that is.")
+    facts = chart_data(opened.board, BasketId(basket), window, day)
+    if facts is None:
+        lacking = f"{basket} has no {window}-session move on {day}: one of its sessions has no reading."
+        raise NoData(f"{lacking} Choose another --session.")
+    file = file or Path(f"{basket}-{day}-{lang}.png")
+    file.write_bytes(render_chart(facts, lang))
+    print(file)

@@ -1,0 +1,86 @@
+"""Writes levels into bot.toml, comments kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit import TOMLDocument
+
+from bot.alerts.rules import Rule
+from bot.errors import ConfigError, ConfigProblem
+from bot.settings.load import load_settings
+from bot.tuning.config_text import condition_values, has_levels, level_as_toml
+
+FILE = "bot.toml"
+BOM = "\ufeff"
+ELSEWHERE = "It was given elsewhere, such as in the environment: write it there, or move it into the file."
+
+
+def write_levels(folder: Path, rules: Sequence[Rule], environ: Mapping[str, str]) -> Path:
+    """Write the values of the rules' rungs into the folder's bot.toml, and give its path; all else stays as it is.
+
+    The whole configuration is checked with the new values before the file is replaced, at once and for good. Raises
+    ConfigError if the file is not to be written, if a rule or a rung does not stand in it or is given elsewhere too, or
+    the configuration would not be sound.
+    """
+    file = (folder / FILE).resolve()
+    if not os.access(file, os.W_OK):  # its folder alone decides whether it can be replaced
+        remedy = "Let it be written, or paste the lines above into it."
+        raise ConfigError((ConfigProblem(str(folder / FILE), "whole file", "is not to be written", remedy),))
+    before = file.read_bytes().decode("utf-8")
+    document = tomlkit.parse(before.removeprefix(BOM))
+    for rule in rules:
+        _set(document, rule, str(folder / FILE))
+    after = BOM * before.startswith(BOM) + document.as_string()
+    _check(folder, after, environ, rules)
+    _replace(file, after)
+    return file
+
+
+def _set(document: TOMLDocument, rule: Rule, file: str) -> None:
+    table: Any = next((one for one in document.get("rules", ()) if one.get("name") == rule.name), None)
+    for rung in rule.levels:
+        place = table
+        if table is not None and has_levels(rule):
+            place = table.get("rungs", {}).get(rung.severity.word)
+        if place is None:
+            key = f'rules["{rule.name}"]' + (f".rungs.{rung.severity.word}" if table is not None else "")
+            raise ConfigError((ConfigProblem(file, key, "does not stand in the file", ELSEWHERE),))
+        for name, value in condition_values(rung).items():
+            if place.get(name) != value:
+                place[name] = value
+
+
+def _check(folder: Path, text: str, environ: Mapping[str, str], rules: Sequence[Rule]) -> None:
+    with tempfile.TemporaryDirectory() as trial:
+        for file in folder.glob("*.toml"):
+            shutil.copyfile(file, Path(trial, file.name))
+        Path(trial, FILE).write_bytes(text.encode("utf-8"))
+        given = {one.name: one.levels for one in load_settings(Path(trial), environ).rulebook().rules}
+    for rule in rules:
+        if [*map(level_as_toml, given[rule.name])] != [*map(level_as_toml, rule.levels)]:
+            problem = ConfigProblem(
+                str(folder / FILE), f'rules["{rule.name}"]', "would not count from the file", ELSEWHERE
+            )
+            raise ConfigError((problem,))
+
+
+def _replace(file: Path, text: str) -> None:
+    """The new file takes the old one's place in one step: whoever reads it meanwhile reads one of the two, whole."""
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as new:
+            new.write(text.encode("utf-8"))
+            new.flush()
+            os.fsync(new.fileno())
+        shutil.copymode(file, name)
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,265 @@
+"""`check`, `schema`, `migrate`, `backfill`, `send-test`, `deliveries`."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from bot.cli.output import (
+    Config,
+    Output,
+    OutputFormat,
+    note_calendar_build,
+    plain_table,
+    print_note,
+    print_rows,
+    print_table,
+    progress,
+)
+from bot.delivery.model import Delivery, DeliveryState
+from bot.errors import BotError, SourceUnreachable, StoreError
+from bot.settings.effective import effective, warnings
+from bot.settings.load import Settings, load_settings
+from bot.settings.tables import schemas
+
+MAX_VALUE_WIDTH = 40
+
+
+def check_command(config: Config = None, output: Output = OutputFormat.TABLE) -> None:
+    """Show every problem of the configuration, or the effective values and where each comes from."""
+    settings = load_settings(config, os.environ)
+    if settings.closure_tables:  # the exchanges' sessions take numpy, and seconds where they are not worked out yet
+        from bot.app.sources import open_calendars  # noqa: PLC0415
+        from bot.clock import SystemClock  # noqa: PLC0415
+
+        open_calendars(settings, SystemClock(), note_calendar_build)
+    rows = [(key, str(value), origin) for key, value, origin in effective(settings)]
+    if output is OutputFormat.CSV:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([("key", "value", "origin"), *rows])
+    elif output is OutputFormat.JSONL:
+        for key, value, origin in rows:
+            written = json.dumps({"key": key, "value": value, "origin": origin}, ensure_ascii=False)
+            sys.stdout.write(written + "\n")
+    else:
+        # Plain text: a library for tables would take a third of the time that this command takes.
+        widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+        for key, value, origin in rows:
+            sys.stdout.write(f"{key:<{widths[0]}}  {value:<{min(widths[1], MAX_VALUE_WIDTH)}}  {origin}\n")
+        sys.stdout.write(f"The configuration is sound. What it judges by: {settings.fingerprint()}\n")
+    for problem in warnings(settings):
+        sys.stderr.write(f"Warning: {problem}\n")
+
+
+class ConfigFile(StrEnum):
+    """A file of the configuration."""
+
+    BOT = "bot"
+    BASKETS = "baskets"
+    EVENTS = "events"
+
+
+def schema_command(
+    file: Annotated[ConfigFile, typer.Argument(help="Which file's schema to print.")] = ConfigFile.BOT,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write all three into this folder instead.")] = None,
+) -> None:
+    """Print the JSON Schema of a configuration file; editors complete and check with it."""
+    texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()}
+    if out is None:
+        sys.stdout.write(texts[f"{file}.schema.json"])
+        return
+    if not out.is_dir():
+        raise typer.BadParameter(f"{out} is no folder. Make it first, or name another one.", param_hint="--out")
+    for name, text in texts.items():
+        (out / name).write_text(text, encoding="utf-8")
+
+
+def migrate_command(config: Config = None) -> None:
+    """Create the database, or bring it to this version (a platform's release phase)."""
+    from bot.adapters.database.database import migrate_database  # noqa: PLC0415 - commands import what they need and no more
+    from bot.app.worker import database_url  # noqa: PLC0415
+    from bot.settings.load import load_settings  # noqa: PLC0415
+
+    asyncio.run(migrate_database(database_url(load_settings(config, os.environ))))
+
+
+if TYPE_CHECKING:
+    from bot.app.sources import BackfillResult
+
+BACKFILL_COLUMNS = ("symbol", "first", "last", "sessions", "holes", "asked", "lacking")
+
+
+def backfill_command(
+    config: Config = None,
+    again: Annotated[bool, typer.Option("--again", help="Fetch also what is there already.")] = False,
+    output: Output = OutputFormat.TABLE,
+) -> None:
+    """Fetch the whole history of every symbol that is not there yet; ended early, it goes on where it was."""
+    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
+    from bot.app.doctor import FindingStatus, check_disk  # noqa: PLC0415
+    from bot.app.sources import (
+        backfill,
+        cached_yahoo,
+        open_calendars,
+    )
+    from bot.baskets import symbols_of  # noqa: PLC0415
+    from bot.clock import SystemClock  # noqa: PLC0415
+    from bot.settings.load import load_settings  # noqa: PLC0415
+
+    logs.configure_logging("WARNING")
+    settings = load_settings(config, os.environ)
+    room = check_disk(settings.storage.data_dir / "prices")
+    if room.mark is FindingStatus.FAIL:
+        raise StoreError(f"{room.seen}. {room.remedy}")
+    baskets, clock = settings.baskets(), SystemClock()
+    calendars = open_calendars(settings, clock, note_calendar_build)
+    wanted = len(symbols_of(baskets))
+    found: list[BackfillResult] = []
+    with progress("Prices") as told:
+        for one in backfill(baskets, cached_yahoo(settings), calendars, again=again):
+            found.append(one)
+            told(len(found), wanted, one.symbol)
+            if not sys.stderr.isatty():
+                print_note(f"{len(found)} of {wanted}: {one.symbol}{': ' if one.lacking else ''}{one.lacking}")
+    _show(found, output)
+    lacking = [one for one in found if one.lacking]
+    if found and found[-1].ends:
+        kept = f"What was fetched is kept; {wanted - len(found) + 1} of {wanted} symbols are missing."
+        raise SourceUnreachable(f"{lacking[-1].lacking} {kept} Run backfill again later: it goes on where it was.")
+    if lacking:
+        raise SourceUnreachable(f"nothing came of {len(lacking)} of {wanted} symbols: {lacking[0].lacking}")
+
+
+def _show(found: Sequence[BackfillResult], output: OutputFormat) -> None:
+    rows = [(one.symbol, one.first, one.last, one.sessions, one.holes, not one.there, one.lacking) for one in found]
+    if output is OutputFormat.TABLE:
+        table = plain_table("symbol", "first", "last", "sessions>", "holes>", "", "why~")
+        for symbol, first, last, sessions, holes, asked, lacking in rows:
+            state = "missing" if lacking else "fetched" if asked else "there"
+            table.add_row(symbol, str(first or ""), str(last or ""), f"{sessions:,}", f"{holes:,}", state, lacking)
+        print_table(table)
+    elif output is OutputFormat.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(BACKFILL_COLUMNS)
+        writer.writerows(rows)
+    else:
+        for row in rows:
+            sys.stdout.write(json.dumps(dict(zip(BACKFILL_COLUMNS, row, strict=True)), default=str) + "\n")
+
+
+class TestMessageFailed(BotError):
+    """A chat did not take the test message."""
+
+    exit_code = 3
+
+
+def send_test_command(config: Config = None) -> None:
+    """Send a test message to every configured chat (without a token, to this terminal)."""
+    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
+
+    settings = load_settings(config, os.environ)
+    logs.configure_logging("WARNING", secrets=[settings.telegram.token.get_secret_value()])
+    failed = asyncio.run(_send(settings))
+    if failed:
+        raise TestMessageFailed(f"{failed} chat{'s' * (failed != 1)} did not get the message; the reasons stand above.")
+
+
+async def _send(settings: Settings) -> int:
+    from bot.adapters.terminal import TerminalTransport  # noqa: PLC0415
+    from bot.app.setup import terminal_destinations  # noqa: PLC0415
+    from bot.app.worker import open_telegram  # noqa: PLC0415
+    from bot.clock import SystemClock  # noqa: PLC0415
+    from bot.delivery.attempts import Sent  # noqa: PLC0415
+    from bot.dispatch import send_test  # noqa: PLC0415
+    from bot.messages.catalogue import load_catalogue  # noqa: PLC0415
+
+    clock, console, failed = SystemClock(), Console(highlight=False), 0
+    async with open_telegram(settings) as telegram:
+        transport = telegram or TerminalTransport(sys.stdout, clock)
+        destinations = settings.destinations() if telegram else terminal_destinations(settings.delivery.languages)
+        for one in destinations:
+            outcome = await send_test(transport, one, load_catalogue(one.language).say("test_message"), clock)
+            reached = isinstance(outcome, Sent)
+            failed += not reached
+            console.print(f"{one.chat}: {'sent' if reached else outcome}", markup=False)
+        if not destinations:
+            raise TestMessageFailed("No chat is configured. Name one under [[telegram.channels]] in bot.toml.")
+    return failed
+
+
+TRANSPORTS = ("telegram", "terminal")
+DELIVERY_COLUMNS = (
+    "event", "severity", "transport", "chat", "state", "reason", "created", "expires", "not_before", "attempts",
+    "unconfirmed", "manner", "config",
+)  # fmt: skip
+
+
+def deliveries_command(config: Config = None, output: Output = OutputFormat.TABLE) -> None:
+    """List every delivery that some chat has not certainly got, oldest first, and count all by their state."""
+    from bot.app.worker import database_url  # noqa: PLC0415 - commands import what they need and no more
+    from bot.settings.load import load_settings  # noqa: PLC0415
+
+    found, counts = asyncio.run(_look(database_url(load_settings(config, os.environ))))
+    if output is OutputFormat.TABLE:
+        _table(found, counts)
+    else:
+        print_rows(output, DELIVERY_COLUMNS, (dict(zip(DELIVERY_COLUMNS, _cells(one), strict=True)) for one in found))
+
+
+async def _look(url: str) -> tuple[list[Delivery], Counter[DeliveryState]]:
+    from bot.adapters.database.database import Database  # noqa: PLC0415
+
+    database = await Database.open(url)
+    try:
+        counts: Counter[DeliveryState] = Counter()
+        for transport in TRANSPORTS:
+            counts.update(await database.counts(transport))
+        return await database.undelivered(), counts
+    finally:
+        await database.close()
+
+
+def _cells(one: Delivery) -> tuple[str | int | None, ...]:
+    """A delivery in the order of COLUMNS; moments in UTC."""
+    next_try = one.not_before.isoformat() if one.not_before else None
+    return (
+        one.event_id, one.severity.word, one.transport, one.chat, one.state.value, one.reason, one.created.isoformat(),
+        one.expires.isoformat(), next_try, one.attempts, one.unconfirmed,
+        one.manner.value, one.config,
+    )  # fmt: skip
+
+
+def _table(found: Sequence[Delivery], counts: Counter[DeliveryState]) -> None:
+    if found:
+        table = plain_table("event", "severity", "chat", "state", "due (UTC)", "next try (UTC)", "copies?>", "reason~")
+        for one in found:
+            when = _minute(one.not_before) if one.not_before else "never"
+            copies = str(one.unconfirmed or "")
+            table.add_row(
+                one.event_id,
+                one.severity.word,
+                one.chat,
+                one.state.value,
+                _minute(one.created),
+                when,
+                copies,
+                one.reason,
+            )
+        print_table(table)
+    said = ", ".join(f"{counts[state]:,} {state.value}" for state in DeliveryState if counts[state])
+    sys.stdout.write(f"{said or 'no deliveries yet'}\n")
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"

@@ -1,0 +1,158 @@
+"""Shared options, tables, CSV and JSON lines, progress, warnings."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.languages import languages
+
+
+class OutputFormat(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+def language(text: str) -> str:
+    """A language as typed."""
+    if text not in languages():
+        raise typer.BadParameter(f"{text!r} is no language of ours. Choose one of {', '.join(languages())}.")
+    return text
+
+
+def iso_date(text: str) -> date:
+    """A date as typed."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date. Write it as YYYY-MM-DD, for example 2025-04-04.") from None
+
+
+Asked = Annotated[str, typer.Argument(metavar="BASKET", help="The basket's name in baskets.toml.")]
+Baskets = Annotated[
+    list[str] | None, typer.Argument(metavar="BASKET", help="Names of baskets in baskets.toml (default: all).")
+]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="DIR", help="Folder of the configuration (default: config).")
+]
+Prices = Annotated[
+    Path | None,
+    typer.Option("--prices", metavar="DIR", help="A folder of SYMBOL.csv files in the place of Yahoo."),
+]
+From = Annotated[
+    date | None, typer.Option("--from", parser=iso_date, metavar="DATE", help="First session shown, as YYYY-MM-DD.")
+]
+To = Annotated[
+    date | None, typer.Option("--to", parser=iso_date, metavar="DATE", help="Last session shown, as YYYY-MM-DD.")
+]
+Output = Annotated[OutputFormat, typer.Option("--format", metavar="table|csv|jsonl", help="How the result is written.")]
+Lang = Annotated[
+    str, typer.Option("--lang", parser=language, metavar="|".join(languages()), help="Language of the messages.")
+]
+
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MAX_WIDTH = 10_000
+
+
+def plain_table(*columns: str) -> Table:
+    """A table without frames; a column whose name ends in ">" stands to the right, one in "~" may wrap."""
+    from rich.table import Table  # noqa: PLC0415 - see above
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        number = name.endswith(">")
+        table.add_column(
+            name.rstrip(">~"), justify="right" if number else "left", no_wrap=not name.endswith("~"), overflow="fold"
+        )
+    return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table to standard output: no cell is ever cut, and in a pipe there is no width to fit into."""
+    from rich.console import Console  # noqa: PLC0415 - see above
+
+    console = Console(highlight=False)
+    terminal = sys.stdout.isatty()
+    if not terminal or all(column.no_wrap for column in table.columns):
+        whole = console.options.update(width=MAX_WIDTH)
+        if terminal and console.measure(table, options=whole).maximum > console.width:
+            table.padding = (0, 1, 0, 0)
+        console.width = max(terminal * console.width, console.measure(table, options=whole).maximum)
+    console.print(table)
+
+
+def print_rows(output: OutputFormat, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print rows of values: those of `columns` as CSV, or all as JSON lines."""
+    if output is OutputFormat.CSV:
+        writer = csv.writer(_CurrentStdout(), lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_written(row[name]) for name in columns] for row in rows)
+    else:
+        encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+        for row in rows:
+            sys.stdout.write(encode(row) + "\n")
+
+
+class _CurrentStdout:
+    """Standard output as it is at each line: a progress bar that is drawn meanwhile stands in for it."""
+
+    @staticmethod
+    def write(text: str) -> int:
+        return sys.stdout.write(text)
+
+
+def _written(cell: object) -> str:
+    """A cell of a CSV file: floats at full precision, true or false, empty if not defined."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return repr(cell) if isinstance(cell, float) else str(cell)
+
+
+ProgressUpdate = Callable[[int, int, str], None]
+
+
+def print_note(text: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"{text}\n")
+
+
+def note_calendar_build(codes: Sequence[str]) -> None:
+    print_note(f"Working out the sessions of {', '.join(codes)} (once; a few seconds) ...")
+
+
+@contextmanager
+def progress(what: str) -> Iterator[ProgressUpdate]:
+    """A function to be told how much is done, of how much, and what is next; drawn on a terminal, gone at the end."""
+    if not sys.stderr.isatty():
+        yield _untold
+        return
+    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.progress import Progress, SpinnerColumn, TextColumn  # noqa: PLC0415 - see above
+
+    columns = (SpinnerColumn(), *Progress.get_default_columns(), TextColumn("{task.fields[name]}"))
+    # Output for the screen has to be written above the bar; output for a file or a pipe is none of rich's business.
+    shared = sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=shared) as drawn:
+        task = drawn.add_task(what, total=None, name="")
+        yield lambda done, total, name: drawn.update(task, completed=done, total=total, name=name)
+
+
+def _untold(_done: int, _total: int, _name: str) -> None:
+    """Nobody looks."""

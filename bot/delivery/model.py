@@ -1,0 +1,230 @@
+"""Notification, delivery, destination, note, silence, routing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, NewType
+
+from bot.alerts.rules import Severity
+from bot.baskets import BasketId
+from bot.messages.message import Message
+
+if TYPE_CHECKING:
+    from bot.chart.data import ChartData
+
+TOPIC = "/"  # between the number of a group and that of one of its topics
+NotificationKey = NewType("NotificationKey", str)
+DeliveryId = NewType("DeliveryId", int)
+# Failed requests after which a text goes without its picture: that may be what keeps it.
+MAX_WITH_PHOTO = 2
+
+
+class ChatKind(IntEnum):
+    """What sort of chat it is; also the order in which chats hear of an event."""
+
+    TERMINAL = 0
+    CHANNEL = 1
+    GROUP = 2
+    PRIVATE = 3
+
+
+class DeliveryState(StrEnum):
+    """How far a delivery has come.
+
+    `uncertain` means that a copy may have arrived; with a `not_before` it waits for its repeat. `superseded` means
+    that the chat has the event by another delivery.
+    """
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    UNCERTAIN = "uncertain"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+class SendMode(StrEnum):
+    """How an event comes to its chats: as a message, or by way of the message about an earlier event."""
+
+    SEND = "send"
+    EDIT = "edit"
+    AMEND = "amend"
+    REPLY = "reply"
+
+
+CHANGES = frozenset({SendMode.EDIT, SendMode.AMEND})  # a message that is there, without a sound
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A chat and what it wants to hear: alerts from `lowest` on, of `baskets` (None = all), in `language`.
+
+    `transport` names who can reach it ("telegram", "terminal"); `chat` is that transport's name for it, with TOPIC and
+    the number of a topic behind it if it is one of a group.
+    """
+
+    transport: str
+    chat: str
+    kind: ChatKind
+    language: str = "en"
+    lowest: Severity = Severity.NOTICE
+    baskets: tuple[BasketId, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Something to be said once: `key` is unique to (basket, rule, episode, rung, phase), `id` is what people see.
+
+    `baskets` are those it is about (two for a spread). `created` is when it was due, `expires` when it is
+    no longer news; both with a zone. `messages` has one per language, at least one. With the manner EDIT it takes the
+    place of the event `original` in the chats that have that, and is a message to all others that want it; with REPLY
+    it goes to the former alone. With AMEND it says the same and a little more: it changes the messages about
+    `original`, nobody gets one because of it, and it is void once another event has taken the original's place.
+    `withdraws` says that who has not got the original need not hear of it. `chart` is what there is to draw of it
+    (None = nothing), `pictures` are the PNGs that were drawn, by language; with AMEND they are those of the original.
+    `config` is the fingerprint of the configuration that it was judged by ("" = by none).
+    """
+
+    key: NotificationKey
+    id: str
+    baskets: tuple[BasketId, ...]
+    severity: Severity
+    session: date
+    created: datetime
+    expires: datetime
+    messages: tuple[Message, ...]
+    manner: SendMode = SendMode.SEND
+    original: NotificationKey | None = None
+    withdraws: bool = False
+    chart: ChartData | None = None
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    config: str = ""
+
+    @property
+    def severe(self) -> bool:
+        return self.severity >= Severity.SEVERE
+
+    def message(self, language: str) -> Message:
+        """The message in `language`, or the first one if there is none."""
+        return next((one for one in self.messages if one.language == language), self.messages[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event for one chat, as the outbox knows it.
+
+    `id` and `event_number` are 0 before it is stored. `not_before` is when it may be sent next; None = it is under way
+    or over. `attempts` counts requests known not to have arrived, `unconfirmed` those that may have. `plain` says that
+    the chat's transport refused the markup. `message_id` is the transport's name for the message sent, `target` that of
+    the message to edit or to reply to (None = there is none: it goes out as a message of its own). `picture` names what
+    is to be shown above the text ("" = nothing). `pictured` says that the message sent is a picture with the text as
+    its caption, `target_pictured` that the target is one.
+    """
+
+    event: NotificationKey
+    event_id: str
+    severity: Severity
+    created: datetime
+    expires: datetime
+    transport: str
+    chat: str
+    kind: ChatKind
+    message: Message
+    not_before: datetime | None
+    id: DeliveryId = DeliveryId(0)
+    state: DeliveryState = DeliveryState.PENDING
+    attempts: int = 0
+    unconfirmed: int = 0
+    plain: bool = False
+    message_id: int | None = None
+    reason: str = ""
+    manner: SendMode = SendMode.SEND
+    target: int | None = None
+    baskets: tuple[BasketId, ...] = ()
+    session: date | None = None
+    event_number: int = 0
+    picture: str = ""
+    pictured: bool = False
+    target_pictured: bool = False
+    config: str = ""
+
+    @property
+    def severe(self) -> bool:
+        return self.severity >= Severity.SEVERE
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes a message that is there, instead of being one."""
+        return self.manner in CHANGES and self.target is not None
+
+    @property
+    def shown(self) -> str:
+        """The picture that goes with the text now, "" = none; what was sent as a text cannot be made a picture."""
+        hindered = self.unconfirmed or self.plain or self.attempts >= MAX_WITH_PHOTO
+        there = self.changes and (self.manner is SendMode.AMEND or not self.target_pictured)
+        return "" if hindered or there else self.picture
+
+    @property
+    def is_caption(self) -> bool:
+        """Whether the text stands below a picture."""
+        return self.target_pictured if self.changes else bool(self.shown)
+
+
+NoteId = NewType("NoteId", int)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of context that messages about `basket` (None = about any) carry from `written` until `until`.
+
+    `id` is 0 before it is stored.
+    """
+
+    basket: BasketId | None
+    text: str
+    written: datetime
+    until: datetime
+    id: NoteId = NoteId(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Until `until` no event about `basket` (None = about any) is told to anybody, for `reason`, which is not empty."""
+
+    basket: BasketId | None
+    until: datetime
+    reason: str
+
+
+def route(event: Notification, destinations: Iterable[Destination]) -> tuple[Delivery, ...]:
+    """One delivery for each chat that wants to hear of `event`, in its language; a chat named twice hears it once."""
+    wanting = (one for one in destinations if _wants(one, event))
+    chats = {(one.transport, one.chat): one for one in wanting}
+    return tuple(
+        Delivery(
+            event=event.key,
+            event_id=event.id,
+            severity=event.severity,
+            created=event.created,
+            expires=event.expires,
+            transport=one.transport,
+            chat=one.chat,
+            kind=one.kind,
+            message=event.message(one.language),
+            not_before=event.created,
+            baskets=event.baskets,
+            session=event.session,
+            config=event.config,
+        )
+        for one in chats.values()
+    )
+
+
+def _wants(destination: Destination, event: Notification) -> bool:
+    if event.severity < destination.lowest:
+        return False
+    return destination.baskets is None or not set(event.baskets).isdisjoint(destination.baskets)
