@@ -1,4 +1,4 @@
-"""Is the bot well, and how does it stand, as those see it who look from outside?"""
+"""Health signals, readiness, and the status report that every view of the bot reads."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from bot.baskets import BasketId
+from bot.lease import Lease
 from bot.watch.look import Look
 from bot.watch.troubles import Notice
 
-# Seconds. A look may take longer than the pause between two, but never so long without getting on.
-STUCK = 35.0  # beyond what one request may take, or beyond the time of the next look
-POLLS, ALLOWANCE = 3, 300.0  # so many looks may come to nothing, and so long they may take
-DEAF = 180.0  # without an answer to a look for what people write; each waits 30 s by itself
+# Seconds. A price check may take longer than the pause between two, but never so long without progress.
+STALLED_AFTER = 35.0  # beyond what one request may take, or beyond the time of the next check
+MAX_FAILED_CHECKS, CHECK_ALLOWANCE = 3, 300.0  # so many checks may fail, and so long they may take
+NOT_POLLED_AFTER = 180.0  # without an answer from Telegram; each poll waits 30 s by itself
 
 
-class Sign(StrEnum):
-    """What shows that the bot lives."""
+class HealthSignal(StrEnum):
+    """What shows that the bot works; the values are labels of a metric."""
 
     EVALUATION = "evaluation"
     COMMANDS = "commands"
@@ -26,76 +27,78 @@ class Sign(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
-    """Signs of life; moments are seconds of the monotonic clock, None = not yet.
+class HealthInputs:
+    """What health is judged by; moments are seconds of the monotonic clock, None = not yet.
 
-    Since `since` the process `works`, or stands by. A look is due every `poll` seconds, and may wait `request` seconds
-    for a price; one was last complete at `evaluated`, and the loop last got on at `moved` (while `resting` it waits for
-    the next). `trouble` is why the last one came to nothing. If it `listens`, it last heard Telegram at `heard`.
-    `failing` are the words of those whose last attempt at the store, or at their work, failed.
+    Since `since` the process is `active`, or stands by. A price check is due every `poll_every` seconds, and may wait
+    `request_timeout` seconds for a price; one was last complete at `completed_at`, and the engine last made progress at
+    `progressed_at` (while `idle` it waits for the next check). `last_error` is why the last check failed. If the bot
+    `polls_chat`, Telegram last answered at `polled_at`. `failing` are the errors of those whose last attempt at the
+    database, or at their work, failed.
     """
 
     since: float
-    works: bool
-    poll: float = 300.0
-    request: float = 20.0
-    evaluated: float | None = None
-    moved: float | None = None
-    resting: bool = False
-    trouble: str = ""
-    listens: bool = False
-    heard: float | None = None
+    active: bool
+    poll_every: float = 300.0
+    request_timeout: float = 20.0
+    completed_at: float | None = None
+    progressed_at: float | None = None
+    idle: bool = False
+    last_error: str = ""
+    polls_chat: bool = False
+    polled_at: float | None = None
     failing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is wrong, by sign, in words; a bot that works and is `starting` has not looked at all prices yet."""
+    """The problems by signal, in words; a bot that is active and `starting` has not completed a price check yet."""
 
-    works: bool
-    wrong: Mapping[Sign, str] = field(default_factory=dict)
+    active: bool
+    problems: Mapping[HealthSignal, str] = field(default_factory=dict)
     starting: bool = False
 
     @property
     def ready(self) -> bool:
         """Whether it does its work; one that stands by does, for it waits for nothing but the lease."""
-        return not self.wrong and not self.starting
+        return not self.problems and not self.starting
 
     def __str__(self) -> str:
-        if self.wrong:
-            return "\n".join(f"{sign}: {said}" for sign, said in self.wrong.items())
-        if not self.works:
+        if self.problems:
+            return "\n".join(f"{signal}: {problem}" for signal, problem in self.problems.items())
+        if not self.active:
             return "stands by: another process works"
         return "the first look is under way" if self.starting else "works"
 
 
-def examine(vitals: Vitals, now: float) -> Health:
-    """What the signs of life say at `now`, in seconds of the same clock."""
-    return Health(vitals.works, dict(_wrong(vitals, now)), vitals.works and vitals.evaluated is None)
+def assess_health(inputs: HealthInputs, now: float) -> Health:
+    """The health at `now`, in seconds of the clock of `inputs`."""
+    return Health(inputs.active, dict(_problems(inputs, now)), inputs.active and inputs.completed_at is None)
 
 
-def _wrong(vitals: Vitals, now: float) -> Iterator[tuple[Sign, str]]:
-    if vitals.works and (said := _evaluation(vitals, now)):
-        yield Sign.EVALUATION, said
-    if vitals.works and vitals.listens and now - _last(vitals.heard, vitals.since) > DEAF:
-        yield Sign.COMMANDS, f"Telegram was not heard for {_minutes(now - _last(vitals.heard, vitals.since))}"
-    if vitals.failing:
-        yield Sign.WORK, "; ".join(dict.fromkeys(vitals.failing))
+def _problems(inputs: HealthInputs, now: float) -> Iterator[tuple[HealthSignal, str]]:
+    if inputs.active and (problem := _evaluation_problem(inputs, now)):
+        yield HealthSignal.EVALUATION, problem
+    silent = now - _latest(inputs.polled_at, inputs.since)
+    if inputs.active and inputs.polls_chat and silent > NOT_POLLED_AFTER:
+        yield HealthSignal.COMMANDS, f"Telegram was not heard for {_minutes(silent)}"
+    if inputs.failing:
+        yield HealthSignal.WORK, "; ".join(dict.fromkeys(inputs.failing))
 
 
-def _evaluation(vitals: Vitals, now: float) -> str:
-    silent = now - _last(vitals.moved, vitals.since)
-    if vitals.resting and silent > vitals.poll + STUCK:
-        return f"the next look is overdue by {_minutes(silent - vitals.poll)}"
-    if not vitals.resting and silent > vitals.request + STUCK:
+def _evaluation_problem(inputs: HealthInputs, now: float) -> str:
+    silent = now - _latest(inputs.progressed_at, inputs.since)
+    if inputs.idle and silent > inputs.poll_every + STALLED_AFTER:
+        return f"the next look is overdue by {_minutes(silent - inputs.poll_every)}"
+    if not inputs.idle and silent > inputs.request_timeout + STALLED_AFTER:
         return f"a look has not got on for {_minutes(silent)}"
-    age = now - _last(vitals.evaluated, vitals.since)
-    if age > POLLS * vitals.poll + ALLOWANCE:
-        return f"no look was complete for {_minutes(age)}{vitals.trouble and f': {vitals.trouble}'}"
+    age = now - _latest(inputs.completed_at, inputs.since)
+    if age > MAX_FAILED_CHECKS * inputs.poll_every + CHECK_ALLOWANCE:
+        return f"no look was complete for {_minutes(age)}{inputs.last_error and f': {inputs.last_error}'}"
     return ""
 
 
-def _last(moment: float | None, since: float) -> float:
+def _latest(moment: float | None, since: float) -> float:
     return since if moment is None else max(moment, since)
 
 
@@ -104,33 +107,46 @@ def _minutes(seconds: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A basket, by name, and the latest session that it was judged on."""
+class BasketStatus:
+    """A basket, by name, and the latest session that it was evaluated on."""
 
     basket: BasketId
     name: str
-    judged: date | None
+    last_session: date | None
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """How the bot stands at `now`: its health, since when it works or stands by, and how often the lease was taken or
-    given up (`epoch`).
+class DatabaseStatus:
+    """What only the database knows; `error` is why it did not answer ("" = it did), None = not known.
 
-    A bot that stands by has nothing more to tell. `counts` are what happened since then, by loop and name; `waiting`
-    are the messages to be sent, the oldest of them due at `oldest`. None = not yet, or not known.
+    `waiting` are the deliveries that are pending or under way, the oldest of them due at `oldest`.
+    """
+
+    error: str = ""
+    lease: Lease | None = None
+    waiting: int | None = None
+    oldest: datetime | None = None
+    incidents: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """The bot at `now`: its health, since when it is active or stands by, its loops and its database; None = not yet.
+
+    A price check was last complete at `completed_at`, fetched prices at `checked_at`, and failed with `last_error`;
+    `last_check` are its numbers. If the bot `polls_chat`, Telegram last answered at `polled_at`. `counts` are what
+    happened since the start, by loop ("engine", "dispatcher", "chat") and name. A bot that stands by has no loops.
     """
 
     now: datetime
     health: Health
     since: datetime
-    epoch: int | None = None
-    evaluated: datetime | None = None
-    listens: bool = False
-    heard: datetime | None = None
-    look: Look | None = None
-    baskets: tuple[Standing, ...] = ()
-    troubles: tuple[Notice, ...] = ()
-    waiting: int | None = None
-    oldest: datetime | None = None
+    completed_at: datetime | None = None
+    checked_at: datetime | None = None
+    last_error: str = ""
+    last_check: Look | None = None
+    polls_chat: bool = False
+    polled_at: datetime | None = None
+    baskets: tuple[BasketStatus, ...] = ()
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    database: DatabaseStatus = field(default_factory=DatabaseStatus)

@@ -14,11 +14,11 @@ from bot.adapters.database.database import Database
 from bot.baskets import Basket
 from bot.chart.data import ChartData
 from bot.chart.draw import render_chart
-from bot.conversation.answering import answer
-from bot.conversation.asks import Ask, Reply
-from bot.conversation.desk import Condition, Desk, View
+from bot.chat.requests import ChatRequest, MarketView, Reply
+from bot.chat.router import ChatRouter
 from bot.delivery.model import ChatKind
 from bot.errors import BotError
+from bot.health import DatabaseStatus, Health, StatusReport
 from bot.pipeline import Rulebook
 from bot.statistics.market_stats import MarketStats
 from tests.fake_telegram.texts import inline_keyboard, shown_caption, shown_text
@@ -60,14 +60,23 @@ class Clerk:
     changes: Sequence[str] = ()
     refuses: BotError | None = None
     looked: datetime | None = None
+    waiting: int = 0
 
-    def condition(self) -> Condition:
-        return Condition(self.looked, str(self.trouble or ""), {"turns": 3})
+    async def status(self) -> StatusReport:
+        return StatusReport(
+            now=NOW,
+            health=Health(active=True),
+            since=NOW,
+            checked_at=self.looked,
+            last_error=str(self.trouble or ""),
+            counts={"engine": {"turns": 3}},
+            database=DatabaseStatus(waiting=self.waiting),
+        )
 
-    async def view(self) -> View:
+    async def view(self) -> MarketView:
         if self.trouble is not None:
             raise self.trouble
-        return View(board(), self.rulebook, lambda _basket: NOW)
+        return MarketView(board(), self.rulebook, lambda _basket: NOW)
 
     async def reload(self) -> Sequence[str]:
         if self.refuses is not None:
@@ -86,18 +95,18 @@ class Room:
     language: str = "en"
 
     def __post_init__(self) -> None:
-        self.desk = Desk(
-            "telegram", self.database, self.clerk, self.clock, self._administers, drawn, frozenset({OPERATOR})
+        self.router = ChatRouter(
+            "telegram", self.database, self.clerk, self.clock, drawn, self._administers, frozenset({OPERATOR})
         )
 
     async def _administers(self, chat: str, user: int) -> bool:
         return user in self.administrators
 
-    def ask(self, text: str, **about: Any) -> Ask:
+    def ask(self, text: str, **about: Any) -> ChatRequest:
         """What Kim asks in private, unless told otherwise."""
         command, *words = text.removeprefix("/").split() or [""]
         told: dict[str, Any] = {"chat": KIM, "kind": ChatKind.PRIVATE, "user": int(KIM), "language": self.language}
-        return Ask(command=command if text.startswith("/") else "", words=tuple(words), **told | about)
+        return ChatRequest(command=command if text.startswith("/") else "", words=tuple(words), **told | about)
 
     async def say(self, text: str, **about: Any) -> str:
         """What Kim reads, as Telegram shows it; "" = nothing. Time enough passes for the next command."""
@@ -106,7 +115,7 @@ class Room:
 
     async def reply(self, text: str, **about: Any) -> Reply | None:
         self.clock.seconds += 60
-        return await answer(self.desk, self.ask(text, **about))
+        return await self.router.handle_request(self.ask(text, **about))
 
     async def buttons(self, text: str, **about: Any) -> list[str]:
         """The commands behind the buttons of a reply."""

@@ -11,8 +11,8 @@ from typing import Any
 from bot.adapters.database.database import Database
 from bot.adapters.telegram.client import TelegramClient
 from bot.adapters.telegram.gateway import TelegramGateway
-from bot.conversation.desk import Desk
-from bot.converse import Converse
+from bot.chat.router import ChatRouter
+from bot.chat.service import ChatService
 from bot.delivery.model import Destination
 from bot.delivery.rate_limits import RateLimits
 from bot.dispatch import Dispatch
@@ -50,17 +50,17 @@ class Talk:
     database: Database
     telegram: TelegramClient
     limits: RateLimits
-    converse: Converse
+    chat: ChatService
     dispatch: Dispatch
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def settled(self, heard: int = 0) -> None:
         """Everything that was put before the bot is attended to, at least so many, and every reply is said."""
-        await until(lambda: self.converse.counts["heard"] >= heard and self._idle())
+        await until(lambda: self.chat.counts["heard"] >= heard and self._idle())
 
     def _idle(self) -> bool:
-        done = not self.fake.updates.pending or self.fake.updates.pending[-1]["update_id"] <= self.converse._after
-        return done and not self.converse._waiting and not self.converse._flying
+        done = not self.fake.updates.pending or self.fake.updates.pending[-1]["update_id"] <= self.chat._after
+        return done and not self.chat._pending and not self.chat._in_flight
 
     async def pass_time(self, seconds: float, step: float = 0.1) -> None:
         """A clock moved by hand goes on, slowly enough for whatever happens meanwhile."""
@@ -98,11 +98,11 @@ async def talking(
     limits = RateLimits()
     async with TelegramClient(TOKEN, base_url=fake.base_url, connect=10, read=10) as telegram:
         line = TelegramGateway(telegram, clock, operators)
-        desk = Desk("telegram", database, clerk or Clerk(), clock, line.administers, drawn, operators)
-        converse = Converse(desk, line, limits, database.move, sleep=clock.sleep)
+        router = ChatRouter("telegram", database, clerk or Clerk(), clock, drawn, line.administers, operators)
+        chat = ChatService(router, line, limits, database.move, sleep=clock.sleep)
         dispatch = Dispatch(database, telegram, clock, limits, sleep=clock.sleep, jitter=lambda: 0.0)
-        talk = Talk(fake, clock, database, telegram, limits, converse, dispatch)
-        loops = [converse.run(talk.stop), *([dispatch.run(talk.stop)] if sends else [])]
+        talk = Talk(fake, clock, database, telegram, limits, chat, dispatch)
+        loops = [chat.run(talk.stop), *([dispatch.run(talk.stop)] if sends else [])]
         tasks = [asyncio.create_task(one) for one in loops]
         try:
             yield talk

@@ -163,11 +163,6 @@ class Alert:
         return self.decisions[0].reason
 
     @property
-    def fires(self) -> bool:
-        """Whether somebody is told; an alert that nobody is told of shows how something stands."""
-        return any(one.fires for one in self.decisions)
-
-    @property
     def severity(self) -> Severity:
         return max(one.severity for one in self.decisions)
 

@@ -13,7 +13,7 @@ from bot.adapters.calendars.built import ExchangeCalendars
 from bot.adapters.database.database import Database
 from bot.adapters.price_files.folder import CsvFolder
 from bot.adapters.terminal import ChartFolder, TerminalTransport
-from bot.app.setup import setup_of, terminal_destinations
+from bot.app.service import engine_config, terminal_destinations
 from bot.app.worker import build_engine
 from bot.chart.data import ChartData
 from bot.chart.draw import render_chart
@@ -110,7 +110,7 @@ async def open_demo(
     try:
         destinations = terminal_destinations([language])
         calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", SystemClock())
-        setup = setup_of(settings, destinations)
+        setup = engine_config(settings, destinations)
         watch = build_engine(setup, clock, MemoizedSource(CsvFolder(prices)), calendars, database)
         watch.studio = InlineRenderer()
         wall = ChartFolder(charts, database.picture)

@@ -18,6 +18,7 @@ import numpy as np
 from bot.adapters.calendars.built import ExchangeCalendars
 from bot.adapters.database.connection import ephemeral_reason, network_filesystem
 from bot.adapters.database.database import Database
+from bot.app.monitor import read_database_status
 from bot.app.sources import price_source, with_closures_from, yahoo_prices
 from bot.app.worker import database_url, open_telegram
 from bot.baskets import Basket, calendars_needed, symbols_of
@@ -121,7 +122,6 @@ MAX_CLOCK_OFFSET = timedelta(seconds=60)
 MIN_FREE_BYTES = 200_000_000  # bytes; the caches of five hundred symbols take half of that
 NTP = "Let the machine keep time by itself (on Linux: timedatectl set-ntp true); until then sessions are judged too {}."
 ANSWER = "See the lines of Telegram and Yahoo above."
-WAITING = (DeliveryState.PENDING, DeliveryState.SENDING)
 UNSURE = (DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 LASTING = "Give the bot a volume for [storage] data_dir, or a PostgreSQL by DATABASE_URL."
 
@@ -166,10 +166,10 @@ async def check_database(settings: Settings, transport: str) -> list[Finding]:
 
 async def _stored(database: Database, transport: str) -> Finding:
     await database.rehearse()
-    lease = await database.read()
+    status = await read_database_status(database, transport)
     counts = await database.counts(transport)
-    waiting, unsure = (sum(counts.get(one, 0) for one in states) for states in (WAITING, UNSURE))
-    holder = f"process {lease.holder} holds" if lease and lease.holder else "nobody holds"
+    waiting, unsure = status.waiting or 0, sum(counts.get(state, 0) for state in UNSURE)
+    holder = f"process {status.lease.holder} holds" if status.lease and status.lease.holder else "nobody holds"
     more = f"{waiting} deliveries wait" + (f", {unsure} did not certainly arrive" if unsure else "")
     remedy = "`python -m bot deliveries` lists them." if waiting or unsure else ""
     return Finding(

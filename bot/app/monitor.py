@@ -1,157 +1,217 @@
-"""How do the loops stand, as it is shown to those who look, and told to the operators when it changes?"""
+"""The health of the loops, watched and reported, and the notices of the operators."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.adapters.database.database import Database
-from bot.app.office import Office
+from bot.alerts.rules import Severity
+from bot.chat.service import ChatService
 from bot.clock import Clock
+from bot.delivery.model import ChatKind, Destination, Notification, NotificationKey, route
+from bot.dispatch import Dispatch
 from bot.errors import StoreError
-from bot.health import Health, Report, Sign, Standing, Vitals, examine
+from bot.health import BasketStatus, DatabaseStatus, Health, HealthInputs, HealthSignal, StatusReport, assess_health
+from bot.languages import languages
 from bot.lease import LeaderLease
+from bot.messages.catalogue import load_catalogue
+from bot.messages.message import Message
 from bot.settings.load import Settings
-from bot.watch.loop import Telling
-from bot.watch.troubles import State, Trouble, Troubles
+from bot.watch.loop import Telling, Watch
+from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
 
-PATIENCE = 3.0  # seconds that the database is given for an answer
-EVERY = 10.0  # seconds between looks at the vital signs
+DATABASE_TIMEOUT = 3.0  # seconds
+CHECK_EVERY = 10.0  # seconds
+NOTICE_MAX_AGE = timedelta(hours=12)
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What only the database knows; `trouble` says why it did not tell ("" = it did)."""
+class RunningLoops:
+    """The loops of an active process; without Telegram nobody is polled."""
 
-    trouble: str = ""
-    epoch: int | None = None
-    waiting: int | None = None
-    oldest: datetime | None = None
-    troubles: Troubles = field(default_factory=Troubles)
+    engine: Watch
+    dispatcher: Dispatch
+    chat: ChatService | None = None
 
 
-class Monitor:
-    """Reads the vital signs of whatever runs: the loops of an office, or nothing while another process works.
+class HealthMonitor:
+    """Reports on the loops of this process, or on none while it stands by.
 
     `settings` are those of the start: the pace of the loops does not change before the next one.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, database: Database, tenancy: LeaderLease) -> None:
+    def __init__(self, settings: Settings, clock: Clock, database: Database, lease: LeaderLease) -> None:
         self._settings = settings
         self._clock = clock
         self._database = database
-        self._tenancy = tenancy
-        self._asking: asyncio.Task[Stored] | None = None
-        self._known: Troubles | None = None
+        self._lease = lease
+        self._query: asyncio.Task[DatabaseStatus] | None = None
         self.begin(None)
 
-    def begin(self, office: Office | None) -> None:
-        """From now on these loops are looked after; None = this process stands by."""
-        self._office, self._since = office, self._clock.monotonic()
-        self._known = None
+    def begin(self, loops: RunningLoops | None) -> None:
+        """From now on these loops are reported on; None = this process stands by."""
+        self._loops, self._since = loops, self._clock.monotonic()
+        self._incidents: Troubles | None = None  # not read yet
 
     async def close(self) -> None:
-        """Wait for what was asked of the database."""
-        if self._asking is not None:
-            await asyncio.wait([self._asking])
+        """Wait for the database."""
+        if self._query is not None:
+            await asyncio.wait([self._query])
 
-    def vitals(self) -> Vitals:
-        office, failing = self._office, [self._tenancy.trouble]
-        if office is None:
-            return Vitals(self._since, works=False, failing=tuple(filter(None, failing)))
-        watch, dispatch, converse = office.watch, office.dispatch, office.converse
-        failing += [dispatch.trouble, watch.trouble if watch.broken else ""]
-        return Vitals(
+    def inputs(self) -> HealthInputs:
+        if self._loops is None:
+            return HealthInputs(self._since, active=False, failing=tuple(filter(None, [self._lease.trouble])))
+        engine, dispatcher, chat = self._loops.engine, self._loops.dispatcher, self._loops.chat
+        failing = [self._lease.trouble, dispatcher.trouble, engine.trouble if engine.broken else ""]
+        return HealthInputs(
             since=self._since,
-            works=True,
-            poll=60.0 * self._settings.schedule.poll_minutes,
-            request=self._settings.source.deadline_seconds,
-            evaluated=watch.evaluated,
-            moved=watch.moved,
-            resting=watch.resting,
-            trouble=watch.trouble,
-            listens=converse is not None,
-            heard=converse.listened if converse is not None else None,
+            active=True,
+            poll_every=60.0 * self._settings.schedule.poll_minutes,
+            request_timeout=self._settings.source.deadline_seconds,
+            completed_at=engine.evaluated,
+            progressed_at=engine.moved,
+            idle=engine.resting,
+            last_error=engine.trouble,
+            polls_chat=chat is not None,
+            polled_at=None if chat is None else chat.polled_at,
             failing=tuple(filter(None, failing)),
         )
 
     def health(self) -> Health:
-        return examine(self.vitals(), self._clock.monotonic())
+        return assess_health(self.inputs(), self._clock.monotonic())
 
-    async def report(self) -> Report:
-        """Everything that may be shown; the database is asked once at a time and not waited for long."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask())
-        done, _ = await asyncio.wait([self._asking], timeout=PATIENCE)
-        stored = self._asking.result() if done else Stored(f"the database has not answered for {PATIENCE:g} s")
-        health, vitals, office = self.health(), self.vitals(), self._office
-        if stored.trouble:
-            health = replace(health, wrong={Sign.WORK: stored.trouble, **health.wrong})
-        report = Report(
+    async def report(self) -> StatusReport:
+        """The status now; the database is asked once at a time, and not waited for long."""
+        if self._query is None or self._query.done():
+            self._query = asyncio.create_task(self._database_status())
+        done, _ = await asyncio.wait([self._query], timeout=DATABASE_TIMEOUT)
+        timeout = DatabaseStatus(f"the database has not answered for {DATABASE_TIMEOUT:g} s")
+        database = self._query.result() if done else timeout
+        inputs, health = self.inputs(), self.health()
+        if database.error:
+            health = replace(health, problems={HealthSignal.WORK: database.error, **health.problems})
+        report = StatusReport(
             now=self._clock.now(),
             health=health,
-            since=self._when(vitals.since),
-            epoch=stored.epoch,
-            evaluated=None if vitals.evaluated is None else self._when(vitals.evaluated),
-            listens=vitals.listens,
-            heard=None if vitals.heard is None else self._when(vitals.heard),
-            troubles=tuple(stored.troubles.known.values()),
-            waiting=stored.waiting,
-            oldest=stored.oldest,
+            since=self._wall_time(inputs.since),
+            completed_at=None if inputs.completed_at is None else self._wall_time(inputs.completed_at),
+            last_error=inputs.last_error,
+            polls_chat=inputs.polls_chat,
+            polled_at=None if inputs.polled_at is None else self._wall_time(inputs.polled_at),
+            database=database,
         )
-        return report if office is None else _with_loops(report, office)
+        if self._loops is None:
+            return report
+        engine, dispatcher, chat = self._loops.engine, self._loops.dispatcher, self._loops.chat
+        counts = {"engine": dict(engine.counts), "dispatcher": dict(dispatcher.counts)}
+        if chat is not None:
+            counts["chat"] = dict(chat.counts)
+        baskets = engine.setup.rulebook.baskets
+        return replace(
+            report,
+            checked_at=engine.looked,
+            last_check=engine.last,
+            baskets=tuple(BasketStatus(one.id, one.name("en"), engine.judged.get(one.id)) for one in baskets),
+            counts=counts,
+        )
 
-    async def run(self, stop: asyncio.Event, tell: Callable[[Sequence[Telling]], Awaitable[None]]) -> None:
-        """Tell the operators once when a vital sign is missed, and once when it is back, until `stop`."""
-        ended = asyncio.ensure_future(stop.wait())
-        while not (await asyncio.wait([ended], timeout=EVERY))[0]:
+    async def run(self, stop: asyncio.Event, notify: Callable[[Sequence[Telling]], Awaitable[None]]) -> None:
+        """Until `stop`, notify the operators once when a health signal fails and once when it is back."""
+        stopped = asyncio.ensure_future(stop.wait())
+        while not (await asyncio.wait([stopped], timeout=CHECK_EVERY))[0]:
             try:
-                await self.look(tell)
+                await self.check(notify)
             except StoreError as error:
                 log.info("the operators cannot be told how the bot is, the next look tries again: %s", error)
 
-    async def look(self, tell: Callable[[Sequence[Telling]], Awaitable[None]]) -> None:
-        """One look at the vital signs; raises StoreError, and then the next one tells all of it."""
-        if self._known is None:
-            self._known = Troubles(await self._database.troubles()).of_the_bot
+    async def check(self, notify: Callable[[Sequence[Telling]], Awaitable[None]]) -> None:
+        """Notify the operators of the signals that changed; raises StoreError, and then the next check does."""
+        if self._incidents is None:
+            self._incidents = Troubles(await self._database.troubles()).of_the_bot
         health = self.health()
-        found = {Trouble(State.UNWELL, sign): said for sign, said in health.wrong.items()}
+        failing = {Trouble(State.UNWELL, signal): problem for signal, problem in health.problems.items()}
         if health.starting:  # what was wrong before the start may be so still
-            found = {one: was.detail for one, was in self._known.known.items()} | found
-        known, told = self._known.after(found, self._clock.now())
-        if told:
-            await tell(told)
-        self._known = known
+            failing = {incident: was.detail for incident, was in self._incidents.known.items()} | failing
+        incidents, notices = self._incidents.after(failing, self._clock.now())
+        if notices:
+            await notify(notices)
+        self._incidents = incidents
 
-    async def _ask(self) -> Stored:
+    async def _database_status(self) -> DatabaseStatus:
+        transport = None if self._loops is None else self._loops.dispatcher.transport_name
         try:
-            lease = await self._database.read()
-            waiting, oldest = None, None
-            if self._office is not None:
-                waiting, oldest = await self._database.waiting(self._office.dispatch.transport_name)
-            known = Troubles(await self._database.troubles())
+            return await read_database_status(self._database, transport)
         except StoreError as error:
-            return Stored(str(error))
-        return Stored("", lease.epoch if lease else None, waiting, oldest, known)
+            return DatabaseStatus(str(error))
 
-    def _when(self, moment: float) -> datetime:
+    def _wall_time(self, moment: float) -> datetime:
         return self._clock.now() - timedelta(seconds=self._clock.monotonic() - moment)
 
 
-def _with_loops(report: Report, office: Office) -> Report:
-    watch, converse = office.watch, office.converse
-    baskets = watch.setup.rulebook.baskets
-    counted = {"watch": watch.counts, "dispatch": office.dispatch.counts}
-    if converse is not None:
-        counted["converse"] = converse.counts
-    return replace(
-        report,
-        look=watch.last,
-        baskets=tuple(Standing(one.id, one.name("en"), watch.judged.get(one.id)) for one in baskets),
-        counts={loop: dict(counts) for loop, counts in counted.items()},  # others read them while we go on
+async def read_database_status(database: Database, transport: str | None) -> DatabaseStatus:
+    """The lease, the open incidents, and what waits for `transport` (None = that is not asked); raises StoreError."""
+    lease = await database.read()
+    waiting, oldest = (None, None) if transport is None else await database.waiting(transport)
+    return DatabaseStatus("", lease, waiting, oldest, tuple((await database.troubles()).values()))
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorNotifier:
+    """Notifies the operators in their private chats of `transport`, by `numbers`; without any, the log alone has it."""
+
+    database: Database
+    clock: Clock
+    transport: str
+    numbers: Collection[int]
+
+    async def notify(self, notices: Sequence[Telling]) -> None:
+        """Log the notices, and store them in the outbox like an alert: each survives a restart and is sent once.
+
+        Which incidents are open is stored in the same transaction, so that their beginnings and ends stay pairs.
+        """
+        for notice in notices:
+            log.warning("for the operators: %s", notice)
+        of_incidents = [notice for notice in notices if isinstance(notice, Notice)]
+        chats = [Destination(self.transport, str(number), ChatKind.PRIVATE) for number in sorted(self.numbers)]
+        events = [self._event(notice) for notice in notices] if chats else []
+        if events or of_incidents:
+            deliveries = [delivery for event in events for delivery in route(event, chats)]
+            await self.database.commit({}, events, deliveries, notices=of_incidents)
+
+    def _event(self, notice: Telling) -> Notification:
+        if isinstance(notice, Unsure):
+            return _unconfirmed(notice)
+        if isinstance(notice, Unjudged):
+            key = "unjudged/" + ",".join(f"{basket}/{day}" for basket, day in notice.sessions)
+        else:
+            incident, when = notice.trouble, notice.ended or notice.since
+            end = "end" if notice.ended else "begin"
+            key = f"notice/{incident.state}/{incident.about}/{when.isoformat()}/{end}"
+        now = self.clock.now()
+        return Notification(
+            key=NotificationKey(key),
+            id="",
+            baskets=(),
+            severity=Severity.WARNING,
+            session=now.date(),
+            created=now,
+            expires=now + NOTICE_MAX_AGE,
+            messages=(Message("en", (load_catalogue("en").say("notice", text=str(notice)),)),),
+        )
+
+
+def _unconfirmed(notice: Unsure) -> Notification:
+    """The alert that no chat gets, with the reason above it; without buttons, for it is no alert."""
+    symbols = ", ".join(notice.depends_on)
+    messages = (
+        Message(message.language, (load_catalogue(message.language).say("unsure", symbols=symbols), *message.lines))
+        for message in notice.event.messages
+        if message.language in languages()
     )
+    return replace(notice.event, baskets=(), messages=tuple(messages))

@@ -22,14 +22,12 @@ from bot.adapters.price_files.cache import PriceCache
 from bot.adapters.scheduler import Ticker
 from bot.adapters.terminal import TerminalTransport
 from bot.adapters.watchdog import Watchdog
-from bot.app.monitor import Monitor
-from bot.app.notices import Operators
-from bot.app.office import Office
-from bot.app.setup import setup_of, terminal_destinations
+from bot.app.monitor import HealthMonitor, OperatorNotifier, RunningLoops
+from bot.app.service import RunningBot, engine_config, terminal_destinations
 from bot.app.sources import headline_sources, open_calendars
+from bot.chat.router import ChatRouter
+from bot.chat.service import ChatService
 from bot.clock import Clock, SteadyClock, since_boot
-from bot.conversation.desk import Desk
-from bot.converse import Converse
 from bot.delivery.attempts import Transport
 from bot.delivery.rate_limits import RateLimits
 from bot.dispatch import Dispatch
@@ -62,7 +60,7 @@ class Resources:
     source: PriceSource
     database: Database
     calendars: ExchangeCalendars
-    monitor: Monitor
+    monitor: HealthMonitor
     beat: Callable[[], None] | None
 
 
@@ -75,7 +73,7 @@ async def run_worker(load: Callable[[], Settings], clock: Clock, source: PriceSo
         loop.add_signal_handler(one, stop.set)
     database = await Database.open(database_url(settings), upgrade=True)
     tenancy = LeaderLease(database, clock)
-    monitor = Monitor(settings, clock, database, tenancy)
+    monitor = HealthMonitor(settings, clock, database, tenancy)
     try:
         calendars = open_calendars(settings, clock, _say_building)
         async with Watchdog(), AsyncExitStack() as stack:
@@ -92,7 +90,7 @@ async def run_worker(load: Callable[[], Settings], clock: Clock, source: PriceSo
     log.info("stopped")
 
 
-async def _show(settings: Settings, monitor: Monitor, stack: AsyncExitStack) -> Callable[[], None] | None:
+async def _show(settings: Settings, monitor: HealthMonitor, stack: AsyncExitStack) -> Callable[[], None] | None:
     """Open the pages for those who look from outside, if a port is given; what pings the address, if one is given."""
     where, address = settings.operation, settings.operation.heartbeat.get_secret_value()
     if where.port:
@@ -127,18 +125,20 @@ async def _work(shop: Resources, stop: asyncio.Event, lost: asyncio.Event) -> No
             watch.studio, telegram.pictures.kept = room, database.picture
         limits = RateLimits()
         dispatch = Dispatch(database, transport, clock, limits, steady=steady)
+        operators = set(settings.telegram.operators)
+        notifier = OperatorNotifier(database, steady, transport.name, operators if telegram else ())
+        watch.tell = notifier.notify
         news = partial(headline_sources, prices=shop.source)
-        office = Office(watch, dispatch, database, shop.calendars, settings, shop.load, news)
-        watch.tell = Operators(database, steady, transport.name, office.operators if telegram else ()).tell
-        shop.monitor.begin(office)
-        loops = [watch.run(stop, bell), dispatch.run(stop), shop.monitor.run(stop, watch.tell)]
-        if telegram is not None:
-            office.converse = _conversation(telegram, office, limits, room)
-            loops.append(office.converse.run(stop))
+        bot = RunningBot(watch, database, shop.monitor, shop.calendars, settings, shop.load, news, operators)
+        chat = None if telegram is None else _chat_service(telegram, bot, limits, room)
+        shop.monitor.begin(RunningLoops(watch, dispatch, chat))
+        loops = [watch.run(stop, bell), dispatch.run(stop), shop.monitor.run(stop, notifier.notify)]
+        if chat is not None:
+            loops.append(chat.run(stop))
         ticker = Ticker(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
         ticker.start()
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(office.reload_and_say()))
+        loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(bot.reload_and_log()))
         log.info("watching %s baskets", len(setup.rulebook.baskets))
         try:
             await _until_stopped(loops, stop, lost)
@@ -150,18 +150,18 @@ async def _work(shop: Resources, stop: asyncio.Event, lost: asyncio.Event) -> No
 
 def _setup(settings: Settings, telegram: TelegramClient | None) -> Setup:
     if telegram is not None:
-        return setup_of(settings, subscribers_of=telegram.name)
-    return setup_of(settings, terminal_destinations(settings.delivery.languages))
+        return engine_config(settings, subscribers_of=telegram.name)
+    return engine_config(settings, terminal_destinations(settings.delivery.languages))
 
 
-def _conversation(telegram: TelegramClient, office: Office, limits: RateLimits, room: DrawingRoom) -> Converse:
-    """Loop 3: people who talk to the bot."""
+def _chat_service(telegram: TelegramClient, bot: RunningBot, limits: RateLimits, room: DrawingRoom) -> ChatService:
+    """Loop 3."""
     from bot.adapters.telegram.gateway import TelegramGateway  # noqa: PLC0415 - not needed without a token
 
-    clock, database, operators = office.watch.clock, office.database, office.operators
-    line = TelegramGateway(telegram, clock, operators)
-    desk = Desk(telegram.name, database, office, clock, line.administers, room.draw, operators)
-    return Converse(desk, line, limits, database.move)
+    clock, operators = bot.engine.clock, bot.operators
+    gateway = TelegramGateway(telegram, clock, operators)
+    router = ChatRouter(telegram.name, bot.database, bot, clock, room.draw, gateway.administers, operators)
+    return ChatService(router, gateway, limits, bot.database.move)
 
 
 @asynccontextmanager

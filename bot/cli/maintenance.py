@@ -177,7 +177,7 @@ def send_test_command(config: Config = None) -> None:
 
 async def _send(settings: Settings) -> int:
     from bot.adapters.terminal import TerminalTransport  # noqa: PLC0415
-    from bot.app.setup import terminal_destinations  # noqa: PLC0415
+    from bot.app.service import terminal_destinations  # noqa: PLC0415
     from bot.app.worker import open_telegram  # noqa: PLC0415
     from bot.clock import SystemClock  # noqa: PLC0415
     from bot.delivery.attempts import Sent  # noqa: PLC0415

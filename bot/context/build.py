@@ -34,43 +34,76 @@ def build_context(
 
     `as_of` (with a zone) is when the latest prices of a session that has not ended are from.
     """
+    as_of = as_of if alert.phase is Phase.PROVISIONAL else None
     if alert.subject.against:
         return _of_contrast(board, alert, as_of)
-    basket, window = alert.subject.basket, alert.rule.window
-    series, columns = board.series[basket], board.of_basket(basket, window)
-    position = board.position(basket, alert.session)
-    assert position is not None  # an alert's session is one of its basket's calendar
-    move = columns.move.item(position)
-    sides = ((series.basket, None if isnan(move) else move),)
-    members = () if isnan(move) else member_contributions(series, position, window)
     if alert.subject.member:
-        return AlertContext(sides, members=members, entries=tuple(state_entries(board, alert, position)), as_of=as_of)
+        return _of_members(board, alert, as_of)
+    verdict = alert.decisions[0].evidence.verdict
+    assert verdict is not None  # only a verdict can reach a rung
+    about_state = alert.rule.uses_condition("enters")
+    return context_of_session(
+        board, rules, alert.subject.basket, verdict, as_of, severity=alert.severity, about_state=about_state
+    )
+
+
+def context_of_session(
+    board: MarketStats,
+    rules: Sequence[Rule],
+    basket: BasketId,
+    verdict: Verdict,
+    as_of: datetime | None = None,
+    *,
+    severity: Severity = Severity.WARNING,
+    about_state: bool = False,
+) -> AlertContext:
+    """What stands around the session of `verdict`, a verdict of `basket`; `as_of` is None if that session is final.
+
+    The history is as full as in an alert of `severity`. With `about_state` a new drawdown state takes the place of the
+    history and of the contrast.
+    """
+    window = verdict.window
+    series, columns = board.series[basket], board.of_basket(basket, window)
+    position = board.position(basket, verdict.session)
+    assert position is not None  # a verdict's session is one of its basket's calendar
     rows = slice(position - window + 1, position + 1)
     yardstick = _yardstick(columns, position)
     then = board.position(basket, yardstick.session) if yardstick is not None else None
     alone = len(series.basket.members) == 1
-    verdict = alert.decisions[0].evidence.verdict
-    assert verdict is not None  # only a verdict can reach a rung
     state = state_entry(None, columns, position, DrawdownState.PULLBACK, verdict)
-    of_state = state is not None and alert.rule.uses_condition("enters")  # nothing is said of the fall itself
+    of_state = about_state and state is not None
     listed = series.listed(position)
     returns = zip(series.basket.symbols, series.member_returns(position).tolist(), strict=True)
     present = [symbol for symbol, one in returns if not isnan(one)]
     return AlertContext(
-        sides=sides,
+        sides=((series.basket, verdict.move),),
         yardstick=yardstick,
         days=tuple(zip(series.sessions[rows].tolist(), series.daily_return[rows].tolist(), strict=True)),
-        members=members,
+        members=member_contributions(series, position, window),
         listed=sum(listed),
         present=len(present),
         abroad=sum(exchange_of(one) != series.basket.calendar for one in present),
         traded_then=sum(map(and_, series.listed(then), listed)) if then is not None else None,
         entered=state,
-        entries=() if alone else tuple(state_entries(board, alert, position)),
-        contrast=None if of_state else _contrast(board, rules, basket, window, alert.session),
-        history=HistoryFacts() if of_state else history_facts(board, alert, verdict, position),
+        entries=() if alone else tuple(state_entries(board, basket, window, position)),
+        contrast=None if of_state else _contrast(board, rules, basket, window, verdict.session),
+        history=HistoryFacts() if of_state else history_facts(board, basket, verdict, position, severity),
         as_of=as_of,
-        further=_further(board, columns, verdict, position) if alert.phase is Phase.PROVISIONAL else None,
+        further=None if as_of is None else next_claim(SettledHistory.of(columns, position - 1, board.lines), verdict),
+    )
+
+
+def _of_members(board: MarketStats, alert: Alert, as_of: datetime | None) -> AlertContext:
+    basket, window = alert.subject.basket, alert.rule.window
+    series, move = board.series[basket], _move(board, basket, window, alert.session)
+    position = board.position(basket, alert.session)
+    assert position is not None  # an alert's session is one of its basket's calendar
+    verdicts = {Symbol(decision.subject.member): decision.evidence.verdict for decision in alert.decisions}
+    return AlertContext(
+        ((series.basket, move),),
+        members=() if move is None else member_contributions(series, position, window),
+        entries=tuple(state_entries(board, basket, window, position, verdicts)),
+        as_of=as_of,
     )
 
 
@@ -129,10 +162,6 @@ def _counterparts(board: MarketStats, rules: Sequence[Rule], basket: BasketId) -
     role = OTHER_ROLE.get(board.series[basket].basket.role)
     if role:
         yield from (other for other, series in board.series.items() if series.basket.role == role)
-
-
-def _further(board: MarketStats, columns: VerdictColumns, verdict: Verdict, position: int) -> FurtherFall | None:
-    return next_claim(SettledHistory.of(columns, position - 1, board.lines), verdict)
 
 
 def next_claim(past: SettledHistory, verdict: Verdict) -> FurtherFall | None:
@@ -221,15 +250,18 @@ def state_entry(
     return StateEntry(symbol, verdict, before, position - columns.peak_at.item(position))
 
 
-def state_entries(board: MarketStats, alert: Alert, position: int) -> Iterator[StateEntry]:
-    """The members that an alert about members is about, or else those that entered a bear market or a crash."""
-    basket, window = alert.subject.basket, alert.rule.window
-    known: dict[Symbol, Verdict | None] = dict.fromkeys(_entrants(board, basket, window).get(position, ()))
-    least = DrawdownState.BEAR
-    if alert.subject.member:
-        known = {Symbol(one.subject.member): one.evidence.verdict for one in alert.decisions}
-        least = DrawdownState.PULLBACK
-    for symbol, verdict in known.items():
+def state_entries(
+    board: MarketStats,
+    basket: BasketId,
+    window: int,
+    position: int,
+    verdicts: Mapping[Symbol, Verdict | None] | None = None,
+) -> Iterator[StateEntry]:
+    """The members with `verdicts` that entered a state; without those, all that entered a bear market or a crash."""
+    least = DrawdownState.BEAR if verdicts is None else DrawdownState.PULLBACK
+    if verdicts is None:
+        verdicts = dict.fromkeys(_entrants(board, basket, window).get(position, ()))
+    for symbol, verdict in verdicts.items():
         entry = state_entry(symbol, board.of_member(basket, symbol, window), position, least, verdict)
         if entry is not None:
             yield entry
@@ -255,18 +287,17 @@ TOLD_AFTER = 63  # sessions after earlier falls
 MAX_OTHERS = 3  # of a fall that is "only the n-th time", the others are named
 
 
-def history_facts(board: MarketStats, alert: Alert, verdict: Verdict, position: int) -> HistoryFacts:
-    """Everything of a fall at `position`.
-
-    What followed earlier ones is worked out for warnings and louder, and for what nobody is told of; how often it is to
-    be expected for severe ones.
+def history_facts(
+    board: MarketStats, basket: BasketId, verdict: Verdict, position: int, severity: Severity
+) -> HistoryFacts:
+    """Everything of a fall at `position`; what followed earlier ones is worked out for warnings and louder, and how
+    often it is to be expected for severe ones.
     """
-    basket, window = alert.subject.basket, alert.rule.window
+    window = verdict.window
     columns = board.of_basket(basket, window)
     series = board.series[basket]
     fell = verdict.move < 0
-    level = alert.severity if alert.fires else Severity.WARNING
-    loud, severe = fell and level >= Severity.WARNING, fell and level >= Severity.SEVERE
+    loud, severe = fell and severity >= Severity.WARNING, fell and severity >= Severity.SEVERE
     path = board.once(("path", basket), lambda: ForwardPath.of(series.daily_return))
     line = next_state(columns, position, board.lines) if not verdict.missing_sessions else None
     return HistoryFacts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bot.alerts.episodes import Alert, Phase, whole_months
+from bot.alerts.episodes import Alert, whole_months
 from bot.baskets import Basket
 from bot.context.model import PLUNGE, AlertContext, Contrast, MemberContribution, StateEntry
 from bot.messages import wording
@@ -17,6 +17,7 @@ from bot.statistics.verdict import DrawdownState, Verdict
 MAX_ALERT_LENGTH = (
     900  # UTF-16 units, as Telegram counts: it then fits under a chart, with room for what is added on the way
 )
+STATUS_ICON = "📊"
 
 
 def render_alert(alert: Alert, context: AlertContext, events: Events, language: str) -> Message:
@@ -33,8 +34,15 @@ def render_alert(alert: Alert, context: AlertContext, events: Events, language: 
     elif context.entered is not None and alert.rule.uses_condition("enters"):
         lines = state_alert_lines(alert, context, words)
     else:
-        lines = basket_alert_lines(alert, context, events, words)
+        icon = wording.ICONS[alert.severity]
+        lines = basket_alert_lines(icon, wording.verdict_of(alert), context, events, words, alert.episode)
     return trim_to_budget(Message(language, tuple(map(sanitize, lines))))  # no alert is born with a link
+
+
+def render_status(verdict: Verdict, context: AlertContext, events: Events, words: Catalogue) -> Message:
+    """The message of a session of a basket, in the form of an alert; at most LONGEST long."""
+    lines = basket_alert_lines(STATUS_ICON, verdict, context, events, words)
+    return trim_to_budget(Message(words.language, tuple(map(sanitize, lines))))
 
 
 def trim_to_budget(message: Message, tail: int = 1) -> Message:
@@ -53,13 +61,16 @@ MAX_DAYS = 5  # in more than a week, two sessions have the same weekday
 MAX_SYMBOLS_LISTED = 6  # symbols in one place
 
 
-def basket_alert_lines(alert: Alert, context: AlertContext, events: Events, words: Catalogue) -> Iterator[str]:
-    basket, verdict = context.sides[0][0], wording.verdict_of(alert)
+def basket_alert_lines(
+    icon: str, verdict: Verdict, context: AlertContext, events: Events, words: Catalogue, episode: str = ""
+) -> Iterator[str]:
+    """The lines of an alert about a basket's move, or without an `episode` of any session of a basket."""
+    basket = context.sides[0][0]
     name, notable = basket.name(words.language), wording.is_notable(verdict)
     decimals = wording.decimals_needed(verdict.move, context.yardstick) if notable else 1
-    icon, time = wording.severity_icon(alert), wording.price_time_label(alert, context)
+    time = wording.price_time_label(context)
     yield wording.headline_text(icon, name, verdict, decimals, events, words, time)
-    facts = [wording.close_label(alert, context, words), *_days(context, words)]
+    facts = [wording.close_label(verdict.session, context, words), *_days(context, words)]
     if notable:
         facts += wording.reference_move_text("as_bad", "worst_before", verdict, context.yardstick, decimals, words)
         facts += _then(verdict, context, words)
@@ -70,15 +81,14 @@ def basket_alert_lines(alert: Alert, context: AlertContext, events: Events, word
     if len(basket.members) > 1:
         yield _breadth(context, words, provisional=bool(time))
         yield from _parts(verdict, context, words)
-    final = alert.phase is Phase.FINAL
-    if final and context.entered is not None and verdict.entered_state >= DrawdownState.CORRECTION:
+    if not time and context.entered is not None and verdict.entered_state >= DrawdownState.CORRECTION:
         yield wording.state_entry_line(name, context.entered, words)
-    if final:
+    if not time:
         yield from _entries(context.entries, words)
     if context.contrast is not None and context.contrast.gap.move <= verdict.move / 2 < 0:
         yield _against(context.contrast, words)
     yield from next_state_and_precedents(name, verdict, context, words)
-    yield wording.footer(alert, context, words)
+    yield wording.footer(context, words, episode)
 
 
 def state_alert_lines(alert: Alert, context: AlertContext, words: Catalogue) -> Iterator[str]:
@@ -89,11 +99,11 @@ def state_alert_lines(alert: Alert, context: AlertContext, words: Catalogue) -> 
     yield f"{wording.ICONS[alert.severity]} {entry}"
     window = wording.window_text(verdict.window, words)
     moved = words.say("moved", moves=words.percent(verdict.move), window=window)
-    yield words.dotted([wording.close_label(alert, context, words), moved, *_days(context, words)])
+    yield words.dotted([wording.close_label(alert.session, context, words), moved, *_days(context, words)])
     if len(basket.members) > 1:
         yield _breadth(context, words, provisional=False)
     yield from _entries(context.entries, words)
-    yield wording.footer(alert, context, words)
+    yield wording.footer(context, words, alert.episode)
 
 
 def _days(context: AlertContext, words: Catalogue) -> Iterator[str]:
@@ -208,7 +218,7 @@ def contrast_alert_lines(alert: Alert, context: AlertContext, events: Events, wo
     (one, _), (other, _) = context.sides
     notable = wording.is_notable(verdict, upward=upward)
     decimals = wording.decimals_needed(verdict.move, context.yardstick) if notable else 1
-    time = wording.price_time_label(alert, context)
+    time = wording.price_time_label(context)
     live = "_live" if time else ""
     yield words.say(
         f"ahead{live}" if verdict.move > 0 else f"behind{live}",
@@ -220,7 +230,7 @@ def contrast_alert_lines(alert: Alert, context: AlertContext, events: Events, wo
         claim=wording.rarity_claim("widening" if time else "widest", verdict, events, words) if notable else "",
         time=time,
     )
-    facts = [wording.close_label(alert, context, words)]
+    facts = [wording.close_label(alert.session, context, words)]
     facts += [f"{side.name(words.language)} {words.percent(move)}" for side, move in context.sides if move is not None]
     if notable:
         facts += wording.reference_move_text("as_wide", "widest_before", verdict, context.yardstick, decimals, words)
@@ -229,13 +239,13 @@ def contrast_alert_lines(alert: Alert, context: AlertContext, events: Events, wo
         as_wide = verdict.sample - verdict.rank + 1 if upward else wording.count_as_bad(verdict)
         widest = wording.share_text(as_wide, verdict.sample, words)
         yield words.say("contrast_rank", share=widest, **wording.sample_fields(verdict, words))
-    yield wording.footer(alert, context, words)
+    yield wording.footer(context, words, alert.episode)
 
 
 def member_alert_lines(alert: Alert, context: AlertContext, events: Events, words: Catalogue) -> Iterator[str]:
     """A headline that names the members, then a line for each."""
     basket = context.sides[0][0]
-    time = wording.price_time_label(alert, context)
+    time = wording.price_time_label(context)
     if alert.rule.uses_condition("day_low"):
         said = _plunges(alert, basket, words, time)
     elif alert.rule.uses_condition("enters") and context.entries:
@@ -244,9 +254,9 @@ def member_alert_lines(alert: Alert, context: AlertContext, events: Events, word
         said = _falls(alert, events, words, time)
     icon, name = wording.ICONS[alert.severity], basket.name(words.language)
     yield words.say("members_headline", icon=icon, name=name, said=next(said))
-    yield wording.close_label(alert, context, words)
+    yield wording.close_label(alert.session, context, words)
     yield from said
-    yield wording.footer(alert, context, words)
+    yield wording.footer(context, words, alert.episode)
 
 
 def _plunges(alert: Alert, basket: Basket, words: Catalogue, time: str) -> Iterator[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
-from bot.alerts.episodes import Alert, Phase, whole_months
+from bot.alerts.episodes import Alert, whole_months
 from bot.alerts.rules import NamedEvent, Severity
 from bot.context.model import AlertContext, ReferenceMove, StateEntry
 from bot.messages.catalogue import Catalogue
@@ -14,13 +15,7 @@ from bot.statistics.verdict import DrawdownState, Verdict
 ICONS = {Severity.NOTICE: "🟡", Severity.WARNING: "🟠", Severity.SEVERE: "🔴", Severity.EXTREME: "🚨"}
 MAX_NAMES = 3
 MAX_DECIMALS = 4
-NO_ALERT = "📊"
 Events = tuple[NamedEvent, ...]
-
-
-def severity_icon(alert: Alert) -> str:
-    """How loud it is, at a glance."""
-    return ICONS[alert.severity] if alert.fires else NO_ALERT
 
 
 def headline_text(
@@ -46,17 +41,15 @@ def verdict_of(alert: Alert) -> Verdict:
     return verdict
 
 
-def price_time_label(alert: Alert, context: AlertContext) -> str:
-    """The time of provisional prices, with its zone; nothing for final ones."""
-    if alert.phase is not Phase.PROVISIONAL:
-        return ""
-    assert context.as_of is not None  # who alerts before the close says when
-    return f"{context.as_of:%H:%M} {context.as_of.tzname()}"
+def price_time_label(context: AlertContext) -> str:
+    """The time of provisional prices, with its zone; "" for final ones."""
+    return f"{context.as_of:%H:%M} {context.as_of.tzname()}" if context.as_of else ""
 
 
-def close_label(alert: Alert, context: AlertContext, words: Catalogue) -> str:
-    time = price_time_label(alert, context)
-    return words.say("not_closed" if time else "closed", date=words.day(alert.session), time=time)
+def close_label(session: date, context: AlertContext, words: Catalogue) -> str:
+    """Whether the prices of `session` are its closes or provisional."""
+    time = price_time_label(context)
+    return words.say("not_closed" if time else "closed", date=words.day(session), time=time)
 
 
 def window_text(window: int, words: Catalogue) -> str:
@@ -200,13 +193,14 @@ def state_entry_line(name: str, entry: StateEntry, words: Catalogue) -> str:
     )
 
 
-def footer(alert: Alert, context: AlertContext, words: Catalogue) -> str:
+def footer(context: AlertContext, words: Catalogue, episode: str = "") -> str:
+    """What the prices are, how many members have one, and the id of the alert (`episode`), if it is one."""
     basket = context.sides[0][0]
     facts = [words.say(basket.prices)]
-    if len(basket.members) > 1 and not alert.subject.against and not alert.subject.member:
+    if len(basket.members) > 1 and context.listed:
         present, listed = words.number(context.present), words.number(context.listed)
         abroad = words.say("abroad", count=context.abroad) if context.abroad else ""
         facts.insert(0, words.say("present", present=present, listed=listed) + abroad)
-    if alert.fires:
-        facts.append(words.say("event", id=alert.episode))
+    if episode:
+        facts.append(words.say("event", id=episode))
     return words.dotted(facts)

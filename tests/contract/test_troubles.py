@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.adapters.database.database import Database
-from bot.app.notices import Operators
+from bot.app.monitor import OperatorNotifier
 from bot.errors import LeaseLost
 from bot.watch.troubles import Notice, State, Trouble
 from tests.specimens import event
@@ -43,7 +43,7 @@ async def test_a_notice_and_what_is_known_of_it_are_stored_together_or_not_at_al
 async def told(store: Database, tape: Tape, when: datetime) -> list[str]:
     """A new process looks once; the answer is everything that an operator has heard of no reading until now."""
     stage = Stage(tape, rulebook(), store)
-    stage.watch.tell = Operators(store, tape.clock, "telegram", [9001]).tell
+    stage.watch.tell = OperatorNotifier(store, tape.clock, "telegram", [9001]).notify
     await stage.look(when)
     heard = [one.message.lines[0] for one in reversed(await store.received("telegram", "9001", 99))]
     return [one for one in heard if "no reading" in one or "judged" in one]

@@ -14,12 +14,14 @@ from bot.adapters.database.database import Database
 from bot.adapters.telegram.client import TelegramClient
 from bot.adapters.telegram.gateway import TelegramGateway
 from bot.app.demo import InlineRenderer
+from bot.chat.requests import MarketView
+from bot.chat.router import ChatRouter
+from bot.chat.service import ChatService
 from bot.clock import SystemClock
-from bot.conversation.desk import Condition, Desk, View
-from bot.converse import Converse
 from bot.delivery.rate_limits import RateLimits
 from bot.dispatch import Dispatch
 from bot.errors import NoData
+from bot.health import StatusReport
 from bot.pipeline import Rulebook
 from bot.watch.due import Timing
 from bot.watch.loop import Watch
@@ -54,13 +56,13 @@ class Bot:
     def rulebook(self) -> Rulebook:
         return self.watch.setup.rulebook
 
-    def condition(self) -> Condition:
-        return Condition(self.watch.looked, self.watch.trouble, self.watch.counts)
+    async def status(self) -> StatusReport:
+        raise NotImplementedError
 
-    async def view(self) -> View:
+    async def view(self) -> MarketView:
         if self.watch.board is None:
             raise NoData("nothing yet")
-        return View(self.watch.board, self.rulebook, lambda _basket: self.clock.now())
+        return MarketView(self.watch.board, self.rulebook, lambda _basket: self.clock.now())
 
     async def reload(self) -> list[str]:
         return []
@@ -87,11 +89,11 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
         telegram.pictures.kept = database.picture
         bot = Bot(watch, clock, bell, tape, database)
         line = TelegramGateway(telegram, clock, ())
-        desk = Desk("telegram", database, bot, clock, line.administers, drawn)
+        router = ChatRouter("telegram", database, bot, clock, drawn, line.administers)
         loops = [
             watch.run(stop, bell),
             Dispatch(database, telegram, clock, limits).run(stop),
-            Converse(desk, line, limits, database.move).run(stop),
+            ChatService(router, line, limits, database.move).run(stop),
         ]
         tasks = [asyncio.create_task(one) for one in loops]
         await until(lambda: watch.board is not None)

@@ -21,7 +21,7 @@ from bot.adapters.database.database import Database
 from bot.adapters.price_files.cache import PriceCache
 from bot.adapters.price_files.folder import CsvFolder
 from bot.app import worker
-from bot.app.setup import setup_of
+from bot.app.service import engine_config
 from bot.app.sources import open_calendars
 from bot.clock import SystemClock
 from bot.delivery.model import DeliveryState
@@ -102,14 +102,14 @@ async def test_a_symbol_that_yahoo_refuses_for_a_while_keeps_its_past(
     settings = load_settings(config, os.environ)
     database = await Database.open("sqlite://", upgrade=True)
     parts = (open_calendars(settings, SystemClock(), lambda _: None), database)
-    watch = worker.build_engine(setup_of(settings), SystemClock(), cache, *parts)
+    watch = worker.build_engine(engine_config(settings), SystemClock(), cache, *parts)
     with pytest.raises(SourceUnreachable):
         cache.bars(Symbol("AA"))
     known = watch.known(Symbol("AA"))
     assert known is not None
     assert known.dates[-1] == new_york.sessions[today - 1]
     assert watch.known(Symbol("BB")) is None
-    assert worker.build_engine(setup_of(settings), SystemClock(), prices, *parts).known(Symbol("AA")) is None
+    assert worker.build_engine(engine_config(settings), SystemClock(), prices, *parts).known(Symbol("AA")) is None
     await database.close()
 
 

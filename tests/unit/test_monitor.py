@@ -17,15 +17,14 @@ import pytest
 from bot.adapters.database.database import Database
 from bot.adapters.heartbeat import Heartbeat
 from bot.adapters.http.window import Window
-from bot.app.monitor import Monitor
-from bot.app.notices import Operators
-from bot.app.office import Office, differences
+from bot.app.monitor import HealthMonitor, OperatorNotifier, RunningLoops
+from bot.app.service import changed_settings
 from bot.app.worker import _until_stopped
 from bot.delivery.attempts import SendOutcome, Sent
 from bot.delivery.model import ChatKind, Delivery, Destination
 from bot.dispatch import Dispatch
 from bot.errors import BotError, LeaseLost, StoreError
-from bot.health import Sign
+from bot.health import HealthSignal
 from bot.lease import LeaderLease
 from bot.messages.message import Message
 from bot.prices.bars import Bars, Symbol
@@ -63,12 +62,11 @@ class Bot:
         clock, watch = self.stage.tape.clock, self.stage.watch
         watch.setup = replace(watch.setup, destinations=MANY)
         watch.source = self
-        self.operators = Operators(self.database, clock, "telegram", [9001])
-        watch.tell = self.operators.tell
+        self.operators = OperatorNotifier(self.database, clock, "telegram", [9001])
+        watch.tell = self.operators.notify
         dispatch = Dispatch(self.database, Chat(), clock, sleep=clock.sleep)
-        office = Office(watch, dispatch, self.database, self.stage.tape, SETTINGS, lambda: SETTINGS, lambda _: ())  # type: ignore[arg-type]
-        self.monitor = Monitor(SETTINGS, clock, self.database, LeaderLease(self.database, clock))
-        self.monitor.begin(office)
+        self.monitor = HealthMonitor(SETTINGS, clock, self.database, LeaderLease(self.database, clock))
+        self.monitor.begin(RunningLoops(watch, dispatch))
 
     def bars(self, symbol: Symbol) -> Bars:
         self.free.wait()
@@ -106,7 +104,7 @@ class Bot:
 
     async def heard(self) -> list[str]:
         """What the operator was told of the bot itself, in order."""
-        await self.monitor.look(self.operators.tell)
+        await self.monitor.check(self.operators.notify)
         found = await self.database.received("telegram", "9001", 99)
         lines = [one.message.lines[0] for one in reversed(found)]
         return [one.removeprefix("⚙️ not well ") for one in lines if "not well" in one]
@@ -202,14 +200,14 @@ async def test_a_database_that_cannot_be_used_is_red_until_it_can_and_nothing_is
 
 
 async def test_a_database_that_does_not_answer_is_not_waited_for(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.app.monitor.PATIENCE", 0.01)
+    monkeypatch.setattr("bot.app.monitor.DATABASE_TIMEOUT", 0.01)
     async with bot.running():
         await until(lambda: bot.stage.watch.resting)
         async with bot.database._turn:
             found = await bot.monitor.report()
-            assert found.health.wrong == {Sign.WORK: "the database has not answered for 0.01 s"}
-            assert (await bot.monitor.report()).waiting is None
-        await until(lambda: bot.monitor._asking and bot.monitor._asking.done())
+            assert found.health.problems == {HealthSignal.WORK: "the database has not answered for 0.01 s"}
+            assert (await bot.monitor.report()).database.waiting is None
+        await until(lambda: bot.monitor._query and bot.monitor._query.done())
         monkeypatch.undo()
         assert (await bot.monitor.report()).health.ready
 
@@ -229,12 +227,12 @@ async def test_one_that_stands_by_is_ready_and_has_no_more_to_tell(bot: Bot) -> 
     bot.monitor.begin(None)
     found = await bot.monitor.report()
     assert found.health.ready
-    assert (str(found.health), found.waiting, found.baskets) == ("stands by: another process works", None, ())
+    assert (str(found.health), found.database.waiting, found.baskets) == ("stands by: another process works", None, ())
 
 
 def test_what_takes_a_restart_is_said() -> None:
     environ = {"BOT_OPERATION__PORT": "8080", "BOT_STATISTICS__PULLBACK": "-6", "BOT_SCHEDULE__POLL_MINUTES": "10"}
-    assert sorted(differences(SETTINGS, load_settings(CONFIG, environ))) == [
+    assert sorted(changed_settings(SETTINGS, load_settings(CONFIG, environ))) == [
         "operation.port: 0 → 8080 (after a restart)",
         "schedule.poll_minutes: 5 → 10 (after a restart)",
         "statistics.pullback: -5.0 → -6.0",

@@ -26,7 +26,17 @@ from bot.adapters.database.outbox import (
     apply_chat_signals,
     reset_chats,
 )
-from bot.adapters.database.tables import UtcTime, bodies, events, judged_on, memories, outbox, pictures, waits
+from bot.adapters.database.tables import (
+    UtcTime,
+    bodies,
+    events,
+    judged_on,
+    memories,
+    outbox,
+    pictures,
+    under_way,
+    waits,
+)
 from bot.alerts.episodes import Subject, SubjectState
 from bot.delivery.attempts import ChatSignal, DeliveryStep
 from bot.delivery.model import Delivery, DeliveryState, Notification, SendMode
@@ -171,12 +181,14 @@ class Database(SubscriberMixin, OperatorMixin, LeaseMixin, operations.IncidentMi
             return dict((await connection.execute(query.group_by(outbox.c.state))).all())
 
     async def waiting(self, transport: str) -> tuple[int, datetime | None]:
-        """How many deliveries wait to be sent, and when the oldest of their events was due."""
+        """How many deliveries are pending or under way, and when the oldest of their events was due."""
+        # Each part has an index of its own, which an OR of them would not use.
+        parts = [sa.select(outbox.c.event).where(outbox.c.transport == transport, part) for part in (waits, under_way)]
+        waiting = sa.union_all(*parts).subquery()
         query = (
             sa.select(sa.func.count(), sa.type_coerce(sa.func.min(events.c.created), UtcTime))
-            .select_from(outbox)
-            .join(events, events.c.id == outbox.c.event)
-            .where(outbox.c.transport == transport, waits)
+            .select_from(waiting)
+            .join(events, events.c.id == waiting.c.event)
         )
         async with self._transaction() as connection:
             count, oldest = (await connection.execute(query)).one()

@@ -11,18 +11,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from bot.health import Report, Sign
+from bot.health import HealthSignal, StatusReport
 from bot.watch.troubles import State
 
 KIND = CONTENT_TYPE_PLAIN_0_0_4
 LOOPS = {
-    "watch": ("drawdown_watch", "What the watch counted: turns, errors, sessions judged, events stored."),
-    "dispatch": ("drawdown_deliveries", "Answers to messages, by outcome, and errors of the loop itself."),
-    "converse": ("drawdown_commands", "What people asked, and how replies went."),
+    "engine": ("drawdown_watch", "What the watch counted: turns, errors, sessions judged, events stored."),
+    "dispatcher": ("drawdown_deliveries", "Answers to messages, by outcome, and errors of the loop itself."),
+    "chat": ("drawdown_commands", "What people asked, and how replies went."),
 }
 
 
-def render(report: Report) -> str:
+def render(report: StatusReport) -> str:
     """The metrics as text."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Reading(report))
@@ -31,28 +31,32 @@ def render(report: Report) -> str:
 
 @dataclass(frozen=True, eq=False)
 class _Reading(Collector):
-    report: Report
+    report: StatusReport
 
     def collect(self) -> Iterable[Metric]:
-        report, health = self.report, self.report.health
+        report, health, database, look = self.report, self.report.health, self.report.database, self.report.last_check
         yield _gauge("drawdown_ready", "1 = it does its work, or stands by.", int(health.ready))
-        yield _gauge("drawdown_leader", "1 = this process holds the lease and works.", int(health.works))
-        signs = {sign.value: int(sign in health.wrong) for sign in Sign}
-        yield _labelled("drawdown_unwell", "1 = this sign of life is missing.", "sign", signs)
+        yield _gauge("drawdown_leader", "1 = this process holds the lease and works.", int(health.active))
+        signals = {signal.value: int(signal in health.problems) for signal in HealthSignal}
+        yield _labelled("drawdown_unwell", "1 = this sign of life is missing.", "sign", signals)
         for name, words, moment in (
             ("working_since", "When this process began to work, or to stand by.", report.since),
-            ("last_complete_look", "When a look was last complete.", report.evaluated),
-            ("last_heard", "When Telegram last told what people wrote.", report.heard),
-            ("oldest_waiting", "When the oldest message that waits was due.", report.oldest),
-            ("next_due", "When the next session is final, or open.", report.look.next if report.look else None),
+            ("last_complete_look", "When a look was last complete.", report.completed_at),
+            ("last_heard", "When Telegram last told what people wrote.", report.polled_at),
+            ("oldest_waiting", "When the oldest message that waits was due.", database.oldest),
+            ("next_due", "When the next session is final, or open.", look.next if look else None),
         ):
             yield _moment(f"drawdown_{name}_timestamp_seconds", words, moment)
-        if report.waiting is not None:
-            yield _gauge("drawdown_waiting", "Messages that wait to be sent.", report.waiting)
-        if report.epoch is not None:
-            yield _gauge("drawdown_lease_epoch", "How often the lease was taken or given up.", report.epoch)
-        yield from self._look()
-        states = {state.value: sum(one.trouble.state is state for one in report.troubles) for state in State}
+        if database.waiting is not None:
+            yield _gauge("drawdown_waiting", "Messages that wait to be sent.", database.waiting)
+        if database.lease is not None:
+            yield _gauge("drawdown_lease_epoch", "How often the lease was taken or given up.", database.lease.epoch)
+        if look is not None:
+            yield _gauge("drawdown_look_seconds", "How long the last look took.", look.seconds)
+            symbols = {"got": look.symbols - look.missing, "missing": look.missing}
+            yield _labelled("drawdown_look_symbols", "Symbols that the last look asked for.", "what", symbols)
+            yield _gauge("drawdown_look_doubts", "Prices that the last look did not believe.", look.doubts)
+        states = {state.value: sum(one.trouble.state is state for one in database.incidents) for state in State}
         yield _labelled("drawdown_troubles", "What goes on of which the operators heard.", "state", states)
         for loop, counts in report.counts.items():
             name, words = LOOPS[loop]
@@ -60,15 +64,6 @@ class _Reading(Collector):
             for what, count in counts.items():
                 family.add_metric([what], count)
             yield family
-
-    def _look(self) -> Iterable[Metric]:
-        look = self.report.look
-        if look is None:
-            return
-        yield _gauge("drawdown_look_seconds", "How long the last look took.", look.seconds)
-        symbols = {"got": look.symbols - look.missing, "missing": look.missing}
-        yield _labelled("drawdown_look_symbols", "Symbols that the last look asked for.", "what", symbols)
-        yield _gauge("drawdown_look_doubts", "Prices that the last look did not believe.", look.doubts)
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:

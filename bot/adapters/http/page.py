@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 
-from bot.health import Report
+from bot.health import StatusReport
 
 REFRESH = 30  # seconds
 UNITS = ((86400, "days"), (3600, "hours"), (60, "min"), (1, "s"))
 
 
-def render(report: Report) -> str:
+def render(report: StatusReport) -> str:
     """The page as HTML, for a phone as for a desk; it loads itself anew by itself."""
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     body = "".join((*_head(report), *_troubles(report), *_baskets(report), *_look(report)))
@@ -26,42 +26,45 @@ def render(report: Report) -> str:
     )
 
 
-def _head(report: Report) -> Iterator[str]:
-    health, now = report.health, report.now
+def _head(report: StatusReport) -> Iterator[str]:
+    health, now, database = report.health, report.now, report.database
     yield f"<h1>Drawdown Bot <small>{_utc(now)}, loads itself anew every {REFRESH} s</small></h1>"
     yield f'<div class="state{"" if health.ready else " bad"}">{escape(str(health))}</div>'
-    epoch = "" if report.epoch is None else f"<small>epoch {report.epoch:,}</small>"
-    lease = "held by this process" if health.works else "held by another process, or by nobody"
-    queue = "not known" if report.waiting is None else f"{report.waiting:,} messages wait"
-    oldest = report.oldest and f"<small>the oldest: {_ago(report.oldest, now)}</small>"
+    epoch = "" if database.lease is None else f"<small>epoch {database.lease.epoch:,}</small>"
+    lease = "held by this process" if health.active else "held by another process, or by nobody"
+    queue = "not known" if database.waiting is None else f"{database.waiting:,} messages wait"
+    oldest = database.oldest and f"<small>the oldest: {_ago(database.oldest, now)}</small>"
     yield "<dl>"
     yield from _facts(
-        ("Last complete look", _ago(report.evaluated, now)),
-        ("Last getUpdates", _ago(report.heard, now) if report.listens else "nobody listens"),
+        ("Last complete look", _ago(report.completed_at, now)),
+        ("Last getUpdates", _ago(report.polled_at, now) if report.polls_chat else "nobody listens"),
         ("Queue", f"{queue}{oldest or ''}"),
         ("Lease", f"{lease}{epoch}"),
-        ("Works since" if health.works else "Stands by since", _ago(report.since, now)),
+        ("Works since" if health.active else "Stands by since", _ago(report.since, now)),
     )
     yield "</dl>"
 
 
-def _look(report: Report) -> Iterator[str]:
-    if report.look is not None:
+def _look(report: StatusReport) -> Iterator[str]:
+    if report.last_check is not None:
         yield "<h2>Last look</h2><dl>"
-        yield from _facts(*((name, escape(str(value)) or "–") for name, value in report.look.facts().items()))
+        yield from _facts(*((name, escape(str(value)) or "–") for name, value in report.last_check.facts().items()))
         yield "</dl>"
 
 
-def _troubles(report: Report) -> Iterator[str]:
+def _troubles(report: StatusReport) -> Iterator[str]:
     yield "<h2>Open troubles</h2>"
-    rows = "".join(f"<li>{escape(str(one))}<small>since {_utc(one.since)}</small></li>" for one in report.troubles)
+    rows = "".join(
+        f"<li>{escape(str(one))}<small>since {_utc(one.since)}</small></li>" for one in report.database.incidents
+    )
     yield f"<ul>{rows}</ul>" if rows else "<p>none that the operators heard of</p>"
 
 
-def _baskets(report: Report) -> Iterator[str]:
+def _baskets(report: StatusReport) -> Iterator[str]:
     rows = "".join(
-        f"<tr><td>{escape(one.name)}<small>{escape(one.basket)}</small></td><td>{one.judged or 'not yet'}</td></tr>"
-        for one in report.baskets
+        f"<tr><td>{escape(basket.name)}<small>{escape(basket.basket)}</small></td>"
+        f"<td>{basket.last_session or 'not yet'}</td></tr>"
+        for basket in report.baskets
     )
     if rows:
         yield f"<h2>Baskets</h2><table><tr><th>basket</th><th>last session judged</th></tr>{rows}</table>"

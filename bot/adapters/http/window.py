@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from bot.adapters.http import metrics, page
 from bot.errors import ConfigError, ConfigProblem
-from bot.health import Report
+from bot.health import StatusReport
 
 T = TypeVar("T")
 PATIENCE = 8.0  # seconds that the event loop is given for an answer
@@ -40,7 +40,7 @@ class Window:
     """
 
     def __init__(
-        self, host: str, port: int, report: Callable[[], Awaitable[Report]], clean: Callable[[str], str]
+        self, host: str, port: int, report: Callable[[], Awaitable[StatusReport]], clean: Callable[[str], str]
     ) -> None:
         self._report = report
         self._clean = clean
@@ -109,7 +109,7 @@ async def _alive() -> None:
     """Whoever can wait for this lives."""
 
 
-async def _of(report: Callable[[], Awaitable[Report]]) -> Report:
+async def _of(report: Callable[[], Awaitable[StatusReport]]) -> StatusReport:
     return await report()
 
 

@@ -11,11 +11,10 @@ from telegram.constants import ChatMemberStatus, ChatType, ParseMode
 
 from bot.adapters.telegram.client import RequestFailed, TelegramClient, reply_parameters
 from bot.adapters.telegram.updates import parse_update
+from bot.chat.requests import ALLOWED, ChatRequest, ChatRole, Reply
+from bot.chat.router import MENU, command_summary
+from bot.chat.service import IncomingUpdate, PollError
 from bot.clock import Clock
-from bot.conversation.asks import Ask, Reply
-from bot.conversation.menu import MENU, does
-from bot.conversation.roles import ALLOWED, Role
-from bot.converse import Deaf, Heard
 from bot.delivery.attempts import ChatGone, ChatRefused, SendOutcome, Sent, TokenRejected
 from bot.delivery.model import TOPIC, ChatKind
 from bot.languages import languages
@@ -40,10 +39,10 @@ class TelegramGateway:
         self._shown: frozenset[int] | None = None  # who has the menu of an operator; None = nobody has any yet
         self._administrators: dict[tuple[str, int], tuple[float, bool]] = {}
 
-    async def hear(self, after: int) -> Sequence[Heard]:
+    async def poll(self, after: int) -> Sequence[IncomingUpdate]:
         """What arrived after the number `after`; the first time, the bot learns its own name before.
 
-        Menus are shown then, and anew when the operators are others. Raises Deaf.
+        Menus are shown then, and anew when the operators are others. Raises PollError.
         """
         try:
             if self._shown is None:
@@ -56,23 +55,23 @@ class TelegramGateway:
                 )
             )
         except RequestFailed as refused:
-            raise Deaf(str(refused), token=isinstance(refused.outcome, TokenRejected)) from refused
+            raise PollError(str(refused), token=isinstance(refused.outcome, TokenRejected)) from refused
         return [parse_update(one, self._telegram.name_of_bot) for one in updates]
 
-    async def acknowledge(self, heard: Heard) -> None:
+    async def acknowledge(self, update: IncomingUpdate) -> None:
         """Take the waiting sign off a pressed button; Telegram does so by itself after a while if this fails."""
         try:
-            await self._telegram.call(self._telegram.bot.answer_callback_query(heard.press))
+            await self._telegram.call(self._telegram.bot.answer_callback_query(update.button_press))
         except RequestFailed as refused:
             log.info("a pressed button could not be acknowledged: %s", refused)
 
-    async def reply(self, ask: Ask, reply: Reply, message_id: int | None) -> SendOutcome:
+    async def reply(self, request: ChatRequest, reply: Reply, message_id: int | None) -> SendOutcome:
         # In a group it shows who is answered, and stays in the topic.
-        target = message_id if ask.kind is ChatKind.GROUP else None
+        target = message_id if request.kind is ChatKind.GROUP else None
         try:
             if reply.content:
-                return Sent(await self._send_file(ask.chat, reply, target))
-            return Sent(await self._telegram.post(ask.chat, reply.message, reply.buttons, target=target))
+                return Sent(await self._send_file(request.chat, reply, target))
+            return Sent(await self._telegram.post(request.chat, reply.message, reply.buttons, target=target))
         except RequestFailed as refused:
             return refused.outcome
 
@@ -119,19 +118,21 @@ class TelegramGateway:
                 ):  # an operator who never wrote to the bot is no chat
                     return
 
-    def _scopes(self, former: Collection[int]) -> list[tuple[telegram.BotCommandScope, Role]]:
+    def _scopes(self, former: Collection[int]) -> list[tuple[telegram.BotCommandScope, ChatRole]]:
         return [
-            (telegram.BotCommandScopeAllPrivateChats(), Role.PERSON),
-            (telegram.BotCommandScopeAllGroupChats(), Role.MEMBER),
-            (telegram.BotCommandScopeAllChatAdministrators(), Role.ADMINISTRATOR),
-            *((telegram.BotCommandScopeChat(one), Role.OPERATOR) for one in self._operators),
-            *((telegram.BotCommandScopeChat(one), Role.PERSON) for one in former),
+            (telegram.BotCommandScopeAllPrivateChats(), ChatRole.PERSON),
+            (telegram.BotCommandScopeAllGroupChats(), ChatRole.MEMBER),
+            (telegram.BotCommandScopeAllChatAdministrators(), ChatRole.ADMINISTRATOR),
+            *((telegram.BotCommandScopeChat(one), ChatRole.OPERATOR) for one in self._operators),
+            *((telegram.BotCommandScopeChat(one), ChatRole.PERSON) for one in former),
         ]
 
-    async def _show(self, scope: telegram.BotCommandScope, role: Role, language: str) -> None:
+    async def _show(self, scope: telegram.BotCommandScope, role: ChatRole, language: str) -> None:
         """The menu of one scope; without a language it is for all that have none of their own."""
         words = load_catalogue(language or "en")
-        listed = [(one.name, does(one, words)) for one in MENU if role in ALLOWED[one.audience]]
+        listed = [
+            (command.name, command_summary(command, words)) for command in MENU if role in ALLOWED[command.audience]
+        ]
         await self._telegram.call(self._telegram.bot.set_my_commands(listed, scope, language or None))
 
 

@@ -11,8 +11,8 @@ import telegram
 from telegram.constants import ChatType
 
 from bot.adapters.telegram.outcomes import FAILURES
-from bot.conversation.asks import Ask
-from bot.converse import Heard
+from bot.chat.requests import ChatRequest
+from bot.chat.service import IncomingUpdate
 from bot.delivery.model import ChatKind
 
 COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?:\s|$)")
@@ -56,32 +56,32 @@ def _is_readable(update: dict[str, Any]) -> bool:
     return True
 
 
-def parse_update(update: telegram.Update, name_of_bot: str) -> Heard:
+def parse_update(update: telegram.Update, name_of_bot: str) -> IncomingUpdate:
     """What arrived with an update; most of what people write to each other asks nothing."""
     query = update.callback_query
     if query is not None:
         return _pressed(update.update_id, query)
     message = update.effective_message
     if message is None:
-        return Heard(update.update_id)
+        return IncomingUpdate(update.update_id)
     if message.migrate_to_chat_id is not None:
-        return Heard(update.update_id, moved=(str(message.chat.id), str(message.migrate_to_chat_id)))
+        return IncomingUpdate(update.update_id, moved=(str(message.chat.id), str(message.migrate_to_chat_id)))
     if (
         update.edited_message is not None
         or update.edited_channel_post is not None
         or message.forward_origin is not None
     ):
-        return Heard(update.update_id)  # what was said before it was changed, or elsewhere, is no command
-    return Heard(update.update_id, _asked(message, name_of_bot), message_id=message.message_id)
+        return IncomingUpdate(update.update_id)  # what was said before it was changed, or elsewhere, is no command
+    return IncomingUpdate(update.update_id, _asked(message, name_of_bot), message_id=message.message_id)
 
 
-def _pressed(number: int, query: telegram.CallbackQuery) -> Heard:
+def _pressed(number: int, query: telegram.CallbackQuery) -> IncomingUpdate:
     """A button counts in the chat of its message; one without a message or a command is only acknowledged."""
     if query.message is None or not query.data:
-        return Heard(number, press=query.id)
+        return IncomingUpdate(number, button_press=query.id)
     command, *words = query.data.split() or [""]
     chat = query.message.chat
-    ask = Ask(
+    request = ChatRequest(
         chat=str(chat.id),
         kind=_kind(chat),
         user=query.from_user.id,
@@ -89,10 +89,10 @@ def _pressed(number: int, query: telegram.CallbackQuery) -> Heard:
         words=tuple(words),
         language=query.from_user.language_code or "",
     )
-    return Heard(number, ask, press=query.id, message_id=query.message.message_id)
+    return IncomingUpdate(number, request, button_press=query.id, message_id=query.message.message_id)
 
 
-def _asked(message: telegram.Message, name_of_bot: str) -> Ask | None:
+def _asked(message: telegram.Message, name_of_bot: str) -> ChatRequest | None:
     text = (message.text or "")[:MAX_COMMAND_LENGTH]
     found = COMMAND.match(text)
     if found and found[2] and found[2].lower() != name_of_bot.lower():
@@ -104,7 +104,7 @@ def _asked(message: telegram.Message, name_of_bot: str) -> Ask | None:
         words = tuple(linked)
     sender = message.sender_chat
     person = message.from_user if sender is None else None
-    return Ask(
+    return ChatRequest(
         chat=str(message.chat.id),
         kind=_kind(message.chat),
         user=person.id if person else None,

@@ -16,38 +16,44 @@ from bot.adapters.http import metrics, page, window
 from bot.adapters.http.window import Window
 from bot.baskets import BasketId
 from bot.errors import ConfigError
-from bot.health import Health, Report, Sign, Standing
+from bot.health import BasketStatus, DatabaseStatus, Health, HealthSignal, StatusReport
+from bot.lease import Lease
 from bot.watch.look import Look
 from bot.watch.troubles import Notice, State, Trouble
 
 NOW = datetime(2026, 7, 2, 20, 25, tzinfo=UTC)
-REPORT = Report(
+REPORT = StatusReport(
     now=NOW,
-    health=Health(works=True),
+    health=Health(active=True),
     since=NOW - timedelta(days=3),
-    epoch=3,
-    evaluated=NOW - timedelta(seconds=70),
-    listens=True,
-    heard=NOW - timedelta(seconds=4),
-    look=Look(0.0, seconds=41.25, due=["final"], symbols=28, missing=1, doubts=2, next=NOW + timedelta(hours=17)),
-    baskets=(Standing(BasketId("memory"), "Memory <b>", date(2026, 7, 2)), Standing(BasketId("sox"), "SOX", None)),
-    troubles=(Notice(Trouble(State.STALE, "XKRX"), NOW - timedelta(hours=5), "nothing fresh <since> 06:30"),),
-    waiting=1234,
-    oldest=NOW - timedelta(minutes=3),
-    counts={"watch": {"turns": 12, "errors": 1}, "dispatch": {"Sent": 5}, "converse": {"heard": 7}},
+    completed_at=NOW - timedelta(seconds=70),
+    polls_chat=True,
+    polled_at=NOW - timedelta(seconds=4),
+    last_check=Look(0.0, seconds=41.25, due=["final"], symbols=28, missing=1, doubts=2, next=NOW + timedelta(hours=17)),
+    baskets=(
+        BasketStatus(BasketId("memory"), "Memory <b>", date(2026, 7, 2)),
+        BasketStatus(BasketId("sox"), "SOX", None),
+    ),
+    counts={"engine": {"turns": 12, "errors": 1}, "dispatcher": {"Sent": 5}, "chat": {"heard": 7}},
+    database=DatabaseStatus(
+        lease=Lease("a process", 3, 9),
+        waiting=1234,
+        oldest=NOW - timedelta(minutes=3),
+        incidents=(Notice(Trouble(State.STALE, "XKRX"), NOW - timedelta(hours=5), "nothing fresh <since> 06:30"),),
+    ),
 )
-BARE = Report(now=NOW, health=Health(works=False), since=NOW)
-UNWELL = replace(REPORT, health=Health(works=True, wrong={Sign.WORK: "the disk is full"}))
+BARE = StatusReport(now=NOW, health=Health(active=False), since=NOW)
+UNWELL = replace(REPORT, health=Health(active=True, problems={HealthSignal.WORK: "the disk is full"}))
 
 
 @dataclass
 class Room:
     """A window, and what it shows."""
 
-    seen: Report | Exception = REPORT
+    seen: StatusReport | Exception = REPORT
     port: int = 0
 
-    async def report(self) -> Report:
+    async def report(self) -> StatusReport:
         if isinstance(self.seen, Exception):
             raise self.seen
         return self.seen
@@ -109,7 +115,7 @@ async def test_our_own_mistakes_stay_in_the_log(room: Room, caplog: pytest.LogCa
 
 
 async def test_no_page_shows_a_secret(room: Room) -> None:
-    room.seen = replace(REPORT, health=Health(works=True, wrong={Sign.WORK: "at https://host/canary"}))
+    room.seen = replace(REPORT, health=Health(active=True, problems={HealthSignal.WORK: "at https://host/canary"}))
     for path in ("/", "/readyz", "/metrics"):
         assert "canary" not in (await room.get(path))[1]
     assert "[token]" in (await room.get("/readyz"))[1]
@@ -123,7 +129,7 @@ async def test_a_port_that_is_taken_is_named_with_the_remedy() -> None:
 
 
 @pytest.mark.parametrize("report", [REPORT, BARE, UNWELL])
-def test_the_page_needs_nothing_from_elsewhere_and_shows_names_as_they_are(report: Report) -> None:
+def test_the_page_needs_nothing_from_elsewhere_and_shows_names_as_they_are(report: StatusReport) -> None:
     shown = page.render(report)
     for outside in ("http://", "https://", "<script", "src=", "<b>", "<since>"):
         assert outside not in shown
@@ -149,7 +155,7 @@ def test_the_page_has_everything_that_is_asked_about_it() -> None:
     assert "held by another process, or by nobody" in page.render(BARE)
 
 
-def numbers(report: Report) -> dict[tuple[str, str], float]:
+def numbers(report: StatusReport) -> dict[tuple[str, str], float]:
     """Every sample, as Prometheus reads it, by name and label."""
     return {
         (one.name, ",".join(one.labels.values())): one.value

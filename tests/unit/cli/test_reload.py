@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 
@@ -10,12 +9,11 @@ import pytest
 
 from bot.adapters.calendars.built import ExchangeCalendars
 from bot.adapters.database.database import Database
-from bot.adapters.terminal import TerminalTransport
-from bot.app.office import Office
-from bot.app.setup import setup_of
+from bot.app.monitor import HealthMonitor
+from bot.app.service import RunningBot, engine_config
 from bot.clock import SystemClock
-from bot.dispatch import Dispatch
 from bot.errors import ConfigError
+from bot.lease import LeaderLease
 from bot.settings.load import Settings, load_settings
 from bot.watch.loop import Watch
 from tests.world import World
@@ -30,16 +28,16 @@ async def test_operators_and_the_fingerprint_are_the_new_ones_and_with_a_mistake
     def load() -> Settings:
         return load_settings(config, os.environ)
 
-    watch = Watch(World(), calendars, setup_of(load(), subscribers_of="telegram"), database, clock)
-    dispatch = Dispatch(database, TerminalTransport(io.StringIO(), clock), clock)
-    office = Office(watch, dispatch, database, calendars, load(), load, lambda _: ())
-    operators, first = office.operators, watch.setup.config
+    watch = Watch(World(), calendars, engine_config(load(), subscribers_of="telegram"), database, clock)
+    operators, first = set(load().telegram.operators), watch.setup.config
+    monitor = HealthMonitor(load(), clock, database, LeaderLease(database, clock))
+    bot = RunningBot(watch, database, monitor, calendars, load(), load, lambda _: (), operators)
     seen = [(set(operators), first)]
     for minimum in ("1", "0.9", "nine"):
         monkeypatch.setenv("BOT_BASKETS__DUO__MIN_COVERAGE", minimum)
         monkeypatch.setenv("BOT_TELEGRAM__OPERATORS", f"[{len(seen)}]")
         try:
-            await office.reload()
+            await bot.reload()
         except ConfigError:
             assert minimum == "nine"
         seen.append((set(operators), watch.setup.config))

@@ -23,7 +23,7 @@ from bot.statistics.verdict import DrawdownState
 FOLDER = Path(bot.messages.__file__).parent
 SOURCE = "".join(
     path.read_text()
-    for stage in ("messages", "delivery", "conversation", "chart", "app", "cli")
+    for stage in ("messages", "delivery", "chat", "chart", "app", "cli")
     for path in (FOLDER.parent / stage).glob("*.py")
 )
 CONDITIONS = {one.name.replace("_months", "") for one in fields(Level)} - {"severity"}

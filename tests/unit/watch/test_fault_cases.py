@@ -21,7 +21,7 @@ and on top of a true fall; `doubtful`, `live`, `revised`, `when` = beside this f
 40 a crash of one: doubtful
 41 an error on top of a true fall: fuzz
 42 flapping: here
-43 another configuration in mid-event: here, unit/conversation/test_operating.py
+43 another configuration in mid-event: here, unit/chat/test_operating.py
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ import pytest
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.conversation.menu import MENU
-from bot.conversation.roles import Audience
+from bot.chat.requests import Audience
+from bot.chat.router import MENU
 from bot.delivery.model import ChatKind
 from bot.errors import NoData, StoreError
 from bot.messages.catalogue import load_catalogue
@@ -237,7 +237,7 @@ async def test_a_basket_that_was_configured_just_now_has_no_prices_yet(room: Roo
 
 
 async def test_a_store_that_fails_is_told_as_trouble(room: Room) -> None:
-    room.desk = replace(room.desk, register=Broken())
+    room.router = replace(room.router, store=Broken())
     assert "does not work just now" in await room.say("/settings")
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from bot.adapters.telegram.client import TelegramClient
 from bot.adapters.telegram.gateway import TelegramGateway
-from bot.conversation.desk import Desk
-from bot.converse import Converse
+from bot.chat.router import ChatRouter
+from bot.chat.service import ChatService
 from bot.delivery.rate_limits import RateLimits
 from bot.errors import InvalidToken, NoData
 from tests.canary import TOKEN
@@ -40,7 +40,7 @@ async def test_each_update_is_handled_once(talk: Talk) -> None:
     await kim.say("/help")
     await until(lambda: len(kim.chat.texts) == 4)
     await talk.settled()
-    assert (len(kim.chat.texts), talk.converse.counts["heard"]) == (4, 4)
+    assert (len(kim.chat.texts), talk.chat.counts["heard"]) == (4, 4)
 
 
 async def test_what_was_put_while_nobody_listened_is_answered(fake: FakeTelegram, database, clock) -> None:
@@ -67,7 +67,7 @@ async def test_a_stop_says_what_was_asked_before_it(hand: HandClock, database) -
             people = [fake.person(number) for number in range(1, 9)]
             for one in people:
                 await one.say("/help")
-            await until(lambda: talk.converse.counts["heard"] == 8)
+            await until(lambda: talk.chat.counts["heard"] == 8)
         assert [len(one.chat.texts) for one in people] == [1] * 8
         assert fake.violations == 0
 
@@ -79,8 +79,8 @@ async def test_a_stop_does_not_wait_for_ever_for_an_answer(fake: FakeTelegram, d
         await kim.chat.next_message()
         fake.script("*", HANG)
         await kim.say("/help")
-        await until(lambda: talk.converse._flying)
-    assert not talk.converse._flying or all(one.done() for one in talk.converse._flying)
+        await until(lambda: talk.chat._in_flight)
+    assert not talk.chat._in_flight or all(one.done() for one in talk.chat._in_flight)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_an_odd_update_keeps_nobody_from_an_answer(talk: Talk, payload: di
     talk.force(kind, about)
     await kim.say("/help")
     await kim.chat.next_message()
-    assert talk.converse.counts["errors"] == 0
+    assert talk.chat.counts["errors"] == 0
 
 
 # Telegram fails
@@ -130,7 +130,7 @@ async def test_hearing_comes_back_by_itself_and_loses_nothing(fake, database, cl
     async with talking(fake, database, clock, sends=True) as talk:
         await kim.say("/help")
         assert "I watch baskets" in (await kim.chat.next_message()).text
-        assert talk.converse.counts["deaf"] == len(answers)
+        assert talk.chat.counts["deaf"] == len(answers)
         assert talk.clock.seconds >= {9: 120}.get(len(answers), 0)
 
 
@@ -139,7 +139,7 @@ async def test_while_another_process_listens_alerts_go_on(fake, database, clock)
     async with talking(fake, database, clock, sends=True) as talk:
         await alert(talk, "fall", replace(PRIVATE, chat="3001"))
         await until(lambda: fake.texts("3001"))
-        assert talk.converse.counts["heard"] == 0
+        assert talk.chat.counts["heard"] == 0
 
 
 @pytest.mark.parametrize("method", ["getMe", "getUpdates"])
@@ -150,9 +150,9 @@ async def test_a_token_that_stays_refused_ends_after_ten_minutes(fake, database,
     fake.fail(method, *[answer] * 100)
     async with TelegramClient(TOKEN, base_url=fake.base_url) as telegram:
         line = TelegramGateway(telegram, clock)
-        desk = Desk("telegram", database, Clerk(), clock, line.administers, drawn)
+        router = ChatRouter("telegram", database, Clerk(), clock, drawn, line.administers)
         with pytest.raises(InvalidToken):
-            await Converse(desk, line, RateLimits(), database.move, sleep=clock.sleep).run(asyncio.Event())
+            await ChatService(router, line, RateLimits(), database.move, sleep=clock.sleep).run(asyncio.Event())
     assert 600 <= clock.seconds < 700
     fake.failures.clear()
     async with talking(fake, database, clock):
@@ -164,10 +164,10 @@ async def test_telegram_that_is_down_at_the_start_comes_up_later(database, clock
         port = gone.port
     async with TelegramClient(TOKEN, base_url=f"http://127.0.0.1:{port}/bot") as telegram:
         line = TelegramGateway(telegram, clock)
-        desk = Desk("telegram", database, Clerk(), clock, line.administers, drawn)
-        converse, stop = Converse(desk, line, RateLimits(), database.move, sleep=clock.sleep), asyncio.Event()
-        running = asyncio.create_task(converse.run(stop))
-        await until(lambda: converse.counts["deaf"] >= 5)
+        router = ChatRouter("telegram", database, Clerk(), clock, drawn, line.administers)
+        chat, stop = ChatService(router, line, RateLimits(), database.move, sleep=clock.sleep), asyncio.Event()
+        running = asyncio.create_task(chat.run(stop))
+        await until(lambda: chat.counts["deaf"] >= 5)
         assert not running.done()
         async with FakeTelegram(clock=clock.monotonic) as fake:
             telegram.bot._base_url = f"{fake.base_url}{TOKEN}"  # a port that is free again cannot be counted on
@@ -185,7 +185,7 @@ async def test_a_mistake_of_ours_is_told_as_trouble_and_costs_nobody_else(fake, 
         await lee.say("/help")
         assert "does not work just now" in (await kim.chat.next_message()).text
         assert "I watch baskets" in (await lee.chat.next_message()).text
-        assert talk.converse.counts["errors"] == 1
+        assert talk.chat.counts["errors"] == 1
 
 
 async def test_without_prices_a_person_is_told_so(fake, database, clock) -> None:
@@ -193,4 +193,4 @@ async def test_without_prices_a_person_is_told_so(fake, database, clock) -> None
     async with talking(fake, database, clock, clerk=Clerk(trouble=NoData("nothing"))) as talk:
         await kim.say("/baskets")
         assert "does not work just now" in (await kim.chat.next_message()).text
-        assert talk.converse.counts["errors"] == 0
+        assert talk.chat.counts["errors"] == 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bot.adapters.database.database import Database
-from bot.conversation.menu import MENU
+from bot.chat.router import MENU
 from bot.messages.catalogue import load_catalogue
 from tests.desks import NOW, OPERATOR
-from tests.e2e.conversation.test_roles import EXPECTED
+from tests.e2e.chat.test_roles import EXPECTED
 from tests.fake_telegram.answers import Answer, refusal
 from tests.fake_telegram.server import FakeTelegram
 from tests.loops import BriskClock, Talk, talking

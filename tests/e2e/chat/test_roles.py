@@ -9,7 +9,7 @@ import pytest
 
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
-from bot.conversation.menu import MENU
+from bot.chat.router import MENU
 from bot.delivery.model import ChatKind
 from bot.delivery.subscribers import BasketSubscription, Subscriber
 from bot.messages.catalogue import load_catalogue
@@ -155,7 +155,7 @@ async def test_a_forged_button_breaks_nothing(talk: Talk, data: str) -> None:
     query = kim.forge(data, await kim.chat.next_message())
     await talk.fake.answered(query)
     await talk.settled(2)
-    assert talk.converse.counts["errors"] == 0
+    assert talk.chat.counts["errors"] == 0
 
 
 def pressed(talk: Talk, **about: object) -> dict[str, object]:
@@ -167,7 +167,7 @@ async def test_a_button_without_a_message_is_only_acknowledged(talk: Talk) -> No
     talk.force("callback_query", pressed(talk, data="subscribe tech", inline_message_id="1"))
     await talk.fake.answered("forged")
     await talk.settled(1)
-    assert (talk.fake.accepted, talk.converse.counts["errors"]) == ([], 0)
+    assert (talk.fake.accepted, talk.chat.counts["errors"]) == ([], 0)
 
 
 async def test_a_button_on_a_message_too_old_to_see_counts(talk: Talk) -> None:
@@ -209,7 +209,7 @@ async def test_chats_in_which_nobody_is_answered(talk: Talk, about: dict[str, st
     await person.say("/help")
     await person.chat.next_message()
     await talk.settled(13)
-    assert (len(talk.fake.accepted), talk.converse.counts["errors"]) == (1, 0)
+    assert (len(talk.fake.accepted), talk.chat.counts["errors"]) == (1, 0)
 
 
 async def test_members_of_a_group_are_not_answered_when_they_talk(talk: Talk) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.conversation.menu import MENU
-from bot.conversation.roles import Audience
+from bot.chat.requests import Audience
+from bot.chat.router import MENU
 from bot.messages.catalogue import load_catalogue
 from tests.desks import KIM, LONGEST_ID, OPERATOR, Room
 

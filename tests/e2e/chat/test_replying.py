@@ -20,7 +20,7 @@ async def test_a_flood_of_one_is_refused_once_and_keeps_no_alert(slow: Talk) -> 
     lee.chat.refuses = None
     for _ in range(1000):
         await kim.say("/help")
-    await until(lambda: slow.converse.counts["heard"] == 1000)
+    await until(lambda: slow.chat.counts["heard"] == 1000)
     await alert(slow, "fall", replace(PRIVATE, chat="2"))
     await slow.pass_until(lambda: lee.chat.texts and lee.chat.texts[0].startswith("fall\n"))
     await slow.pass_until(lambda: len(kim.chat.texts) == 9)
@@ -31,16 +31,16 @@ async def test_a_flood_of_one_is_refused_once_and_keeps_no_alert(slow: Talk) -> 
 async def test_a_flood_of_many_keeps_no_alert(slow: Talk) -> None:
     for number in range(1, 151):
         await slow.fake.person(number).say("/help")
-    await until(lambda: slow.converse.counts["heard"] == 150)
+    await until(lambda: slow.chat.counts["heard"] == 150)
     told = [replace(PRIVATE, chat=str(number)) for number in range(5001, 5021)]
     for one in told:
         slow.fake.find(one.chat)
     await alert(slow, "fall", *told)
     await slow.pass_until(lambda: sum(one.text.startswith("fall") for one in slow.fake.accepted) == 20, step=0.02)
     replies = [one.at for one in slow.fake.accepted if one.text.startswith("I watch")]
-    assert len(slow.converse._waiting) > 50
+    assert len(slow.chat._pending) > 50
     assert all(later - earlier >= 1 - 0.1 for earlier, later in zip(replies, replies[3:], strict=False))
-    assert slow.converse.counts["dropped"] > 0
+    assert slow.chat.counts["dropped"] > 0
 
 
 async def test_a_reply_and_an_alert_to_one_chat_are_a_second_apart(slow: Talk) -> None:
@@ -72,7 +72,7 @@ async def test_a_reply_that_comes_too_fast_is_said_when_it_may(slow: Talk) -> No
     kim, lee = slow.fake.person(1), slow.fake.person(2)
     slow.fake.script("1", flood(7))
     await kim.say("/help")
-    await slow.pass_until(lambda: slow.converse.counts["reply Flood"] == 1)
+    await slow.pass_until(lambda: slow.chat.counts["reply Flood"] == 1)
     for _ in range(30):
         await kim.say("/help")
     await lee.say("/help")
@@ -86,13 +86,13 @@ async def test_a_chat_that_must_be_left_alone_takes_no_other_chats_turn(slow: Ta
     kim, lee = slow.fake.person(1), slow.fake.person(2)
     slow.fake.script("1", flood(3600))
     await kim.say("/help")
-    await slow.pass_until(lambda: slow.converse.counts["reply Flood"] == 1)
+    await slow.pass_until(lambda: slow.chat.counts["reply Flood"] == 1)
     for _ in range(30):
         slow.clock.seconds += 10
         await kim.say("/help")
     await lee.say("/help")
     await slow.pass_until(lambda: lee.chat.texts)
-    assert len(slow.converse._waiting) <= 11
+    assert len(slow.chat._pending) <= 11
 
 
 @pytest.mark.parametrize("answer", [Answer(500, b"{}"), refusal(403, "Forbidden: bot was blocked by the user"), RESET])

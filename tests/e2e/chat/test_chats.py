@@ -124,7 +124,7 @@ async def test_a_reply_goes_once_to_where_its_group_has_moved(talk: Talk) -> Non
     await new.next_message()
     await talk.settled()
     assert (len(new.texts), len(kim.chat.texts)) == (1, 1)
-    assert talk.converse.counts["reply Moved"] == 1
+    assert talk.chat.counts["reply Moved"] == 1
 
 
 async def test_a_reply_does_not_run_after_a_group_for_ever(talk: Talk) -> None:
@@ -133,6 +133,6 @@ async def test_a_reply_does_not_run_after_a_group_for_ever(talk: Talk) -> None:
     kim.chat.migrate(kim).migrate(kim)
     talk.fake.updates.put = hear
     await kim.say("/help")
-    await until(lambda: talk.converse.counts["reply Moved"] == 2)
+    await until(lambda: talk.chat.counts["reply Moved"] == 2)
     await talk.settled(1)
-    assert talk.converse.counts["reply Sent"] == 0
+    assert talk.chat.counts["reply Sent"] == 0

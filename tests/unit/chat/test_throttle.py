@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation.throttle import CAPACITY, PER_SECOND, Admission, Throttle
+from bot.chat.requests import THROTTLE_CAPACITY, THROTTLE_PER_SECOND, Admission, Throttle
 from bot.delivery.model import ChatKind
 from tests.desks import Room
 
@@ -20,7 +20,7 @@ def test_whoever_waits_is_welcome_and_warned_anew() -> None:
     throttle = Throttle()
     for _ in range(20):
         throttle.admit(["user 1"], 0.0)
-    full = CAPACITY / PER_SECOND
+    full = THROTTLE_CAPACITY / THROTTLE_PER_SECOND
     assert [throttle.admit(["user 1"], full) for _ in range(10)].count(Admission.WELCOME) == 8
     assert throttle.admit(["user 1"], full * 2) is Admission.WELCOME
 
@@ -31,7 +31,7 @@ def test_nobody_gets_more_than_his_share(pauses: list[float]) -> None:
     for pause in pauses:
         now += pause
         welcome += throttle.admit(["user 1", "chat 1"], now) is Admission.WELCOME
-    assert welcome <= CAPACITY + now * PER_SECOND + 1e-6
+    assert welcome <= THROTTLE_CAPACITY + now * THROTTLE_PER_SECOND + 1e-6
 
 
 def test_one_person_does_not_use_up_another() -> None:

@@ -1,0 +1,133 @@
+"""The running bot as the chat sees it, and the engine's configuration by the settings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.database.database import Database
+from bot.app.monitor import HealthMonitor
+from bot.app.sources import with_closures_from
+from bot.chat.requests import MarketView
+from bot.delivery.model import ChatKind, Destination
+from bot.errors import BotError, NoData
+from bot.health import StatusReport
+from bot.languages import languages
+from bot.pipeline import Rulebook
+from bot.settings.effective import effective
+from bot.settings.load import Settings
+from bot.watch.due import Timing, as_of
+from bot.watch.loop import Watch
+from bot.watch.press import News
+from bot.watch.turn import Setup
+
+NEEDS_RESTART = (
+    *("telegram.token", "telegram.base_url", "telegram.connect", "telegram.read"),
+    *("storage.", "source.", "schedule.poll", "operation."),
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class RunningBot:
+    """The running bot (`bot.chat.requests.BotService`).
+
+    `load` reads the configuration, `open_news` opens its sources of headlines. `operators` are the numbers of those who
+    give orders now; whoever needs them holds this very set.
+    """
+
+    engine: Watch
+    database: Database
+    monitor: HealthMonitor
+    calendars: ExchangeCalendars
+    settings: Settings
+    load: Callable[[], Settings]
+    open_news: Callable[[Settings], Sequence[News]]
+    operators: set[int]
+
+    @property
+    def rulebook(self) -> Rulebook:
+        return self.engine.setup.rulebook
+
+    async def status(self) -> StatusReport:
+        return await self.monitor.report()
+
+    async def view(self) -> MarketView:
+        if self.engine.board is None:
+            raise NoData("no prices have been fetched yet; the first look is under way")
+        stamps, looked = self.engine.stamps, self.engine.looked
+        assert looked is not None  # it brought the board
+        return MarketView(
+            self.engine.board, self.rulebook, lambda basket: as_of(basket, stamps, self.calendars, looked)
+        )
+
+    async def reload(self) -> Sequence[str]:
+        """Read the configuration again; it counts from the next look on. Raises ConfigError and keeps the old one."""
+        new = await asyncio.to_thread(self.load)
+        calendars = await asyncio.to_thread(with_closures_from, self.calendars, new, self.engine.clock, new.baskets())
+        changes = changed_settings(self.settings, new)
+        self.settings = new
+        self.operators.clear()
+        self.operators.update(new.telegram.operators)
+        self.calendars = self.engine.calendars = calendars
+        transport = self.engine.setup.subscribers_of
+        self.engine.setup = engine_config(new, subscribers_of=transport)
+        self.engine.press.read(self.open_news(new), new.names)
+        if transport is not None:
+            await self.database.widen(transport, [basket.id for basket in new.baskets()])
+        return changes
+
+    async def reload_and_log(self) -> None:
+        """The same for a signal: whoever sent it reads the log."""
+        try:
+            changes = await self.reload()
+        except BotError as error:
+            log.warning("the configuration was not read again, the old one stays: %s", error)
+        else:
+            log.info("the configuration was read again: %s", "; ".join(changes) or "nothing has changed")
+
+
+def changed_settings(old: Settings, new: Settings) -> list[str]:
+    """A line for each key whose value is another now, and whether that takes a restart."""
+    before, after = ({key: str(value) for key, value, _ in effective(settings)} for settings in (old, new))
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return [
+        f"{key}: {before.get(key, '(not set)')} → {after.get(key, '(not set)')}"
+        + (" (after a restart)" if key.startswith(NEEDS_RESTART) else "")
+        for key in keys
+    ]
+
+
+def engine_config(
+    settings: Settings, destinations: Sequence[Destination] | None = None, *, subscribers_of: str | None = None
+) -> Setup:
+    """The engine's configuration, for the configured chats unless other `destinations` are given, and subscribers.
+
+    Messages are composed in every language that some chat reads; a subscriber may read any.
+    """
+    chats = settings.destinations() if destinations is None else tuple(destinations)
+    read = tuple(dict.fromkeys(chat.language for chat in chats))
+    return Setup(
+        rulebook=settings.rulebook(),
+        destinations=chats,
+        languages=languages() if subscribers_of else read or tuple(settings.delivery.languages),
+        timing=replace(
+            Timing(),
+            settle=timedelta(minutes=settings.schedule.settle_minutes),
+            expiry=timedelta(hours=settings.delivery.expiry_hours),
+            provisional=settings.schedule.provisional,
+        ),
+        subscribers_of=subscribers_of,
+        charts=settings.delivery.charts,
+        config=settings.fingerprint(),
+    )
+
+
+def terminal_destinations(languages: Sequence[str]) -> tuple[Destination, ...]:
+    """The terminal as a chat, once a language."""
+    return tuple(Destination("terminal", f"terminal ({code})", ChatKind.TERMINAL, code) for code in languages)
