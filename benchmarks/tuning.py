@@ -17,6 +17,7 @@ import pandas as pd
 from benchmarks.market import YEARS_30, baskets
 from benchmarks.replay import write_baskets, write_prices
 from benchmarks.timing import Line, seconds, side_by_side
+from bot.alerts.conditions import CONDITIONS
 from bot.alerts.rules import Level, Rule, Severity
 from bot.alerts.targets import RuleTarget
 from bot.baskets import BasketSeries
@@ -66,15 +67,16 @@ def _against_pandas(count: int = 3) -> Iterator[Line]:
 
 
 def _grids() -> tuple[np.ndarray, ...]:
-    return GRIDS["percentile"], GRIDS["move"], GRIDS["worst_in_months"]
+    return GRIDS["percentile"], GRIDS["fraction"], GRIDS["months"]
 
 
 def _by_columns(series: BasketSeries) -> list[np.ndarray]:
     board = MarketStats({series.basket.id: series}, DrawdownThresholds(), {})
     found = []
-    for rule, condition in ((PERCENTILE, "percentile"), (MOVE, "move"), (MONTHS, "worst_in_months")):
+    for rule, key in ((PERCENTILE, "percentile"), (MOVE, "move"), (MONTHS, "worst_in")):
+        condition = CONDITIONS[key]
         subjects = tuple(subject_series(board, RuleTarget(rule, series.basket.id), {}))
-        found.append(times_reached(rule, 0, condition, subjects, CLOSE_AFTER, _every, GRIDS[condition]))
+        found.append(times_reached(rule, 0, condition, subjects, CLOSE_AFTER, _every, GRIDS[condition.unit]))
     return found
 
 
@@ -91,8 +93,8 @@ def _by_pandas(series: BasketSeries) -> list[np.ndarray]:
     months = _months_since_as_bad(moves, daily.first_valid_index()).where(moves < 0)
     return [
         np.array([_episodes(share <= limit) for limit in GRIDS["percentile"]]),
-        np.array([_episodes(moves <= limit) for limit in GRIDS["move"]]),
-        np.array([_episodes(months >= -limit) for limit in GRIDS["worst_in_months"]]),
+        np.array([_episodes(moves <= limit) for limit in GRIDS["fraction"]]),
+        np.array([_episodes(months >= -limit) for limit in GRIDS["months"]]),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 Number = float | None
 LINES = {"pullback": -0.05, "correction": -0.10, "bear": -0.20, "crash": -0.35}
@@ -278,3 +279,26 @@ def verdicts(
         row |= {"peak_session": sessions[row.pop("peak_at")], "coverage": coverage[t], "since": begin}
         answer[t] = row
     return answer
+
+
+def whole_months(early: date, late: date) -> int:
+    months = (late.year - early.year) * 12 + late.month - early.month
+    return months - 1 if late.day < early.day else months
+
+
+def condition_holds(key: str, value: float, shown: dict[str, Any], day_low: Number, upward: bool) -> bool:
+    """Whether one condition holds on a session; `shown` is a row of `verdicts`, with the numbers of states."""
+    rare = shown["move"] > 0 if upward else shown["move"] < 0
+    percentile = shown["percentile"]
+    if key in {"percentile", "worst_in", "record"} and not rare:
+        return False
+    if key == "percentile":
+        return percentile is not None and (percentile >= value if value > 50 else percentile <= value)
+    if key in {"worst_in", "record"}:
+        since = shown["since"] if shown["record"] else shown["worst_since"]
+        months = whole_months(since, shown["session"])
+        return months >= value if key == "worst_in" else shown["record"] and months >= 36
+    if key in {"state", "enters"}:
+        return shown["state" if key == "state" else "entered"] >= value
+    figure = day_low if key == "day_low" else shown[key]
+    return figure is not None and figure <= value

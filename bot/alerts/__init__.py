@@ -1,1 +1,1 @@
-"""Alert rules: conditions, levels, episodes, inhibition."""
+"""Rules, the conditions of their levels, and the episodes that follow from them."""

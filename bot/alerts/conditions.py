@@ -1,41 +1,253 @@
-"""Level conditions, for one session and for whole columns; candidate sessions."""
+"""The conditions of a level: one table, for the evidence of one session and for whole columns alike."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal, overload
+
 import numpy as np
+import numpy.typing as npt
 
 from bot.alerts.rules import Level, Rule
-from bot.prices.bars import Floats
+from bot.prices.bars import Dates, Floats
 from bot.prices.table import Flags
 from bot.statistics.measure import VerdictColumns
+from bot.statistics.ranks import Ints
+from bot.statistics.verdict import Verdict
 
-MIN_MONTH_DAYS = 28
-
-
-def candidate_sessions(rule: Rule, columns: VerdictColumns, day_low: Floats | None = None) -> Flags:
-    """Whether a rung of `rule` might hold, by session. `day_low` (fractions, NaN = unknown) has the columns' shape."""
-    kept = np.zeros(len(columns.sessions), dtype=np.bool_)
-    for rung in rule.levels:
-        kept |= _might_hold(rung, columns, day_low)
-    return kept & columns.defined
+YEARS_FOR_RECORD = 3
+NEVER = np.inf
+Figures = Mapping[str, npt.NDArray[Any]]
+Severities = npt.NDArray[np.int8]
 
 
-def _might_hold(rung: Level, columns: VerdictColumns, day_low: Floats | None) -> Flags:
-    keep = np.ones(len(columns.sessions), dtype=np.bool_)
-    if rung.percentile is not None:
-        high = rung.percentile > 50
-        keep &= columns.percentile >= rung.percentile if high else columns.percentile <= rung.percentile
-    elif rung.worst_in_months is not None:
-        gap = (columns.sessions - columns.sessions[columns.worst_at]).astype(np.int64)
-        keep &= columns.record | (gap >= MIN_MONTH_DAYS * rung.worst_in_months)
-    elif rung.record:
-        keep &= columns.record
-    if rung.move is not None:
-        keep &= columns.move <= rung.move
-    if rung.state is not None:
-        keep &= columns.state >= rung.state
-    if rung.enters is not None:
-        keep &= columns.entered_state >= rung.enters
-    if rung.day_low is not None:
-        keep &= day_low <= rung.day_low if day_low is not None else False
-    return keep
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one session shows of one subject: its verdict (None = no reading) and a member's day low (a fraction).
+
+    `quiet`: there is a reading, and no level holds on it; the verdict is then not worked out.
+    """
+
+    verdict: Verdict | None
+    day_low: float | None = None
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """What conditions are about: arrays of shape (), for one session, or (n,); NaN = not defined.
+
+    `as_bad_on` is the session of the latest earlier move as bad, for a record that of the first reading, as `since`.
+    `state` and `entered` are numbers of drawdown states. The rest is as in Verdict and Evidence.
+    """
+
+    session: Dates
+    since: Dates
+    as_bad_on: Dates
+    move: Floats
+    percentile: Floats
+    record: Flags
+    drawdown: Floats
+    state: npt.NDArray[Any]
+    entered: npt.NDArray[Any]
+    day_low: Floats
+
+    @classmethod
+    def of_session(cls, verdict: Verdict, day_low: float | None) -> Measurements:
+        """The measurements of one session that has a reading."""
+        return cls(
+            session=np.asarray(verdict.session, "datetime64[D]"),
+            since=np.asarray(verdict.since, "datetime64[D]"),
+            as_bad_on=np.asarray(verdict.worst_since or verdict.since, "datetime64[D]"),
+            move=np.asarray(verdict.move),
+            percentile=np.asarray(np.nan if verdict.percentile is None else verdict.percentile),
+            record=np.asarray(verdict.record),
+            drawdown=np.asarray(verdict.drawdown),
+            state=np.asarray(verdict.state),
+            entered=np.asarray(verdict.entered_state),
+            day_low=np.asarray(np.nan if day_low is None else day_low),
+        )
+
+    @classmethod
+    def of_columns(
+        cls,
+        verdicts: VerdictColumns,
+        rows: slice | Ints,
+        day_low: Floats | None = None,
+        turned: VerdictColumns | None = None,
+    ) -> Measurements:
+        """The measurements at `rows`, positions that have a reading.
+
+        `day_low` has the columns' shape (None = the subject has no day's low). `turned` are the columns whose records
+        and "worst since" count, where they are others: a spread that opens upwards is turned over.
+        """
+        sessions, move, worst_at = verdicts.sessions, verdicts.move[rows], (turned or verdicts).worst_at[rows]
+        return cls(
+            session=sessions[rows],
+            since=sessions[verdicts.first : verdicts.first + 1],
+            as_bad_on=sessions[np.where(worst_at < 0, verdicts.first, worst_at)],
+            move=move,
+            percentile=verdicts.percentile[rows],
+            record=worst_at < 0,
+            drawdown=verdicts.drawdown[rows],
+            state=verdicts.state[rows],
+            entered=verdicts.entered_state[rows],
+            day_low=np.full(move.shape, np.nan) if day_low is None else day_low[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition: its key in the configuration and the catalogues, the field of a level, the figure it is about.
+
+    `unit` is what the field holds. A value above `at_least_above` asks for a figure at or above it, another one for a
+    figure at or below it. `rare_side`: counts only on the rule's side of zero, for the worst move of calm months can
+    still be a gain. `basis` is what a session must show for the figure to be known.
+    """
+
+    key: str
+    field: str
+    unit: Literal["percentile", "months", "flag", "fraction", "state"]
+    basis: Literal["move", "drawdown", "day_low"]
+    figure: Callable[[Measurements], npt.NDArray[Any]]
+    at_least_above: float = np.inf
+    rare_side: bool = False
+
+    def sign(self, level: Level) -> int:
+        """The factor that turns the level's value, and the figures, to a scale on which lower is rarer."""
+        return -1 if getattr(level, self.field) > self.at_least_above else 1
+
+
+def _long_record(seen: Measurements) -> Flags:
+    return seen.record & (whole_months(seen.since, seen.session) >= 12 * YEARS_FOR_RECORD)
+
+
+CONDITIONS = {
+    condition.key: condition
+    for condition in (
+        Condition("percentile", "percentile", "percentile", "move", lambda seen: seen.percentile, 50, rare_side=True),
+        Condition(
+            "worst_in", "worst_in_months", "months", "move",
+            lambda seen: whole_months(seen.as_bad_on, seen.session), -1, rare_side=True,
+        ),
+        Condition("record", "record", "flag", "move", _long_record, -1, rare_side=True),
+        Condition("move", "move", "fraction", "move", lambda seen: seen.move),
+        Condition("drawdown", "drawdown", "fraction", "drawdown", lambda seen: seen.drawdown),
+        Condition("state", "state", "state", "drawdown", lambda seen: seen.state, -1),
+        Condition("day_low", "day_low", "fraction", "day_low", lambda seen: seen.day_low),
+        Condition("enters", "enters", "state", "drawdown", lambda seen: seen.entered, -1),
+    )
+}  # fmt: skip
+
+
+def level_conditions(level: Level) -> list[Condition]:
+    """The conditions that the level has, in the order of the table."""
+    values = ((condition, getattr(level, condition.field)) for condition in CONDITIONS.values())
+    return [condition for condition, value in values if value is not None and value is not False]
+
+
+def threshold(level: Level, condition: Condition) -> float:
+    """The level's value of a condition that it has, on a scale on which lower is rarer."""
+    return condition.sign(level) * float(getattr(level, condition.field))
+
+
+def with_threshold(level: Level, condition: Condition, value: float) -> Level:
+    """The level with another value of a condition that it has, given on the scale of `threshold`."""
+    turned = condition.sign(level) * value
+    change: dict[str, Any] = {condition.field: round(turned) if condition.unit == "months" else turned}
+    return replace(level, **change)
+
+
+def without_condition(level: Level, condition: Condition) -> Level:
+    """The level with its other conditions."""
+    change: dict[str, Any] = {condition.field: False if condition.unit == "flag" else None}
+    return replace(level, **change)
+
+
+def condition_figures(rule: Rule, seen: Measurements) -> Figures:
+    """The figure of each condition that a level of the rule has, by its key; NaN = not defined, or not rare."""
+    rare = seen.move > 0 if rule.upward else seen.move < 0
+    asked = {condition.key: condition for level in rule.levels for condition in level_conditions(level)}
+    figures = {key: condition.figure(seen) for key, condition in asked.items()}
+    return {key: np.where(rare, figure, np.nan) if asked[key].rare_side else figure for key, figure in figures.items()}
+
+
+def condition_readings(level: Level, condition: Condition, figures: Figures) -> Floats:
+    """The figures on the scale of `threshold`: the condition holds where they are at or below it.
+
+    Percentiles are 0 to 100, negated above 50; months, states and flags are negated; the rest are fractions. +inf = not
+    defined, or the move is on the wrong side of zero.
+    """
+    readings = condition.sign(level) * figures[condition.key].astype(np.float64)
+    return np.where(np.isnan(readings), NEVER, readings)
+
+
+def condition_holds(level: Level, condition: Condition, figures: Figures) -> Flags:
+    """Whether one condition of the level holds, of the shape of `figures`; where it is not defined it does not."""
+    return condition_readings(level, condition, figures) <= threshold(level, condition)
+
+
+def level_holds(level: Level, figures: Figures) -> Flags:
+    """Whether every condition of the level holds, of the shape of `figures`."""
+    holds: Flags = np.asarray(True)
+    for condition in level_conditions(level):
+        holds = holds & condition_holds(level, condition, figures)
+    return holds
+
+
+def check_conditions(rule: Rule, level: Level, evidence: Evidence) -> list[tuple[str, bool]]:
+    """Each condition of the level by its key, and whether it holds; none without a reading."""
+    if evidence.verdict is None:
+        return []
+    figures = condition_figures(rule, Measurements.of_session(evidence.verdict, evidence.day_low))
+    return [(one.key, bool(condition_holds(level, one, figures))) for one in level_conditions(level)]
+
+
+def highest_level(rule: Rule, evidence: Evidence) -> Level | None:
+    """The highest level whose conditions all hold."""
+    if evidence.verdict is None:
+        return None
+    figures = condition_figures(rule, Measurements.of_session(evidence.verdict, evidence.day_low))
+    return next((level for level in reversed(rule.levels) if level_holds(level, figures)), None)
+
+
+def severity_by_session(rule: Rule, figures: Figures, sessions: int) -> Severities:
+    """The severity of the highest level that holds, 0 = none does; shape (sessions,)."""
+    severities = np.zeros(sessions, dtype=np.int8)
+    for level in rule.levels:
+        severities[level_holds(level, figures)] = level.severity
+    return severities
+
+
+def candidate_sessions(
+    rule: Rule, verdicts: VerdictColumns, day_low: Floats | None = None, turned: VerdictColumns | None = None
+) -> Flags:
+    """Whether some level of `rule` holds, by session; shape (T,). The arguments are those of `Measurements`."""
+    rows = verdicts.defined.nonzero()[0]
+    figures = condition_figures(rule, Measurements.of_columns(verdicts, rows, day_low, turned))
+    candidates = np.zeros(len(verdicts.sessions), dtype=np.bool_)
+    candidates[rows] = severity_by_session(rule, figures, len(rows)) > 0
+    return candidates
+
+
+def depth(rule: Rule, move: Floats, day_low: Floats) -> Floats:
+    """How deep falls are, lower is deeper: the day's low where it is asked for and known (not NaN), else the move.
+
+    The move of a spread that opens upwards is turned over.
+    """
+    fall = -move if rule.upward else move
+    return np.where(np.isnan(day_low), fall, day_low) if rule.uses_condition("day_low") else fall
+
+
+@overload
+def whole_months(early: date, late: date) -> int: ...
+@overload
+def whole_months(early: Dates, late: Dates) -> Ints: ...
+def whole_months(early: date | Dates, late: date | Dates) -> int | Ints:
+    """Whole months from `early` to `late`, rounded down."""
+    first, last = np.asarray(early, "datetime64[D]"), np.asarray(late, "datetime64[D]")
+    first_month, last_month = first.astype("datetime64[M]"), last.astype("datetime64[M]")
+    months = (last_month - first_month).astype(np.intp) - (last - last_month < first - first_month)
+    return int(months) if isinstance(late, date) else months

@@ -1,4 +1,4 @@
-"""Episodes, decisions, reasons, alerts: the state machine."""
+"""Episodes of falls: the state machine that every session of a subject goes through, its decisions and alerts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
+from bot.alerts.conditions import Evidence, Measurements, depth, highest_level
 from bot.alerts.rules import Level, Rule, Severity
 from bot.baskets import BasketId
-from bot.statistics.verdict import Verdict
 
 EpisodeId = NewType("EpisodeId", str)
+EPISODE_LETTERS = "23456789BCDFGHJKLMNPQRSTVWXYZ"  # no vowels, nothing that looks like another
 
 
 class DecisionReason(StrEnum):
@@ -31,6 +32,9 @@ class DecisionReason(StrEnum):
     NOT_FINAL = "not final"
     INSUFFICIENT_DATA = "no reading"
     SUSPECT = "suspect data"
+
+
+SPEAKING = (DecisionReason.FIRST, DecisionReason.ESCALATED, DecisionReason.DEEPENED)
 
 
 class Phase(StrEnum):
@@ -67,11 +71,10 @@ class Episode:
     quiet: int = 0
     phase: Phase = Phase.FINAL
 
-    def after_quiet(self, sessions: int) -> Episode:
-        """The same episode after that many sessions without any rung (`replace` is slow, and this is asked often)."""
-        if sessions == self.quiet:
-            return self
-        return Episode(self.id, self.opened, self.severity, self.move, sessions, self.phase)
+    def after_quiet(self, sessions: int, close_after: int) -> Episode | None:
+        """The episode after so many more sessions without any rung; None = it has closed."""
+        quiet = self.quiet + sessions
+        return None if quiet >= close_after else replace(self, quiet=quiet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +96,6 @@ class SubjectState:
     judged: date | None = None
     episode: Episode | None = None
     told: ProvisionalAlert | None = None
-
-
-YEARS_FOR_RECORD = 3
-SPEAKING = (DecisionReason.FIRST, DecisionReason.ESCALATED, DecisionReason.DEEPENED)
-EPISODE_LETTERS = "23456789BCDFGHJKLMNPQRSTVWXYZ"  # no vowels, nothing that looks like another
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What one session shows of one subject: its verdict (None = no reading) and a member's day low (a fraction).
-
-    `quiet` says that there is a reading and that no rung can hold on it; the verdict is then not worked out.
-    """
-
-    verdict: Verdict | None
-    day_low: float | None = None
-    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,97 +172,41 @@ class Alert:
 def decide(
     rule: Rule, subject: Subject, session: date, evidence: Evidence, memory: SubjectState, close_after: int
 ) -> Decision:
-    """Judge one final session of one subject against the rule's ladder and its open episode.
+    """The decision on one final session of one subject: the rule's levels against its open episode.
 
-    An episode opens with the first rung reached, speaks again on a deeper rung or when the move is `rule.step` deeper
-    on the same one, and closes after `close_after` sessions without any rung. A session without a reading neither
+    An episode opens with the first level reached, fires again on a higher level or when the move is `rule.step` deeper
+    on the same one, and closes after `close_after` sessions without any level. A session without a reading neither
     fires nor resolves.
     """
-    episode = memory.episode
-    verdict = evidence.verdict
-    if verdict is None and not evidence.quiet:
+    if evidence.verdict is None and not evidence.quiet:
         return Decision(subject, DecisionReason.INSUFFICIENT_DATA, None, replace(memory, judged=session), evidence)
-    rung = None if evidence.quiet else highest_level(rule, evidence)
-    if rung is None:
-        reason = DecisionReason.BELOW_THRESHOLD
-        if episode is not None:
-            episode = episode.after_quiet(episode.quiet + 1)
-            if episode.quiet >= close_after:
-                reason, episode = DecisionReason.CLOSED, None
-        return Decision(subject, reason, None, SubjectState(session, episode), evidence)
-    depth = _depth(rule, evidence)
+    level = highest_level(rule, evidence)
+    if level is None or evidence.verdict is None:
+        episode = memory.episode and memory.episode.after_quiet(1, close_after)
+        reason = DecisionReason.CLOSED if memory.episode and not episode else DecisionReason.BELOW_THRESHOLD
+    else:
+        seen = Measurements.of_session(evidence.verdict, evidence.day_low)
+        fall = depth(rule, seen.move, seen.day_low).item()
+        reason, episode = reach_level(memory.episode, subject, session, level.severity, fall, rule.step)
+    return Decision(subject, reason, level, SubjectState(session, episode), evidence)
+
+
+def reach_level(
+    episode: Episode | None, subject: Subject, session: date, severity: Severity, fall: float, step: float
+) -> tuple[DecisionReason, Episode]:
+    """The reason and the episode after a session on which a level holds; `episode` is the open one before it.
+
+    `fall` is how deep the session is, lower is deeper; `step` how much deeper is news on the same level. Fractions.
+    """
     if episode is None:
-        opened = Episode(episode_id(subject, session), session, rung.severity, depth)
-        return Decision(subject, DecisionReason.FIRST, rung, SubjectState(session, opened), evidence)
-    if rung.severity > episode.severity:
+        return DecisionReason.FIRST, Episode(episode_id(subject, session), session, severity, fall)
+    if severity > episode.severity:
         reason = DecisionReason.ESCALATED
-    elif rung.severity == episode.severity and depth <= episode.move - rule.step:
+    elif severity == episode.severity and fall <= episode.move - step:
         reason = DecisionReason.DEEPENED
     else:
-        quiet = SubjectState(session, episode.after_quiet(0))
-        return Decision(subject, DecisionReason.SAME_LEVEL, rung, quiet, evidence)
-    deeper = replace(episode, severity=rung.severity, move=min(depth, episode.move), quiet=0)
-    return Decision(subject, reason, rung, SubjectState(session, deeper), evidence)
-
-
-def highest_level(rule: Rule, evidence: Evidence) -> Level | None:
-    """The deepest rung whose conditions all hold."""
-    for rung in reversed(rule.levels):
-        if level_holds(rule, rung, evidence):
-            return rung
-    return None
-
-
-def level_holds(rule: Rule, rung: Level, evidence: Evidence) -> bool:
-    """Whether every condition of the rung holds. A condition that the history is too short for does not."""
-    verdict = evidence.verdict
-    return verdict is not None and all(met for _, met in check_conditions(rule, rung, evidence, verdict))
-
-
-def check_conditions(rule: Rule, rung: Level, evidence: Evidence, verdict: Verdict) -> list[tuple[str, bool]]:
-    """Each condition of the rung by its name in the configuration, and whether it is met.
-
-    Rarity counts only on the rule's own side of zero: the worst move of calm months can still be a gain.
-    """
-    found: list[tuple[str, bool]] = []
-    sided = verdict.move > 0 if rule.upward else verdict.move < 0
-    if rung.percentile is not None:
-        found.append(("percentile", sided and _extreme_enough(rung.percentile, verdict)))
-    if rung.worst_in_months is not None:
-        since = verdict.since if verdict.record else verdict.worst_since
-        rare = since is not None and whole_months(since, verdict.session) >= rung.worst_in_months
-        found.append(("worst_in", sided and rare))
-    if rung.record:
-        long = whole_months(verdict.since, verdict.session) >= 12 * YEARS_FOR_RECORD
-        found.append(("record", sided and verdict.record and long))
-    if rung.move is not None:
-        found.append(("move", verdict.move <= rung.move))
-    if rung.state is not None:
-        found.append(("state", verdict.state >= rung.state))
-    if rung.day_low is not None:
-        found.append(("day_low", evidence.day_low is not None and evidence.day_low <= rung.day_low))
-    if rung.enters is not None:
-        found.append(("enters", verdict.entered_state >= rung.enters))
-    return found
-
-
-def _extreme_enough(percentile: float, verdict: Verdict) -> bool:
-    if verdict.percentile is None:
-        return False
-    return verdict.percentile >= percentile if percentile > 50 else verdict.percentile <= percentile
-
-
-def _depth(rule: Rule, evidence: Evidence) -> float:
-    """How deep the episode is, lower is deeper: the day's low, the move, or a spread that opens upwards turned over."""
-    assert evidence.verdict is not None
-    if evidence.day_low is not None and rule.uses_condition("day_low"):
-        return evidence.day_low
-    return -evidence.verdict.move if rule.upward else evidence.verdict.move
-
-
-def whole_months(early: date, late: date) -> int:
-    """Whole months from `early` to `late`, rounded down."""
-    return (late.year - early.year) * 12 + late.month - early.month - (late.day < early.day)
+        return DecisionReason.SAME_LEVEL, replace(episode, quiet=0)
+    return reason, replace(episode, severity=severity, move=min(fall, episode.move), quiet=0)
 
 
 def episode_id(subject: Subject, opened: date) -> EpisodeId:

@@ -1,4 +1,4 @@
-"""Which rules are there, and what must hold for each rung?"""
+"""Rules, their levels by severity, and named events of the market."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Level:
     """One step of a rule's ladder; every condition that is not None must hold.
 
     `percentile` is 0 to 100 (at or below it; at or above it if it is over 50), `worst_in_months` whole months,
-    `move` and `day_low` are fractions (at or below), `state` is the drawdown state reached or a deeper one, `enters`
-    a state entered on this very session.
+    `move`, `drawdown` and `day_low` are fractions (at or below), `state` is the drawdown state reached or a deeper
+    one, `enters` a state entered on this very session.
     """
 
     severity: Severity
@@ -37,6 +37,7 @@ class Level:
     worst_in_months: int | None = None
     record: bool = False
     move: float | None = None
+    drawdown: float | None = None
     state: DrawdownState | None = None
     day_low: float | None = None
     enters: DrawdownState | None = None

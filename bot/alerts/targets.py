@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,8 +10,8 @@ from math import isnan, nan
 
 import numpy as np
 
-from bot.alerts.conditions import candidate_sessions
-from bot.alerts.episodes import Evidence, Subject
+from bot.alerts.conditions import Evidence, candidate_sessions
+from bot.alerts.episodes import Subject
 from bot.alerts.rules import Rule
 from bot.baskets import BasketId
 from bot.prices.bars import Symbol
@@ -148,12 +148,13 @@ def _loud(
     if rule.contrast is not None:
         return dict.fromkeys(_loud_gaps(board, question), ())
     if question.about_members(board):
-        readings: Iterable[VerdictColumns] = (
-            measured(question.basket, symbol, rule.window) for symbol in series.basket.symbols
-        )
+        kept = [
+            candidate_sessions(rule, measured(question.basket, symbol, rule.window), alone.low)
+            for symbol, alone in zip(series.basket.symbols, series.alone, strict=True)
+        ]
     else:
-        readings = [board.of_basket(question.basket, rule.window)]
-    kept = [candidate_sessions(rule, columns, series.alone[at].low) for at, columns in enumerate(readings)]
+        low = series.alone[0].low if len(series.alone) == 1 else None
+        kept = [candidate_sessions(rule, board.of_basket(question.basket, rule.window), low)]
     found: dict[int, Columns] = {}
     for position, column in np.argwhere(np.column_stack(kept)).tolist():
         found[position] = (*found.get(position, ()), column)
@@ -161,15 +162,13 @@ def _loud(
 
 
 def _loud_gaps(board: MarketStats, question: RuleTarget) -> Iterator[int]:
-    """The positions at which a contrast rule might speak, looked at from either side."""
+    """The positions at which a contrast rule speaks, were there no episode."""
     rule = question.rule
     assert rule.contrast is not None
-    one, other = rule.contrast
-    columns = board.of_spread(one, other, rule.window)
-    kept = candidate_sessions(rule, columns)
-    if rule.upward:
-        kept |= candidate_sessions(rule, board.of_spread(other, one, rule.window))
-    for session in columns.sessions[kept].tolist():
+    first, second = rule.contrast
+    columns = board.of_spread(first, second, rule.window)
+    turned = board.of_spread(second, first, rule.window) if rule.upward else None
+    for session in columns.sessions[candidate_sessions(rule, columns, turned=turned)].tolist():
         position = board.position(question.basket, session)
         if position is not None:
             yield position

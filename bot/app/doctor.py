@@ -228,7 +228,7 @@ async def check_telegram(settings: Settings, telegram: TelegramClient | None) ->
         yield Finding("token", FindingStatus.WARN, NO_TOKEN, GIVE_ONE)
         return
     from bot.adapters.telegram.client import RequestFailed
-    from bot.adapters.telegram.gateway import fetch_bot_name, has_webhook  # noqa: PLC0415 - not needed without a token
+    from bot.adapters.telegram.gateway import fetch_bot_name, has_webhook
 
     try:
         name = await fetch_bot_name(telegram)
@@ -261,7 +261,7 @@ def _unheard(outcome: SendOutcome) -> Finding:
 
 async def _chat(telegram: TelegramClient, chat: str) -> Finding:
     from bot.adapters.telegram.client import RequestFailed
-    from bot.adapters.telegram.gateway import fetch_permissions  # noqa: PLC0415 - as above
+    from bot.adapters.telegram.gateway import fetch_permissions
 
     subject, code = f"chat {chat}", ConfigError.exit_code
     try:
@@ -284,7 +284,7 @@ async def _chat(telegram: TelegramClient, chat: str) -> Finding:
 
 async def _operator(telegram: TelegramClient, number: int, name: str) -> Finding:
     from bot.adapters.telegram.client import RequestFailed
-    from bot.adapters.telegram.gateway import fetch_permissions  # noqa: PLC0415 - as above
+    from bot.adapters.telegram.gateway import fetch_permissions
 
     try:
         found = await fetch_permissions(telegram, str(number))

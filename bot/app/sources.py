@@ -50,7 +50,7 @@ def yahoo_prices(settings: Settings) -> Yahoo:
 
 def headline_sources(settings: Settings, prices: PriceSource) -> tuple[News, ...]:
     """The configured feeds, and Yahoo where it gives the prices too."""
-    from bot.adapters.feeds import NewsFeed  # noqa: PLC0415 - commands that look at prices need none
+    from bot.adapters.feeds import NewsFeed
 
     feeds = map(NewsFeed, settings.news.feeds)
     return (YahooNews(), *feeds) if settings.news.yahoo and isinstance(prices, PriceCache) else tuple(feeds)

@@ -94,14 +94,14 @@ async def _show(settings: Settings, monitor: HealthMonitor, stack: AsyncExitStac
     """Open the pages for those who look from outside, if a port is given; what pings the address, if one is given."""
     where, address = settings.operation, settings.operation.heartbeat.get_secret_value()
     if where.port:
-        from bot.adapters.http.window import Window  # noqa: PLC0415 - not needed without a port
+        from bot.adapters.http.window import Window
 
         clean = partial(redact, secrets=settings.secrets())
         await stack.enter_async_context(Window(where.host, where.port, monitor.report, clean))
         log.info("the status page is on port %s of %s", where.port, where.host)
     if not address:
         return None
-    from bot.adapters.heartbeat import Heartbeat  # noqa: PLC0415 - not needed without an address
+    from bot.adapters.heartbeat import Heartbeat
 
     return (await stack.enter_async_context(Heartbeat(address))).beat
 
@@ -156,7 +156,7 @@ def _setup(settings: Settings, telegram: TelegramClient | None) -> Setup:
 
 def _chat_service(telegram: TelegramClient, bot: RunningBot, limits: RateLimits, room: DrawingRoom) -> ChatService:
     """Loop 3."""
-    from bot.adapters.telegram.gateway import TelegramGateway  # noqa: PLC0415 - not needed without a token
+    from bot.adapters.telegram.gateway import TelegramGateway
 
     clock, operators = bot.engine.clock, bot.operators
     gateway = TelegramGateway(telegram, clock, operators)
@@ -175,7 +175,7 @@ async def open_telegram(settings: Settings) -> AsyncIterator[TelegramClient | No
         )
         yield None
         return
-    from bot.adapters.telegram.client import TelegramClient  # noqa: PLC0415 - not needed without a token
+    from bot.adapters.telegram.client import TelegramClient
 
     async with TelegramClient(
         token,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from math import isnan, nan
 
-from bot.alerts.episodes import Evidence, highest_level
+from bot.alerts.conditions import Evidence, highest_level
 from bot.alerts.rules import Rule
 from bot.baskets import BasketId
 from bot.context.build import next_claim

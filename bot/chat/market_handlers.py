@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from bot.alerts.episodes import Decision, Phase, check_conditions
+from bot.alerts.conditions import check_conditions
+from bot.alerts.episodes import Decision, Phase
 from bot.alerts.rules import Rule
 from bot.backtest.replay import explain_session, worst_final_moves
 from bot.backtest.whatif import evaluate_move, level_distances, parse_move
@@ -194,7 +195,7 @@ def _decision_lines(ctx: HandlerContext, about: BasketSession, decision: Decisio
     if verdict is None:
         return
     for rung in rule.levels:
-        checked = check_conditions(rule, rung, decision.evidence, verdict)
+        checked = check_conditions(rule, rung, decision.evidence)
         marks = [f"{'✓' if holds else '✗'} {phrases.word('condition', condition)}" for condition, holds in checked]
         level = phrases.word("severity", rung.severity.word)
         yield ctx.say("chat_rung", level=level, conditions=phrases.join(marks))

@@ -28,7 +28,7 @@ def doctor_command(config: Config = None, prices: Prices = None, output: Output 
 
     All is looked at, whatever fails; the exit code is that of the first failure, as of the other commands.
     """
-    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
+    from bot.adapters import logs
 
     logs.configure_logging("ERROR")  # what is worth a warning is one of the findings
     code = asyncio.run(_examine(config, prices, output))
@@ -38,9 +38,9 @@ def doctor_command(config: Config = None, prices: Prices = None, output: Output 
 
 async def _examine(config: Path | None, prices: Path | None, output: OutputFormat) -> int:
     """Print each finding as soon as it is there; the answer is the first failure's exit code, 0 = nothing failed."""
-    from bot.app.doctor import FindingStatus, run_checks  # noqa: PLC0415
-    from bot.clock import SystemClock  # noqa: PLC0415
-    from bot.settings.load import load_settings  # noqa: PLC0415
+    from bot.app.doctor import FindingStatus, run_checks
+    from bot.clock import SystemClock
+    from bot.settings.load import load_settings
 
     code = 0
     if output is OutputFormat.CSV:

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.alerts.episodes import Decision, SubjectState, check_conditions
+from bot.alerts.conditions import check_conditions, level_conditions
+from bot.alerts.episodes import Decision, SubjectState
 from bot.alerts.rules import Rule
 from bot.backtest.replay import explain_session
 from bot.backtest.whatif import level_distances
@@ -139,8 +140,8 @@ def answered(opened: MeasuredMarket, decision: Decision, memory: SubjectState) -
         yield f"  {', '.join(_evidence(rule, decision, verdict))}"
         for rung in rule.levels:
             words = conditions_as_toml(rung)
-            asked = check_conditions(rule, rung, decision.evidence, verdict)
-            answers = [f"{words[name]} {'met' if held else 'not met'}" for name, held in asked]
+            checks = check_conditions(rule, rung, decision.evidence)
+            answers = [f"{words[key]} {'met' if holds else 'not met'}" for key, holds in checks]
             yield f"  {rung.severity.word:<8} {', '.join(answers)}"
     if decision.inhibited_severity is not None:
         yield f"  told as {decision.severity.word}, with the news of other rules about the basket"
@@ -152,16 +153,16 @@ def answered(opened: MeasuredMarket, decision: Decision, memory: SubjectState) -
 
 def _evidence(rule: Rule, decision: Decision, verdict: Verdict) -> Iterator[str]:
     """The figures that the rule's conditions are about, of its own subject and window."""
-    asked = {name for rung in rule.levels for name in conditions_as_toml(rung)}
+    asked = {condition.basis for level in rule.levels for condition in level_conditions(level)}
     spread = bool(decision.subject.against)
-    if asked & {"percentile", "worst_in", "record", "move"}:
+    if "move" in asked:
         yield f"{verdict.window}-session {'gap' if spread else 'move'} {_percent(verdict.move)}"
         yield f"rank {verdict.rank:,} of {verdict.sample:,}"
         if verdict.percentile is not None:
             yield f"percentile {verdict.percentile:.4f}"
         if not spread:
             yield f"worst since {verdict.worst_since or 'the first reading: a record'}"
-    if asked & {"state", "enters"}:
+    if "drawdown" in asked:
         yield f"drawdown {_percent(verdict.drawdown)}, state {verdict.state.word}"
     if "day_low" in asked:
         low = decision.evidence.day_low

@@ -236,7 +236,7 @@ def chart_command(
 ) -> None:
     """Draw a basket's last year and all its moves as a PNG, from data up to that session."""
     from bot.chart.data import chart_data
-    from bot.chart.draw import render_chart  # noqa: PLC0415 - commands import what they need and no more
+    from bot.chart.draw import render_chart
 
     if file is not None and not file.parent.is_dir():
         raise typer.BadParameter(f"{file.parent} is no folder. Make it first, or name another one.", param_hint="--out")

@@ -41,8 +41,8 @@ def check_command(config: Config = None, output: Output = OutputFormat.TABLE) ->
     """Show every problem of the configuration, or the effective values and where each comes from."""
     settings = load_settings(config, os.environ)
     if settings.closure_tables:  # the exchanges' sessions take numpy, and seconds where they are not worked out yet
-        from bot.app.sources import open_calendars  # noqa: PLC0415
-        from bot.clock import SystemClock  # noqa: PLC0415
+        from bot.app.sources import open_calendars
+        from bot.clock import SystemClock
 
         open_calendars(settings, SystemClock(), note_calendar_build)
     rows = [(key, str(value), origin) for key, value, origin in effective(settings)]
@@ -87,9 +87,9 @@ def schema_command(
 
 def migrate_command(config: Config = None) -> None:
     """Create the database, or bring it to this version (a platform's release phase)."""
-    from bot.adapters.database.database import migrate_database  # noqa: PLC0415 - commands import what they need and no more
-    from bot.app.worker import database_url  # noqa: PLC0415
-    from bot.settings.load import load_settings  # noqa: PLC0415
+    from bot.adapters.database.database import migrate_database
+    from bot.app.worker import database_url
+    from bot.settings.load import load_settings
 
     asyncio.run(migrate_database(database_url(load_settings(config, os.environ))))
 
@@ -106,16 +106,16 @@ def backfill_command(
     output: Output = OutputFormat.TABLE,
 ) -> None:
     """Fetch the whole history of every symbol that is not there yet; ended early, it goes on where it was."""
-    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
-    from bot.app.doctor import FindingStatus, check_disk  # noqa: PLC0415
+    from bot.adapters import logs
+    from bot.app.doctor import FindingStatus, check_disk
     from bot.app.sources import (
         backfill,
         cached_yahoo,
         open_calendars,
     )
-    from bot.baskets import symbols_of  # noqa: PLC0415
-    from bot.clock import SystemClock  # noqa: PLC0415
-    from bot.settings.load import load_settings  # noqa: PLC0415
+    from bot.baskets import symbols_of
+    from bot.clock import SystemClock
+    from bot.settings.load import load_settings
 
     logs.configure_logging("WARNING")
     settings = load_settings(config, os.environ)
@@ -166,7 +166,7 @@ class TestMessageFailed(BotError):
 
 def send_test_command(config: Config = None) -> None:
     """Send a test message to every configured chat (without a token, to this terminal)."""
-    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
+    from bot.adapters import logs
 
     settings = load_settings(config, os.environ)
     logs.configure_logging("WARNING", secrets=[settings.telegram.token.get_secret_value()])
@@ -176,13 +176,13 @@ def send_test_command(config: Config = None) -> None:
 
 
 async def _send(settings: Settings) -> int:
-    from bot.adapters.terminal import TerminalTransport  # noqa: PLC0415
-    from bot.app.service import terminal_destinations  # noqa: PLC0415
-    from bot.app.worker import open_telegram  # noqa: PLC0415
-    from bot.clock import SystemClock  # noqa: PLC0415
-    from bot.delivery.attempts import Sent  # noqa: PLC0415
-    from bot.dispatch import send_test  # noqa: PLC0415
-    from bot.messages.catalogue import load_catalogue  # noqa: PLC0415
+    from bot.adapters.terminal import TerminalTransport
+    from bot.app.service import terminal_destinations
+    from bot.app.worker import open_telegram
+    from bot.clock import SystemClock
+    from bot.delivery.attempts import Sent
+    from bot.dispatch import send_test
+    from bot.messages.catalogue import load_catalogue
 
     clock, console, failed = SystemClock(), Console(highlight=False), 0
     async with open_telegram(settings) as telegram:
@@ -207,8 +207,8 @@ DELIVERY_COLUMNS = (
 
 def deliveries_command(config: Config = None, output: Output = OutputFormat.TABLE) -> None:
     """List every delivery that some chat has not certainly got, oldest first, and count all by their state."""
-    from bot.app.worker import database_url  # noqa: PLC0415 - commands import what they need and no more
-    from bot.settings.load import load_settings  # noqa: PLC0415
+    from bot.app.worker import database_url
+    from bot.settings.load import load_settings
 
     found, counts = asyncio.run(_look(database_url(load_settings(config, os.environ))))
     if output is OutputFormat.TABLE:
@@ -218,7 +218,7 @@ def deliveries_command(config: Config = None, output: Output = OutputFormat.TABL
 
 
 async def _look(url: str) -> tuple[list[Delivery], Counter[DeliveryState]]:
-    from bot.adapters.database.database import Database  # noqa: PLC0415
+    from bot.adapters.database.database import Database
 
     database = await Database.open(url)
     try:

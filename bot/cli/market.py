@@ -141,7 +141,7 @@ def _believed(
     bars: Mapping[Symbol, Bars], baskets: Sequence[Basket], calendars: CalendarProvider, now: datetime
 ) -> Mapping[Symbol, Bars]:
     """A vendor's prices without those that the running bot would doubt at its first look, each of which is named."""
-    from bot.watch.gate import Gate  # noqa: PLC0415 - price files need none, and it brings all of asyncio
+    from bot.watch.gate import Gate
 
     look = Gate().look(bars, [basket.symbols for basket in baskets], calendars, now)
     for doubt in look.open:

@@ -71,7 +71,7 @@ MAX_WIDTH = 10_000
 
 def plain_table(*columns: str) -> Table:
     """A table without frames; a column whose name ends in ">" stands to the right, one in "~" may wrap."""
-    from rich.table import Table  # noqa: PLC0415 - see above
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
@@ -84,7 +84,7 @@ def plain_table(*columns: str) -> Table:
 
 def print_table(table: Table) -> None:
     """Print a table to standard output: no cell is ever cut, and in a pipe there is no width to fit into."""
-    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.console import Console
 
     console = Console(highlight=False)
     terminal = sys.stdout.isatty()
@@ -143,8 +143,8 @@ def progress(what: str) -> Iterator[ProgressUpdate]:
     if not sys.stderr.isatty():
         yield _untold
         return
-    from rich.console import Console  # noqa: PLC0415 - see above
-    from rich.progress import Progress, SpinnerColumn, TextColumn  # noqa: PLC0415 - see above
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
 
     columns = (SpinnerColumn(), *Progress.get_default_columns(), TextColumn("{task.fields[name]}"))
     # Output for the screen has to be written above the bar; output for a file or a pipe is none of rich's business.

@@ -33,11 +33,11 @@ def run_command(
     ] = None,
 ) -> None:
     """Watch the baskets and post alerts until SIGTERM or Ctrl-C."""
-    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
-    from bot.app.sources import price_source  # noqa: PLC0415
-    from bot.app.worker import run_worker  # noqa: PLC0415
-    from bot.clock import SystemClock  # noqa: PLC0415
-    from bot.settings.load import load_settings  # noqa: PLC0415
+    from bot.adapters import logs
+    from bot.app.sources import price_source
+    from bot.app.worker import run_worker
+    from bot.clock import SystemClock
+    from bot.settings.load import load_settings
 
     if log_level.upper() not in LEVELS:
         raise typer.BadParameter(f"{log_level!r} is none. Choose {', '.join(LEVELS)}.", param_hint="--log-level")
@@ -85,9 +85,9 @@ def demo_command(
 
 
 async def _play(folder: Path, language: str, first: date, last: date, pause: float, charts: Path | None) -> None:
-    from bot.adapters import logs  # noqa: PLC0415 - commands import what they need and no more
-    from bot.app.demo import open_demo  # noqa: PLC0415
-    from bot.settings.load import load_settings  # noqa: PLC0415
+    from bot.adapters import logs
+    from bot.app.demo import open_demo
+    from bot.settings.load import load_settings
 
     logs.configure_logging("WARNING")
     # The environment is left out on purpose: a demo never posts to a real chat.

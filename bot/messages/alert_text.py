@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bot.alerts.episodes import Alert, whole_months
+from bot.alerts.conditions import whole_months
+from bot.alerts.episodes import Alert
 from bot.baskets import Basket
 from bot.context.model import PLUNGE, AlertContext, Contrast, MemberContribution, StateEntry
 from bot.messages import wording

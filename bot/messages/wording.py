@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from datetime import date
 
-from bot.alerts.episodes import Alert, whole_months
+from bot.alerts.conditions import whole_months
+from bot.alerts.episodes import Alert
 from bot.alerts.rules import NamedEvent, Severity
 from bot.context.model import AlertContext, ReferenceMove, StateEntry
 from bot.messages.catalogue import Catalogue

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from bot.languages import languages
 from bot.settings.places import Place, keys_of, suggestion
-from bot.settings.tables import RungsTable, StatisticsTable
+from bot.settings.tables import RungsTable, RungTable, StatisticsTable
 
 LADDER = keys_of(RungsTable)
+OF_DRAWDOWN = ("drawdown", "state", "enters")
 LINES = ("pullback", "correction", "bear", "crash")
 WHOM = ("baskets", "members_of", "contrast")
 WHAT = ("rungs", "day_low", "enters")
@@ -167,9 +168,10 @@ def _rungs(place: Place, rule: dict[str, Any]) -> Iterator[Finding]:
             yield Finding((*place, "rungs", after), f"stands below {before}", f"Deepest last: {', '.join(LADDER)}.")
     for name, rung in _tables(rungs):
         if not any(condition is not False for condition in rung.values()):
-            remedy = "Give it percentile, worst_in, record, move, state or enters."
+            *keys, last = keys_of(RungTable)
+            remedy = f"Give it {', '.join(keys)} or {last}."
             yield Finding((*place, "rungs", name), "has no condition and would always hold", remedy)
-        for key in ("state", "enters"):
+        for key in OF_DRAWDOWN:
             if "contrast" in rule and key in rung:
                 yield Finding((*place, "rungs", name, key), "means nothing for a contrast", "Use percentile.")
     entering = [name for name, rung in _tables(rungs) if "enters" in rung]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import time
+from typing import Any
 
+from bot.alerts.conditions import CONDITIONS
 from bot.alerts.rules import Level, NamedEvent, Rule, Severity
 from bot.baskets import Basket, BasketId, Member
 from bot.delivery.model import TOPIC, ChatKind, Destination
@@ -66,22 +68,16 @@ def _expanded(wanted: Sequence[str], known: Sequence[str]) -> tuple[BasketId, ..
 
 def _rungs(table: RuleTable) -> tuple[Level, ...]:
     if table.rungs is None:
-        day_low = None if table.day_low is None else _fraction(table.day_low)
-        return (Level(Severity[(table.severity or "warning").upper()], day_low=day_low, enters=_state(table.enters)),)
+        return (_rung(Severity[(table.severity or "warning").upper()], table),)
     written = {severity: getattr(table.rungs, severity.word) for severity in Severity}
     return tuple(_rung(severity, rung) for severity, rung in written.items() if rung is not None)
 
 
-def _rung(severity: Severity, table: RungTable) -> Level:
-    return Level(
-        severity=severity,
-        percentile=table.percentile,
-        worst_in_months=None if table.worst_in is None else _months(table.worst_in),
-        record=bool(table.record),
-        move=None if table.move is None else _fraction(table.move),
-        state=_state(table.state),
-        enters=_state(table.enters),
-    )
+def _rung(severity: Severity, table: RungTable | RuleTable) -> Level:
+    """The level of the conditions in the table: those of a rung, or of a rule without rungs."""
+    written = [(condition, getattr(table, condition.key, None)) for condition in CONDITIONS.values()]
+    values: dict[str, Any] = {one.field: MEANING[one.unit](value) for one, value in written if value is not None}
+    return Level(severity, **values)
 
 
 def _months(text: str) -> int:
@@ -89,12 +85,18 @@ def _months(text: str) -> int:
     return int(number) * (12 if unit.startswith("year") else 1)
 
 
-def _state(word: str | None) -> DrawdownState | None:
-    return None if word is None else DrawdownState[word.upper()]
-
-
 def _fraction(percent: float) -> float:
     return percent / 100
+
+
+# What a value of the files means, by its condition's unit.
+MEANING: dict[str, Callable[[Any], Any]] = {
+    "percentile": float,
+    "months": _months,
+    "flag": bool,
+    "fraction": _fraction,
+    "state": lambda word: DrawdownState[word.upper()],
+}
 
 
 def events(tables: Mapping[str, EventTable]) -> tuple[NamedEvent, ...]:

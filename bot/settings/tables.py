@@ -168,6 +168,7 @@ class RungTable(Table):
     worst_in: str | None = Field(None, pattern=WORST_IN, description='at least the worst in "3 months", "5 years"')
     record: bool | None = Field(None, description="true: the worst on record")
     move: Percent | None = Field(None, description="percent over the window: this or deeper")
+    drawdown: float | None = Field(None, gt=-100, lt=0, description="percent below the high: this or deeper")
     state: StateWord | None = Field(None, description="drawdown state reached, or a deeper one")
     enters: StateWord | None = Field(None, description="drawdown state entered on this session, or a deeper one")
 

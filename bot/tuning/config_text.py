@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+from bot.alerts.conditions import level_conditions
 from bot.alerts.rules import Level, Rule
 from bot.tuning.fit import BACKOFF_FACTOR, fitted_condition
 from bot.tuning.jobs import SuggestedLevels
@@ -14,17 +16,7 @@ Value = str | float | bool
 
 def condition_values(rung: Level) -> dict[str, Value]:
     """The rung's conditions as the configuration has them: percent, months in words."""
-    months = rung.worst_in_months
-    written = {
-        "percentile": rung.percentile,
-        "worst_in": None if months is None else _span(months),
-        "record": rung.record or None,
-        "move": _percent(rung.move),
-        "state": None if rung.state is None else rung.state.word,
-        "day_low": _percent(rung.day_low),
-        "enters": None if rung.enters is None else rung.enters.word,
-    }
-    return {name: value for name, value in written.items() if value is not None}
+    return {one.key: WRITTEN[one.unit](getattr(rung, one.field)) for one in level_conditions(rung)}
 
 
 def level_as_toml(rung: Level) -> str:
@@ -88,9 +80,14 @@ def _span(months: int) -> str:
     return f"{months // 12} year{'s' * (months != 12)}"
 
 
-def _percent(fraction: float | None) -> float | None:
-    return None if fraction is None else round(fraction * 100, 6)
-
-
 def _toml(value: Value) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+WRITTEN: dict[str, Callable[[Any], Value]] = {
+    "percentile": float,
+    "months": _span,
+    "flag": bool,
+    "fraction": lambda fraction: round(fraction * 100, 6),
+    "state": lambda state: state.word,
+}

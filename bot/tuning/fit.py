@@ -7,41 +7,36 @@ from dataclasses import replace
 
 import numpy as np
 
-from bot.alerts.rules import Level, Rule
-from bot.prices.bars import Dates, Floats
-from bot.prices.table import Flags
-from bot.statistics.ranks import Ints
-from bot.tuning.history import (
-    CONDITIONS,
+from bot.alerts.conditions import (
     NEVER,
-    FittedCondition,
-    SubjectSeries,
+    Condition,
     condition_readings,
-    level_holds_by_session,
+    level_conditions,
+    level_holds,
     threshold,
     with_threshold,
     without_condition,
 )
+from bot.alerts.rules import Level, Rule
+from bot.prices.bars import Dates, Floats
+from bot.prices.table import Flags
+from bot.statistics.ranks import Ints
+from bot.tuning.history import SubjectSeries
 
 # Of a rung that is fitted to N a year, the next deeper one is fitted to a third, and so on.
 BACKOFF_FACTOR = 1 / 3
 SWEEPS = 2
 MONTHS = (*range(1, 24), *range(24, 60, 6), *range(60, 481, 12))
-# Values that a person would write, rarest first, on the scale of `threshold`.
+# Values that a person would write, rarest first, on the scale of `threshold`, by the condition's unit.
 PERCENTILES = np.concatenate((np.arange(1, 40) / 40, np.arange(10, 50) / 10, np.arange(10, 61) / 2))
 FALLS = -(np.arange(5, 601)[::-1] / 10) / 100  # as a percentage is read, to the last bit
-GRIDS: dict[FittedCondition, Floats] = {
-    "percentile": PERCENTILES,
-    "worst_in_months": -np.array(MONTHS[::-1], dtype=np.float64),
-    "move": FALLS,
-    "day_low": FALLS,
-}
+GRIDS = {"percentile": PERCENTILES, "months": -np.array(MONTHS[::-1], dtype=np.float64), "fraction": FALLS}
 SessionFilter = Callable[[Dates], Flags]
 
 
-def fitted_condition(rung: Level) -> FittedCondition | None:
+def fitted_condition(rung: Level) -> Condition | None:
     """The condition of a rung whose value is fitted: its first one that has a value."""
-    return next((one for one in CONDITIONS if getattr(rung, one) is not None), None)
+    return next((condition for condition in level_conditions(rung) if condition.unit in GRIDS), None)
 
 
 def fit_levels(
@@ -68,17 +63,16 @@ def fit_levels(
     return rule
 
 
-def _grid(rung: Level, condition: FittedCondition) -> Floats:
+def _grid(rung: Level, condition: Condition) -> Floats:
     limit = threshold(rung, condition)
-    assert limit is not None
     # A percentile over 50 is turned over by `threshold`: 99.5 is -99.5, and rarer is lower.
-    return PERCENTILES - 100 if condition == "percentile" and limit < 0 else GRIDS[condition]
+    return PERCENTILES - 100 if condition.unit == "percentile" and limit < 0 else GRIDS[condition.unit]
 
 
 def times_reached(
     rule: Rule,
     place: int,
-    condition: FittedCondition,
+    condition: Condition,
     subjects: Sequence[SubjectSeries],
     close_after: int,
     part: SessionFilter,
@@ -109,22 +103,22 @@ def _among(grid: Floats, part: SessionFilter, days: Dates, low: Floats, high: Fl
 
 
 def _stretches(
-    rule: Rule, place: int, condition: FittedCondition, track: SubjectSeries, close_after: int
+    rule: Rule, place: int, condition: Condition, track: SubjectSeries, close_after: int
 ) -> tuple[Dates, Floats, Floats]:
     """For each session: its label, and from which value on and below which one it is where the rung is newly reached.
 
     With other rungs beside it, an episode may have begun by a shallower one: the rung is then reached where no earlier
     session of that episode has reached it.
     """
-    rung = rule.levels[place]
-    low = condition_readings(rule, rung, condition, track)
-    low = np.where(level_holds_by_session(rule, without_condition(rung, condition), track), low, NEVER)
-    for deeper in rule.levels[place + 1 :]:
-        low = np.where(level_holds_by_session(rule, deeper, track), -NEVER, low)
+    level = rule.levels[place]
+    low = condition_readings(level, condition, track.figures)
+    low = np.where(level_holds(without_condition(level, condition), track.figures), low, NEVER)
+    for higher in rule.levels[place + 1 :]:
+        low = np.where(level_holds(higher, track.figures), -NEVER, low)
     before = _lowest_before(low, close_after)
     shallower = np.zeros(len(low), dtype=np.bool_)
-    for one in rule.levels[:place]:
-        shallower |= level_holds_by_session(rule, one, track)
+    for lower in rule.levels[:place]:
+        shallower |= level_holds(lower, track.figures)
     if shallower.any():
         before = np.minimum(before, _lowest_in_episode(low, shallower, close_after))
     return track.sessions, low, before

@@ -9,13 +9,14 @@ from itertools import chain
 from statistics import median_low
 from typing import Any, Protocol, TypeVar
 
+from bot.alerts.conditions import threshold, with_threshold
 from bot.alerts.rules import Rule
 from bot.baskets import BasketId
 from bot.pipeline import Rulebook
 from bot.prices.calendars import CalendarCode
 from bot.prices.table import PriceTable
 from bot.tuning.fit import fitted_condition
-from bot.tuning.history import SeriesCache, threshold, with_threshold
+from bot.tuning.history import SeriesCache
 from bot.tuning.tune import HoldOutTest, RuleTuning, hold_out_tests, restricted_to, tune_basket
 
 SHARES_A_WORKER = 6
@@ -158,7 +159,7 @@ def _middle(rules: Sequence[Rule]) -> Rule:
         condition = fitted_condition(rung)
         if condition is not None:
             limits = [threshold(rule.levels[place], condition) for rule in rules]
-            rung = with_threshold(rung, condition, median_low(one for one in limits if one is not None))  # noqa: PLW2901
+            rung = with_threshold(rung, condition, median_low(limits))  # noqa: PLW2901
         rungs.append(rung)
     baskets = tuple(chain.from_iterable(rule.baskets for rule in rules))
     return replace(rules[0], levels=tuple(rungs), baskets=baskets)

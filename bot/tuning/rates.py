@@ -11,13 +11,14 @@ from math import ceil, exp, floor, lgamma, log, log1p
 
 import numpy as np
 
+from bot.alerts.conditions import whole_months
 from bot.alerts.rules import Rule
 from bot.prices.bars import Dates
 from bot.prices.table import Flags
 from bot.statistics.measure import YEARS_OF_HISTORY
 from bot.statistics.ranks import Ints
 from bot.tuning.fit import SessionFilter
-from bot.tuning.history import SubjectSeries, whole_months
+from bot.tuning.history import SubjectSeries
 
 # Every third year is kept back: years of calm and of crises are then on both sides. The last years alone would answer
 # another question, whether the next years will be like those before.
@@ -76,6 +77,10 @@ class YearSplit:
         years = np.arange(self.first.year + 1, self.last.year)
         return [int((year_of(fitted) == year).sum()) for year in years[years % HELD_OUT != 0]]
 
+    def rate(self, sessions: Dates) -> YearlyRate:
+        """How often a year it was, counted over those of `sessions` that are counted at all."""
+        return YearlyRate(int(self.counts(sessions).sum()), self.whole)
+
     def counts(self, sessions: Dates) -> Flags:
         """Which sessions are counted at all."""
         inside: Flags = (sessions >= np.datetime64(self.first, "D")) & (sessions <= np.datetime64(self.last, "D"))
@@ -105,10 +110,8 @@ def counted_sessions(rule: Rule, subjects: Sequence[SubjectSeries]) -> Dates:
     read = np.zeros(len(sessions), dtype=np.bool_)
     about_lows = all(rung.day_low is not None for rung in rule.levels)
     for track in subjects:
-        at = track.at
-        if about_lows and track.day_low is not None:
-            at = at[~np.isnan(track.day_low[at])]
-        read[at] = True
+        at = track.positions
+        read[at[~np.isnan(track.figures["day_low"])] if about_lows else at] = True
     return sessions[read]
 
 

@@ -19,7 +19,7 @@ from bot.prices.calendars import CalendarCode
 from bot.prices.table import PriceTable
 from bot.statistics.market_stats import MarketStats
 from bot.tuning.fit import fit_levels, fitted_condition
-from bot.tuning.history import HistoricalAlert, SeriesCache, historical_alerts, subject_series
+from bot.tuning.history import HistoricalAlert, SeriesCache, SubjectSeries, historical_alerts, subject_series
 from bot.tuning.rates import YearlyRate, YearSplit, counted_sessions, dispersion, prediction_interval
 from bot.tuning.withdrawals import WithdrawalRate, withdrawal_rates
 
@@ -99,9 +99,20 @@ def tune_basket(
     """
     narrow = restricted_to(rulebook, basket)
     board = measure_market(tables, narrow)
-    asked = [question for question in rule_targets(board, narrow.rules) if question.basket == basket]
-    found = [_tuned(board, narrow, question, per_year, shelf) for question in asked]
-    return tuple(_beside_others([one for one in found if one is not None]))
+    subjects = _subjects(board, narrow, basket, shelf)
+    return tuple(_beside_others([_tuned(board, narrow.close_after_sessions, *asked, per_year) for asked in subjects]))
+
+
+def _subjects(
+    board: MarketStats, rulebook: Rulebook, basket: BasketId, shelf: SeriesCache
+) -> Iterator[tuple[RuleTarget, tuple[SubjectSeries, ...], YearSplit]]:
+    """The questions about the basket whose data are long enough, with their subjects and the years that are counted."""
+    for question in rule_targets(board, rulebook.rules):
+        if question.basket == basket:
+            subjects = tuple(subject_series(board, question, shelf))
+            years = YearSplit.of(counted_sessions(question.rule, subjects))
+            if years is not None:
+                yield question, subjects, years
 
 
 def _beside_others(found: Sequence[RuleTuning]) -> Iterator[RuleTuning]:
@@ -148,16 +159,13 @@ def restricted_to(rulebook: Rulebook, *baskets: BasketId) -> Rulebook:
 
 def _tuned(
     board: MarketStats,
-    rulebook: Rulebook,
+    close_after: int,
     question: RuleTarget,
+    subjects: tuple[SubjectSeries, ...],
+    years: YearSplit,
     per_year: float,
-    shelf: SeriesCache,
-) -> RuleTuning | None:
-    rule, close_after = question.rule, rulebook.close_after_sessions
-    subjects = tuple(subject_series(board, question, shelf))
-    years = YearSplit.of(counted_sessions(rule, subjects))
-    if years is None:
-        return None
+) -> RuleTuning:
+    rule = question.rule
     heard = historical_alerts(rule, subjects, close_after)
     doubts = withdrawal_rates(board, question, subjects, close_after)
     suggested: Rule | None = None
@@ -180,13 +188,12 @@ def _tuned(
 
 
 def _step(rung: Level, heard: Sequence[HistoricalAlert], years: YearSplit, doubt: WithdrawalRate | None) -> LevelStats:
-    reached = sessions_reached(heard, rung.severity)
-    own = [one.session for one in heard if one.severity == rung.severity and years.first <= one.session <= years.last]
+    days = [one.session for one in heard if one.severity == rung.severity and years.first <= one.session <= years.last]
     return LevelStats(
         rung=rung,
-        reached=YearlyRate(int(years.counts(reached).sum()), years.whole),
-        alerts=len(own),
-        latest=own[-1] if own else None,
+        reached=years.rate(sessions_reached(heard, rung.severity)),
+        alerts=len(days),
+        latest=days[-1] if days else None,
         provisional=doubt,
     )
 
@@ -202,14 +209,9 @@ def hold_out_tests(
     """What the rungs of the rulebook's rules do on `basket` in either part of history, by the rule's name."""
     narrow = restricted_to(rulebook, basket)
     board = measure_market(tables, narrow)
-    for question in rule_targets(board, narrow.rules):
-        if question.basket != basket:
-            continue
-        subjects = tuple(subject_series(board, question, shelf))
-        years = YearSplit.of(counted_sessions(question.rule, subjects))
-        if years is not None:
-            heard = historical_alerts(question.rule, subjects, rulebook.close_after_sessions)
-            yield question.rule.name, _trials(question.rule, heard, years)
+    for question, subjects, years in _subjects(board, narrow, basket, shelf):
+        heard = historical_alerts(question.rule, subjects, rulebook.close_after_sessions)
+        yield question.rule.name, _trials(question.rule, heard, years)
 
 
 def _trials(rule: Rule, heard: Sequence[HistoricalAlert], years: YearSplit) -> tuple[HoldOutTest, ...]:
@@ -276,13 +278,10 @@ def review_basket(
         said += [_said(question, one) for one in heard[-latest:]]
         years = YearSplit.of(counted_sessions(question.rule, subjects))
         if years is not None:
-            rates.append((question.rule.name, tuple(_rate(rung, heard, years) for rung in question.rule.levels)))
+            reached = [years.rate(sessions_reached(heard, rung.severity)) for rung in question.rule.levels]
+            rates.append((question.rule.name, tuple(map(LevelRate, question.rule.levels, reached))))
     said.sort(key=lambda one: one.session, reverse=True)
     return RuleReview(tuple(rates), tuple(said[:latest]))
-
-
-def _rate(rung: Level, heard: tuple[HistoricalAlert, ...], years: YearSplit) -> LevelRate:
-    return LevelRate(rung, YearlyRate(int(years.counts(sessions_reached(heard, rung.severity)).sum()), years.whole))
 
 
 def _said(question: RuleTarget, heard: HistoricalAlert) -> ReviewedAlert:

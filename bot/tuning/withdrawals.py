@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from bot.alerts.episodes import YEARS_FOR_RECORD
-from bot.alerts.rules import Level, Rule
+from bot.alerts.conditions import Measurements, Severities, condition_figures, level_conditions, severity_by_session
+from bot.alerts.rules import Rule
 from bot.alerts.targets import RuleTarget
 from bot.baskets import BasketSeries
-from bot.prices.bars import Dates, Floats
-from bot.prices.table import Flags, SymbolReturns
+from bot.prices.bars import Floats
+from bot.prices.table import SymbolReturns
 from bot.statistics.market_stats import MarketStats
 from bot.statistics.measure import PERCENTILE_WINDOWS, VerdictColumns
 from bot.statistics.ranks import Ints, rank_against_past
-from bot.tuning.history import (
-    Ranks,
-    SubjectSeries,
-    level_holds_by_session,
-    open_severity_before,
-    severity_by_session,
-    threshold,
-    whole_months,
-)
-
-DAYS_IN_KEY = 32
+from bot.tuning.history import SubjectSeries, episodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +43,17 @@ def withdrawal_rates(
 ) -> tuple[WithdrawalRate | None, ...]:
     """For each rung of the question's rule; None = daily prices do not tell (spreads, and drawdown states)."""
     rule = question.rule
-    untold = [rung.state is not None or rung.enters is not None for rung in rule.levels]
-    if rule.contrast is not None or all(untold):
+    hidden = [any(one.basis == "drawdown" for one in level_conditions(level)) for level in rule.levels]
+    if rule.contrast is not None or all(hidden):
         return (None,) * len(rule.levels)
     series = board.series[question.basket]
     about_members = question.about_members(board)
-    columns: Iterable[Floats] = (
-        map(low_return, series.alone)
-        if about_members
-        else [board.once(("low", series.basket.id), lambda: basket_low(series))]
-    )
-    seen = [_SeverityColumns.of(rule, track, low, close_after) for track, low in zip(subjects, columns, strict=True)]
+    lows: Iterable[Floats] = map(low_return, series.alone) if about_members else [basket_low(series)]
+    seen = [_seen(rule, track, low, close_after) for track, low in zip(subjects, lows, strict=True)]
     together = not about_members and len(series.basket.members) > 1
     return tuple(
-        None if hidden else _counted(int(rung.severity), seen, together)
-        for rung, hidden in zip(rule.levels, untold, strict=True)
+        None if unknown else _counted(int(level.severity), seen, together)
+        for level, unknown in zip(rule.levels, hidden, strict=True)
     )
 
 
@@ -88,28 +75,24 @@ def basket_low(series: BasketSeries) -> Floats:
     return weighted / np.where(whole > 0, whole, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _SeverityColumns:
+class _SeverityColumns(NamedTuple):
     """One subject's sessions with a known low: severities held at the low, at the close, and of the open episode.
 
     `at` holds the sessions' positions.
     """
 
     at: Ints
-    low: Ranks
-    close: Ranks
-    before: Ranks
+    low: Severities
+    close: Severities
+    before: Severities
 
-    @classmethod
-    def of(cls, rule: Rule, track: SubjectSeries, low_return: Floats, close_after: int) -> _SeverityColumns:
-        moves = low_moves(track.verdicts, low_return)
-        known = ~np.isnan(moves[track.at])
-        return cls(
-            track.at[known],
-            severities_at_low(rule, track, moves)[known],
-            severity_by_session(rule, track)[known],
-            open_severity_before(rule, track, close_after)[known],
-        )
+
+def _seen(rule: Rule, track: SubjectSeries, low_return: Floats, close_after: int) -> _SeverityColumns:
+    at, moves = track.positions, low_moves(track.verdicts, low_return)
+    known = ~np.isnan(moves[at])
+    close = severity_by_session(rule, track.figures, len(at))
+    _, before = episodes(rule, track, close_after)
+    return _SeverityColumns(at[known], severities_at_low(rule, track, moves)[known], close[known], before[known])
 
 
 def _counted(severity: int, seen: Sequence[_SeverityColumns], together: bool) -> WithdrawalRate:
@@ -134,87 +117,55 @@ def low_moves(columns: VerdictColumns, low_return: Floats) -> Floats:
     return growth - 1
 
 
-def severities_at_low(rule: Rule, track: SubjectSeries, moves: Floats) -> Ranks:
-    """The severity of the deepest rung that would hold, had the session closed with `moves`; shape (n,).
+def severities_at_low(rule: Rule, track: SubjectSeries, moves: Floats) -> Severities:
+    """The severity of the highest level that would hold, had the session closed with `moves`, shape (T,); shape (n,).
 
-    Rungs about drawdown states are passed over.
+    What is not known at the lows, drawdowns and their states, does not hold.
     """
-    found = np.zeros(len(track.at), dtype=np.int8)
-    past = _PastMoves(track, moves)
-    for rung in rule.levels:
-        if rung.state is None and rung.enters is None:
-            found[past.would_hold(rule, rung)] = int(rung.severity)
-    return found
+    figures = condition_figures(rule, _at_lows(track, moves))
+    return severity_by_session(rule, figures, len(track.positions))
 
 
-class _PastMoves:
-    """What the moves at the lows are held against: all earlier moves at the close."""
+def _at_lows(track: SubjectSeries, moves: Floats) -> Measurements:
+    """The measurements had the session closed with `moves`, against all earlier moves at the close; shape (n,).
 
-    __slots__ = ("_closes", "_moves", "_rows", "_sessions", "_since", "_track")
-
-    def __init__(self, track: SubjectSeries, moves: Floats) -> None:
-        columns = track.verdicts
-        defined = columns.defined.nonzero()[0]
-        self._track = track
-        self._closes = columns.move[defined]
-        self._sessions = columns.sessions[defined]
-        self._since = columns.sessions[columns.first : columns.first + 1]
-        self._rows = np.searchsorted(defined, track.at)
-        # Where the low is unknown the close stands in; the session does not count then.
-        self._moves = np.where(np.isnan(moves[defined]), self._closes, moves[defined])
-
-    def would_hold(self, rule: Rule, rung: Level) -> Flags:
-        moves = self._moves[self._rows]
-        kept = np.ones(len(moves), dtype=np.bool_)
-        if rung.percentile is not None:
-            kept &= (moves < 0) & (self._percentile()[self._rows] <= rung.percentile)
-        if rung.worst_in_months is not None:
-            kept &= (moves < 0) & self._worst_in(rung.worst_in_months)
-        if rung.record:
-            kept &= (moves < 0) & self._worst_in(12 * YEARS_FOR_RECORD) & (moves < self._lowest_before())
-        if rung.move is not None:
-            kept &= moves <= rung.move
-        if threshold(rung, "day_low") is not None:
-            kept &= level_holds_by_session(rule, Level(rung.severity, day_low=rung.day_low), self._track)
-        return kept
-
-    def _percentile(self) -> Floats:
-        """Of each move at the low among the earlier closes and itself; NaN = too few of them."""
-        both = np.empty(2 * len(self._moves))
-        both[0::2], both[1::2] = self._moves, self._closes
-        earlier = rank_against_past(both).at_or_below[0::2] - rank_against_past(self._moves).at_or_below
-        percentile: Floats = 100 * (earlier + 1) / np.arange(1, len(self._moves) + 1)
-        percentile[: PERCENTILE_WINDOWS - 1] = np.nan
-        return percentile
-
-    def _worst_in(self, months: int) -> Flags:
-        """Whether no close of the last `months` was as low, and the history is as long."""
-        key = _day_key(self._sessions)
-        begin = np.searchsorted(key, key - DAYS_IN_KEY * months, side="right")[self._rows]
-        long = whole_months(self._since, self._sessions[self._rows]) >= months
-        return long & (self._moves[self._rows] < _lowest_between(self._closes, begin, self._rows))
-
-    def _lowest_before(self) -> Floats:
-        lowest = np.minimum.accumulate(self._closes)
-        return np.concatenate(([np.inf], lowest[:-1]))[self._rows]
+    Where the low is unknown the close stands in; the session does not count then.
+    """
+    columns = track.verdicts
+    defined = columns.defined.nonzero()[0]
+    sessions, closes = columns.sessions[defined], columns.move[defined]
+    lows = np.where(np.isnan(moves[defined]), closes, moves[defined])
+    both = np.empty(2 * len(lows))
+    both[0::2], both[1::2] = lows, closes
+    as_low = rank_against_past(both).at_or_below[0::2] - rank_against_past(lows).at_or_below
+    percentile = 100 * (as_low + 1) / np.arange(1, len(lows) + 1)
+    percentile[: PERCENTILE_WINDOWS - 1] = np.nan
+    since, latest = columns.sessions[columns.first : columns.first + 1], _latest_as_low(closes, lows)
+    rows = np.searchsorted(defined, track.positions)
+    unknown = np.full(len(rows), np.nan)
+    return Measurements(
+        session=sessions[rows],
+        since=since,
+        as_bad_on=np.where(latest < 0, since, sessions[latest])[rows],
+        move=lows[rows],
+        percentile=percentile[rows],
+        record=(latest < 0)[rows],
+        drawdown=unknown,
+        state=unknown,
+        entered=unknown,
+        day_low=track.figures.get("day_low", unknown),
+    )
 
 
-def _day_key(sessions: Dates) -> Ints:
-    """Numbers of days in months of DAYS_IN_KEY days: m whole months lie between two if they differ by as much."""
-    month = sessions.astype("datetime64[M]")
-    key: Ints = month.astype(np.intp) * DAYS_IN_KEY + (sessions - month).astype(np.intp)
-    return key
-
-
-def _lowest_between(values: Floats, begin: Ints, end: Ints) -> Floats:
-    """The lowest of values[begin:end] for each pair, infinite if there are none: two halves that overlap make it."""
-    minima = [values]
-    while 2 ** len(minima) <= len(values):
-        half = 2 ** (len(minima) - 1)
-        minima.append(np.minimum(minima[-1][:-half], minima[-1][half:]))
-    length = end - begin
-    lowest = np.full(len(begin), np.inf)
-    for power, table in enumerate(minima):
-        rows = (length >= 2**power) & (length < 2 ** (power + 1))
-        lowest[rows] = np.minimum(table[begin[rows]], table[end[rows] - 2**power])
-    return lowest
+def _latest_as_low(closes: Floats, lows: Floats) -> Ints:
+    """The row of the latest earlier close at or below each low, -1 = there is none: a search by powers of two."""
+    lowest = [closes]
+    while 2 ** len(lowest) <= len(closes):
+        half = 2 ** (len(lowest) - 1)
+        lowest.append(np.minimum(lowest[-1][:-half], lowest[-1][half:]))
+    end = np.arange(len(lows))
+    for power, minima in reversed([*enumerate(lowest)]):
+        begin = end - 2**power
+        higher = (begin >= 0) & (minima[begin.clip(0)] > lows)
+        end = np.where(higher, begin, end)
+    return end - 1

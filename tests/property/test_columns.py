@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts.episodes import Evidence, highest_level
+from bot.alerts.conditions import CONDITIONS, Evidence, highest_level, level_conditions, with_threshold
 from bot.alerts.rules import Severity
 from bot.alerts.targets import RuleTarget, rule_targets
 from bot.backtest.replay import replayed_alerts
@@ -21,14 +21,7 @@ from bot.prices.table import Flags
 from bot.statistics.market_stats import MarketStats
 from bot.statistics.next_session import SettledHistory
 from bot.tuning.fit import GRIDS, fitted_condition, times_reached
-from bot.tuning.history import (
-    AlertPart,
-    FittedCondition,
-    HistoricalAlert,
-    historical_alerts,
-    subject_series,
-    with_threshold,
-)
+from bot.tuning.history import AlertPart, HistoricalAlert, historical_alerts, subject_series
 from bot.tuning.tune import tune_basket
 from bot.tuning.withdrawals import basket_low, low_moves, severities_at_low
 from tests.property.worlds import any_world
@@ -85,17 +78,18 @@ def every_session(sessions: Dates) -> Flags:
     return np.ones(len(sessions), dtype=np.bool_)
 
 
-@given(st.integers(0, 10**9), st.sampled_from(["percentile", "worst_in_months", "move", "day_low"]), st.booleans())
+@given(st.integers(0, 10**9), st.sampled_from(["percentile", "worst_in", "move", "drawdown", "day_low"]), st.booleans())
 @settings(max_examples=25)
-def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, condition: FittedCondition, members: bool) -> None:
+def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, key: str, members: bool) -> None:
     """With a single rung, exactly; `fit` says where it is not exact with more of them."""
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
-    value = {"percentile": 5.0, "worst_in_months": 3, "move": -0.05, "day_low": -0.05}[condition]
-    asked = rule("fall", "one", levels={"warning": {condition: value}}, members=members or condition == "day_low")
+    condition = CONDITIONS[key]
+    value = {"percentile": 5.0, "worst_in": 3, "move": -0.05, "drawdown": -0.05, "day_low": -0.05}[key]
+    asked = rule("fall", "one", levels={"warning": {condition.field: value}}, members=members or key == "day_low")
     question = RuleTarget(asked, rulebook.baskets[0].id)
     subjects = tuple(subject_series(board, question, {}))
-    grid = GRIDS[condition][:: len(GRIDS[condition]) // 4]
+    grid = GRIDS[condition.unit][:: len(GRIDS[condition.unit]) // 4]
     counted = times_reached(asked, 0, condition, subjects, rulebook.close_after_sessions, every_session, grid)
     for candidate, count in zip(grid.tolist(), counted.tolist(), strict=True):
         turned = replace(asked, levels=(with_threshold(asked.levels[0], condition, candidate),))
@@ -110,25 +104,29 @@ def test_a_low_is_judged_as_if_it_were_the_close(seed: int) -> None:
     board = world.board(rulebook)
     for question in rule_targets(board, rulebook.rules):
         asked, series = question.rule, board.series[question.basket]
-        timeless = all(rung.state is None and rung.enters is None for rung in asked.levels)
-        if asked.contrast is not None or question.about_members(board) or not timeless:
+        known = all(condition.basis != "drawdown" for level in asked.levels for condition in level_conditions(level))
+        if asked.contrast is not None or question.about_members(board) or not known:
             continue
         (track,) = subject_series(board, question, {})
         whole = basket_low(series)
         moves = low_moves(track.verdicts, whole)
         found = severities_at_low(asked, track, moves)
-        for row, (at, day) in enumerate(zip(track.at.tolist(), track.sessions.tolist(), strict=True)):
+        lows = series.alone[0].low if len(series.alone) == 1 else np.full(len(moves), np.nan)
+        for row, (at, day) in enumerate(zip(track.positions.tolist(), track.sessions.tolist(), strict=True)):
             if at and not np.isnan(moves[at]):
-                past = SettledHistory.of(track.verdicts, at - 1, rulebook.drawdown_thresholds)
+                past = SettledHistory.of(
+                    board.of_basket(question.basket, asked.window), at - 1, rulebook.drawdown_thresholds
+                )
                 then = past.next(day, float(whole[at]), 1.0)
-                rung = highest_level(asked, Evidence(then, None if track.day_low is None else float(track.day_low[at])))
-                assert found[row] == (int(rung.severity) if rung else 0), (asked, day)
+                level = highest_level(asked, Evidence(then, None if np.isnan(lows[at]) else float(lows[at])))
+                assert found[row] == (int(level.severity) if level else 0), (asked, day)
 
 
 def test_every_kind_of_condition_is_fitted_or_left() -> None:
     kinds = [{"percentile": 1.0}, {"worst_in_months": 3}, {"move": -0.1}, {"day_low": -0.1}, {"record": True}]
     rungs = [rule("fall", "a", levels={"notice": kind}).levels[0] for kind in kinds]
-    assert [fitted_condition(rung) for rung in rungs] == ["percentile", "worst_in_months", "move", "day_low", None]
+    fitted = [fitted_condition(rung) for rung in rungs]
+    assert [one.key if one else None for one in fitted] == ["percentile", "worst_in", "move", "day_low", None]
 
 
 @given(st.integers(0, 10**9))

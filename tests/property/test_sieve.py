@@ -1,22 +1,23 @@
-"""What the sieve passes over would not have said anything: asked about everything, the rules answer the same."""
+"""The sessions that are passed over would not have fired: evaluated on all of them, the rules decide the same."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from math import isnan
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts.conditions import candidate_sessions
-from bot.alerts.episodes import DecisionReason, Evidence, Subject, SubjectState, highest_level
-from bot.alerts.rules import Rule
+from bot.alerts.conditions import CONDITIONS, Evidence, candidate_sessions, highest_level
+from bot.alerts.episodes import DecisionReason, Subject, SubjectState
+from bot.alerts.rules import Level, Rule
 from bot.alerts.targets import candidates_by_session, contrast_verdict, rule_targets
 from bot.baskets import BasketId
 from bot.pipeline import EvaluationResult, evaluate
 from bot.prices.bars import Floats, Symbol
 from bot.statistics.measure import VerdictColumns
+from tests import oracle
 from tests.property.worlds import any_world
 from tests.world import rule
 
@@ -25,7 +26,7 @@ seeds = st.integers(0, 10**9)
 
 @given(seeds)
 @settings(max_examples=15)
-def test_it_keeps_every_session_on_which_a_rung_holds(seed: int) -> None:
+def test_candidates_are_the_sessions_on_which_a_level_holds(seed: int) -> None:
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
     for asked in (one for one in rulebook.rules if one.contrast is None):
@@ -37,7 +38,7 @@ def test_it_keeps_every_session_on_which_a_rung_holds(seed: int) -> None:
 
 @given(seeds)
 @settings(max_examples=8)
-def test_it_keeps_a_session_exactly_at_the_line(seed: int) -> None:
+def test_a_session_exactly_at_the_threshold_is_a_candidate(seed: int) -> None:
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
     columns, lows = board.of_basket(BasketId("one"), 2), board.series[BasketId("one")].day_lows()[:, 0]
@@ -51,10 +52,29 @@ def test_it_keeps_a_session_exactly_at_the_line(seed: int) -> None:
 
 
 def check(asked: Rule, columns: VerdictColumns, lows: Floats) -> None:
-    kept = candidate_sessions(asked, columns, lows)
+    candidates = candidate_sessions(asked, columns, lows)
     for at, low in enumerate(lows.tolist()):
-        if highest_level(asked, Evidence(columns.at(at), None if isnan(low) else low)):
-            assert kept[at], (asked, columns.at(at))
+        evidence = Evidence(columns.at(at), None if isnan(low) else low)
+        level = highest_level(asked, evidence)
+        assert level == plain_level(asked, evidence), (asked, evidence)
+        assert candidates[at] == (level is not None), (asked, evidence)
+
+
+def plain_level(asked: Rule, evidence: Evidence) -> Level | None:
+    """The highest level by the oracle's conditions."""
+    if evidence.verdict is None:
+        return None
+    shown = {column.name: getattr(evidence.verdict, column.name) for column in fields(evidence.verdict)}
+    highest = None
+    for level in asked.levels:
+        values = {key: getattr(level, condition.field) for key, condition in CONDITIONS.items()}
+        if all(
+            oracle.condition_holds(key, value, shown, evidence.day_low, asked.upward)
+            for key, value in values.items()
+            if value is not None and value is not False
+        ):
+            highest = level
+    return highest
 
 
 @given(seeds)
@@ -68,8 +88,10 @@ def test_every_session_on_which_a_gap_stands_out_is_on_the_agenda(seed: int) -> 
         if question.rule.contrast is None:
             continue
         for day in board.sessions():
-            if highest_level(question.rule, Evidence(contrast_verdict(board, question.rule, day))):
-                assert place in days[day], (question.rule, day)
+            evidence = Evidence(contrast_verdict(board, question.rule, day))
+            level = highest_level(question.rule, evidence)
+            assert level == plain_level(question.rule, evidence), (question.rule, day)
+            assert (place in days.get(day, {})) == (level is not None), (question.rule, day)
 
 
 def answers(judgement: EvaluationResult) -> set[tuple[object, ...]]:

@@ -24,6 +24,7 @@ def any_rung(rng: random.Random, severity: Severity, kinds: tuple[str, ...]) -> 
         "worst_in_months": rng.choice([1, 3, 12, 40]),
         "record": True,
         "move": rng.choice([-0.01, -0.05, -0.2]),
+        "drawdown": rng.choice([-0.05, -0.25, -0.5]),
         "state": rng.choice(STATES),
         "day_low": rng.choice([-0.02, -0.1]),
         "enters": rng.choice(STATES),
@@ -84,7 +85,7 @@ def any_world(seed: int, longest: int = 340) -> tuple[World, Rulebook]:
         basket("alone", "BBB"),
     )
     names = tuple(one.id for one in baskets)
-    about_baskets = ("percentile", "worst_in_months", "record", "move", "state")
+    about_baskets = ("percentile", "worst_in_months", "record", "move", "drawdown", "state")
     rules = [
         any_rule(rng, "falls", about_baskets, baskets=names),
         any_rule(rng, "members", about_baskets, baskets=names, members=True),

@@ -7,12 +7,12 @@ from datetime import date
 
 import pytest
 
+from bot.alerts.conditions import Evidence
 from bot.alerts.episodes import (
     EPISODE_LETTERS,
     Alert,
     Decision,
     DecisionReason,
-    Evidence,
     Phase,
     Subject,
     SubjectState,

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from bot.alerts.episodes import Evidence, Subject
+from bot.alerts.conditions import Evidence
+from bot.alerts.episodes import Subject
 from bot.alerts.rules import Rule
 from bot.alerts.targets import contrast_verdict, rule_targets
 from bot.baskets import Basket, BasketId, Member

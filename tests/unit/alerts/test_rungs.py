@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.episodes import Evidence, check_conditions, highest_level, whole_months
+from bot.alerts.conditions import Evidence, check_conditions, highest_level, whole_months
 from bot.alerts.rules import Rule
 from bot.statistics.verdict import DrawdownState
 from tests.world import LADDER, contrast, rule, verdict
@@ -105,7 +105,7 @@ def test_one_that_does_not_is_enough(name: str) -> None:
     seen = Evidence(verdict(TODAY, **shown))
     assert seen.verdict is not None
     asked = rule("fall", "memory", levels={"warning": ALL_OF})
-    assert [key for key, met in check_conditions(asked, asked.levels[0], seen, seen.verdict) if not met] == [name]
+    assert [key for key, met in check_conditions(asked, asked.levels[0], seen) if not met] == [name]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_one_that_does_not_is_enough(name: str) -> None:
         (RECORD | {"since": date(2020, 1, 2), "percentile": None}, None),
     ],
 )
-def test_the_deepest_rung_of_the_shipped_ladder(shown: dict[str, Any], reached: str | None) -> None:
+def test_the_highest_level_of_the_shipped_ladder(shown: dict[str, Any], reached: str | None) -> None:
     rung = highest_level(rule("fall", "memory", levels=LADDER), Evidence(verdict(TODAY, **shown)))
     assert (rung.severity.word if rung else None) == reached
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.episodes import Evidence, highest_level
+from bot.alerts.conditions import Evidence, highest_level
 from bot.backtest.replay import worst_final_moves
 from bot.backtest.whatif import evaluate_move, level_distances
 from bot.baskets import BasketId
