@@ -37,7 +37,7 @@ FIFTH_RULE = """
 name = "five-session fall"
 baskets = ["*"]
 window = 5
-[rules.rungs]
+[rules.levels]
 notice = { move = -7.0 }
 severe = { percentile = 0.5 }
 """

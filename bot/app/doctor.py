@@ -29,8 +29,7 @@ from bot.errors import BotError, ConfigError, ConfigProblem, InvalidToken, Sourc
 from bot.prices.bars import Bars, Symbol
 from bot.prices.calendars import Calendar, CalendarCode, Seconds, UnscheduledClosure, exchange_of
 from bot.prices.quality import STALE_AFTER
-from bot.settings.effective import warnings
-from bot.settings.load import Settings
+from bot.settings.load import Settings, unused_values
 
 RECENT = timedelta(days=14)  # the longest holidays of an exchange are shorter
 SOUND = "is sound; `python -m bot check` shows every value"
@@ -77,7 +76,7 @@ async def run_checks(
 
 def _calendars(known: ExchangeCalendars, settings: Settings, clock: Clock) -> tuple[ExchangeCalendars, list[Finding]]:
     """The calendars with what was declared, or without it where that is wrong; and all that is wrong."""
-    doubtful = [_problem(one, FindingStatus.WARN) for one in warnings(settings)]
+    doubtful = [_problem(one, FindingStatus.WARN) for one in unused_values(settings)]
     try:
         return with_closures_from(known, settings, clock, settings.baskets()), doubtful
     except ConfigError as error:

@@ -18,8 +18,7 @@ from bot.errors import BotError, NoData
 from bot.health import StatusReport
 from bot.languages import languages
 from bot.pipeline import Rulebook
-from bot.settings.effective import effective
-from bot.settings.load import Settings
+from bot.settings.load import Settings, effective_values
 from bot.watch.due import Timing, as_of
 from bot.watch.loop import Watch
 from bot.watch.press import News
@@ -94,7 +93,7 @@ class RunningBot:
 
 def changed_settings(old: Settings, new: Settings) -> list[str]:
     """A line for each key whose value is another now, and whether that takes a restart."""
-    before, after = ({key: str(value) for key, value, _ in effective(settings)} for settings in (old, new))
+    before, after = ({key: str(value) for key, value, _ in effective_values(settings)} for settings in (old, new))
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return [
         f"{key}: {before.get(key, '(not set)')} → {after.get(key, '(not set)')}"

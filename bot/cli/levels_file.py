@@ -48,9 +48,9 @@ def _set(document: TOMLDocument, rule: Rule, file: str) -> None:
     for rung in rule.levels:
         place = table
         if table is not None and has_levels(rule):
-            place = table.get("rungs", {}).get(rung.severity.word)
+            place = table.get("levels", {}).get(rung.severity.word)
         if place is None:
-            key = f'rules["{rule.name}"]' + (f".rungs.{rung.severity.word}" if table is not None else "")
+            key = f'rules["{rule.name}"]' + (f".levels.{rung.severity.word}" if table is not None else "")
             raise ConfigError((ConfigProblem(file, key, "does not stand in the file", ELSEWHERE),))
         for name, value in condition_values(rung).items():
             if place.get(name) != value:

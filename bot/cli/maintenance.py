@@ -30,9 +30,8 @@ from bot.cli.output import (
 )
 from bot.delivery.model import Delivery, DeliveryState
 from bot.errors import BotError, SourceUnreachable, StoreError
-from bot.settings.effective import effective, warnings
-from bot.settings.load import Settings, load_settings
-from bot.settings.tables import schemas
+from bot.settings.load import Settings, effective_values, load_settings, unused_values
+from bot.settings.schema import json_schemas
 
 MAX_VALUE_WIDTH = 40
 
@@ -45,7 +44,7 @@ def check_command(config: Config = None, output: Output = OutputFormat.TABLE) ->
         from bot.clock import SystemClock
 
         open_calendars(settings, SystemClock(), note_calendar_build)
-    rows = [(key, str(value), origin) for key, value, origin in effective(settings)]
+    rows = [(key, str(value), origin) for key, value, origin in effective_values(settings)]
     if output is OutputFormat.CSV:
         csv.writer(sys.stdout, lineterminator="\n").writerows([("key", "value", "origin"), *rows])
     elif output is OutputFormat.JSONL:
@@ -58,7 +57,7 @@ def check_command(config: Config = None, output: Output = OutputFormat.TABLE) ->
         for key, value, origin in rows:
             sys.stdout.write(f"{key:<{widths[0]}}  {value:<{min(widths[1], MAX_VALUE_WIDTH)}}  {origin}\n")
         sys.stdout.write(f"The configuration is sound. What it judges by: {settings.fingerprint()}\n")
-    for problem in warnings(settings):
+    for problem in unused_values(settings):
         sys.stderr.write(f"Warning: {problem}\n")
 
 
@@ -75,7 +74,7 @@ def schema_command(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write all three into this folder instead.")] = None,
 ) -> None:
     """Print the JSON Schema of a configuration file; editors complete and check with it."""
-    texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas().items()}
+    texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in json_schemas().items()}
     if out is None:
         sys.stdout.write(texts[f"{file}.schema.json"])
         return

@@ -33,7 +33,7 @@ from bot.errors import NoData
 from bot.pipeline import Rulebook
 from bot.prices.calendars import CalendarCode
 from bot.prices.table import PriceTable
-from bot.settings.layers import FOLDER
+from bot.settings.sources import CONFIG_DIR
 from bot.statistics.measure import YEARS_OF_HISTORY
 from bot.tuning.config_text import level_as_toml, size_label, toml_lines
 from bot.tuning.jobs import TuningResult, tune_all
@@ -47,7 +47,7 @@ MAX_JOBS = 64
 def tune_command(
     baskets: Baskets = None,
     per_year: Annotated[
-        float, typer.Option(min=0.05, max=50, metavar="N", help="Times a year a rule's first rung shall be reached.")
+        float, typer.Option(min=0.05, max=50, metavar="N", help="Times a year a rule's first level shall be reached.")
     ] = 4.0,
     rule: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A rule to tune (again for more; default: all).")
@@ -59,12 +59,12 @@ def tune_command(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page (HTML) to read and to print.")
     ] = None,
-    write: Annotated[bool, typer.Option("--apply", help="Write the suggested rungs into bot.toml.")] = False,
+    write: Annotated[bool, typer.Option("--apply", help="Write the suggested levels into bot.toml.")] = False,
     config: Config = None,
     prices: Prices = None,
     output: Output = OutputFormat.TABLE,
 ) -> None:
-    """Alerts a year at each rung over history, and rungs that would give so many, tried on years kept back."""
+    """Alerts a year at each level over history, and levels that would give so many, tried on years kept back."""
     if write and baskets:
         raise typer.BadParameter(
             "a ladder counts for all baskets of its rule. Leave the baskets out.", param_hint="--apply"
@@ -95,7 +95,7 @@ def tune_command(
     if write and not outcome.ladders:
         print_note("Nothing was written, for nothing is suggested.")
     elif write:
-        folder = config or Path(os.environ.get(FOLDER) or "config")
+        folder = config or Path(os.environ.get(CONFIG_DIR) or "config")
         file = write_levels(folder, [one.rule for one in outcome.ladders], os.environ)
         print_note(f"Written into {file}. A running bot reads it on SIGHUP, on /reload, or when it starts again.")
 
@@ -129,31 +129,32 @@ def _tune(
 
 ALERTS_ON_SCREEN = 30
 NOTES = """\
-a year      times a year that a fall comes to the rung, or to a deeper one; one
+a year      times a year that a fall comes to the level, or to a deeper one; one
             fall (an episode) counts once. In brackets what chance alone allows
             ({level}, exact Poisson). Each rule is counted by itself, without the
             first three years of a basket
 sent        messages of just this severity a year, those of a deeper move on the
-            same rung too; what another message about the basket tells is none,
+            same level too; what another message about the basket tells is none,
             but makes that one as loud
 taken back  of what would have been said at the day's low, the share that did
             not hold at the close; <= where members may have had their lows at
             different moments; empty where daily prices do not tell
 """
 SUGGESTION = """\
-suggested   the value that gives {wanted:g} a year at the first rung, and at each deeper
+suggested   the value that gives {wanted:g} a year at the first level, and at each deeper
             one a third of the one before, on the years that {held_out} does not divide;
             fitted: what it gave on them. A record or a state has no value
 expected    times it should then be reached on the years kept back ({level}), told
             from the fitted years alone; came: times it was
 """
 NO_SUGGESTION = "Nothing is suggested: a record or a state has no value; a value takes more years."
-IN_FORCE = ("basket", "rung", "in force", "a year>", "sent>", "taken back>")
-SUGGESTED = ("basket", "rung", "suggested", "fitted>", "expected>", "came>")
+IN_FORCE = ("basket", "level", "in force", "a year>", "sent>", "taken back>")
+SUGGESTED = ("basket", "level", "suggested", "fitted>", "expected>", "came>")
 COLUMNS = (
-    "rule", "basket", "rung", "in_force", "from", "to", "years", "reached", "per_year", "per_year_low", "per_year_high",
-    "alerts", "sent", "latest", "provisional", "withdrawn", "together", "suggested", "fitted", "fitted_years", "spread",
-    "expected_low", "expected_high", "poisson_low", "poisson_high", "held_out", "held_out_years",
+    "rule", "basket", "level", "in_force", "from", "to", "years", "reached", "per_year", "per_year_low",
+    "per_year_high", "alerts", "sent", "latest", "provisional", "withdrawn", "together", "suggested", "fitted",
+    "fitted_years", "spread", "expected_low", "expected_high", "poisson_low", "poisson_high", "held_out",
+    "held_out_years",
 )  # fmt: skip
 
 
@@ -234,7 +235,7 @@ def _notes(outcome: TuningResult, per_year: float) -> None:
         sys.stdout.write(SUGGESTION.format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, wanted=per_year))
         inside, poisson = sum(one.inside for one in trials), sum(one.inside_poisson for one in trials)
         sys.stdout.write(
-            f"On the years kept back {inside} of {len(trials)} suggested rungs came as often as expected\n"
+            f"On the years kept back {inside} of {len(trials)} suggested levels came as often as expected\n"
             f"({poisson} if falls were independent, which they are not).\n"
         )
     else:
@@ -251,7 +252,7 @@ def _rows(outcome: TuningResult) -> Iterator[dict[str, Any]]:
             yield {
                 "rule": one.rule.name,
                 "basket": _about(one),
-                "rung": step.rung.severity.word,
+                "level": step.rung.severity.word,
                 "in_force": level_as_toml(step.rung),
                 "from": str(one.first),
                 "to": str(one.last),

@@ -55,7 +55,7 @@ def _comment(tries: Sequence[HoldOutTest], wanted: float) -> str:
 def block(rule: Rule, comments: Sequence[str]) -> Iterator[str]:
     """The lines to paste into the rule's block, each rung under its comment."""
     if has_levels(rule):
-        yield "[rules.rungs]"
+        yield "[rules.levels]"
     for rung, comment in zip(rule.levels, comments, strict=True):
         if comment:
             yield f"# {rung.severity.word}: {comment}"

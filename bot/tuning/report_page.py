@@ -64,7 +64,7 @@ def _head(chapters: list[BasketChapter], outcome: TuningResult, per_year: float)
     figures = {
         "Baskets": str(len(chapters)),
         "Messages in all history": f"{sum(len(one.sent) for one in outcome.tunings):,}",
-        "Wanted": f"{per_year:g} <small>a year at the shallowest rung</small>",
+        "Wanted": f"{per_year:g} <small>a year at the shallowest level</small>",
         "Suggestions as expected": f"{inside} <small>of {len(trials)}, on the years kept back</small>",
         "Prices until": str(max(one.last for one in chapters)) if chapters else "none",
     }
@@ -170,7 +170,7 @@ def chip(severity: Severity) -> str:
 def levels_table(tuning: RuleTuning, per_year: float) -> str:
     """The rungs in force with their rates, and the values that would give so many a year."""
     most = max((step.reached.interval[1] for step in tuning.steps), default=1.0) or 1.0
-    heads = ("Rung", "In force", "A year", "Sent", "Taken back", "Suggested", "Fitted", "Expected", "Came")
+    heads = ("Level", "In force", "A year", "Sent", "Taken back", "Suggested", "Fitted", "Expected", "Came")
     rows = []
     for place, step in enumerate(tuning.steps):
         trial = next((one for one in tuning.trials if one.rung.severity == step.rung.severity), None)

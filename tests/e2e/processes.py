@@ -34,7 +34,7 @@ chat = "{CHANNEL}"
 [[rules]]
 name = "fall"
 baskets = ["*"]
-[rules.rungs]
+[rules.levels]
 notice = {{ move = -3.0 }}
 severe = {{ worst_in = "1 year" }}
 """

@@ -39,7 +39,7 @@ languages = ["en"]
 [[rules]]
 name = "fall"
 baskets = ["*"]
-[rules.rungs]
+[rules.levels]
 notice = { move = -3.0 }
 """
 BASKET = '[baskets.{name}]\nname = {{ en = "{name}" }}\ncalendar = "{code}"\nmembers = {members}\n'

@@ -198,7 +198,7 @@ def test_a_ladder_reads_as_in_the_configuration() -> None:
         "extreme": {"record": True},
     }
     assert list(block(rule("fall", "one", levels=rungs), ["", "so", "", "as it was"])) == [
-        "[rules.rungs]",
+        "[rules.levels]",
         'notice = { worst_in = "1 month" }',
         "# warning: so",
         'warning = { percentile = 0.975, worst_in = "30 months" }',

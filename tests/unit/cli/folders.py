@@ -17,14 +17,14 @@ RULES = """\
 [[rules]]
 name = "fall"
 baskets = ["*"]
-[rules.rungs]
+[rules.levels]
 notice = { worst_in = "3 months" }
 severe = { record = true }
 
 [[rules]]
 name = "gap"
 contrast = ["index", "duo"]
-[rules.rungs]
+[rules.levels]
 warning = { percentile = 99.0 }
 """
 BASKETS = """\

@@ -22,7 +22,7 @@ from bot.cli.output import OutputFormat, plain_table, print_rows, print_table
 from bot.errors import SourceUnreachable
 from bot.prices.bars import Bars, Symbol
 from bot.prices.calendars import Calendar
-from bot.settings.tables import schemas
+from bot.settings.schema import json_schemas
 from tests.canary import TOKEN
 from tests.unit.cli.folders import FALLS, FIRST, SESSIONS
 from tests.unit.cli.typed import Type, said
@@ -383,7 +383,7 @@ def test_check_warns_of_what_has_no_effect(typed: Type, config: Path) -> None:
 @pytest.mark.parametrize("file", ["bot", "baskets", "events"])
 def test_schema(typed: Type, tmp_path: Path, file: str) -> None:
     told = typed("schema", file)
-    assert json.loads(told.out) == schemas()[f"{file}.schema.json"]
+    assert json.loads(told.out) == json_schemas()[f"{file}.schema.json"]
     written = typed("schema", "--out", tmp_path)
     assert (written.code, written.out) == (0, "")
     assert (tmp_path / f"{file}.schema.json").read_text() == told.out

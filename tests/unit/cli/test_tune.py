@@ -32,7 +32,7 @@ poll_minutes = 7 # seldom
 name = "fall"
 baskets = ["*"]
 step = 2.0
-[rules.rungs]
+[rules.levels]
 # the first one
 notice = { worst_in = "3 months" } # short
 warning = { percentile = 1.0 }
@@ -51,7 +51,7 @@ enters = "bear"
 [[rules]]
 name = "gap"
 contrast = ["index", "duo"]
-[rules.rungs]
+[rules.levels]
 warning = { percentile = 99.0 }
 """
 BASKETS = """\
@@ -110,7 +110,7 @@ def test_every_rung_of_every_rule_and_basket_has_its_row(tune: Type) -> None:
     done = tune("--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.out)))
     assert done.code == 0
-    assert [(row["rule"], row["basket"], row["rung"]) for row in rows] == [
+    assert [(row["rule"], row["basket"], row["level"]) for row in rows] == [
         *(("fall", "duo", rung) for rung in ("notice", "warning", "extreme")),
         ("plunge", "duo", "warning"),
         ("bear", "duo", "warning"),
@@ -122,7 +122,7 @@ def test_every_rung_of_every_rule_and_basket_has_its_row(tune: Type) -> None:
     for row in rows:
         assert float(row["per_year"]) == pytest.approx(int(row["reached"]) / float(row["years"]))
         assert float(row["per_year_low"]) <= float(row["per_year"]) <= float(row["per_year_high"])
-        assert (row["suggested"] == "") == (row["rung"] == "extreme" or row["rule"] == "bear")
+        assert (row["suggested"] == "") == (row["level"] == "extreme" or row["rule"] == "bear")
 
 
 def test_rates_are_those_of_a_replay(tune: Type, typed: Type, own: Path, long_prices: Path) -> None:
@@ -136,12 +136,12 @@ def test_rates_are_those_of_a_replay(tune: Type, typed: Type, own: Path, long_pr
     rungs = ("notice", "warning", "severe", "extreme")
     for row in [row for row in rows if row["rule"] in {"fall", "gap"}]:
         mine = [one for one in alerts if (one["rule"], one["basket"]) == (row["rule"], row["basket"])]
-        spoken = [one for one in mine if one["severity"] == row["rung"]]
+        spoken = [one for one in mine if one["severity"] == row["level"]]
         assert [session for session, *_ in row["sessions"]] == [one["session"] for one in spoken]
         assert [size for *_, size in row["sessions"]] == [one["move"] for one in spoken]
         reached: dict[str, str] = {}
         for one in mine:
-            if rungs.index(one["severity"]) >= rungs.index(row["rung"]):
+            if rungs.index(one["severity"]) >= rungs.index(row["level"]):
                 reached.setdefault(one["episode"], one["session"])
         assert row["reached"] == sum(row["from"] <= day <= row["to"] for day in reached.values())
 
@@ -154,9 +154,9 @@ def test_what_is_sent_is_what_replay_prints(tune: Type, typed: Type, own: Path, 
         (one["rule"], one["basket"], one["severity"], row["from"] <= one["session"] <= row["to"])
         for one in map(json.loads, told.rows)
         for row in rows
-        if (row["rule"], row["basket"], row["rung"]) == (one["rule"], one["basket"], one["severity"])
+        if (row["rule"], row["basket"], row["level"]) == (one["rule"], one["basket"], one["severity"])
     )
-    assert [row["sent"] for row in rows] == [alerts[row["rule"], row["basket"], row["rung"], True] for row in rows]
+    assert [row["sent"] for row in rows] == [alerts[row["rule"], row["basket"], row["level"], True] for row in rows]
     assert any(row["sent"] < row["alerts"] for row in rows)
 
 
@@ -164,7 +164,7 @@ def test_the_tables_fit_a_terminal(tune: Type) -> None:
     done = tune()
     assert max(len(line.rstrip()) for line in done.rows) <= 80
     for row in map(json.loads, tune("--format", "jsonl").rows):
-        of_rung = rf"{row['rung']} +{re.escape(row['in_force'])} +{row['per_year']:.2f} "
+        of_rung = rf"{row['level']} +{re.escape(row['in_force'])} +{row['per_year']:.2f} "
         of_rung += rf"\({row['per_year_low']:.1f}-{row['per_year_high']:.1f}\) +{row['sent'] / row['years']:.2f}"
         assert re.search(of_rung, done.out), of_rung
 
@@ -296,7 +296,7 @@ def test_a_report_without_lows_claims_nothing_of_them_and_counts_what_replay_sen
     where = ("index", "--config", own, "--prices", tmp_path)
     assert typed("tune", *where, "--report", tmp_path / "out.html").code == 0
     text = (tmp_path / "out.html").read_text()
-    rungs = text.count('<td data-head="Rung">')
+    rungs = text.count('<td data-head="Level">')
     assert len(re.findall(r'data-head="Taken back"><span class="none">cannot be told', text)) == rungs == 4
     sent = len(typed("replay", *where, "--format", "jsonl").rows)
     assert f"<dt>Messages in all history</dt><dd>{sent}</dd>" in text

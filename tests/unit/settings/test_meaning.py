@@ -10,8 +10,7 @@ from bot.alerts.rules import Level, NamedEvent, Rule, Severity
 from bot.baskets import Basket, BasketId, Member
 from bot.prices.bars import Symbol
 from bot.prices.calendars import CalendarCode
-from bot.settings.effective import warnings
-from bot.settings.load import load_settings
+from bot.settings.load import load_settings, unused_values
 from bot.statistics.verdict import DrawdownState, DrawdownThresholds
 
 MEMORY, HYPERSCALERS = BasketId("memory"), BasketId("hyperscalers")
@@ -54,7 +53,7 @@ def test_calendar_prices_and_coverage_of_a_basket(folder: Path) -> None:
 
 
 def test_a_weight_beside_equal_weights_is_a_warning(folder: Path) -> None:
-    (warning,) = warnings(load_settings(folder, {}))
+    (warning,) = unused_values(load_settings(folder, {}))
     assert str(warning) == (
         f'{folder}/baskets.toml: baskets.memory.members["000660.KS"].weight: has no effect, because weights = "equal". '
         'Write weights = "fixed" for the basket, or take the weight out.'
@@ -66,7 +65,7 @@ def test_a_name_of_a_symbol_that_nobody_watches_is_a_warning(folder: Path) -> No
         file.write('\n[names]\nMU = "Micron"\nMUU = "Micron"\n')
     settings = load_settings(folder, {})
     assert settings.names == {"MU": "Micron", "MUU": "Micron"}
-    assert [one.key for one in warnings(settings) if "names" in one.key] == ['names["MUU"]']
+    assert [one.key for one in unused_values(settings) if "names" in one.key] == ['names["MUU"]']
 
 
 def test_a_ladder_for_all_baskets(folder: Path) -> None:
@@ -74,7 +73,7 @@ def test_a_ladder_for_all_baskets(folder: Path) -> None:
         baskets = ["*"]
         window = 5
         step = 2.5
-        [rules.rungs]
+        [rules.levels]
         notice = { worst_in = "3 months" }
         warning = { percentile = 1.0, move = -8.0 }
         severe = { worst_in = "1 year", state = "correction" }
@@ -101,13 +100,13 @@ def test_a_ladder_for_all_baskets(folder: Path) -> None:
          Rule("rule", (MEMORY,), (Level(Severity.WARNING, day_low=-0.1),), members=True)),
         ('baskets = ["memory"]\nmembers = true\nday_low = -12.5\nseverity = "severe"',
          Rule("rule", (MEMORY,), (Level(Severity.SEVERE, day_low=-0.125),), members=True)),
-        ('members_of = ["*"]\nrungs = { notice = { move = -10 } }',
+        ('members_of = ["*"]\nlevels = { notice = { move = -10 } }',
          Rule("rule", (MEMORY, HYPERSCALERS), (Level(Severity.NOTICE, move=-0.1),), members=True)),
         ('baskets = ["*"]\nmembers = true\nenters = "bear"',
          Rule("rule", (MEMORY, HYPERSCALERS), (Level(Severity.WARNING, enters=DrawdownState.BEAR),), members=True)),
         ('baskets = ["hyperscalers", "memory", "hyperscalers"]\nenters = "crash"\nseverity = "extreme"',
          Rule("rule", (HYPERSCALERS, MEMORY), (Level(Severity.EXTREME, enters=DrawdownState.CRASH),))),
-        ('contrast = ["hyperscalers", "memory"]\nwindow = 3\nrungs = { warning = { percentile = 99.5 } }',
+        ('contrast = ["hyperscalers", "memory"]\nwindow = 3\nlevels = { warning = { percentile = 99.5 } }',
          Rule("rule", (), (Level(Severity.WARNING, percentile=99.5),), window=3, contrast=(HYPERSCALERS, MEMORY))),
     ],
 )  # fmt: skip
@@ -122,9 +121,9 @@ def test_events(folder: Path) -> None:
 
 
 def test_lines(folder: Path) -> None:
-    assert load_settings(folder, {}).lines() == DrawdownThresholds()
+    assert load_settings(folder, {}).drawdown_thresholds() == DrawdownThresholds()
     environ = {"BOT_STATISTICS__BEAR": "-22.5", "BOT_STATISTICS__DRAWDOWN_LOOKBACK_SESSIONS": "252"}
-    assert load_settings(folder, environ).lines() == DrawdownThresholds(bear=-0.225, lookback=252)
+    assert load_settings(folder, environ).drawdown_thresholds() == DrawdownThresholds(bear=-0.225, lookback=252)
 
 
 def test_the_fingerprint_is_another_when_something_else_is_judged_and_only_then(folder: Path) -> None:

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError, ConfigProblem
 from bot.settings import load
-from bot.settings.effective import effective
-from bot.settings.layers import Layer, read_files
-from bot.settings.load import load_settings
+from bot.settings.load import effective_values, load_settings
+from bot.settings.sources import ConfigLayer, read_files
 
 BAD = Path(__file__).parent / "bad"
 GOOD = Path(__file__).parent / "good"
@@ -34,7 +33,7 @@ def test_each_mistake_has_its_sentence(bad: str, folder: Path, problems: Problem
 
 
 def test_everything_is_told_at_once(folder: Path, problems: Problems) -> None:
-    shutil.copy(BAD / "bot.rung_order.toml", folder / "bot.toml")
+    shutil.copy(BAD / "bot.level_order.toml", folder / "bot.toml")
     (folder / "baskets.toml").write_text("[baskets.memory]\nmembers = ['MU', 'MU']\nweigths = 'equal'\n")
     (folder / "events.toml").unlink()
     environ = {"BOT_SCHEDULE__POLL": "5", "BOT_EPISODES__CLOSE_AFTER_SESSIONS": "many"}
@@ -43,7 +42,7 @@ def test_everything_is_told_at_once(folder: Path, problems: Problems) -> None:
         ["baskets.toml", "baskets.memory.name"],
         ["baskets.toml", "baskets.memory.weigths"],
         ["baskets.toml", 'baskets.memory.members["MU"]'],
-        ["bot.toml", 'rules["fall"].rungs.severe'],
+        ["bot.toml", 'rules["fall"].levels.severe'],
         ["events.toml", "whole file"],
         ["environment", "BOT_EPISODES__CLOSE_AFTER_SESSIONS"],
         ["environment", "BOT_SCHEDULE__POLL"],
@@ -92,7 +91,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-keys = st.sampled_from(["rungs", "name", "baskets", "contrast", "members", "symbol", "from", "until", "first", "chat"])
+keys = st.sampled_from(["levels", "name", "baskets", "contrast", "members", "symbol", "from", "until", "first", "chat"])
 rule_like = st.lists(st.dictionaries(keys, anything, max_size=5), max_size=3)
 places = st.sampled_from(
     ["schedule", "statistics", "statistics.bear", "telegram", "telegram.channels", "rules", "baskets", "baskets.memory",
@@ -104,12 +103,12 @@ places = st.sampled_from(
 @given(st.dictionaries(places, anything | rule_like | st.dictionaries(keys, anything), max_size=4))
 def test_whatever_is_written_either_loads_or_is_told(given: dict[str, Any]) -> None:
     files, _ = read_files(GOOD)
-    said = [Layer(nested(key, value), "a file", "a file") for key, value in given.items()]
+    said = [ConfigLayer(nested(key, value), "a file", "a file") for key, value in given.items()]
     with patch.object(load, "read_files", lambda _: ([*files, *said], [])), suppress(ConfigError):
         loaded = load_settings(GOOD, {})
         assert loaded.rules() == loaded.rules()
         assert loaded.baskets()
-        assert effective(loaded)
+        assert effective_values(loaded)
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:

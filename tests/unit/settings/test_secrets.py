@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigError
-from bot.settings.effective import effective
-from bot.settings.load import load_settings
+from bot.settings.load import effective_values, load_settings
 
 Problems = Callable[..., list[str]]
 CANARY = "1234567:" + "CANARY-in-a-coal-mine" * 2
@@ -25,7 +24,7 @@ def test_a_token_is_known_to_the_program_and_to_nobody_else(folder: Path, tmp_pa
         assert settings.telegram.token.get_secret_value() == CANARY
         assert settings.storage.database.get_secret_value() == PASSWORD
         assert settings.secrets() == [CANARY, PASSWORD, PING]
-        rows = effective(settings)
+        rows = effective_values(settings)
         seen = [repr(settings), str(settings), settings.model_dump_json(), repr(settings.__dict__), str(rows)]
         assert not [text for text in seen if "CANARY" in text or "coal" in text]
         assert {"telegram.token", "storage.database", "operation.heartbeat"} <= {
@@ -35,7 +34,7 @@ def test_a_token_is_known_to_the_program_and_to_nobody_else(folder: Path, tmp_pa
 
 def test_where_the_secret_comes_from_is_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(CANARY)
-    rows = effective(load_settings(folder, {"BOT_TELEGRAM__TOKEN_FILE": str(tmp_path / "token")}))
+    rows = effective_values(load_settings(folder, {"BOT_TELEGRAM__TOKEN_FILE": str(tmp_path / "token")}))
     assert [origin for key, _, origin in rows if key == "telegram.token"] == [f"secret file {tmp_path / 'token'}"]
 
 

@@ -15,10 +15,8 @@ import pytest
 
 from bot.baskets import Basket
 from bot.prices.calendars import CalendarCode, UnscheduledClosure, exchange_of
-from bot.settings.calendars import CalendarName
-from bot.settings.effective import effective, warnings
-from bot.settings.load import load_settings
-from bot.settings.tables import FILES, schemas
+from bot.settings.load import effective_values, load_settings, unused_values
+from bot.settings.schema import FILES, CalendarName, json_schemas
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
@@ -35,15 +33,15 @@ def test_both_folders_load_without_a_warning(folder: Path) -> None:
     assert settings.rules()
     assert settings.baskets()
     assert settings.events()
-    assert not warnings(settings)
+    assert not unused_values(settings)
 
 
 def test_the_shipped_values_are_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "baskets.toml").write_text('[baskets.x]\nname = { en = "X" }\nmembers = ["X"]\n')
     for empty in ("bot.toml", "events.toml"):
         (tmp_path / empty).touch()
-    defaults = {key: value for key, value, _ in effective(load_settings(tmp_path, {}))}
-    shipped = {key: (value, origin) for key, value, origin in effective(load_settings(CONFIG, {}))}
+    defaults = {key: value for key, value, _ in effective_values(load_settings(tmp_path, {}))}
+    shipped = {key: (value, origin) for key, value, origin in effective_values(load_settings(CONFIG, {}))}
     sections = [key for key in defaults if not key.startswith(("baskets", "events", "rules"))]
     assert len(sections) > 15
     assert {key: shipped[key][0] for key in sections} == {key: defaults[key] for key in sections}
@@ -76,12 +74,12 @@ def test_the_commented_blocks_are_right_ones(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_the_schema_files_are_fresh(file: str) -> None:
     name = file.replace(".toml", ".schema.json")
-    assert json.loads((CONFIG / name).read_text(encoding="utf-8")) == schemas()[name]
+    assert json.loads((CONFIG / name).read_text(encoding="utf-8")) == json_schemas()[name]
     assert (CONFIG / file).read_text(encoding="utf-8").startswith(f"#:schema ./{name}\n")
 
 
 def test_a_schema_asks_for_no_secret_and_knows_no_null() -> None:
-    for schema in schemas().values():
+    for schema in json_schemas().values():
         text = json.dumps(schema)
         assert '"token"' not in text
         assert "null" not in text
@@ -136,10 +134,10 @@ def test_reading_the_settings_loads_nothing_heavy() -> None:
     program = """if True:
         import sys
         from pathlib import Path
-        from bot.settings import effective, load_settings, warnings
+        from bot.settings.load import effective_values, load_settings, unused_values
         settings = load_settings(Path(sys.argv[1]), {})
-        effective(settings), warnings(settings)
-        heavy = {"numpy", "pandas", "exchange_calendars", "yfinance", "telegram", "sqlalchemy"}
+        effective_values(settings), unused_values(settings)
+        heavy = {"pandas", "exchange_calendars", "yfinance", "telegram", "sqlalchemy"}
         print(sorted(heavy & set(sys.modules)))
     """
     command = [sys.executable, "-c", program, str(CONFIG)]

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigError
-from bot.settings.effective import effective
-from bot.settings.load import Settings, load_settings
+from bot.settings.load import Settings, effective_values, load_settings
 
 Problems = Callable[..., list[str]]
 KEY = "schedule.poll_minutes"
@@ -15,7 +14,7 @@ VARIABLE = "BOT_SCHEDULE__POLL_MINUTES"
 
 
 def origin_of(settings: Settings, key: str) -> tuple[object, str]:
-    return next((value, origin) for name, value, origin in effective(settings) if name == key)
+    return next((value, origin) for name, value, origin in effective_values(settings) if name == key)
 
 
 @pytest.mark.parametrize(
@@ -131,3 +130,9 @@ def test_the_database_that_a_platform_offers_counts_unless_one_is_named(folder: 
     assert settings.origin(("storage", "database")) == "environment DATABASE_URL"
     named = load_settings(folder, offered | {"BOT_STORAGE__DATABASE": "sqlite:///own.sqlite3"})
     assert named.storage.database.get_secret_value() == "sqlite:///own.sqlite3"
+
+
+def test_what_a_list_in_the_environment_lacks_is_not_looked_for_in_the_file(folder: Path, problems: Problems) -> None:
+    (folder / "bot.toml").write_text('[[telegram.channels]]\nchat = "@falls"\n')
+    (problem,) = problems({"BOT_TELEGRAM__CHANNELS": '[{"topic": 3}]'})
+    assert problem.startswith("environment: BOT_TELEGRAM__CHANNELS: telegram.channels[#1].chat: is missing. Add it")

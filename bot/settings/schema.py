@@ -1,11 +1,11 @@
-"""What may stand in the configuration files, and of which kind and range is each value?"""
+"""Pydantic tables of the three configuration files, with kind and range of each value, and their JSON Schema."""
 
 from __future__ import annotations
 
 import re
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     SecretStr,
     SerializerFunctionWrapHandler,
+    ValidationInfo,
     WithJsonSchema,
     model_serializer,
     model_validator,
@@ -23,7 +24,6 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, SkipJsonSc
 from pydantic_core import PydanticCustomError, core_schema
 
 from bot.languages import languages
-from bot.settings.calendars import CalendarName
 
 if TYPE_CHECKING:
     Language = str
@@ -31,6 +31,15 @@ else:
     Language = Literal[languages()]
 SeverityWord = Literal["notice", "warning", "severe", "extreme"]
 StateWord = Literal["pullback", "correction", "bear", "crash"]
+# The codes of exchange_calendars without its aliases. A test compares; to ask the library itself costs 0.3 s a start.
+CalendarName = Literal[
+    "24/5", "24/7", "AIXK", "ASEX", "BVMF", "CMES", "IEPA", "XAMS", "XASX", "XBDA", "XBEL", "XBKK", "XBOG", "XBOM",
+    "XBRA", "XBRU", "XBSE", "XBUD", "XBUE", "XCBF", "XCSE", "XCYS", "XDUB", "XDUS", "XEEE", "XETR", "XEUR", "XFRA",
+    "XHAM", "XHEL", "XHKG", "XICE", "XIDX", "XIST", "XJSE", "XKAR", "XKLS", "XKRX", "XLIM", "XLIS", "XLIT", "XLJU",
+    "XLON", "XLUX", "XMAD", "XMEX", "XMIL", "XMOS", "XNYS", "XNZE", "XOSL", "XPAR", "XPHS", "XPRA", "XRIS", "XSAU",
+    "XSES", "XSGO", "XSHG", "XSTO", "XSTU", "XSWX", "XTAE", "XTAI", "XTAL", "XTKS", "XTSE", "XWAR", "XWBO", "XZAG",
+    "us_futures",
+]  # fmt: skip
 
 # Pattern -> what a value of this form looks like, for the error message.
 FORMS = {
@@ -74,19 +83,37 @@ def _of_form(pattern: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-class Table(BaseModel):
+class ConfigTable(BaseModel):
     """No unknown keys, no silent conversions, no values in pydantic's own messages."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
-class ScheduleTable(Table):
+def conflict(message: str, remedy: str, at: str = "") -> PydanticCustomError:
+    """The error that validators raise; `at` is the key in the same table that it is about, if it is another one."""
+    return PydanticCustomError("conflict", "{message}", {"message": message, "remedy": remedy, "at": at})
+
+
+def _not_before(first: str, key: str) -> AfterValidator:
+    """A check that the date of the field is not before the one of the field `first`, which is written as `key`."""
+
+    def check(last: date | None, info: ValidationInfo) -> date | None:
+        begin = info.data.get(first)
+        if begin and last and begin > last:
+            remedy = "Exchange them, or mend the wrong one."
+            raise conflict(f"lies after {info.field_name}: {begin} > {last}", remedy, at=key)
+        return last
+
+    return AfterValidator(check)
+
+
+class ScheduleTable(ConfigTable):
     poll_minutes: int = Field(5, ge=1, le=240, description="minutes between two looks at the prices in a session")
     settle_minutes: int = Field(20, ge=0, le=600, description="minutes after the close until a session is final")
     provisional: bool = Field(True, description="look at sessions that are not over, and tell what holds on two looks")
 
 
-class StatisticsTable(Table):
+class StatisticsTable(ConfigTable):
     pullback: Percent = Field(-5.0, description="percent below the peak: a pullback")
     correction: Percent = Field(-10.0, description="percent below the peak: a correction")
     bear: Percent = Field(-20.0, description="percent below the peak: a bear market")
@@ -96,22 +123,22 @@ class StatisticsTable(Table):
     )
 
 
-class EpisodesTable(Table):
-    close_after_sessions: int = Field(5, ge=1, le=252, description="sessions without any rung that end an episode")
+class EpisodesTable(ConfigTable):
+    close_after_sessions: int = Field(5, ge=1, le=252, description="sessions without any level that end an episode")
 
 
-class SourceTable(Table):
+class SourceTable(ConfigTable):
     deadline_seconds: float = Field(20.0, gt=0, le=120, description="seconds Yahoo may take for one symbol")
 
 
-class NewsTable(Table):
+class NewsTable(ConfigTable):
     yahoo: bool = Field(True, description="ask Yahoo for headlines about the largest losers of an alert")
     feeds: list[Annotated[str, Field(pattern=FEED)]] = Field(
         [], max_length=20, description="addresses of RSS or Atom feeds that headlines are taken from"
     )
 
 
-class StorageTable(Table):
+class StorageTable(ConfigTable):
     data_dir: Path = Field(
         Path("data"), strict=False, description="folder for the database and the caches, from the working directory"
     )
@@ -120,7 +147,7 @@ class StorageTable(Table):
     )
 
 
-class ChannelTable(Table):
+class ChannelTable(ConfigTable):
     chat: Chat = Field(description='"@name" of a channel or the number of a chat')
     topic: int | None = Field(None, gt=0, description="number of the topic, in a group that has topics")
     language: Language = Field("en", description="language of its messages")
@@ -128,7 +155,7 @@ class ChannelTable(Table):
     baskets: list[str] = Field(["*"], min_length=1, description='baskets it hears of; "*" = all')
 
 
-class TelegramTable(Table):
+class TelegramTable(ConfigTable):
     token: SkipJsonSchema[Annotated[SecretStr, _of_form(TOKEN)]] = SecretStr("")
     base_url: str = Field(
         "https://api.telegram.org/bot", pattern=API, description="address of the Bot API, to which the token is added"
@@ -141,13 +168,13 @@ class TelegramTable(Table):
     )
 
 
-class DeliveryTable(Table):
+class DeliveryTable(ConfigTable):
     expiry_hours: float = Field(12.0, gt=0, le=168, description="hours after which an alert is no news and is not sent")
     languages: list[Language] = Field(["en"], min_length=1, description="languages of the terminal")
     charts: bool = Field(True, description="alerts on Telegram are pictures with the text below")
 
 
-class ClosureTable(Table):
+class ClosureTable(ConfigTable):
     calendar: CalendarName = Field(description="exchange_calendars code of the exchange, as of a basket")
     day: Day = Field(description="a day on which it would have a session")
     closes: str | None = Field(
@@ -155,7 +182,7 @@ class ClosureTable(Table):
     )
 
 
-class OperationTable(Table):
+class OperationTable(ConfigTable):
     port: int = Field(0, ge=0, le=65535, description="port of the status page, health and metrics; 0 = none")
     host: str = Field("127.0.0.1", pattern=HOST, description="address that port is opened on")
     heartbeat: Annotated[SecretStr, _of_form(WEB)] = Field(
@@ -163,7 +190,7 @@ class OperationTable(Table):
     )
 
 
-class RungTable(Table):
+class LevelTable(ConfigTable):
     percentile: float | None = Field(None, gt=0, lt=100, description="at or below it; over 50: at or above it")
     worst_in: str | None = Field(None, pattern=WORST_IN, description='at least the worst in "3 months", "5 years"')
     record: bool | None = Field(None, description="true: the worst on record")
@@ -172,15 +199,28 @@ class RungTable(Table):
     state: StateWord | None = Field(None, description="drawdown state reached, or a deeper one")
     enters: StateWord | None = Field(None, description="drawdown state entered on this session, or a deeper one")
 
+    @model_validator(mode="after")
+    def _has_condition(self) -> Self:
+        if not any(dict(self).values()):
+            *keys, last = type(self).model_fields
+            raise conflict("has no condition and would always hold", f"Give it {', '.join(keys)} or {last}.")
+        return self
 
-class RungsTable(Table):
-    notice: RungTable | None = None
-    warning: RungTable | None = None
-    severe: RungTable | None = None
-    extreme: RungTable | None = None
+
+class LevelsTable(ConfigTable):
+    notice: LevelTable | None = None
+    warning: LevelTable | None = None
+    severe: LevelTable | None = None
+    extreme: LevelTable | None = None
+
+    @model_validator(mode="after")
+    def _has_level(self) -> Self:
+        if not any(dict(self).values()):
+            raise conflict("is empty", f"Give at least one of {', '.join(type(self).model_fields)}.")
+        return self
 
 
-class RuleTable(Table):
+class RuleTable(ConfigTable):
     name: str = Field(pattern=RULE, max_length=60, description="name of the rule, its own among all rules")
     baskets: list[str] | None = Field(None, min_length=1, description='baskets it looks at; "*" = all')
     members_of: list[str] | None = Field(None, min_length=1, description="baskets whose members it looks at one by one")
@@ -189,11 +229,11 @@ class RuleTable(Table):
     )
     members: bool = Field(False, description="look at each member by itself, not at the basket")
     window: int = Field(2, ge=1, le=252, description="sessions")
-    step: float = Field(2.0, gt=0, le=100, description="percentage points deeper for a new alert on the same rung")
-    rungs: RungsTable | None = Field(None, description="deepest last; all conditions of one rung must hold")
+    step: float = Field(2.0, gt=0, le=100, description="percentage points deeper for a new alert on the same level")
+    levels: LevelsTable | None = Field(None, description="deepest last; all conditions of one level must hold")
     day_low: Percent | None = Field(None, description="percent of the day's low against the previous close")
     enters: StateWord | None = Field(None, description="drawdown state entered on this session, or a deeper one")
-    severity: SeverityWord | None = Field(None, description="of a rule without rungs; default warning")
+    severity: SeverityWord | None = Field(None, description="of a rule without levels; default warning")
 
 
 def _or_bare_symbol(schema: dict[str, Any]) -> None:
@@ -202,7 +242,7 @@ def _or_bare_symbol(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"type": "string", "pattern": SYMBOL}, table]
 
 
-class MemberTable(Table):
+class MemberTable(ConfigTable):
     """A member; a bare symbol is short for a table with nothing else."""
 
     model_config = ConfigDict(json_schema_extra=_or_bare_symbol)
@@ -210,7 +250,7 @@ class MemberTable(Table):
     symbol: str = Field(pattern=SYMBOL, description="as Yahoo writes it")
     weight: float | None = Field(None, gt=0, description='share relative to the others, with weights = "fixed"')
     since: Day | None = Field(None, alias="from", description="first session it belongs")
-    until: Day | None = Field(None, description="last session it belongs")
+    until: Annotated[Day | None, _not_before("since", "from")] = Field(None, description="last session it belongs")
 
     @model_validator(mode="before")
     @classmethod
@@ -223,7 +263,7 @@ class MemberTable(Table):
         return table["symbol"] if len(table) == 1 else table
 
 
-class BasketTable(Table):
+class BasketTable(ConfigTable):
     name: Names = Field(description="by language, as messages show it")
     members: list[MemberTable] = Field(min_length=1, description="symbols, or tables with symbol, weight, from, until")
     weights: Literal["equal", "fixed"] = Field("equal", description='"fixed" = from the members\' weight')
@@ -235,13 +275,13 @@ class BasketTable(Table):
     role: str = Field("", max_length=60, description="free word, for contrasts")
 
 
-class EventTable(Table):
+class EventTable(ConfigTable):
     name: Names = Field(description="by language; in English as it reads after the word the")
     first: Day = Field(description="first session")
-    last: Day = Field(description="last session")
+    last: Annotated[Day, _not_before("first", "first")] = Field(description="last session")
 
 
-class BotFile(Table):
+class BotFile(ConfigTable):
     """bot.toml"""
 
     schedule: ScheduleTable = Field(default_factory=ScheduleTable)
@@ -259,7 +299,7 @@ class BotFile(Table):
     )
 
 
-class BasketsFile(Table):
+class BasketsFile(ConfigTable):
     """baskets.toml"""
 
     basket_tables: dict[Id, BasketTable] = Field(alias="baskets", min_length=1)
@@ -268,13 +308,13 @@ class BasketsFile(Table):
     )
 
 
-class EventsFile(Table):
+class EventsFile(ConfigTable):
     """events.toml"""
 
     event_tables: dict[Id, EventTable] = Field({}, alias="events")
 
 
-FILES: dict[str, type[Table]] = {"bot.toml": BotFile, "baskets.toml": BasketsFile, "events.toml": EventsFile}
+FILES: dict[str, type[ConfigTable]] = {"bot.toml": BotFile, "baskets.toml": BasketsFile, "events.toml": EventsFile}
 
 
 class _TomlSchema(GenerateJsonSchema):
@@ -292,7 +332,7 @@ class _TomlSchema(GenerateJsonSchema):
         return False
 
 
-def schemas() -> dict[str, dict[str, Any]]:
+def json_schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema of each file, by the schema file's name."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {
