@@ -117,7 +117,9 @@ class HealthMonitor:
             report,
             checked_at=engine.looked,
             last_check=engine.last,
-            baskets=tuple(BasketStatus(one.id, one.name("en"), engine.judged.get(one.id)) for one in baskets),
+            baskets=tuple(
+                BasketStatus(basket.id, basket.name("en"), engine.judged.get(basket.id)) for basket in baskets
+            ),
             counts=counts,
         )
 

@@ -213,7 +213,9 @@ async def test_the_queue_is_counted(store):
     await put(store, CHANNEL, GROUP, key="a")
     await put(store, CHANNEL, key="b", created=NOON + timedelta(minutes=1))
     assert await store.waiting("telegram") == (3, NOON)
-    for one in await claim(store, 2):
+    claimed = await claim(store, 2)
+    assert await store.waiting("telegram") == (3, NOON)  # what is under way counts
+    for one in claimed:
         await answer(store, one, Sent(1))
     assert await store.counts("telegram") == {DeliveryState.SENT: 2, DeliveryState.PENDING: 1}
     assert await store.waiting("telegram") == (1, NOON + timedelta(minutes=1))
