@@ -1,5 +1,5 @@
 # Needs Python 3.11 or newer and nothing else: everything is installed into .venv. Another Python: make demo PYTHON=/path/to/python3
-.PHONY: demo test lint verify-secrets verify-delivery verify-data verify-time golden bench pins clean
+.PHONY: demo test lint verify-frozen verify-secrets verify-delivery verify-data verify-time golden bench pins clean
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3
 # Looked for once, and only when needed: a candidate counts when it runs, not when it is merely on the path.
@@ -20,6 +20,9 @@ lint: .venv/dev
 
 verify-secrets: .venv/dev ## the whole suite at its loudest, and every byte it wrote is searched for the token
 	$(PY) -m tests.canary
+
+verify-frozen: .venv/dev ## the command line's outputs, compared by their hashes: a minute; with REAL_DATA=folder, three
+	$(PY) -m tests.frozen
 
 golden: .venv/dev ## write the golden files anew: read the difference before you commit it
 	$(PY) -m pytest tests/golden --update-golden

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from datetime import date, time, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,8 +17,15 @@ from alembic.migration import MigrationContext
 from bot.adapters.database import connection
 from bot.adapters.database.database import Database, migrate_database
 from bot.adapters.database.tables import METADATA
-from bot.delivery.model import DeliveryState, SendMode
+from bot.alerts.episodes import Episode, EpisodeId, Phase, ProvisionalAlert, Subject, SubjectState
+from bot.alerts.rules import Severity
+from bot.baskets import BasketId
+from bot.delivery.model import ChatKind, DeliveryState, Note, SendMode, Silence
+from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
 from bot.errors import StoreError
+from bot.lease import Lease
+from bot.watch.troubles import Notice, Trouble
+from bot.watch.troubles import State as Wrong
 from tests.specimens import CHANNEL, GROUP
 from tests.stored import claim, put
 from tests.virtual import NOON
@@ -113,3 +123,124 @@ async def _indexes(url):
     await store.close()
     assert len(found) > 3
     return {name: " ".join(sql.split()) for name, sql in found}
+
+
+@pytest.fixture
+async def filled(tmp_path):
+    """A database with rows in every table, which the program left at r0006, at this version."""
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite3")) as connection:
+        connection.executescript(Path(__file__).with_name("r0006.sql").read_text("utf-8"))
+    url = f"sqlite:///{tmp_path}/bot.sqlite3"
+    await migrate_database(url)
+    store = await Database.open(url)
+    yield store
+    await store.close()
+
+
+async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
+    day, memory = date(2026, 7, 1), BasketId("memory")
+    assert await filled.memories() == {
+        Subject("two-session fall", memory): SubjectState(
+            day,
+            Episode(EpisodeId("ABCD2"), date(2026, 6, 26), Severity.SEVERE, -0.0825, 2),
+            ProvisionalAlert("fall", date(2026, 7, 2), Severity.WARNING),
+        ),
+        Subject("bear market", memory, "MU"): SubjectState(
+            day, Episode(EpisodeId("ABCD3"), day, Severity.WARNING, -0.21, 0, Phase.PROVISIONAL)
+        ),
+        Subject("payers against receivers", BasketId("payers"), "", "memory"): SubjectState(day),
+    }
+    assert await filled.closes() == {
+        "MU": {date(2026, 6, 30): 101.25, day: 92.5},
+        "WDC": {date(2026, 6, 30): 55.0, day: None},
+    }
+    assert await filled.troubles() == {
+        one.trouble: one
+        for one in (
+            Notice(Trouble(Wrong.STALE, "WDC"), NOON, "no close since 30 Jun"),
+            Notice(Trouble(Wrong.OUTAGE), NOON + timedelta(hours=1), "nobody answers"),
+        )
+    }
+    assert await filled.look() == Lease("host-1", 1, 1)
+
+
+async def test_the_events_of_r0006_are_read_back(filled):
+    keys = ["fall", "correction", "headlines", "quiet", "taken back"]
+    assert await filled.published([*keys, "another"]) == set(keys)
+    events = [await filled.told(number) for number in range(1, 6)]
+    assert [(one.key, one.id, one.baskets, one.severity.value, one.manner.value) for one in events] == [
+        ("fall", "FALL", ("memory",), 3, "send"),
+        ("correction", "CORRECTION", ("memory",), 3, "edit"),
+        ("headlines", "HEADLINES", ("memory",), 3, "amend"),
+        ("quiet", "QUIET", ("sox",), 1, "send"),
+        ("taken back", "TAKEN BACK", ("memory",), 3, "reply"),
+    ]
+    assert [one.original for one in events] == [None, "fall", "fall", None, "fall"]
+    assert [one.withdraws for one in events] == [False] * 4 + [True]
+    assert [one.config for one in events] == ["0123456789ab"] * 2 + ["ba9876543210"] + ["0123456789ab"] * 2
+    assert {one.session for one in events} == {date(2026, 7, 2)}
+    assert (events[0].created, events[0].expires) == (NOON, NOON + timedelta(hours=12))
+    assert [(one.language, one.lines) for one in events[2].messages] == [
+        ("en", ("with headlines", "as of noon")),
+        ("zh", ("with headlines", "截至中午")),
+    ]
+    (sent,) = [one for one in await filled.received("telegram", "-1001", 9) if one.event == "fall"]
+    assert (await filled.picture(sent.picture)).startswith(b"\x89PNG")
+
+
+async def test_the_deliveries_of_r0006_are_read_back_and_go_on(filled):
+    assert [(one.id, one.chat, one.event, one.state.value, one.reason) for one in await filled.undelivered()] == [
+        (2, "-2001", "fall", "pending", "nobody was reached"),
+        (3, "-2002", "fall", "failed", "the bot was blocked"),
+        (4, "-1002003", "fall", "pending", "moved from -2003"),
+        (5, "-4001", "fall", "uncertain", "the line broke"),
+        (7, "-1001", "headlines", "sending", ""),
+        (8, "-2001", "headlines", "pending", ""),
+        (9, "-1002003", "headlines", "pending", ""),
+        (10, "-4001", "headlines", "pending", ""),
+        (11, "3001", "headlines", "pending", ""),
+        (12, "-2002", "correction", "failed", "the chat is gone"),
+        (13, "-1001", "taken back", "pending", ""),
+        (14, "-4001", "taken back", "pending", ""),
+        (15, "3001", "taken back", "pending", ""),
+    ]
+    assert await filled.counts("telegram") == {
+        DeliveryState.SENT: 2, DeliveryState.PENDING: 9, DeliveryState.FAILED: 2, DeliveryState.UNCERTAIN: 1, DeliveryState.SENDING: 1,
+    }  # fmt: skip
+    assert [(one.chat, one.manner, one.target) for one in await filled.orphans("telegram")] == [
+        ("-1001", SendMode.EDIT, 77)
+    ]
+    claimed = await claim(filled, 9, NOON + timedelta(hours=3))
+    assert [(one.id, one.chat, one.manner, one.unconfirmed) for one in claimed] == [
+        (2, "-2001", SendMode.SEND, 0),
+        (4, "-1002003", SendMode.SEND, 0),
+        (5, "-4001", SendMode.SEND, 1),
+        (11, "3001", SendMode.EDIT, 0),
+    ]
+
+
+async def test_the_chats_and_orders_of_r0006_are_read_back(filled):
+    memory, sox = BasketId("memory"), BasketId("sox")
+    hour = timedelta(hours=1)
+    assert await filled.subscriber("telegram", "3001") == Subscriber(
+        "telegram",
+        "3001",
+        ChatKind.PRIVATE,
+        NOON,
+        "zh",
+        {memory: BasketSubscription(Severity.NOTICE), sox: BasketSubscription(Severity.SEVERE, NOON + 9 * hour)},
+        lowest=Severity.WARNING,
+        muted_until=NOON - hour,
+        quiet=QuietHours(time(22), time(7, 30)),
+        zone="Asia/Shanghai",
+    )
+    wishes = {memory: BasketSubscription(Severity.NOTICE)}
+    assert await filled.subscriber("telegram", "-4001") == Subscriber(
+        "telegram", "-4001", ChatKind.GROUP, NOON, wishes=wishes, everything=True
+    )
+    later = NOON + 2 * hour
+    assert await filled.notes(later) == [
+        Note(memory, "Earnings after the close", NOON, NOON + 24 * hour, 1),
+        Note(None, "A holiday in Seoul", NOON + hour, NOON + 48 * hour, 2),
+    ]
+    assert await filled.silences(later) == [Silence(sox, NOON + 24 * hour, "index is being rebuilt")]
