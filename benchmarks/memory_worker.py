@@ -14,8 +14,8 @@ if __name__ == "__main__":  # the process that draws charts imports this module,
     from pathlib import Path
 
     from bot.adapters import logs
-    from bot.adapters.price_files.cache import PriceCache
-    from bot.adapters.yahoo.source import Yahoo
+    from bot.adapters.price_files import PriceCache
+    from bot.adapters.yahoo.source import YahooPrices
     from bot.app import worker
     from bot.cli.run import share_one_heap
     from bot.settings.load import load_settings
@@ -44,7 +44,7 @@ if __name__ == "__main__":  # the process that draws charts imports this module,
     settings = load_settings(Path("config"), os.environ)
     logs.configure_logging("INFO", secrets=[settings.telegram.token.get_secret_value()])
     folder = settings.storage.data_dir
-    yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds, session=LocalSession(int(sys.argv[1])))
-    worker.Ticker = Rung  # type: ignore[misc, assignment]
+    yahoo = YahooPrices(folder / "yahoo", settings.source.deadline_seconds, session=LocalSession(int(sys.argv[1])))
+    worker.PollTimer = Rung  # type: ignore[misc, assignment]
     share_one_heap()
     asyncio.run(worker.run_worker(lambda: settings, clock, PriceCache(folder / "prices", yahoo)))

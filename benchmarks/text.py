@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.timing import Line, seconds
-from bot.adapters.drawing import DrawingRoom
+from bot.adapters.chart_process import ChartProcess
 from bot.alerts.episodes import Alert
 from bot.alerts.rules import Severity
 from bot.cli.market import MeasuredMarket
@@ -51,7 +51,7 @@ async def _ready(opened: MeasuredMarket, found: Sequence[Alert]) -> list[float]:
     It is processor time, of both processes, and so what it takes on one core with nothing else to do.
     """
     taken = []
-    async with DrawingRoom() as room:
+    async with ChartProcess() as room:
         for at, alert in enumerate((found[0], *found)):
             begin = _used(room)
             compose(opened.board, opened.rulebook, alert, languages(), NOW, NOW + timedelta(hours=12))
@@ -64,7 +64,7 @@ async def _ready(opened: MeasuredMarket, found: Sequence[Alert]) -> list[float]:
     return taken
 
 
-def _used(room: DrawingRoom) -> float:
+def _used(room: ChartProcess) -> float:
     """Seconds of processor time of this process and of the one that draws, as far as there is one."""
     beside = 0
     if room._process is not None:  # noqa: SLF001 - to be measured, not to be used

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.adapters.database.database import Database
 from bot.clock import SystemClock
 from bot.prices.calendars import Calendar, CalendarCode
@@ -38,13 +38,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def warm_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder in which New York's calendar is worked out; nothing else may be written there."""
     folder = tmp_path_factory.mktemp("data")
-    ExchangeCalendars(folder / "calendars", SystemClock()).prepare([CalendarCode("XNYS")])
+    CachedCalendars(folder / "calendars", SystemClock()).prepare([CalendarCode("XNYS")])
     return folder
 
 
 @pytest.fixture(scope="session")
 def new_york(warm_data: Path) -> Calendar:
-    return ExchangeCalendars(warm_data / "calendars", SystemClock()).get(CalendarCode("XNYS"))
+    return CachedCalendars(warm_data / "calendars", SystemClock()).get(CalendarCode("XNYS"))
 
 
 @pytest.fixture

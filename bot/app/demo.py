@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.adapters.database.database import Database
-from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.price_files import CsvFolder
 from bot.adapters.terminal import ChartFolder, TerminalTransport
 from bot.app.service import engine_config, terminal_destinations
 from bot.app.worker import build_engine
@@ -109,7 +109,7 @@ async def open_demo(
     database = await Database.open(f"sqlite:///{folder / 'demo.sqlite3'}", upgrade=True)
     try:
         destinations = terminal_destinations([language])
-        calendars = ExchangeCalendars(settings.storage.data_dir / "calendars", SystemClock())
+        calendars = CachedCalendars(settings.storage.data_dir / "calendars", SystemClock())
         setup = engine_config(settings, destinations)
         watch = build_engine(setup, clock, MemoizedSource(CsvFolder(prices)), calendars, database)
         watch.studio = InlineRenderer()

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.adapters.database.connection import ephemeral_reason, network_filesystem
 from bot.adapters.database.database import Database
 from bot.app.monitor import read_database_status
@@ -51,7 +51,7 @@ async def run_checks(
         for one in error.problems:
             yield _problem(one, FindingStatus.FAIL)
         return
-    known = ExchangeCalendars(settings.storage.data_dir / "calendars", clock, on_build)
+    known = CachedCalendars(settings.storage.data_dir / "calendars", clock, on_build)
     calendars, problems = await asyncio.to_thread(_calendars, known, settings, clock)
     for found in problems or [Finding("configuration", FindingStatus.OK, SOUND)]:
         yield found
@@ -74,7 +74,7 @@ async def run_checks(
     yield check_disk(settings.storage.data_dir)
 
 
-def _calendars(known: ExchangeCalendars, settings: Settings, clock: Clock) -> tuple[ExchangeCalendars, list[Finding]]:
+def _calendars(known: CachedCalendars, settings: Settings, clock: Clock) -> tuple[CachedCalendars, list[Finding]]:
     """The calendars with what was declared, or without it where that is wrong; and all that is wrong."""
     doubtful = [_problem(one, FindingStatus.WARN) for one in unused_values(settings)]
     try:
@@ -308,7 +308,7 @@ Question = Callable[[Symbol], Bars]
 
 
 async def check_source(
-    baskets: tuple[Basket, ...], ask: Question, calendars: ExchangeCalendars, settle: timedelta, now: datetime
+    baskets: tuple[Basket, ...], ask: Question, calendars: CachedCalendars, settle: timedelta, now: datetime
 ) -> AsyncIterator[Finding]:
     """One question for each exchange in use, about the first symbol that trades there."""
     first: dict[CalendarCode, Symbol] = {}
@@ -344,7 +344,7 @@ def _fresh(subject: str, bars: Bars, calendar: Calendar, settle: timedelta, now:
     return Finding(subject, FindingStatus.OK, f"{seen}; its session is {'final' if final else 'not over'}")
 
 
-def check_calendars(baskets: tuple[Basket, ...], calendars: ExchangeCalendars, now: datetime) -> Iterator[Finding]:
+def check_calendars(baskets: tuple[Basket, ...], calendars: CachedCalendars, now: datetime) -> Iterator[Finding]:
     """Each calendar that the baskets need: how far it goes, the next session, and what was declared."""
     for code in calendars_needed(baskets):
         subject = f"calendar {code}"

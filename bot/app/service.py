@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.adapters.database.database import Database
 from bot.app.monitor import HealthMonitor
 from bot.app.sources import with_closures_from
@@ -43,7 +43,7 @@ class RunningBot:
     engine: Watch
     database: Database
     monitor: HealthMonitor
-    calendars: ExchangeCalendars
+    calendars: CachedCalendars
     settings: Settings
     load: Callable[[], Settings]
     open_news: Callable[[Settings], Sequence[News]]

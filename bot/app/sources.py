@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bot.adapters.calendars.built import ExchangeCalendars
-from bot.adapters.price_files.cache import PriceCache
-from bot.adapters.price_files.folder import CsvFolder
-from bot.adapters.yahoo.breaker import Breaker
-from bot.adapters.yahoo.news import YahooNews
-from bot.adapters.yahoo.source import Yahoo
+from bot.adapters.calendars import CachedCalendars
+from bot.adapters.price_files import CsvFolder, PriceCache
 from bot.baskets import Basket, calendars_needed, symbols_of
 from bot.clock import Clock, SystemClock
 from bot.errors import ConfigError, ConfigProblem, NoData, SourceBackingOff, SourceUnreachable
@@ -24,11 +20,12 @@ from bot.prices.calendars import CalendarCode, CalendarProvider, closure_problem
 from bot.settings.load import Settings
 
 if TYPE_CHECKING:
+    from bot.adapters.yahoo.source import YahooPrices
     from bot.watch.press import News
 
 
 def price_source(settings: Settings, prices: Path | None = None) -> PriceSource:
-    """A folder of price files, or Yahoo behind the cache of plain files in the data folder.
+    """A folder of price files, or Yahoo behind the cache in the data folder.
 
     Raises NoData if there is no such folder.
     """
@@ -40,12 +37,16 @@ def price_source(settings: Settings, prices: Path | None = None) -> PriceSource:
 
 
 def cached_yahoo(settings: Settings) -> PriceCache:
-    """Yahoo, which is left alone when it fails, behind the cache in the data folder."""
-    return PriceCache(settings.storage.data_dir / "prices", Breaker(yahoo_prices(settings), SystemClock()))
+    """Yahoo behind a circuit breaker, behind the cache in the data folder."""
+    from bot.adapters.yahoo.source import CircuitBreaker
+
+    return PriceCache(settings.storage.data_dir / "prices", CircuitBreaker(yahoo_prices(settings), SystemClock()))
 
 
-def yahoo_prices(settings: Settings) -> Yahoo:
-    return Yahoo(settings.storage.data_dir / "yahoo", settings.source.deadline_seconds)
+def yahoo_prices(settings: Settings) -> YahooPrices:
+    from bot.adapters.yahoo.source import YahooPrices
+
+    return YahooPrices(settings.storage.data_dir / "yahoo", settings.source.deadline_seconds)
 
 
 def headline_sources(settings: Settings, prices: PriceSource) -> tuple[News, ...]:
@@ -53,7 +54,11 @@ def headline_sources(settings: Settings, prices: PriceSource) -> tuple[News, ...
     from bot.adapters.feeds import NewsFeed
 
     feeds = map(NewsFeed, settings.news.feeds)
-    return (YahooNews(), *feeds) if settings.news.yahoo and isinstance(prices, PriceCache) else tuple(feeds)
+    if settings.news.yahoo and isinstance(prices, PriceCache):
+        from bot.adapters.yahoo.source import YahooNews
+
+        return (YahooNews(), *feeds)
+    return tuple(feeds)
 
 
 def open_calendars(
@@ -61,15 +66,15 @@ def open_calendars(
     clock: Clock,
     on_build: Callable[[Sequence[CalendarCode]], None],
     baskets: Sequence[Basket] | None = None,
-) -> ExchangeCalendars:
+) -> CachedCalendars:
     """The calendars that `baskets` (None = all) need, worked out at once; raises as `declared` does."""
-    known = ExchangeCalendars(settings.storage.data_dir / "calendars", clock, on_build)
+    known = CachedCalendars(settings.storage.data_dir / "calendars", clock, on_build)
     return with_closures_from(known, settings, clock, settings.baskets() if baskets is None else baskets)
 
 
 def with_closures_from(
-    known: ExchangeCalendars, settings: Settings, clock: Clock, baskets: Sequence[Basket]
-) -> ExchangeCalendars:
+    known: CachedCalendars, settings: Settings, clock: Clock, baskets: Sequence[Basket]
+) -> CachedCalendars:
     """`known` with the closures of the settings. Raises ConfigError if one that is still to come cannot be right.
 
     One that is over is not looked at: the library may have learnt of it since.
@@ -119,7 +124,7 @@ def backfill(
     for symbol in symbols_of(baskets):
         kept = None if again else cache.cached(symbol)
         try:
-            bars = kept or (cache.anew(symbol) if again else cache.bars(symbol))
+            bars = kept or (cache.refetch(symbol) if again else cache.bars(symbol))
             # What is kept, without the newest row; all of it where nothing can be kept.
             yield _stock(kept or cache.cached(symbol) or bars, calendars, there=kept is not None)
         except SourceBackingOff as error:

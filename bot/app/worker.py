@@ -13,15 +13,15 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
+from bot.adapters.chart_process import ChartProcess
 from bot.adapters.database.connection import ephemeral_reason
 from bot.adapters.database.database import Database
-from bot.adapters.drawing import DrawingRoom
+from bot.adapters.http_status import StatusServer
 from bot.adapters.logs import redact
-from bot.adapters.price_files.cache import PriceCache
-from bot.adapters.scheduler import Ticker
+from bot.adapters.price_files import PriceCache
 from bot.adapters.terminal import TerminalTransport
-from bot.adapters.watchdog import Watchdog
+from bot.adapters.timers import Heartbeat, PollTimer, Watchdog
 from bot.app.monitor import HealthMonitor, OperatorNotifier, RunningLoops
 from bot.app.service import RunningBot, engine_config, terminal_destinations
 from bot.app.sources import headline_sources, open_calendars
@@ -59,7 +59,7 @@ class Resources:
     clock: Clock
     source: PriceSource
     database: Database
-    calendars: ExchangeCalendars
+    calendars: CachedCalendars
     monitor: HealthMonitor
     beat: Callable[[], None] | None
 
@@ -94,15 +94,11 @@ async def _show(settings: Settings, monitor: HealthMonitor, stack: AsyncExitStac
     """Open the pages for those who look from outside, if a port is given; what pings the address, if one is given."""
     where, address = settings.operation, settings.operation.heartbeat.get_secret_value()
     if where.port:
-        from bot.adapters.http.window import Window
-
         clean = partial(redact, secrets=settings.secrets())
-        await stack.enter_async_context(Window(where.host, where.port, monitor.report, clean))
+        await stack.enter_async_context(StatusServer(where.host, where.port, monitor.report, clean))
         log.info("the status page is on port %s of %s", where.port, where.host)
     if not address:
         return None
-    from bot.adapters.heartbeat import Heartbeat
-
     return (await stack.enter_async_context(Heartbeat(address))).beat
 
 
@@ -111,7 +107,7 @@ async def _work(shop: Resources, stop: asyncio.Event, lost: asyncio.Event) -> No
     settings, database, clock = shop.settings, shop.database, shop.clock
     steady = SteadyClock(clock, since_boot)
     bell = asyncio.Event()
-    async with open_telegram(settings) as telegram, DrawingRoom() as room:
+    async with open_telegram(settings) as telegram, ChartProcess() as charts:
         transport: Transport = telegram or TerminalTransport(sys.stdout, clock)
         setup = _setup(settings, telegram)
         await database.revive(transport.name, [one.chat for one in setup.destinations])
@@ -122,7 +118,7 @@ async def _work(shop: Resources, stop: asyncio.Event, lost: asyncio.Event) -> No
         watch.revised = partial(correct, watch)
         watch.jumped, watch.completed = steady.look, shop.beat or watch.completed
         if telegram is not None:
-            watch.studio, telegram.pictures.kept = room, database.picture
+            watch.studio, telegram.pictures.kept = charts, database.picture
         limits = RateLimits()
         dispatch = Dispatch(database, transport, clock, limits, steady=steady)
         operators = set(settings.telegram.operators)
@@ -130,20 +126,20 @@ async def _work(shop: Resources, stop: asyncio.Event, lost: asyncio.Event) -> No
         watch.tell = notifier.notify
         news = partial(headline_sources, prices=shop.source)
         bot = RunningBot(watch, database, shop.monitor, shop.calendars, settings, shop.load, news, operators)
-        chat = None if telegram is None else _chat_service(telegram, bot, limits, room)
+        chat = None if telegram is None else _chat_service(telegram, bot, limits, charts)
         shop.monitor.begin(RunningLoops(watch, dispatch, chat))
         loops = [watch.run(stop, bell), dispatch.run(stop), shop.monitor.run(stop, notifier.notify)]
         if chat is not None:
             loops.append(chat.run(stop))
-        ticker = Ticker(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
-        ticker.start()
+        timer = PollTimer(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
+        timer.start()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(bot.reload_and_log()))
         log.info("watching %s baskets", len(setup.rulebook.baskets))
         try:
             await _until_stopped(loops, stop, lost)
         finally:
-            ticker.stop()
+            timer.stop()
             loop.remove_signal_handler(signal.SIGHUP)
     log.info("the loops ended", extra=dict(watch.counts) | dict(dispatch.counts))
 
@@ -154,7 +150,7 @@ def _setup(settings: Settings, telegram: TelegramClient | None) -> Setup:
     return engine_config(settings, terminal_destinations(settings.delivery.languages))
 
 
-def _chat_service(telegram: TelegramClient, bot: RunningBot, limits: RateLimits, room: DrawingRoom) -> ChatService:
+def _chat_service(telegram: TelegramClient, bot: RunningBot, limits: RateLimits, room: ChartProcess) -> ChatService:
     """Loop 3."""
     from bot.adapters.telegram.gateway import TelegramGateway
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.adapters.workers import workers
+from bot.adapters.parallel import worker_pool
 from bot.alerts.rules import Rule
 from bot.baskets import BasketId
 from bot.cli.levels_file import write_levels
@@ -122,7 +122,7 @@ def _tune(
     jobs: int,
     cluster: str | None,
 ) -> TuningResult:
-    doing = workers(jobs or min(os.cpu_count() or 1, MAX_JOBS), cluster)
+    doing = worker_pool(jobs or min(os.cpu_count() or 1, MAX_JOBS), cluster)
     with progress("Tuning") as told:
         return tune_all(tables, rulebook, asked, per_year, doing, lambda done, total: told(done, total, ""))
 

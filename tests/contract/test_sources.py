@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.price_files.cache import PriceCache
-from bot.adapters.price_files.folder import CsvFolder
-from bot.adapters.yahoo.source import Yahoo
+from bot.adapters.price_files import CsvFolder, PriceCache
+from bot.adapters.yahoo.source import YahooPrices
 from bot.errors import NoData
 from bot.prices.bars import PriceSource, Symbol
 from tests.fake_yahoo import Day, Listing, fake_yahoo
@@ -28,7 +27,7 @@ class Market:
         self.source: PriceSource = CsvFolder(folder)
         if kind != "csv folder":
             self.yahoo, session = stack.enter_context(fake_yahoo())
-            self.source = yahoo = Yahoo(folder / "yahoo", 20.0, session)
+            self.source = yahoo = YahooPrices(folder / "yahoo", 20.0, session)
             stack.callback(yahoo.close)
         if kind.startswith("cache"):
             self.source = PriceCache(folder / "kept", yahoo)

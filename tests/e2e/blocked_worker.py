@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from bot.adapters import logs
-from bot.adapters.price_files.folder import CsvFolder
-from bot.adapters.watchdog import Watchdog
+from bot.adapters.price_files import CsvFolder
+from bot.adapters.timers import Watchdog
 from bot.app import worker
 from bot.clock import SystemClock
 from bot.prices.bars import Bars, Symbol

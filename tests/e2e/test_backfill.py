@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.price_files.cache import PriceCache
-from bot.adapters.yahoo.breaker import Breaker
-from bot.adapters.yahoo.source import Yahoo
+from bot.adapters.price_files import PriceCache
+from bot.adapters.yahoo.source import CircuitBreaker, YahooPrices
 from bot.app.sources import BackfillResult, backfill
 from bot.clock import SystemClock
 from bot.prices.bars import Symbol
@@ -25,8 +24,8 @@ class Here:
     """A Yahoo on this machine behind the breaker and the cache, in this process."""
 
     def __init__(self, folder: Path, session: LocalSession, calendar: Calendar) -> None:
-        self.yahoo = Yahoo(folder / "yahoo", 10.0, session)
-        self.cache = PriceCache(folder / "prices", Breaker(self.yahoo, SystemClock()))
+        self.yahoo = YahooPrices(folder / "yahoo", 10.0, session)
+        self.cache = PriceCache(folder / "prices", CircuitBreaker(self.yahoo, SystemClock()))
         self.calendar = calendar
 
     def get(self, _code: CalendarCode) -> Calendar:

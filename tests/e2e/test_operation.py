@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.price_files import CsvFolder
 from bot.app import worker
 from bot.clock import SystemClock
 from bot.errors import ConfigError

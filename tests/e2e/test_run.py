@@ -18,8 +18,7 @@ import pytest
 
 from bot import cli
 from bot.adapters.database.database import Database
-from bot.adapters.price_files.cache import PriceCache
-from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.price_files import CsvFolder, PriceCache
 from bot.app import worker
 from bot.app.service import engine_config
 from bot.app.sources import open_calendars

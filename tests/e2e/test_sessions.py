@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bot.adapters.calendars.built import ExchangeCalendars
-from bot.adapters.yahoo.source import Yahoo
+from bot.adapters.calendars import CachedCalendars
+from bot.adapters.yahoo.source import YahooPrices
 from bot.clock import SystemClock
 from bot.prices.bars import Symbol
 from bot.prices.calendars import Calendar, CalendarCode
@@ -40,10 +40,10 @@ class Opening(Listing):
 
 
 def test_over_the_date_line_and_the_turn_of_the_year_every_session_is_itself(tmp_path: Path) -> None:
-    calendars = ExchangeCalendars(tmp_path, SystemClock())
+    calendars = CachedCalendars(tmp_path, SystemClock())
     calendars.prepare([CalendarCode(code) for code in SYMBOLS])  # once: it takes some seconds
     with fake_yahoo.fake_yahoo() as (server, net):
-        yahoo = Yahoo(tmp_path / "yahoo", 20.0, net)
+        yahoo = YahooPrices(tmp_path / "yahoo", 20.0, net)
         for code, symbol in SYMBOLS.items():
             calendar = calendars.get(CalendarCode(code))
             rows_stand_on_their_sessions(server, yahoo, calendar, calendars, symbol)
@@ -52,7 +52,7 @@ def test_over_the_date_line_and_the_turn_of_the_year_every_session_is_itself(tmp
 
 
 def rows_stand_on_their_sessions(
-    server: FakeYahoo, yahoo: Yahoo, calendar: Calendar, calendars: ExchangeCalendars, symbol: str
+    server: FakeYahoo, yahoo: YahooPrices, calendar: Calendar, calendars: CachedCalendars, symbol: str
 ) -> None:
     span = years(calendar, LAST_TOLD)
     days, opens = calendar.sessions[span].tolist(), calendar.opens[span].tolist()
@@ -67,7 +67,7 @@ def rows_stand_on_their_sessions(
 
 
 def a_session_is_the_latest_from_its_settled_close_on(
-    calendar: Calendar, calendars: ExchangeCalendars, symbol: str
+    calendar: Calendar, calendars: CachedCalendars, symbol: str
 ) -> None:
     one = basket("one", symbol, calendar=calendar.code)
     rulebook, timing = book([one], rule("fall", "one")), Timing()

@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.price_files.cache import PriceCache
-from bot.adapters.yahoo.breaker import Breaker
-from bot.adapters.yahoo.source import Yahoo
+from bot.adapters.price_files import PriceCache
+from bot.adapters.yahoo.source import CircuitBreaker, YahooPrices
 from bot.clock import SystemClock
 from bot.errors import NoData, SourceUnreachable
 from bot.prices.bars import CorporateAction, Symbol
@@ -46,8 +45,8 @@ def server(net: tuple[FakeYahoo, LocalSession]) -> FakeYahoo:
 
 
 @pytest.fixture
-def yahoo(net: tuple[FakeYahoo, LocalSession], tmp_path: Path) -> Iterator[Yahoo]:
-    yahoo = Yahoo(tmp_path / "yahoo", PATIENT, net[1])
+def yahoo(net: tuple[FakeYahoo, LocalSession], tmp_path: Path) -> Iterator[YahooPrices]:
+    yahoo = YahooPrices(tmp_path / "yahoo", PATIENT, net[1])
     yield yahoo
     yahoo.close()
 
@@ -61,7 +60,7 @@ def listing(sessions: int) -> Listing:
 # What is asked, and what comes of it
 
 
-def test_the_whole_history_is_one_request_after_cookie_and_crumb(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_the_whole_history_is_one_request_after_cookie_and_crumb(server: FakeYahoo, yahoo: YahooPrices) -> None:
     bars = yahoo.bars(MU)
     assert [asked.what for asked in server.asked] == ["cookie", "crumb", "chart"]
     assert int(server.charts("MU")[0]["period1"]) < 0
@@ -74,7 +73,7 @@ def test_the_whole_history_is_one_request_after_cookie_and_crumb(server: FakeYah
     assert len(server.asked) == 4
 
 
-def test_the_newest_rows_alone(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_the_newest_rows_alone(server: FakeYahoo, yahoo: YahooPrices) -> None:
     day = server.listings["MU"].days[-3].date
     assert yahoo.bars_since(MU, day).dates.tolist() == [one.date for one in server.listings["MU"].days[-3:]]
     begin = datetime.fromtimestamp(int(server.charts("MU")[0]["period1"]), UTC)
@@ -84,14 +83,14 @@ def test_the_newest_rows_alone(server: FakeYahoo, yahoo: Yahoo) -> None:
 @pytest.mark.parametrize(
     ("zone", "opens"), [("Asia/Seoul", time(9)), ("Pacific/Auckland", time(10)), ("America/Los_Angeles", time(6, 30))]
 )
-def test_a_row_bears_the_date_of_its_exchange(server: FakeYahoo, yahoo: Yahoo, zone: str, opens: time) -> None:
+def test_a_row_bears_the_date_of_its_exchange(server: FakeYahoo, yahoo: YahooPrices, zone: str, opens: time) -> None:
     mine = server.listings["MU"]
     mine.zone, mine.opens = zone, opens
     assert yahoo.bars(MU).dates.tolist() == [day.date for day in mine.days]
     assert yahoo.bars_since(MU, mine.days[-2].date).dates.tolist() == [day.date for day in mine.days[-2:]]
 
 
-def test_the_row_of_an_open_session_holds_the_latest_price_and_its_time(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_the_row_of_an_open_session_holds_the_latest_price_and_its_time(server: FakeYahoo, yahoo: YahooPrices) -> None:
     mine = server.listings["MU"]
     mine.asked = datetime(2025, 12, 12, 16, 45, 30, tzinfo=UTC)
     mine.days[-1].close = 88.5
@@ -99,7 +98,7 @@ def test_the_row_of_an_open_session_holds_the_latest_price_and_its_time(server: 
     assert (bars.close[-1], bars.as_of) == (88.5, mine.asked)
 
 
-def test_a_live_row_beside_that_of_its_day_counts_once(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_a_live_row_beside_that_of_its_day_counts_once(server: FakeYahoo, yahoo: YahooPrices) -> None:
     days = server.listings["MU"].days
     days.append(Day(days[-1].date, 77.0, 77.0))
     bars = yahoo.bars(MU)
@@ -107,14 +106,14 @@ def test_a_live_row_beside_that_of_its_day_counts_once(server: FakeYahoo, yahoo:
     assert bars.close[-1] == 77.0
 
 
-def test_a_newest_row_without_prices_is_missing_not_filled(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_a_newest_row_without_prices_is_missing_not_filled(server: FakeYahoo, yahoo: YahooPrices) -> None:
     days = server.listings["MU"].days
     days[-1] = Day(days[-1].date, None)
     assert np.isnan(yahoo.bars(MU).close[-1])
     assert yahoo.bars(MU).close[-2] == days[-2].close
 
 
-def test_splits_and_volumes_come_along(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_splits_and_volumes_come_along(server: FakeYahoo, yahoo: YahooPrices) -> None:
     mine = server.listings["MU"]
     mine.splits = {mine.days[-3].date: 10.0, mine.days[2].date: 0.1}
     mine.days[-1].volume = 7_000
@@ -125,7 +124,9 @@ def test_splits_and_volumes_come_along(server: FakeYahoo, yahoo: Yahoo) -> None:
     assert yahoo.bars_since(MU, mine.days[-4].date).actions == (CorporateAction(mine.days[-3].date, 10.0),)
 
 
-def test_a_payment_of_a_quarter_is_no_fall(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path, new_york: Calendar) -> None:
+def test_a_payment_of_a_quarter_is_no_fall(
+    server: FakeYahoo, yahoo: YahooPrices, tmp_path: Path, new_york: Calendar
+) -> None:
     mine = server.listings["MU"]
     before, last = mine.days[-2:]
     assert before.close is not None
@@ -140,7 +141,7 @@ def test_a_payment_of_a_quarter_is_no_fall(server: FakeYahoo, yahoo: Yahoo, tmp_
     assert look.included[MU].adjusted[-2:].tolist() == [0.75 * before.close, 96.0]
 
 
-def test_a_rally_is_not_taken_for_splits(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_a_rally_is_not_taken_for_splits(server: FakeYahoo, yahoo: YahooPrices) -> None:
     """Closes of GameStop in January 2021; its yfinance would "repair" them if it were let."""
     closes = [39.12, 43.03, 65.01, 76.79, 147.98, 347.51, 193.60, 325.00, 225.00, 90.00]
     mine = server.listings["MU"]
@@ -152,7 +153,7 @@ def test_a_rally_is_not_taken_for_splits(server: FakeYahoo, yahoo: Yahoo) -> Non
     assert bars.actions == ()
 
 
-def test_rows_in_disorder_come_out_in_order(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_rows_in_disorder_come_out_in_order(server: FakeYahoo, yahoo: YahooPrices) -> None:
     mine = server.listings["MU"]
     right = yahoo.bars(MU)
     mine.days[3:6] = [mine.days[5], mine.days[3], mine.days[4], replace(mine.days[4])]
@@ -162,7 +163,7 @@ def test_rows_in_disorder_come_out_in_order(server: FakeYahoo, yahoo: Yahoo) -> 
 
 
 @pytest.mark.parametrize("zone", ["", "Nowhere/Land", None])
-def test_without_a_zone_there_is_no_wrong_date(server: FakeYahoo, yahoo: Yahoo, zone: str | None) -> None:
+def test_without_a_zone_there_is_no_wrong_date(server: FakeYahoo, yahoo: YahooPrices, zone: str | None) -> None:
     server.answers["MU"] = Answer(body=zoned(server.listings["MU"], zone))
     try:
         dates = yahoo.bars(MU).dates.tolist()
@@ -177,13 +178,13 @@ def zoned(mine: Listing, zone: str | None) -> bytes:
     return json.dumps(told).encode()
 
 
-def test_the_currency_comes_along(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path) -> None:
+def test_the_currency_comes_along(server: FakeYahoo, yahoo: YahooPrices, tmp_path: Path) -> None:
     server.listings["MU"].currency = "GBp"
     cache = PriceCache(tmp_path, yahoo)
     assert [cache.bars(MU).currency for _ in range(2)] == ["GBp", "GBp"]
 
 
-def test_an_index_is_read_by_its_close(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_an_index_is_read_by_its_close(server: FakeYahoo, yahoo: YahooPrices) -> None:
     server.listings["^SOX"] = listing(3)
     server.listings["^SOX"].kind = "INDEX"
     bars = yahoo.bars(Symbol("^SOX"))
@@ -193,7 +194,7 @@ def test_an_index_is_read_by_its_close(server: FakeYahoo, yahoo: Yahoo) -> None:
 # The cache: what a restart asks for
 
 
-def test_a_restart_asks_only_for_what_is_new(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path) -> None:
+def test_a_restart_asks_only_for_what_is_new(server: FakeYahoo, yahoo: YahooPrices, tmp_path: Path) -> None:
     PriceCache(tmp_path, yahoo).bars(MU)
     kept = server.listings["MU"].days[:-1]
     server.listings["MU"] = listing(32)
@@ -206,7 +207,7 @@ def test_a_restart_asks_only_for_what_is_new(server: FakeYahoo, yahoo: Yahoo, tm
 
 
 def test_a_split_is_seen_in_the_rows_asked_again_and_all_is_fetched(
-    server: FakeYahoo, yahoo: Yahoo, tmp_path: Path
+    server: FakeYahoo, yahoo: YahooPrices, tmp_path: Path
 ) -> None:
     PriceCache(tmp_path, yahoo).bars(MU)
     server.listings["MU"] = listing(31)
@@ -217,7 +218,7 @@ def test_a_split_is_seen_in_the_rows_asked_again_and_all_is_fetched(
 
 
 def test_a_split_that_is_told_and_not_applied_is_taken_out_by_the_gate(
-    server: FakeYahoo, yahoo: Yahoo, tmp_path: Path, new_york: Calendar
+    server: FakeYahoo, yahoo: YahooPrices, tmp_path: Path, new_york: Calendar
 ) -> None:
     calendars = type("Real", (), {"get": staticmethod(lambda code: new_york)})()
     mine = server.listings["MU"]
@@ -234,10 +235,10 @@ def test_a_split_that_is_told_and_not_applied_is_taken_out_by_the_gate(
 
 
 @pytest.mark.parametrize("symbols", [10, 50])
-def test_a_poll_is_one_request_a_symbol(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path, symbols: int) -> None:
+def test_a_poll_is_one_request_a_symbol(server: FakeYahoo, yahoo: YahooPrices, tmp_path: Path, symbols: int) -> None:
     names = [Symbol(f"S{number}") for number in range(symbols)]
     server.listings |= {name: listing(30) for name in names}
-    cache = PriceCache(tmp_path, Breaker(yahoo, SystemClock()))
+    cache = PriceCache(tmp_path, CircuitBreaker(yahoo, SystemClock()))
     for cookie_and_crumb in (2, 0, 0):
         server.asked.clear()
         for name in names:
@@ -245,7 +246,7 @@ def test_a_poll_is_one_request_a_symbol(server: FakeYahoo, yahoo: Yahoo, tmp_pat
         assert len(server.asked) == symbols + cookie_and_crumb
 
 
-def test_so_is_a_dividend(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path) -> None:
+def test_so_is_a_dividend(server: FakeYahoo, yahoo: YahooPrices, tmp_path: Path) -> None:
     PriceCache(tmp_path, yahoo).bars(MU)
     server.listings["MU"] = listing(31)
     server.listings["MU"].pay(0.004)
@@ -271,7 +272,7 @@ def test_so_is_a_dividend(server: FakeYahoo, yahoo: Yahoo, tmp_path: Path) -> No
     ids=lambda answer: f"{answer.then} {answer.status} {answer.body[:40]!r}",
 )  # fmt: skip
 def test_every_failure_says_unreachable_never_delisted_and_passes(
-    server: FakeYahoo, yahoo: Yahoo, answer: Answer
+    server: FakeYahoo, yahoo: YahooPrices, answer: Answer
 ) -> None:
     server.answers["MU"] = answer
     with pytest.raises(SourceUnreachable, match="MU") as caught:
@@ -297,7 +298,7 @@ def zeros(megabytes: int) -> bytes:
 def test_an_answer_is_as_large_and_as_slow_as_allowed(
     net: tuple[FakeYahoo, LocalSession], server: FakeYahoo, tmp_path: Path, answer: Answer
 ) -> None:
-    yahoo = Yahoo(tmp_path / "yahoo", PATIENT if answer.then != "trickle" else 1.5, net[1])
+    yahoo = YahooPrices(tmp_path / "yahoo", PATIENT if answer.then != "trickle" else 1.5, net[1])
     yahoo.bars(MU)
     server.answers["MU"] = answer
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -308,12 +309,12 @@ def test_an_answer_is_as_large_and_as_slow_as_allowed(
 
 
 def test_a_storm_of_refusals_delists_nobody_and_keeps_what_is_known(
-    server: FakeYahoo, yahoo: Yahoo, tmp_path: Path
+    server: FakeYahoo, yahoo: YahooPrices, tmp_path: Path
 ) -> None:
     names = [Symbol(f"S{number}") for number in range(20)]
     server.listings |= {name: listing(30) for name in names}
     clock = VirtualClock()
-    cache = PriceCache(tmp_path, Breaker(yahoo, clock, chance=lambda: 0.0))
+    cache = PriceCache(tmp_path, CircuitBreaker(yahoo, clock, chance=lambda: 0.0))
     for name in names:
         cache.bars(name)
     server.answers |= dict.fromkeys(names, fake_yahoo.FLOOD)
@@ -334,25 +335,25 @@ def test_a_storm_of_refusals_delists_nobody_and_keeps_what_is_known(
     assert [len(cache.bars(name).dates) for name in names] == [30] * 20
 
 
-def test_too_many_requests_is_said_so(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_too_many_requests_is_said_so(server: FakeYahoo, yahoo: YahooPrices) -> None:
     server.answers["MU"] = fake_yahoo.FLOOD
     with pytest.raises(SourceUnreachable, match="too many requests"):
         yahoo.bars(MU)
 
 
-def test_only_yahoos_own_word_makes_a_symbol_unknown(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_only_yahoos_own_word_makes_a_symbol_unknown(server: FakeYahoo, yahoo: YahooPrices) -> None:
     with pytest.raises(NoData, match="no symbol NOPE"):
         yahoo.bars(Symbol("NOPE"))
     assert {asked.symbol for asked in server.asked if asked.what == "chart"} == {"NOPE"}
 
 
-def test_rows_that_hold_no_price_are_a_failure_of_yahoo(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_rows_that_hold_no_price_are_a_failure_of_yahoo(server: FakeYahoo, yahoo: YahooPrices) -> None:
     server.listings["MU"].days = [Day(date(2025, 11, 3), None), Day(date(2025, 11, 4), 0.0)]
     with pytest.raises(SourceUnreachable, match="no price of MU"):
         yahoo.bars(MU)
 
 
-def test_prices_that_are_none_are_refused_and_the_others_stay(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_prices_that_are_none_are_refused_and_the_others_stay(server: FakeYahoo, yahoo: YahooPrices) -> None:
     server.listings["MU"].days[3].low = 0.0
     bars = yahoo.bars(MU)
     assert np.flatnonzero(np.isnan(bars.low)).tolist() == [3]
@@ -361,7 +362,7 @@ def test_prices_that_are_none_are_refused_and_the_others_stay(server: FakeYahoo,
 
 @pytest.mark.parametrize("what", ["cookie", "crumb"])
 @pytest.mark.parametrize("answer", [fake_yahoo.DROP, fake_yahoo.BROKEN, fake_yahoo.FLOOD])
-def test_prices_come_without_cookie_or_crumb(server: FakeYahoo, yahoo: Yahoo, what: str, answer: Answer) -> None:
+def test_prices_come_without_cookie_or_crumb(server: FakeYahoo, yahoo: YahooPrices, what: str, answer: Answer) -> None:
     server.answers[what] = answer
     assert len(yahoo.bars(MU).dates) == 30
 
@@ -370,7 +371,7 @@ def test_a_failure_is_not_remembered_where_yfinance_cannot_write(
     net: tuple[FakeYahoo, LocalSession], server: FakeYahoo, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    yahoo = Yahoo(tmp_path / "file" / "yahoo", PATIENT, net[1])
+    yahoo = YahooPrices(tmp_path / "file" / "yahoo", PATIENT, net[1])
     server.answers["MU"] = fake_yahoo.BROKEN
     for _ in range(2):
         with pytest.raises(SourceUnreachable):
@@ -386,13 +387,13 @@ def test_a_failure_is_not_remembered_where_yfinance_cannot_write(
 def test_the_deadline_holds_and_the_next_download_has_a_new_worker(
     net: tuple[FakeYahoo, LocalSession], server: FakeYahoo, tmp_path: Path
 ) -> None:
-    yahoo = Yahoo(tmp_path / "yahoo", 0.3, net[1])
+    yahoo = YahooPrices(tmp_path / "yahoo", 0.3, net[1])
     server.answers |= dict.fromkeys(("cookie", "crumb", "MU"), fake_yahoo.HANG)
     with pytest.raises(SourceUnreachable, match="MU"):
         yahoo.bars(MU)
     server.over.set()
     yahoo.close()
-    patient = Yahoo(tmp_path / "yahoo", PATIENT, LocalSession(server.port))
+    patient = YahooPrices(tmp_path / "yahoo", PATIENT, LocalSession(server.port))
     server.answers.clear()
     assert len(patient.bars(MU).dates) == 30
     patient.close()
@@ -412,7 +413,7 @@ def test_a_download_that_never_ends_is_left_behind(
             return super().request(*arguments, **options)
 
     session = Stuck(server.port)
-    yahoo = Yahoo(tmp_path / "yahoo", 0.3, session)
+    yahoo = YahooPrices(tmp_path / "yahoo", 0.3, session)
     with pytest.raises(SourceUnreachable, match=r"no answer about MU within 0\.3 s"):
         yahoo.bars(MU)
     session.stuck.set()
@@ -422,7 +423,7 @@ def test_a_download_that_never_ends_is_left_behind(
     session.close()
 
 
-async def test_the_event_loop_goes_on_meanwhile(server: FakeYahoo, yahoo: Yahoo) -> None:
+async def test_the_event_loop_goes_on_meanwhile(server: FakeYahoo, yahoo: YahooPrices) -> None:
     server.listings |= {name: listing(5) for name in ("A", "B", "C")}
     every = await asyncio.gather(
         *(asyncio.to_thread(yahoo.bars, Symbol(name)) for name in ("A", "B", "C", "NOPE")), return_exceptions=True
@@ -439,7 +440,7 @@ def recorded(name: str, status: int = 200) -> Answer:
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="REAL_DATA names no folder with recorded answers")
-def test_recorded_answers(server: FakeYahoo, yahoo: Yahoo) -> None:
+def test_recorded_answers(server: FakeYahoo, yahoo: YahooPrices) -> None:
     server.answers["^SOX"] = recorded("chart_SOX_1d_1mo.json")
     bars = yahoo.bars(Symbol("^SOX"))
     told = json.loads(server.answers["^SOX"].body)["chart"]["result"][0]

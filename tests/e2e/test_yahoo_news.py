@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.yahoo.news import YahooNews, _headline
-from bot.adapters.yahoo.source import Yahoo
+from bot.adapters.yahoo.source import YahooNews, YahooPrices, _to_headline
 from bot.context.headlines import Headline
 from bot.errors import SourceUnreachable
 from bot.prices.bars import Symbol
@@ -26,11 +25,11 @@ MU, WDC = Symbol("MU"), Symbol("WDC")
 
 
 @pytest.fixture
-def asked_before(tmp_path: Path) -> Iterator[tuple[FakeYahoo, Yahoo]]:
+def asked_before(tmp_path: Path) -> Iterator[tuple[FakeYahoo, YahooPrices]]:
     """A Yahoo that was asked for prices already; each request may take it half a second."""
     with fake_yahoo.fake_yahoo() as (server, session):
         server.listings["MU"] = listing(30)
-        yahoo = Yahoo(tmp_path / "yahoo", 1.5, session)
+        yahoo = YahooPrices(tmp_path / "yahoo", 1.5, session)
         yahoo.bars(MU)
         server.asked.clear()
         yield server, yahoo
@@ -38,7 +37,7 @@ def asked_before(tmp_path: Path) -> Iterator[tuple[FakeYahoo, Yahoo]]:
 
 
 @pytest.fixture
-def server(asked_before: tuple[FakeYahoo, Yahoo]) -> FakeYahoo:
+def server(asked_before: tuple[FakeYahoo, YahooPrices]) -> FakeYahoo:
     return asked_before[0]
 
 
@@ -94,7 +93,7 @@ async def test_an_endless_answer_is_not_read(server: FakeYahoo) -> None:
     assert isinstance(failed, SourceUnreachable)
 
 
-async def test_prices_do_not_wait_for_news(asked_before: tuple[FakeYahoo, Yahoo]) -> None:
+async def test_prices_do_not_wait_for_news(asked_before: tuple[FakeYahoo, YahooPrices]) -> None:
     server, yahoo = asked_before
     server.answers["news"] = HANG
     waiting = [asyncio.create_task(one) for one in YahooNews().about([MU])]
@@ -114,17 +113,17 @@ anything = st.recursive(
 @given(anything, st.dictionaries(st.sampled_from(["title", "pubDate", "provider", "canonicalUrl"]), anything), anything)
 def test_whatever_an_article_holds_it_is_a_headline_or_none(title: Any, content: dict[str, Any], when: Any) -> None:
     for one in (content, article(title, when), {"content": article("Micron")["content"] | content}, {"content": title}):
-        found = _headline(MU, one)
+        found = _to_headline(MU, one)
         assert found is None or (found.title and found.publisher and found.at.utcoffset() is not None)
 
 
 @pytest.mark.parametrize("when", ["", None, 1751465100, "yesterday", "2026-07-02T14:05:00", "2026-07-02", [], {}])
 def test_what_has_no_time_with_a_zone_is_passed_over(when: Any) -> None:
-    assert _headline(MU, article("Micron falls", when)) is None
+    assert _to_headline(MU, article("Micron falls", when)) is None
 
 
 def test_a_time_of_another_zone_is_the_same_moment() -> None:
-    found = _headline(MU, article("Micron falls", "2026-07-02T10:05:00-04:00"))
+    found = _to_headline(MU, article("Micron falls", "2026-07-02T10:05:00-04:00"))
     assert found is not None
     assert found.at == datetime(2026, 7, 2, 14, 5, tzinfo=UTC)
     assert found.at.utcoffset() == timedelta(hours=-4)

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.adapters import logs
-from bot.adapters.price_files.cache import PriceCache
-from bot.adapters.yahoo.source import Yahoo
+from bot.adapters.price_files import PriceCache
+from bot.adapters.yahoo.source import YahooPrices
 from bot.app.worker import run_worker
 from bot.clock import SystemClock
 from bot.settings.load import load_settings
@@ -36,7 +36,7 @@ def main(config: str, port: str, start: str) -> None:
     logs.configure_logging("INFO")
     illustrating.PATIENCE = 60.0  # a busy machine is no reason for a test to fail
     folder = settings.storage.data_dir
-    yahoo = Yahoo(folder / "yahoo", settings.source.deadline_seconds, LocalSession(int(port)))
+    yahoo = YahooPrices(folder / "yahoo", settings.source.deadline_seconds, LocalSession(int(port)))
     clock = Elsewhen(datetime.fromisoformat(start))
     asyncio.run(run_worker(lambda: settings, clock, PriceCache(folder / "prices", yahoo)))
 

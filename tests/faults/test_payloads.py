@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bot.adapters.yahoo.source import Yahoo
+from bot.adapters.yahoo.source import YahooPrices
 from bot.errors import NoData, SourceUnreachable
 from bot.prices.bars import Bars, Symbol
 from tests.fake_yahoo import Answer, Day, FakeYahoo, Listing, LocalSession, fake_yahoo
@@ -90,7 +90,7 @@ def test_any_answer_is_prices_or_a_failure_with_a_name(
     net: tuple[FakeYahoo, LocalSession], tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     server, session = net
-    yahoo = Yahoo(tmp_path / "yahoo", 20.0, session)
+    yahoo = YahooPrices(tmp_path / "yahoo", 20.0, session)
     server.listings["MU"] = Listing([Day(date(2025, 11, 3), 100.0)])
     yahoo.bars(MU)  # what is imported at the first question is no hang
     rng = random.Random(30)

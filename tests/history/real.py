@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.price_files import CsvFolder
 from bot.alerts.episodes import Alert
 from bot.backtest.replay import replayed_alerts
 from bot.baskets import assemble_market

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.calendars.built import ExchangeCalendars
-from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.calendars import CachedCalendars
+from bot.adapters.price_files import CsvFolder
 from bot.baskets import Basket, BasketId, Member, value_basket
 from bot.clock import SystemClock
 from bot.prices.bars import Symbol
@@ -86,7 +86,7 @@ def test_the_closes_of_the_demo(basket: str) -> None:
 
 @pytest.fixture(scope="module")
 def new_york_and_seoul(tmp_path_factory: pytest.TempPathFactory) -> builders.Exchanges:
-    calendars = ExchangeCalendars(tmp_path_factory.mktemp("calendars"), SystemClock())
+    calendars = CachedCalendars(tmp_path_factory.mktemp("calendars"), SystemClock())
     both = [calendars.get(code) for code in (builders.HOME, builders.AWAY)]
     return builders.Exchanges(*(oracle.Exchange(one.sessions.tolist(), one.closes.tolist()) for one in both))
 

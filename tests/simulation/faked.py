@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.adapters.database.database import Database
 from bot.clock import SystemClock
 from bot.prices.calendars import Calendar, CalendarCode
@@ -181,7 +181,7 @@ async def _furnish(folder: Path, case: Case, calendars: Path) -> None:
 
 
 def _calendar(case: Case, calendars: Path) -> Calendar:
-    return ExchangeCalendars(calendars, SystemClock()).get(CalendarCode(case.code))
+    return CachedCalendars(calendars, SystemClock()).get(CalendarCode(case.code))
 
 
 def _sessions(case: Case, calendars: Path) -> list[date]:

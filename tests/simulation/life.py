@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.adapters.database.database import Database
 from bot.alerts.episodes import Subject, SubjectState
 from bot.clock import SystemClock
@@ -172,7 +172,7 @@ async def live(order: Order, fuse: Fuse | None = None, ticked: Callable[[Watch],
     """From where the clock stands to the end: a turn every `step`, and what it finds is sent."""
     fuse = fuse or Fuse()
     clock = VirtualClock(order.now)
-    calendars = ExchangeCalendars(order.calendars, SystemClock())
+    calendars = CachedCalendars(order.calendars, SystemClock())
     feed = FusedFeed(calendars, clock, order.begin.date() - BEFORE, order.seed)
     feed.fuse = fuse
     database = await FusedDatabase.open(order.url)
@@ -203,4 +203,4 @@ def main(order: Order) -> None:
 
 def calendars_at(folder: Path, codes: tuple[str, ...]) -> None:
     """Work the calendars out once."""
-    ExchangeCalendars(folder, SystemClock()).prepare([CalendarCode(code) for code in codes])
+    CachedCalendars(folder, SystemClock()).prepare([CalendarCode(code) for code in codes])

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.clock import SystemClock
 from bot.prices.calendars import CalendarCode
 from tests.campaigns.figures import Figure, Told, count_of, none_of
@@ -59,7 +59,7 @@ class Verdict:
 def verdict(life: Life) -> Verdict:
     """Compare what the database and the chat hold with the calendar's own list."""
     order, found = life.order, life.order.finals()
-    calendars = ExchangeCalendars(order.calendars, SystemClock())
+    calendars = CachedCalendars(order.calendars, SystemClock())
     faults: list[str] = []
     expected = missed = 0
     for code in order.codes:

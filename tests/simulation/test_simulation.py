@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.clock import SystemClock
 from bot.prices.calendars import CalendarCode
 from tests.simulation import faked
@@ -23,7 +23,7 @@ CODES = ("XNYS", "XASX")
 
 @pytest.fixture(scope="session")
 def two_calendars(warm_data: Path) -> Path:
-    ExchangeCalendars(warm_data / "calendars", SystemClock()).prepare([CalendarCode("XASX")])
+    CachedCalendars(warm_data / "calendars", SystemClock()).prepare([CalendarCode("XASX")])
     return warm_data / "calendars"
 
 
@@ -63,7 +63,7 @@ def test_sessions_are_compared_with_the_calendars_own() -> None:
 
 def test_what_was_final_by_then_is_the_calendars_own_list(two_calendars: Path) -> None:
     """The day after Thanksgiving closes at 13:00, 18:00 UTC."""
-    calendar = ExchangeCalendars(two_calendars, SystemClock()).get(CalendarCode("XNYS"))
+    calendar = CachedCalendars(two_calendars, SystemClock()).get(CalendarCode("XNYS"))
     begin = datetime(2026, 11, 25, tzinfo=UTC)
     early = datetime(2026, 11, 27, 18, 19, 59, tzinfo=UTC)
     assert sessions(calendar, begin, early, TIMING.settle) == [date(2026, 11, 25)]

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.database.database import Database
-from bot.adapters.heartbeat import Heartbeat
-from bot.adapters.http.window import Window
+from bot.adapters.http_status import StatusServer
+from bot.adapters.timers import Heartbeat
 from bot.app.monitor import HealthMonitor, OperatorNotifier, RunningLoops
 from bot.app.service import changed_settings
 from bot.app.worker import _until_stopped
@@ -75,7 +75,7 @@ class Bot:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         task = asyncio.create_task(self.stage.watch.run(self.stop, self.bell))
-        async with Window("127.0.0.1", 0, self.monitor.report, str) as window:
+        async with StatusServer("127.0.0.1", 0, self.monitor.report, str) as window:
             self.port = window.port
             try:
                 yield

@@ -1,7 +1,1 @@
-"""What does Yahoo say about a symbol, asked through yfinance?"""
-
-from bot.adapters.yahoo.breaker import Breaker
-from bot.adapters.yahoo.news import YahooNews
-from bot.adapters.yahoo.source import Yahoo
-
-__all__ = ["Breaker", "Yahoo", "YahooNews"]
+"""Prices and news from Yahoo, through yfinance."""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.price_files import reading
-from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.price_files import CsvFolder, parse_csv
 from bot.errors import NoData
 from bot.prices.bars import Bars, Symbol
 
@@ -241,7 +239,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 )
 def test_garbage_is_refused_and_never_breaks_it(data: bytes) -> None:
     try:
-        found = reading.read(data, Symbol("MU"), "MU.csv")
+        found = parse_csv(data, Symbol("MU"), "MU.csv")
     except NoData:
         return
     assert not (np.isnan(found.close).all() and np.isnan(found.adjusted).all())
@@ -258,14 +256,54 @@ def test_real_prices_are_read_without_a_refusal() -> None:
         assert found.adjusted[-1] == float(rows[-1].split(",")[5])
 
 
-def test_both_ways_to_read_a_table_agree() -> None:
-    dice = random.Random(5)
-    days = np.arange("2015-01-01", "2016-01-01", dtype="M8[D]").astype(str)
-    cells = ["", "0", "0.0", "12", "12.5", "0.0123456789012345678", "130.25999450683594", "99999999999999999999"]
-    lines = [",".join([day, *(dice.choice(cells) for _ in range(6))]) for day in days]
-    clean = "\n".join([HEADER.strip(), *lines])
-    at_once = reading.read(clean.encode(), Symbol("MU"), "MU.csv")
-    line_by_line = reading.read(f"{clean}\nodd".encode(), Symbol("MU"), "MU.csv")
-    assert at_once.refused == tuple(one for one in line_by_line.refused if "cells expected" not in one.why)
+def agree(table: str) -> None:
+    """The table reads the same with a faulty line below it, for which every cell is looked at."""
+    at_once = parse_csv(table.encode(), Symbol("MU"), "MU.csv")
+    by_cells = parse_csv(f"{table}odd".encode(), Symbol("MU"), "MU.csv")
+    odd = table.count("\n") + 1
+    assert at_once.refused == tuple(row for row in by_cells.refused if not row.where.endswith(f"line {odd}"))
     for name in ("dates", "close", "adjusted", "high", "low"):
-        np.testing.assert_array_equal(getattr(at_once, name), getattr(line_by_line, name))
+        np.testing.assert_array_equal(getattr(at_once, name), getattr(by_cells, name))
+
+
+spelled = st.one_of(
+    st.floats(min_value=1e-4, max_value=1e15).map(repr),
+    st.floats(min_value=0.25, max_value=2**20, width=32).map(repr),
+    st.integers(0, 10**30).map(str),
+    st.decimals(min_value=0, max_value=10**9, places=4).map(str),
+    st.integers(2**52, 2**64).map(lambda whole: f"{whole:.0f}"[:3] + "." + str(whole)[3:]),
+    st.from_regex(r"[0-9]{0,25}\.?[0-9]{0,30}", fullmatch=True),
+    st.just(""),
+)
+
+
+@given(st.lists(st.tuples(spelled, spelled), max_size=8))
+def test_every_number_is_the_one_that_float_gives(cells: list[tuple[str, str]]) -> None:
+    days = np.arange("2015-01-01", "2016-01-01", dtype="M8[D]").astype(str)
+    rows = [f"{day},{','.join(pair)}\n" for day, pair in zip(days, cells, strict=False)]
+    agree("date,close,low\n" + "".join(rows) + "2016-01-01,12.5,\n")
+
+
+@given(
+    st.lists(st.dates().map(str) | st.text("0123456789-.", max_size=11), max_size=6),
+    st.text("0123456789.,-\n", max_size=60),
+)
+def test_dates_and_whatever_looks_like_numbers_read_the_same_both_ways(days: list[str], rest: str) -> None:
+    agree("date,close,low\n2016-01-01,12.5,\n" + "".join(f"{day},1,\n" for day in days) + f"{rest}\n")
+
+
+def test_a_plain_file_is_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.adapters.price_files._parse_rows", None)
+    assert len(bars(tmp_path, HEADER + CLEAN).close) == 2
+    assert len(bars(tmp_path, (HEADER + CLEAN).replace("\n", "\r\n").replace(",", ";")).close) == 2
+
+
+def test_a_cell_of_any_length_is_refused_with_its_line(tmp_path: Path) -> None:
+    (why,) = refused(tmp_path, f"{HEADER}{CLEAN}2024-01-04,1,11,9,10,9.5,{'x' * 200_000},\n{LAST}")
+    assert why.startswith("MU.csv line 4: 7 cells expected")
+
+
+def test_an_unpaired_quote_costs_its_own_line_alone(tmp_path: Path) -> None:
+    text = HEADER + CLEAN + '2024-01-04,1,11,9,"ten,9.5,100\n' + LAST
+    assert refused(tmp_path, text) == ["MU.csv line 4: close 'ten' is no number; it is left out"]
+    assert len(bars(tmp_path, text).dates) == 4

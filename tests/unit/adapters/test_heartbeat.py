@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.adapters.heartbeat import Heartbeat
+from bot.adapters.timers import Heartbeat
 from tests.heart import Heart
 from tests.virtual import until
 

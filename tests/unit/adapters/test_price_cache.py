@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -8,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.price_files.cache import PriceCache
-from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.price_files import PriceCache
 from bot.errors import NoData, SourceUnreachable
 from bot.prices.bars import Bars, RawBars, Symbol, validate_rows
 
@@ -60,7 +60,8 @@ def test_the_first_time_all_is_fetched_and_kept_but_for_the_newest_row(tmp_path:
     kept = cache.cached(MU)
     assert kept is not None
     assert kept.dates.tolist() == vendor.dates[:-1].tolist()
-    assert same(CsvFolder(tmp_path / "prices").bars(MU), kept)
+    for name in FIGURES:
+        np.testing.assert_array_equal(getattr(kept, name), getattr(vendor.bars(MU), name)[:-1])
 
 
 def test_a_restart_asks_for_ten_kept_sessions_and_what_came_after(tmp_path: Path) -> None:
@@ -118,14 +119,14 @@ def test_a_past_that_reads_otherwise_is_fetched_whole(tmp_path: Path, event: Cal
 def test_a_past_that_is_adjusted_on_some_days_only_is_refused_until_it_is_whole(tmp_path: Path) -> None:
     vendor = Vendor(30)
     PriceCache(tmp_path, vendor).bars(MU)
-    before = (tmp_path / "MU.csv").read_bytes()
+    before = (tmp_path / "MU.npz").read_bytes()
     split(vendor)
     vendor.close[:7] *= 10
     vendor.adjusted[:7] *= 10
     for _ in range(2):
-        with pytest.raises(SourceUnreachable, match=r"past of MU .* jumps on 2024-01-08 .* delete .*MU\.csv"):
+        with pytest.raises(SourceUnreachable, match=r"past of MU .* jumps on 2024-01-08 .* delete .*MU\.npz"):
             PriceCache(tmp_path, vendor).bars(MU)
-        assert (tmp_path / "MU.csv").read_bytes() == before
+        assert (tmp_path / "MU.npz").read_bytes() == before
     vendor.close[:7] /= 10
     vendor.adjusted[:7] /= 10
     assert same(PriceCache(tmp_path, vendor).bars(MU), vendor.bars(MU))
@@ -178,19 +179,86 @@ def test_a_newest_row_without_a_price_hides_nothing(tmp_path: Path) -> None:
     assert kept.dates[-1] == vendor.dates[-2]
 
 
+def archive(**changes: object) -> bytes:
+    """A file of the cache with 20 rows, of which some arrays are others (None = not there)."""
+    prices = np.arange(1.0, 21.0)
+    arrays: dict[str, object] = {"dates": np.datetime64("2024-01-01") + np.arange(20)}
+    arrays |= dict.fromkeys(FIGURES, prices) | changes
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: values for name, values in arrays.items() if values is not None})
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"\x00\xff\xfe", b"date,close\n", b"date,close\n2024-01-02,x\n2024-01-03,1\n", None]
+    "content",
+    [
+        b"",
+        b"\x00\xff\xfe",
+        b"date,close\n2024-01-02,10\n2024-01-03,11\n",
+        b"\x93NUMPY\x01\x00",
+        archive()[:700],
+        archive(low=None),
+        archive(low=np.arange(1.0, 20.0)),
+        archive(close=np.array(["10"] * 20)),
+        archive(close=np.array([10.0, "ten"] * 10, dtype=object)),
+        archive(dates=np.arange(20.0)),
+        archive(dates=np.full(20, np.datetime64("NaT", "D"))),
+        archive(dates=np.full(20, np.datetime64("2024-01-02", "D"))),
+        archive(close=-np.arange(1.0, 21.0)),
+        archive(close=np.full(20, np.nan), adjusted=np.full(20, np.nan)),
+        archive(**dict.fromkeys(("dates", *FIGURES), np.empty(0))),
+    ],
 )
-def test_a_file_that_cannot_be_read_is_made_anew(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_cannot_be_read_is_made_anew(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     vendor = Vendor(30)
-    file = tmp_path / "MU.csv"
+    file = tmp_path / "MU.npz"
     whole = PriceCache(tmp_path, vendor).bars(MU)
-    good = file.read_bytes()
-    file.write_bytes(good[: len(good) // 2 - 3] if content is None else content)
+    kept = PriceCache(tmp_path, vendor).cached(MU)
+    file.write_bytes(content)
     cache = PriceCache(tmp_path, vendor)
     assert cache.cached(MU) is None
+    assert f"{file} cannot be used" in caplog.text
     assert same(cache.bars(MU), whole)
-    assert file.read_bytes() == good
+    again = cache.cached(MU)
+    assert kept is not None
+    assert again is not None
+    assert same(kept, again)
+
+
+def test_the_archives_of_these_tests_are_read(tmp_path: Path) -> None:
+    (tmp_path / "MU.npz").write_bytes(archive())
+    assert PriceCache(tmp_path, Vendor(3)).cached(MU) is not None
+
+
+def test_no_bit_that_flips_breaks_it_or_changes_a_price(tmp_path: Path) -> None:
+    cache = PriceCache(tmp_path, Vendor(3))
+    cache.bars(MU)
+    whole = cache.cached(MU)
+    assert whole is not None
+    file = tmp_path / "MU.npz"
+    good = file.read_bytes()
+    for place in range(0, len(good), 5):
+        file.write_bytes(good[:place] + bytes([good[place] ^ (1 << place % 8)]) + good[place + 1 :])
+        kept = cache.cached(MU)
+        assert kept is None or same(kept, whole)
+
+
+def test_a_cache_of_an_earlier_version_is_left_and_fetched_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    (tmp_path / "MU.csv").write_text("date,high,low,close,adj_close\n2024-01-01,3,1,2,2\n2024-01-02,3,1,2,2\n")
+    vendor = Vendor(30)
+    cache = PriceCache(tmp_path, vendor)
+    assert cache.cached(MU) is None
+    assert "MU.csv: a cache of an earlier version" in caplog.text
+    assert same(cache.bars(MU), vendor.bars(MU))
+    caplog.clear()
+    assert cache.cached(MU) is not None
+    assert caplog.text == ""
+    assert (tmp_path / "MU.csv").exists()
 
 
 @pytest.mark.parametrize("error", [SourceUnreachable("down"), NoData("no such symbol")])
@@ -222,10 +290,10 @@ def test_a_file_is_written_only_when_it_changes(tmp_path: Path) -> None:
     vendor = Vendor(30)
     cache = PriceCache(tmp_path, vendor)
     cache.bars(MU)
-    before = (tmp_path / "MU.csv").stat()
+    before = (tmp_path / "MU.npz").stat()
     vendor.close[-1] = 66.0
     cache.bars(MU)
-    after = (tmp_path / "MU.csv").stat()
+    after = (tmp_path / "MU.npz").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
@@ -241,4 +309,4 @@ def test_a_place_that_cannot_be_written_costs_a_line_in_the_log(
 
 def test_no_half_written_file_is_left(tmp_path: Path) -> None:
     PriceCache(tmp_path, Vendor(30)).bars(MU)
-    assert [path.name for path in tmp_path.iterdir()] == ["MU.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["MU.npz"]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.watchdog import CHECKS, Watchdog
+from bot.adapters.timers import CHECKS, Watchdog
 
 ROOT = Path(__file__).parents[3]
 HANGS = """\
 import asyncio, sys, threading
 from bot.adapters import logs
-from bot.adapters.watchdog import Watchdog
+from bot.adapters.timers import Watchdog
 
 def hang():
     threading.Event().wait()

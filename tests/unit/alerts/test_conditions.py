@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bot.settings.effective import effective
 
 from bot.alerts.conditions import CONDITIONS, Evidence, highest_level, level_conditions, without_condition
 from bot.alerts.episodes import Phase
@@ -19,7 +20,6 @@ from bot.cli.explain import answered
 from bot.errors import ConfigError
 from bot.languages import languages
 from bot.messages.catalogue import load_catalogue
-from bot.settings.effective import effective
 from bot.settings.load import Settings, load_settings
 from bot.statistics.verdict import DrawdownState
 from bot.tuning.config_text import level_as_toml

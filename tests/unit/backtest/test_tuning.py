@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.workers import Cores, Here, workers
+from bot.adapters.parallel import ProcessPool, SerialPool, worker_pool
 from bot.alerts.episodes import DecisionReason
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
@@ -55,7 +55,7 @@ RULES = book(
 ALL = [BasketId("one"), BasketId("two"), BasketId("three")]
 
 
-def tuned(world: World, by: object = Here(), rulebook: Rulebook = RULES, per_year: float = 4.0) -> TuningResult:
+def tuned(world: World, by: object = SerialPool(), rulebook: Rulebook = RULES, per_year: float = 4.0) -> TuningResult:
     return tune_all(world.market(rulebook).tables, rulebook, ALL, per_year, by)  # type: ignore[arg-type]
 
 
@@ -65,7 +65,7 @@ def here(world: World) -> TuningResult:
 
 
 def test_two_processes_find_the_same(world: World, here: TuningResult) -> None:
-    assert tuned(world, Cores(2)) == here
+    assert tuned(world, ProcessPool(2)) == here
 
 
 def test_a_cluster_of_two_workers_finds_the_same(world: World, here: TuningResult) -> None:
@@ -75,7 +75,7 @@ def test_a_cluster_of_two_workers_finds_the_same(world: World, here: TuningResul
         with distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
         ) as cluster:
-            dask = workers(1, cluster.scheduler_address)
+            dask = worker_pool(1, cluster.scheduler_address)
             assert dask.count == 2
             assert tuned(world, dask) == here
 
@@ -86,7 +86,7 @@ def test_a_cluster_without_workers_is_refused() -> None:
         distributed.LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address=None, silence_logs=50) as cluster,
         pytest.raises(ConfigError, match="has no workers"),
     ):
-        workers(1, cluster.scheduler_address)
+        worker_pool(1, cluster.scheduler_address)
 
 
 @given(st.integers(1, 60), st.integers(1, 8))
@@ -120,7 +120,8 @@ def test_years_kept_back_are_not_looked_at(world: World) -> None:
     kept_back = [day.year % 3 == 0 for day in DAYS[1:]]
     other.trade("C", [0.0 if back else one for back, one in zip(kept_back, fat(2), strict=True)])
     found = [
-        tune_all(some.market(rulebook).tables, rulebook, [ALL[1]], 4.0, Here()).tunings[0] for some in (world, other)
+        tune_all(some.market(rulebook).tables, rulebook, [ALL[1]], 4.0, SerialPool()).tunings[0]
+        for some in (world, other)
     ]
     assert found[0].suggested == found[1].suggested
     assert found[0].trials[0].held_out != found[1].trials[0].held_out
@@ -154,7 +155,7 @@ def test_days_lows_tell_how_often_a_word_would_have_been_taken_back(here: Tuning
 def test_too_few_years_are_named() -> None:
     short = World(DAYS[:700]).trade("C", fat(2, 699))
     rulebook = replace(RULES, rules=RULES.rules[:1], baskets=(BASKETS[1],))
-    found = tune_all(short.market(rulebook).tables, rulebook, [ALL[1]], 4.0, Here())
+    found = tune_all(short.market(rulebook).tables, rulebook, [ALL[1]], 4.0, SerialPool())
     assert (found.tunings, found.ladders, found.short) == ((), (), (("fall", ALL[1]),))
 
 
@@ -256,7 +257,7 @@ def test_nine_of_ten_made_up_baskets_come_as_often_as_expected() -> None:
     for seed in range(20):
         trading = World(DAYS).trade("C", fat(100 + seed))
         rulebook = replace(RULES, rules=(rule("fall", "two"),), baskets=(BASKETS[1],))
-        (found,) = tune_all(trading.market(rulebook).tables, rulebook, [ALL[1]], 4.0, Here()).tunings
+        (found,) = tune_all(trading.market(rulebook).tables, rulebook, [ALL[1]], 4.0, SerialPool()).tunings
         notice = next(one for one in found.trials if one.rung.severity == Severity.NOTICE)
         inside, total = inside + notice.inside_poisson, total + 1
     assert inside >= 0.9 * total

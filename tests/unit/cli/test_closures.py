@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.app.sources import with_closures_from
 from bot.clock import SystemClock
 from bot.errors import ConfigError
@@ -68,10 +68,10 @@ def test_history_is_judged_as_if_the_day_had_never_been_a_session(asked: Type, c
 def test_a_reload_brings_others_and_a_mistake_keeps_the_old_ones(
     bare: None, config: Path, warm_data: Path, new_york: Calendar
 ) -> None:
-    known, clock = ExchangeCalendars(warm_data / "calendars", SystemClock()), SystemClock()
+    known, clock = CachedCalendars(warm_data / "calendars", SystemClock()), SystemClock()
     one, other = new_york.sessions[new_york.sessions > TOMORROW][:2]
 
-    def reloaded(calendars: ExchangeCalendars) -> ExchangeCalendars:
+    def reloaded(calendars: CachedCalendars) -> CachedCalendars:
         settings = load_settings(config, os.environ)
         return with_closures_from(calendars, settings, clock, settings.baskets())
 

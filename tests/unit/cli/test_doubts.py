@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import time_machine
 
-from bot.adapters.price_files.cache import PriceCache
-from bot.adapters.yahoo.source import Yahoo
+from bot.adapters.price_files import PriceCache
+from bot.adapters.yahoo.source import YahooPrices
 from bot.cli import market
 from bot.prices.calendars import Calendar
 from tests.fake_yahoo import Day, FakeYahoo, Listing, fake_yahoo
@@ -32,7 +32,7 @@ def yahoo(new_york: Calendar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             closes[-1] *= 0.1 if symbol == "AA" else 1.0
             rows = [Day(day, price, None, price, price) for day, price in zip(days, closes, strict=True)]
             server.listings[symbol] = Listing(rows)
-        source = Yahoo(tmp_path / "yahoo", 20.0, session)
+        source = YahooPrices(tmp_path / "yahoo", 20.0, session)
         monkeypatch.setattr(market, "source_of", lambda *_: PriceCache(tmp_path / "kept", source))
         yield server
         source.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.calendars.built import ExchangeCalendars
+from bot.adapters.calendars import CachedCalendars
 from bot.adapters.database.database import Database
 from bot.app.monitor import HealthMonitor
 from bot.app.service import RunningBot, engine_config
@@ -22,7 +22,7 @@ from tests.world import World
 async def test_operators_and_the_fingerprint_are_the_new_ones_and_with_a_mistake_the_old_ones(
     bare: None, config: Path, warm_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, calendars = SystemClock(), ExchangeCalendars(warm_data / "calendars", SystemClock())
+    clock, calendars = SystemClock(), CachedCalendars(warm_data / "calendars", SystemClock())
     database = await Database.open("sqlite://", upgrade=True)
 
     def load() -> Settings:

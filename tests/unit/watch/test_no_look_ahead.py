@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters.price_files import CsvFolder
 from bot.backtest.replay import replayed_alerts
 from bot.delivery.model import Notification
 from bot.languages import languages

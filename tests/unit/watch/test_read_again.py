@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.price_files.cache import PriceCache
+from bot.adapters.price_files import PriceCache
 from bot.delivery.model import Notification
 from bot.prices.bars import Bars, Symbol
 from bot.watch.correcting import correct

@@ -1,12 +1,8 @@
-"""How is yfinance asked, and what do its answers and failures mean?
-
-Imported at the first question only: it brings pandas along, half a second and 70 MB.
-"""
+"""Session, downloads and errors of yfinance, which brings pandas along: an import of half a second."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import warnings
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -32,11 +28,11 @@ FAILURES = (
     YFException, CurlError, PeeweeException, ArithmeticError, AssertionError, AttributeError, LookupError, OSError,
     RuntimeError, TypeError, ValueError,
 )  # fmt: skip
-LARGEST_ANSWER_BYTES = 20_000_000
+MAX_RESPONSE_BYTES = 20_000_000
 
 
-def settle(cache_dir: Path) -> None:
-    """Set what yfinance keeps for the whole process: failures are raised, its files lie in `cache_dir`."""
+def configure_yfinance(cache_dir: Path) -> None:
+    """Configure yfinance for the whole process: failures are raised, its files lie in `cache_dir`."""
     yfinance.config.debug.hide_exceptions = False
     yfinance.config.network.retries = 0
     # A cookie lies there as a pickle, so nobody else may write. Where nobody can, yfinance does without.
@@ -47,37 +43,38 @@ def settle(cache_dir: Path) -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
 
 
-def bounded(session: Any, seconds: float, note: Callable[[str | None], None]) -> Any:
-    """`session`, or a new one, no request of which takes longer or brings more than LARGEST_ANSWER_BYTES.
+def limited_session(session: Any, seconds: float, note: Callable[[str | None], None]) -> Any:
+    """`session` (None = a new one), every request limited to `seconds` and to MAX_RESPONSE_BYTES when unpacked.
 
-    yfinance would wait 30 s for a cookie, and curl would count the bytes before it unpacks them. `note` hears the Date
-    of each answer.
+    yfinance would wait 30 s for a cookie, and curl would count the bytes before it unpacks them. `note` is called with
+    the Date header of each response (None = there is none).
     """
     session = session or requests.Session(impersonate="chrome")
-    session.request = functools.partial(_request, session.request, seconds, note)
+    request = session.request
+
+    def limited_request(*arguments: Any, **options: Any) -> Any:
+        body = bytearray()
+
+        def receive(chunk: bytes) -> int:
+            if len(body) + len(chunk) > MAX_RESPONSE_BYTES:
+                return CURL_WRITEFUNC_ERROR
+            body.extend(chunk)
+            return len(chunk)
+
+        response = request(*arguments, **{**options, "timeout": seconds, "content_callback": receive})
+        response.content = bytes(body)
+        note(response.headers.get("Date"))
+        return response
+
+    session.request = limited_request
     return session
 
 
-def _request(request: Any, seconds: float, note: Callable[[str | None], None], *arguments: Any, **options: Any) -> Any:
-    body = bytearray()
-
-    def take(unpacked: bytes) -> int:
-        if len(body) + len(unpacked) > LARGEST_ANSWER_BYTES:
-            return CURL_WRITEFUNC_ERROR
-        body.extend(unpacked)
-        return len(unpacked)
-
-    answer = request(*arguments, **{**options, "timeout": seconds, "content_callback": take})
-    answer.content = bytes(body)
-    note(answer.headers.get("Date"))
-    return answer
-
-
-def history(symbol: Symbol, since: date | None, session: Any) -> tuple[RawBars, datetime | None]:
+def download_history(symbol: Symbol, since: date | None, session: Any) -> tuple[RawBars, datetime | None]:
     """The rows from `since` on (None: all), and the time of the newest price. Raises FAILURES."""
     # The zone decides only where a day begins, and a day more is asked for below. Without one yfinance asks Yahoo, and
     # remembers a failure for as long as the process runs.
-    ticker = yfinance.Ticker(symbol, session=session)
+    ticker = yfinance.PollTimer(symbol, session=session)
     zones = get_tz_cache()
     if zones.lookup(ticker.ticker) is None:
         zones.store(ticker.ticker, "UTC")
@@ -98,18 +95,15 @@ def history(symbol: Symbol, since: date | None, session: Any) -> tuple[RawBars, 
         )
         return _rows(frame, ticker.history_metadata, since)
     finally:
-        _release()
-
-
-def _release() -> None:
-    """Let go of the last 64 answers, failures and megabytes among them, and of this thread's open files."""
-    YfData.cache_get.cache_clear()
-    for cache in (get_tz_cache(), get_cookie_cache()):
-        if (database := cache.get_db()) is not None:
-            database.close()
+        # Otherwise yfinance keeps its last 64 responses, failures among them, and the files that this thread opened.
+        YfData.cache_get.cache_clear()
+        for cache in (get_tz_cache(), get_cookie_cache()):
+            if (database := cache.get_db()) is not None:
+                database.close()
 
 
 def _rows(frame: Any, metadata: Any, since: date | None) -> tuple[RawBars, datetime | None]:
+    """The rows of a DataFrame of yfinance from `since` on, and the time of the newest price (None = not given)."""
     dates: Dates = frame.index.tz_localize(None).to_numpy().astype("M8[D]")
     rows = dates >= np.datetime64(since or date.min, "D")
     names = {"close": "Close", "adjusted": "Adj Close", "high": "High", "low": "Low"}
@@ -135,8 +129,8 @@ def _actions(frame: Any, dates: Dates, rows: Flags) -> tuple[CorporateAction, ..
     )
 
 
-def meaning(symbol: Symbol, error: Exception) -> NoData | SourceUnreachable:
-    """What a failure says about the symbol: only Yahoo's own words that it has no such one say anything."""
+def translate_error(symbol: Symbol, error: Exception) -> NoData | SourceUnreachable:
+    """The error to raise for a failure: NoData only where Yahoo itself says that it has no such symbol or history."""
     if "No data found" in str(getattr(error, "yahoo_reason", None)):
         return NoData(f"Yahoo knows no symbol {symbol}. Correct it, or give a member that is gone its last session.")
     if isinstance(error, YFInvalidPeriodError):
@@ -146,8 +140,8 @@ def meaning(symbol: Symbol, error: Exception) -> NoData | SourceUnreachable:
             f"Yahoo refuses to tell about {symbol}: too many requests. It relents by itself, within minutes or a day."
         )
     # yfinance guesses "possibly delisted" where it got no usable answer, whatever the reason.
-    said = str(error).replace("possibly delisted; ", "").partition(" See http")[0][:200]
+    reason = str(error).replace("possibly delisted; ", "").partition(" See http")[0][:200]
     return SourceUnreachable(
-        f"Yahoo gave no usable answer about {symbol} ({type(error).__name__}: {said}). Ask again in a few minutes; a"
+        f"Yahoo gave no usable answer about {symbol} ({type(error).__name__}: {reason}). Ask again in a few minutes; a"
         " running bot does."
     )

@@ -1,4 +1,4 @@
-"""Who does the work: this process, all cores of this machine, or a Dask cluster?"""
+"""Worker pools: this process, processes of this machine, or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from joblib import Parallel, delayed, parallel_config
+
 from bot.errors import ConfigError, ConfigProblem
 from bot.tuning.jobs import Result, WorkerPool, WorkUnit
 
-REACH_SECONDS = 5
+CLUSTER_TIMEOUT_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
-    """This process, one share after the other."""
+class SerialPool:
+    """This process, one work unit after the other."""
 
     count: int = 1
 
@@ -23,42 +25,38 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True)
-class Cores:
-    """Processes of this machine, by joblib's own backend (loky)."""
+class ProcessPool:
+    """`count` processes of this machine, by joblib's own backend (loky)."""
 
     count: int
 
     def each(self, work: Callable[[WorkUnit], Result], shares: Iterable[WorkUnit]) -> Iterator[Result]:
-        from joblib import Parallel, delayed  # noqa: PLC0415 - a tenth of a second that one process can do without
-
         # Large arrays go by joblib's memory maps, and none is made ready long before it is needed: copies take memory.
         run = Parallel(n_jobs=self.count, return_as="generator", pre_dispatch="n_jobs")
         yield from run(delayed(work)(share) for share in shares)
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
-    """The workers of a Dask cluster, by joblib's Dask backend. Each must be able to import this program."""
+class DaskPool:
+    """The workers of a Dask cluster, by joblib's Dask backend. All must be able to import this program."""
 
     address: str
     count: int
 
     def each(self, work: Callable[[WorkUnit], Result], shares: Iterable[WorkUnit]) -> Iterator[Result]:
-        from joblib import Parallel, delayed, parallel_config  # noqa: PLC0415 - see above
-
         with (
-            _client(self.address) as client,
-            parallel_config(backend="dask", client=client, wait_for_workers_timeout=REACH_SECONDS),
+            _connect(self.address) as client,
+            parallel_config(backend="dask", client=client, wait_for_workers_timeout=CLUSTER_TIMEOUT_SECONDS),
         ):
             yield from Parallel(n_jobs=-1)(delayed(work)(share) for share in shares)
 
 
-def workers(jobs: int, cluster: str | None) -> WorkerPool:
-    """Whoever is named: the address of a cluster's scheduler, else so many processes. Raises ConfigError."""
+def worker_pool(jobs: int, cluster: str | None) -> WorkerPool:
+    """The pool for `--cluster` (the address of a Dask scheduler), else for so many processes. Raises ConfigError."""
     if cluster is None:
-        return Here() if jobs == 1 else Cores(jobs)
+        return SerialPool() if jobs == 1 else ProcessPool(jobs)
     try:
-        with _client(cluster) as client:
+        with _connect(cluster) as client:
             count = len(client.scheduler_info(n_workers=-1)["workers"])
     except ModuleNotFoundError:
         remedy = 'Install it beside the bot: pip install "distributed".'
@@ -73,10 +71,10 @@ def workers(jobs: int, cluster: str | None) -> WorkerPool:
     if not count:
         remedy = f"Start some: dask worker {cluster}"
         raise ConfigError((ConfigProblem("command line", "--cluster", "has no workers", remedy),))
-    return Cluster(cluster, count)
+    return DaskPool(cluster, count)
 
 
-def _client(address: str) -> Any:
+def _connect(address: str) -> Any:
     from distributed import Client  # noqa: PLC0415 - an optional dependency
 
-    return Client(address, timeout=REACH_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+    return Client(address, timeout=CLUSTER_TIMEOUT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What is seen of the bot from outside, and what is not?"""
+"""The pages and metrics that show the bot to the outside, and the secrets that they do not."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.adapters.http import metrics, page, window
-from bot.adapters.http.window import Window
+from bot.adapters import http_status
+from bot.adapters.http_status import StatusServer, render_metrics, render_status_page
 from bot.baskets import BasketId
 from bot.errors import ConfigError
 from bot.health import BasketStatus, DatabaseStatus, Health, HealthSignal, StatusReport
@@ -48,7 +48,7 @@ UNWELL = replace(REPORT, health=Health(active=True, problems={HealthSignal.WORK:
 
 @dataclass
 class Room:
-    """A window, and what it shows."""
+    """A server, and the report that it shows."""
 
     seen: StatusReport | Exception = REPORT
     port: int = 0
@@ -75,7 +75,7 @@ def ask(port: int, path: str, method: str = "GET") -> tuple[int, str]:
 @pytest.fixture
 async def room() -> AsyncIterator[Room]:
     room = Room()
-    async with Window("127.0.0.1", 0, room.report, lambda text: text.replace("canary", "[token]")) as opened:
+    async with StatusServer("127.0.0.1", 0, room.report, lambda text: text.replace("canary", "[token]")) as opened:
         room.port = opened.port
         yield room
 
@@ -97,7 +97,7 @@ async def test_who_is_not_well_is_alive_and_not_ready(room: Room) -> None:
 
 
 async def test_a_blocked_loop_is_answered_for(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "PATIENCE", 0.05)
+    monkeypatch.setattr(http_status, "LOOP_TIMEOUT_SECONDS", 0.05)
     # No thread in between: the loop cannot work while it waits for the answer.
     for path in ("/livez", "/readyz", "/metrics", "/"):
         assert ask(room.port, path) == (503, "the event loop does not answer\n")
@@ -125,19 +125,19 @@ async def test_a_port_that_is_taken_is_named_with_the_remedy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"127.0.0.1:{port}: operation.port: cannot be listened on: .*Choose"):
-            Window("127.0.0.1", port, Room().report, str)
+            StatusServer("127.0.0.1", port, Room().report, str)
 
 
 @pytest.mark.parametrize("report", [REPORT, BARE, UNWELL])
 def test_the_page_needs_nothing_from_elsewhere_and_shows_names_as_they_are(report: StatusReport) -> None:
-    shown = page.render(report)
+    shown = render_status_page(report)
     for outside in ("http://", "https://", "<script", "src=", "<b>", "<since>"):
         assert outside not in shown
     assert str(report.health) in shown
 
 
 def test_the_page_has_everything_that_is_asked_about_it() -> None:
-    shown = page.render(REPORT)
+    shown = render_status_page(REPORT)
     for part in (
         "70 s ago",
         "3 days ago",
@@ -151,15 +151,15 @@ def test_the_page_has_everything_that_is_asked_about_it() -> None:
         "<dt>doubts</dt><dd>2</dd>",
     ):
         assert part in shown
-    assert "nobody listens" in page.render(BARE)
-    assert "held by another process, or by nobody" in page.render(BARE)
+    assert "nobody listens" in render_status_page(BARE)
+    assert "held by another process, or by nobody" in render_status_page(BARE)
 
 
 def numbers(report: StatusReport) -> dict[tuple[str, str], float]:
     """Every sample, as Prometheus reads it, by name and label."""
     return {
         (one.name, ",".join(one.labels.values())): one.value
-        for family in text_string_to_metric_families(metrics.render(report))
+        for family in text_string_to_metric_families(render_metrics(report))
         for one in family.samples
     }
 
@@ -197,4 +197,4 @@ def test_what_is_not_known_is_absent() -> None:
 
 
 def test_two_scrapes_have_nothing_in_common() -> None:
-    assert metrics.render(REPORT) == metrics.render(REPORT)
+    assert render_metrics(REPORT) == render_metrics(REPORT)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from bot.adapters.yahoo.breaker import Breaker
+from bot.adapters.yahoo.source import CircuitBreaker
 from bot.errors import NoData, SourceUnreachable
 from bot.prices.bars import Bars, Symbol, empty_bars
 from tests.virtual import VirtualClock
@@ -38,24 +38,24 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def breaker(vendor: Vendor, clock: VirtualClock) -> Breaker:
-    return Breaker(vendor, clock, chance=lambda: 0.5)
+def breaker(vendor: Vendor, clock: VirtualClock) -> CircuitBreaker:
+    return CircuitBreaker(vendor, clock, chance=lambda: 0.5)
 
 
-def fail(breaker: Breaker, times: int) -> None:
+def fail(breaker: CircuitBreaker, times: int) -> None:
     for number in range(times):
         with pytest.raises(SourceUnreachable):
             breaker.bars_since(MU, DAY) if number % 2 else breaker.bars(MU)
 
 
-def test_after_five_failures_it_is_left_alone_and_says_for_how_long(breaker: Breaker, vendor: Vendor) -> None:
+def test_after_five_failures_it_is_left_alone_and_says_for_how_long(breaker: CircuitBreaker, vendor: Vendor) -> None:
     fail(breaker, 50)
     assert vendor.asked == 5
     with pytest.raises(SourceUnreachable, match=r"MU .* 5 times in a row .* 330 s more"):
         breaker.bars(MU)
 
 
-def test_one_question_after_the_rest_decides(breaker: Breaker, vendor: Vendor, clock: VirtualClock) -> None:
+def test_one_question_after_the_rest_decides(breaker: CircuitBreaker, vendor: Vendor, clock: VirtualClock) -> None:
     fail(breaker, 5)
     clock.seconds += 329
     fail(breaker, 1)
@@ -73,7 +73,7 @@ def test_one_question_after_the_rest_decides(breaker: Breaker, vendor: Vendor, c
     assert vendor.asked == 21
 
 
-def test_a_symbol_that_does_not_exist_is_an_answer(breaker: Breaker, vendor: Vendor) -> None:
+def test_a_symbol_that_does_not_exist_is_an_answer(breaker: CircuitBreaker, vendor: Vendor) -> None:
     fail(breaker, 4)
     vendor.fails = NoData("no such symbol")
     for _ in range(20):
@@ -85,7 +85,7 @@ def test_a_symbol_that_does_not_exist_is_an_answer(breaker: Breaker, vendor: Ven
 
 
 def test_a_day_of_refusals_costs_one_request_in_five_minutes(
-    breaker: Breaker, vendor: Vendor, clock: VirtualClock
+    breaker: CircuitBreaker, vendor: Vendor, clock: VirtualClock
 ) -> None:
     for _ in range(24 * 12):
         fail(breaker, 50)

@@ -1,7 +1,8 @@
-"""Run as a program: which sessions do the calendars named on the command line have, up to the end of a year?
+"""Program of the child process that builds exchange calendars: `python calendars_build.py YEAR CODE...`
 
-`python build.py YEAR CODE...` writes a NumPy archive to standard output. It holds for each code "CODE zone" (text) and
-"CODE times" (int64, three rows: session in days, open and close in seconds, all since 1970, UTC), or "CODE error".
+It writes a NumPy archive to standard output, with the sessions up to the end of YEAR. For a code it holds "CODE zone"
+(text) and "CODE times" (int64, three rows: session in days, open and close in seconds, all since 1970, UTC), or
+"CODE error".
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ Archive = dict[str, Any]
 
 
 def sessions(code: str, year: int) -> Archive:
-    """What the archive holds of one calendar, as far as the library knows it."""
-    kind = calendar_types[resolve_alias(code)]
+    """The archive's entries of one calendar, within the bounds of the library."""
+    calendar_type = calendar_types[resolve_alias(code)]
     last_day = pd.Timestamp(year, 12, 31)
-    first, last = kind.bound_min() or FIRST_DAY, kind.bound_max() or last_day
-    calendar = kind(start=max(first, FIRST_DAY), end=min(last, last_day))
+    first, last = calendar_type.bound_min() or FIRST_DAY, calendar_type.bound_max() or last_day
+    calendar = calendar_type(start=max(first, FIRST_DAY), end=min(last, last_day))
     days = calendar.sessions.to_numpy().astype("M8[D]").astype(np.int64)
     opens, closes = (
         moments.dt.tz_convert(None).to_numpy().astype("M8[s]").astype(np.int64)

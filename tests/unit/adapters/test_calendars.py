@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.adapters.calendars import built
-from bot.adapters.calendars.built import ExchangeCalendars
-from bot.adapters.price_files.folder import CsvFolder
+from bot.adapters import calendars as module
+from bot.adapters.calendars import CachedCalendars
+from bot.adapters.price_files import CsvFolder
 from bot.errors import BotError, NoData
 from bot.prices.bars import Symbol
 from bot.prices.calendars import Calendar, CalendarCode
@@ -41,7 +41,7 @@ sys.stdout.buffer.write(buffer.getvalue())
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder with New York and Amsterdam."""
     folder = tmp_path_factory.mktemp("calendars")
-    ExchangeCalendars(folder, CLOCK).prepare([XNYS, XAMS])
+    CachedCalendars(folder, CLOCK).prepare([XNYS, XAMS])
     return folder
 
 
@@ -50,7 +50,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     """A stand-in for the program that builds, without the library: a session every day for ten years."""
     program = tmp_path_factory.mktemp("program") / "build.py"
     program.write_text(QUICK)
-    monkeypatch.setattr(built, "BUILD", program)
+    monkeypatch.setattr(module, "BUILD_PROGRAM", program)
 
 
 class Told(list[Sequence[CalendarCode]]):
@@ -67,7 +67,7 @@ def session(calendar: Calendar, day: str) -> tuple[datetime, datetime]:
 
 
 def test_new_york(warm: Path) -> None:
-    calendar = ExchangeCalendars(warm, CLOCK).get(XNYS)
+    calendar = CachedCalendars(warm, CLOCK).get(XNYS)
     assert (calendar.code, calendar.zone) == ("XNYS", "America/New_York")
     assert str(calendar.sessions[0]) == "1927-01-03"
     assert str(calendar.sessions[-1]) == "2027-12-31"
@@ -96,7 +96,7 @@ def test_new_york(warm: Path) -> None:
 
 @pytest.mark.skipif(not REAL_PRICES.is_dir(), reason="REAL_DATA names no folder with prices")
 def test_new_york_had_a_session_on_every_day_of_a_century_that_has_a_price(warm: Path) -> None:
-    calendar = ExchangeCalendars(warm, CLOCK).get(XNYS)
+    calendar = CachedCalendars(warm, CLOCK).get(XNYS)
     for symbol in ("GSPC", "MU", "SPY"):
         dates = CsvFolder(REAL_PRICES).bars(Symbol(symbol)).dates
         inside = (calendar.sessions >= dates[0]) & (calendar.sessions <= dates[-1])
@@ -105,7 +105,7 @@ def test_new_york_had_a_session_on_every_day_of_a_century_that_has_a_price(warm:
 
 def test_what_is_built_is_not_built_again(warm: Path) -> None:
     told = Told()
-    calendars = ExchangeCalendars(warm, CLOCK, told)
+    calendars = CachedCalendars(warm, CLOCK, told)
     calendars.prepare([XNYS, XAMS])
     assert calendars.get(XNYS) is calendars.get(XNYS)
     assert told == []
@@ -113,7 +113,7 @@ def test_what_is_built_is_not_built_again(warm: Path) -> None:
 
 def test_several_are_built_at_once_and_each_is_announced(tmp_path: Path) -> None:
     told = Told()
-    calendars = ExchangeCalendars(tmp_path / "new", CLOCK, told)
+    calendars = CachedCalendars(tmp_path / "new", CLOCK, told)
     calendars.prepare([XAMS, ALWAYS, XAMS])
     assert told == [[XAMS, ALWAYS]]
     assert calendars.get(ALWAYS).zone == "UTC"
@@ -124,8 +124,8 @@ def test_several_are_built_at_once_and_each_is_announced(tmp_path: Path) -> None
 def test_reading_what_is_built_needs_no_pandas(warm: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from datetime import UTC, datetime;"
-        "from bot.adapters.calendars import ExchangeCalendars; from tests.virtual import VirtualClock;"
-        "ExchangeCalendars(Path(sys.argv[1]), VirtualClock(datetime(2026, 7, 2, tzinfo=UTC))).get('XNYS');"
+        "from bot.adapters.calendars import CachedCalendars; from tests.virtual import VirtualClock;"
+        "CachedCalendars(Path(sys.argv[1]), VirtualClock(datetime(2026, 7, 2, tzinfo=UTC))).get('XNYS');"
         "print({'pandas', 'exchange_calendars'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program, str(warm)], capture_output=True, text=True, check=True)
@@ -135,18 +135,18 @@ def test_reading_what_is_built_needs_no_pandas(warm: Path) -> None:
 def test_it_is_built_wherever_the_program_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "numpy.py").write_text("raise SystemExit('the wrong numpy')")
     monkeypatch.chdir(tmp_path)
-    assert len(ExchangeCalendars(tmp_path / "cache", CLOCK).get(ALWAYS).sessions) > 30_000
+    assert len(CachedCalendars(tmp_path / "cache", CLOCK).get(ALWAYS).sessions) > 30_000
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_file_that_cannot_be_read_is_built_anew(tmp_path: Path) -> None:
-    ExchangeCalendars(tmp_path, CLOCK).get(ALWAYS)
+    CachedCalendars(tmp_path, CLOCK).get(ALWAYS)
     [file] = tmp_path.iterdir()
     good = file.read_bytes()
     for bad in (b"", b"PK\x03\x04 rubbish", b"\x93NUMPY rubbish", good[: len(good) // 2]):
         file.write_bytes(bad)
         told = Told()
-        assert ExchangeCalendars(tmp_path, CLOCK, told).get(ALWAYS).zone == "UTC"
+        assert CachedCalendars(tmp_path, CLOCK, told).get(ALWAYS).zone == "UTC"
         assert told == [[ALWAYS]]
         assert len(file.read_bytes()) == len(good)
 
@@ -155,14 +155,14 @@ def test_a_file_that_cannot_be_read_is_built_anew(tmp_path: Path) -> None:
 def test_where_nothing_can_be_kept_they_are_built_once_a_process(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     told = Told()
-    calendars = ExchangeCalendars(tmp_path / "file", CLOCK, told)
+    calendars = CachedCalendars(tmp_path / "file", CLOCK, told)
     assert calendars.get(ALWAYS) is calendars.get(ALWAYS)
     assert told == [[ALWAYS]]
 
 
 def test_a_calendar_that_cannot_be_built_says_so_once_and_hinders_no_other(tmp_path: Path) -> None:
     told = Told()
-    calendars = ExchangeCalendars(tmp_path, CLOCK, told)
+    calendars = CachedCalendars(tmp_path, CLOCK, told)
     calendars.prepare([NONE, ALWAYS])
     assert len(calendars.get(ALWAYS).sessions) > 30_000
     for _ in range(2):
@@ -177,21 +177,21 @@ def test_a_program_that_breaks_down_is_reported_with_its_last_words(
 ) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("import sys\nprint('first', file=sys.stderr)\nraise SystemExit('no module named pandas')\n")
-    monkeypatch.setattr(built, "BUILD", broken)
+    monkeypatch.setattr(module, "BUILD_PROGRAM", broken)
     with pytest.raises(BotError, match=r"24/7 could not be built: no module named pandas\. Install"):
-        ExchangeCalendars(tmp_path, CLOCK).get(ALWAYS)
+        CachedCalendars(tmp_path, CLOCK).get(ALWAYS)
     broken.write_text("print('not an archive')")
     with pytest.raises(BotError, match="could not be built"):
-        ExchangeCalendars(tmp_path, CLOCK).get(ALWAYS)
+        CachedCalendars(tmp_path, CLOCK).get(ALWAYS)
     monkeypatch.setattr(sys, "executable", "")
     with pytest.raises(BotError, match="could not be built"):
-        ExchangeCalendars(tmp_path, CLOCK).get(ALWAYS)
+        CachedCalendars(tmp_path, CLOCK).get(ALWAYS)
 
 
 @pytest.mark.usefixtures("quick")
 def test_at_new_year_a_year_is_added(tmp_path: Path) -> None:
     clock = VirtualClock(datetime(2026, 12, 31, 23, 59, tzinfo=UTC))
-    calendars = ExchangeCalendars(tmp_path, clock)
+    calendars = CachedCalendars(tmp_path, clock)
     before = calendars.get(ALWAYS)
     clock.seconds = 60
     after = calendars.get(ALWAYS)
@@ -201,6 +201,6 @@ def test_at_new_year_a_year_is_added(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick")
 def test_two_may_build_at_the_same_time(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
-        one, other = pool.map(lambda _: ExchangeCalendars(tmp_path, CLOCK).get(ALWAYS), range(2))
+        one, other = pool.map(lambda _: CachedCalendars(tmp_path, CLOCK).get(ALWAYS), range(2))
     np.testing.assert_array_equal(one.sessions, other.sessions)
     assert [path.suffix for path in tmp_path.iterdir()] == [".npz"]
