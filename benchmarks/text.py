@@ -58,7 +58,7 @@ async def _ready(opened: MeasuredMarket, found: Sequence[Alert]) -> list[float]:
             facts = chart_for(opened.board, alert.subjects, alert.rule.window, alert.session)
             assert facts is not None
             for language in languages():
-                await room.draw(facts, language)
+                await room.render(facts, language)
             if at:
                 taken.append((_used(room) - begin) * 1000)
     return taken

@@ -10,7 +10,7 @@ One sentence, one path, one direction:
     messages    render          how do we say it?
     delivery    address         who hears it, once?
 
-`pipeline` is the path on one page; `watch` and `dispatch` are the two loops that drive it, in the one process that
+`pipeline` is the path on one page; `engine` and `dispatcher` are the two loops that drive it, in the one process that
 holds the `lease`; `backtest` drives it over history; `adapters` are the world; `settings` and `app` put it together;
 `cli` is what a person types.
 """

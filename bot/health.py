@@ -8,9 +8,9 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from bot.baskets import BasketId
+from bot.engine.incidents import IncidentNotice
+from bot.engine.store import CheckSummary
 from bot.lease import Lease
-from bot.watch.look import Look
-from bot.watch.troubles import Notice
 
 # Seconds. A price check may take longer than the pause between two, but never so long without progress.
 STALLED_AFTER = 35.0  # beyond what one request may take, or beyond the time of the next check
@@ -126,7 +126,7 @@ class DatabaseStatus:
     lease: Lease | None = None
     waiting: int | None = None
     oldest: datetime | None = None
-    incidents: tuple[Notice, ...] = ()
+    incidents: tuple[IncidentNotice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class StatusReport:
     completed_at: datetime | None = None
     checked_at: datetime | None = None
     last_error: str = ""
-    last_check: Look | None = None
+    last_check: CheckSummary | None = None
     polls_chat: bool = False
     polled_at: datetime | None = None
     baskets: tuple[BasketStatus, ...] = ()

@@ -22,7 +22,7 @@ from bot.health import DatabaseStatus, Health, StatusReport
 from bot.pipeline import Rulebook
 from bot.statistics.market_stats import MarketStats
 from tests.fake_telegram.texts import inline_keyboard, shown_caption, shown_text
-from tests.unit.watch.small_world import AGAIN, DAYS, TECH, rulebook, world
+from tests.unit.engine.small_world import AGAIN, DAYS, TECH, rulebook, world
 from tests.virtual import VirtualClock
 from tests.world import NEW_YORK, basket
 

@@ -15,7 +15,7 @@ from bot.chat.router import ChatRouter
 from bot.chat.service import ChatService
 from bot.delivery.model import Destination
 from bot.delivery.rate_limits import RateLimits
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher, Receiver
 from tests.canary import TOKEN
 from tests.desks import NOW, Clerk, drawn
 from tests.fake_telegram.server import FakeTelegram
@@ -51,7 +51,7 @@ class Talk:
     telegram: TelegramClient
     limits: RateLimits
     chat: ChatService
-    dispatch: Dispatch
+    dispatch: Dispatcher
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def settled(self, heard: int = 0) -> None:
@@ -100,7 +100,7 @@ async def talking(
         line = TelegramGateway(telegram, clock, operators)
         router = ChatRouter("telegram", database, clerk or Clerk(), clock, drawn, line.administers, operators)
         chat = ChatService(router, line, limits, database.move, sleep=clock.sleep)
-        dispatch = Dispatch(database, telegram, clock, limits, sleep=clock.sleep, jitter=lambda: 0.0)
+        dispatch = Dispatcher(database, [Receiver(telegram, limits)], clock, sleep=clock.sleep, jitter=lambda: 0.0)
         talk = Talk(fake, clock, database, telegram, limits, chat, dispatch)
         loops = [chat.run(talk.stop), *([dispatch.run(talk.stop)] if sends else [])]
         tasks = [asyncio.create_task(one) for one in loops]

@@ -32,7 +32,7 @@ class ChartProcess:
         self._connection: Connection | None = None
         self._closed = False
 
-    def open(self) -> None:
+    def warm_up(self) -> None:
         """Start the process, so that it is ready by the time there is something to draw."""
         if self._lock.acquire(blocking=False):  # otherwise it is drawing
             try:
@@ -40,7 +40,7 @@ class ChartProcess:
             finally:
                 self._lock.release()
 
-    async def draw(self, facts: ChartData, language: str) -> bytes:
+    async def render(self, facts: ChartData, language: str) -> bytes:
         """The chart as a PNG. Raises ChartFailed."""
         return await asyncio.to_thread(self._draw, facts, language)
 

@@ -43,7 +43,7 @@ class NewsFeed:
     _known_by: dict[str, str] = field(default_factory=dict)  # the headers by which its server knows what we have
     _headlines: list[Headline] = field(default_factory=list)
 
-    def about(self, symbols: Sequence[Symbol]) -> list[Coroutine[Any, Any, list[Headline]]]:  # noqa: ARG002 - it knows none
+    def fetch(self, symbols: Sequence[Symbol]) -> list[Coroutine[Any, Any, list[Headline]]]:  # noqa: ARG002 - it knows none
         return [self._fetch()]
 
     async def _fetch(self) -> list[Headline]:

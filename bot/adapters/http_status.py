@@ -23,9 +23,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from bot.engine.incidents import IncidentKind
 from bot.errors import ConfigError, ConfigProblem
 from bot.health import HealthSignal, StatusReport
-from bot.watch.troubles import State
 
 T = TypeVar("T")
 LOOP_TIMEOUT_SECONDS = 8.0  # for an answer of the event loop
@@ -219,7 +219,9 @@ class _ReportCollector(Collector):
             symbols = {"got": look.symbols - look.missing, "missing": look.missing}
             yield _labelled("drawdown_look_symbols", "Symbols that the last look asked for.", "what", symbols)
             yield GaugeMetricFamily("drawdown_look_doubts", "Prices that the last look did not believe.", look.doubts)
-        states = {state.value: sum(notice.trouble.state is state for notice in database.incidents) for state in State}
+        states = {
+            state.value: sum(notice.incident.kind is state for notice in database.incidents) for state in IncidentKind
+        }
         yield _labelled("drawdown_troubles", "What goes on of which the operators heard.", "state", states)
         for loop, counts in report.counts.items():
             name, words = LOOPS[loop]

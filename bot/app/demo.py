@@ -14,16 +14,15 @@ from bot.adapters.database.database import Database
 from bot.adapters.price_files import CsvFolder
 from bot.adapters.terminal import ChartFolder, TerminalTransport
 from bot.app.service import engine_config, terminal_destinations
-from bot.app.worker import build_engine
 from bot.chart.data import ChartData
 from bot.chart.draw import render_chart
 from bot.clock import SystemClock
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher, Receiver
+from bot.engine.loop import Engine
 from bot.errors import NoData
 from bot.prices.bars import Bars, PriceSource, Symbol
 from bot.prices.calendars import CalendarCode
 from bot.settings.load import Settings
-from bot.watch.loop import Watch
 
 CALENDAR = CalendarCode("XNYS")
 
@@ -60,10 +59,10 @@ class MemoizedSource:
 class InlineRenderer:
     """Charts are drawn here and now: a recording has the time."""
 
-    def open(self) -> None:
+    def warm_up(self) -> None:
         """It is always there."""
 
-    async def draw(self, facts: ChartData, language: str) -> bytes:
+    async def render(self, facts: ChartData, language: str) -> bytes:
         return render_chart(facts, language)
 
 
@@ -71,15 +70,15 @@ class InlineRenderer:
 class DemoRun:
     """The live loops on recorded prices and a scripted clock; everything else is as in `run`."""
 
-    watch: Watch
-    dispatch: Dispatch
+    engine: Engine
+    dispatcher: Dispatcher
     clock: ScriptedClock
     wall: ChartFolder
 
     async def warm_up(self, first: date) -> None:
         """Let the bot learn the past up to the session before `first`, when that is no news any more."""
-        self.clock.time = self._closes(date.min, first - timedelta(days=1))[-1][1] + self.watch.setup.timing.expiry
-        await self.watch.turn()
+        self.clock.time = self._closes(date.min, first - timedelta(days=1))[-1][1] + self.engine.config.timing.expiry
+        await self.engine.check_prices()
 
     def sessions(self, first: date, last: date) -> list[date]:
         """The sessions from `first` to `last`; raises NoData if there are none."""
@@ -90,12 +89,12 @@ class DemoRun:
 
     async def step(self, day: date) -> None:
         """One session: look once it is final, and post what is due."""
-        self.clock.time = self._closes(day, day)[0][1] + self.watch.setup.timing.settle
-        await self.watch.turn()
-        await self.dispatch.drain()
+        self.clock.time = self._closes(day, day)[0][1] + self.engine.config.timing.settle
+        await self.engine.check_prices()
+        await self.dispatcher.drain()
 
     def _closes(self, first: date, last: date) -> list[tuple[date, datetime]]:
-        calendar = self.watch.calendars.get(CALENDAR)
+        calendar = self.engine.calendars.get(CALENDAR)
         pairs = zip(calendar.sessions.tolist(), calendar.closes.tolist(), strict=True)
         return [(day, datetime.fromtimestamp(close, UTC)) for day, close in pairs if first <= day <= last]
 
@@ -110,11 +109,10 @@ async def open_demo(
     try:
         destinations = terminal_destinations([language])
         calendars = CachedCalendars(settings.storage.data_dir / "calendars", SystemClock())
-        setup = engine_config(settings, destinations)
-        watch = build_engine(setup, clock, MemoizedSource(CsvFolder(prices)), calendars, database)
-        watch.studio = InlineRenderer()
+        config, source = engine_config(settings, destinations), MemoizedSource(CsvFolder(prices))
+        engine = Engine(source, calendars, config, database, clock, renderer=InlineRenderer())
         wall = ChartFolder(charts, database.picture)
-        dispatch = Dispatch(database, TerminalTransport(out, clock, wall), clock, sleep=clock.sleep)
-        yield DemoRun(watch, dispatch, clock, wall)
+        dispatcher = Dispatcher(database, [Receiver(TerminalTransport(out, clock, wall))], clock, sleep=clock.sleep)
+        yield DemoRun(engine, dispatcher, clock, wall)
     finally:
         await database.close()

@@ -252,7 +252,7 @@ async def check_telegram(settings: Settings, telegram: TelegramClient | None) ->
 def _unheard(outcome: SendOutcome) -> Finding:
     if isinstance(outcome, TokenRejected):
         return failure("token", InvalidToken())
-    remedy = "Look at the network, a firewall, and telegram.base_url; a running bot keeps what waits."
+    remedy = "CheckSummary at the network, a firewall, and telegram.base_url; a running bot keeps what waits."
     return Finding(
         "token", FindingStatus.FAIL, f"Telegram cannot be asked: {_why(outcome)}", remedy, SourceUnreachable.exit_code
     )

@@ -13,7 +13,17 @@ from bot.alerts.rules import Severity
 from bot.chat.service import ChatService
 from bot.clock import Clock
 from bot.delivery.model import ChatKind, Destination, Notification, NotificationKey, route
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher
+from bot.engine.incidents import (
+    Incident,
+    IncidentKind,
+    IncidentNotice,
+    OpenIncidents,
+    OperatorNotice,
+    UnconfirmedNotice,
+    UnevaluatedSessions,
+)
+from bot.engine.loop import Engine
 from bot.errors import StoreError
 from bot.health import BasketStatus, DatabaseStatus, Health, HealthInputs, HealthSignal, StatusReport, assess_health
 from bot.languages import languages
@@ -21,8 +31,6 @@ from bot.lease import LeaderLease
 from bot.messages.catalogue import load_catalogue
 from bot.messages.message import Message
 from bot.settings.load import Settings
-from bot.watch.loop import Telling, Watch
-from bot.watch.troubles import Notice, State, Trouble, Troubles, Unjudged, Unsure
 
 DATABASE_TIMEOUT = 3.0  # seconds
 CHECK_EVERY = 10.0  # seconds
@@ -35,8 +43,8 @@ log = logging.getLogger(__name__)
 class RunningLoops:
     """The loops of an active process; without Telegram nobody is polled."""
 
-    engine: Watch
-    dispatcher: Dispatch
+    engine: Engine
+    dispatcher: Dispatcher
     chat: ChatService | None = None
 
 
@@ -57,7 +65,7 @@ class HealthMonitor:
     def begin(self, loops: RunningLoops | None) -> None:
         """From now on these loops are reported on; None = this process stands by."""
         self._loops, self._since = loops, self._clock.monotonic()
-        self._incidents: Troubles | None = None  # not read yet
+        self._incidents: OpenIncidents | None = None  # not read yet
 
     async def close(self) -> None:
         """Wait for the database."""
@@ -68,16 +76,16 @@ class HealthMonitor:
         if self._loops is None:
             return HealthInputs(self._since, active=False, failing=tuple(filter(None, [self._lease.trouble])))
         engine, dispatcher, chat = self._loops.engine, self._loops.dispatcher, self._loops.chat
-        failing = [self._lease.trouble, dispatcher.trouble, engine.trouble if engine.broken else ""]
+        failing = [self._lease.trouble, dispatcher.last_error, engine.last_error if engine.internal_error else ""]
         return HealthInputs(
             since=self._since,
             active=True,
             poll_every=60.0 * self._settings.schedule.poll_minutes,
             request_timeout=self._settings.source.deadline_seconds,
-            completed_at=engine.evaluated,
-            progressed_at=engine.moved,
-            idle=engine.resting,
-            last_error=engine.trouble,
+            completed_at=engine.completed_at,
+            progressed_at=engine.progressed_at,
+            idle=engine.idle,
+            last_error=engine.last_error,
             polls_chat=chat is not None,
             polled_at=None if chat is None else chat.polled_at,
             failing=tuple(filter(None, failing)),
@@ -112,18 +120,18 @@ class HealthMonitor:
         counts = {"engine": dict(engine.counts), "dispatcher": dict(dispatcher.counts)}
         if chat is not None:
             counts["chat"] = dict(chat.counts)
-        baskets = engine.setup.rulebook.baskets
+        baskets = engine.config.rulebook.baskets
         return replace(
             report,
-            checked_at=engine.looked,
-            last_check=engine.last,
+            checked_at=engine.checked_at,
+            last_check=engine.last_check,
             baskets=tuple(
-                BasketStatus(basket.id, basket.name("en"), engine.judged.get(basket.id)) for basket in baskets
+                BasketStatus(basket.id, basket.name("en"), engine.evaluated_until.get(basket.id)) for basket in baskets
             ),
             counts=counts,
         )
 
-    async def run(self, stop: asyncio.Event, notify: Callable[[Sequence[Telling]], Awaitable[None]]) -> None:
+    async def run(self, stop: asyncio.Event, notify: Callable[[Sequence[OperatorNotice]], Awaitable[None]]) -> None:
         """Until `stop`, notify the operators once when a health signal fails and once when it is back."""
         stopped = asyncio.ensure_future(stop.wait())
         while not (await asyncio.wait([stopped], timeout=CHECK_EVERY))[0]:
@@ -132,23 +140,23 @@ class HealthMonitor:
             except StoreError as error:
                 log.info("the operators cannot be told how the bot is, the next look tries again: %s", error)
 
-    async def check(self, notify: Callable[[Sequence[Telling]], Awaitable[None]]) -> None:
+    async def check(self, notify: Callable[[Sequence[OperatorNotice]], Awaitable[None]]) -> None:
         """Notify the operators of the signals that changed; raises StoreError, and then the next check does."""
         if self._incidents is None:
-            self._incidents = Troubles(await self._database.troubles()).of_the_bot
+            self._incidents = OpenIncidents(await self._database.open_incidents()).about_bot(True)
         health = self.health()
-        failing = {Trouble(State.UNWELL, signal): problem for signal, problem in health.problems.items()}
+        failing = {Incident(IncidentKind.UNHEALTHY, signal): problem for signal, problem in health.problems.items()}
         if health.starting:  # what was wrong before the start may be so still
-            failing = {incident: was.detail for incident, was in self._incidents.known.items()} | failing
-        incidents, notices = self._incidents.after(failing, self._clock.now())
+            failing = {incident: was.detail for incident, was in self._incidents.notices.items()} | failing
+        incidents, notices = self._incidents.updated(failing, self._clock.now())
         if notices:
             await notify(notices)
         self._incidents = incidents
 
     async def _database_status(self) -> DatabaseStatus:
-        transport = None if self._loops is None else self._loops.dispatcher.transport_name
+        transports = () if self._loops is None else self._loops.dispatcher.transports
         try:
-            return await read_database_status(self._database, transport)
+            return await read_database_status(self._database, *transports)
         except StoreError as error:
             return DatabaseStatus(str(error))
 
@@ -156,11 +164,11 @@ class HealthMonitor:
         return self._clock.now() - timedelta(seconds=self._clock.monotonic() - moment)
 
 
-async def read_database_status(database: Database, transport: str | None) -> DatabaseStatus:
-    """The lease, the open incidents, and what waits for `transport` (None = that is not asked); raises StoreError."""
+async def read_database_status(database: Database, *transports: str) -> DatabaseStatus:
+    """The lease, the open incidents and the pending deliveries of `transports` (none: not asked); raises StoreError."""
     lease = await database.read()
-    waiting, oldest = (None, None) if transport is None else await database.waiting(transport)
-    return DatabaseStatus("", lease, waiting, oldest, tuple((await database.troubles()).values()))
+    waiting, oldest = await database.waiting(*transports) if transports else (None, None)
+    return DatabaseStatus("", lease, waiting, oldest, tuple((await database.open_incidents()).values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,29 +180,29 @@ class OperatorNotifier:
     transport: str
     numbers: Collection[int]
 
-    async def notify(self, notices: Sequence[Telling]) -> None:
+    async def notify(self, notices: Sequence[OperatorNotice]) -> None:
         """Log the notices, and store them in the outbox like an alert: each survives a restart and is sent once.
 
         Which incidents are open is stored in the same transaction, so that their beginnings and ends stay pairs.
         """
         for notice in notices:
             log.warning("for the operators: %s", notice)
-        of_incidents = [notice for notice in notices if isinstance(notice, Notice)]
+        of_incidents = [notice for notice in notices if isinstance(notice, IncidentNotice)]
         chats = [Destination(self.transport, str(number), ChatKind.PRIVATE) for number in sorted(self.numbers)]
         events = [self._event(notice) for notice in notices] if chats else []
         if events or of_incidents:
             deliveries = [delivery for event in events for delivery in route(event, chats)]
             await self.database.commit({}, events, deliveries, notices=of_incidents)
 
-    def _event(self, notice: Telling) -> Notification:
-        if isinstance(notice, Unsure):
+    def _event(self, notice: OperatorNotice) -> Notification:
+        if isinstance(notice, UnconfirmedNotice):
             return _unconfirmed(notice)
-        if isinstance(notice, Unjudged):
+        if isinstance(notice, UnevaluatedSessions):
             key = "unjudged/" + ",".join(f"{basket}/{day}" for basket, day in notice.sessions)
         else:
-            incident, when = notice.trouble, notice.ended or notice.since
+            incident, when = notice.incident, notice.ended or notice.since
             end = "end" if notice.ended else "begin"
-            key = f"notice/{incident.state}/{incident.about}/{when.isoformat()}/{end}"
+            key = f"notice/{incident.kind}/{incident.about}/{when.isoformat()}/{end}"
         now = self.clock.now()
         return Notification(
             key=NotificationKey(key),
@@ -208,12 +216,12 @@ class OperatorNotifier:
         )
 
 
-def _unconfirmed(notice: Unsure) -> Notification:
+def _unconfirmed(notice: UnconfirmedNotice) -> Notification:
     """The alert that no chat gets, with the reason above it; without buttons, for it is no alert."""
     symbols = ", ".join(notice.depends_on)
     messages = (
         Message(message.language, (load_catalogue(message.language).say("unsure", symbols=symbols), *message.lines))
-        for message in notice.event.messages
+        for message in notice.notification.messages
         if message.language in languages()
     )
-    return replace(notice.event, baskets=(), messages=tuple(messages))
+    return replace(notice.notification, baskets=(), messages=tuple(messages))

@@ -14,15 +14,15 @@ from bot.app.monitor import HealthMonitor
 from bot.app.sources import with_closures_from
 from bot.chat.requests import MarketView
 from bot.delivery.model import ChatKind, Destination
+from bot.engine.enrichment import HeadlineSource
+from bot.engine.evaluation import EngineConfig
+from bot.engine.loop import Engine
+from bot.engine.schedule import EvaluationTiming, oldest_price_time
 from bot.errors import BotError, NoData
 from bot.health import StatusReport
 from bot.languages import languages
 from bot.pipeline import Rulebook
 from bot.settings.load import Settings, effective_values
-from bot.watch.due import Timing, as_of
-from bot.watch.loop import Watch
-from bot.watch.press import News
-from bot.watch.turn import Setup
 
 NEEDS_RESTART = (
     *("telegram.token", "telegram.base_url", "telegram.connect", "telegram.read"),
@@ -40,29 +40,29 @@ class RunningBot:
     give orders now; whoever needs them holds this very set.
     """
 
-    engine: Watch
+    engine: Engine
     database: Database
     monitor: HealthMonitor
     calendars: CachedCalendars
     settings: Settings
     load: Callable[[], Settings]
-    open_news: Callable[[Settings], Sequence[News]]
+    open_news: Callable[[Settings], Sequence[HeadlineSource]]
     operators: set[int]
 
     @property
     def rulebook(self) -> Rulebook:
-        return self.engine.setup.rulebook
+        return self.engine.config.rulebook
 
     async def status(self) -> StatusReport:
         return await self.monitor.report()
 
     async def view(self) -> MarketView:
-        if self.engine.board is None:
+        if self.engine.stats is None:
             raise NoData("no prices have been fetched yet; the first look is under way")
-        stamps, looked = self.engine.stamps, self.engine.looked
+        stamps, looked = self.engine.price_times, self.engine.checked_at
         assert looked is not None  # it brought the board
         return MarketView(
-            self.engine.board, self.rulebook, lambda basket: as_of(basket, stamps, self.calendars, looked)
+            self.engine.stats, self.rulebook, lambda basket: oldest_price_time(basket, stamps, self.calendars, looked)
         )
 
     async def reload(self) -> Sequence[str]:
@@ -74,9 +74,9 @@ class RunningBot:
         self.operators.clear()
         self.operators.update(new.telegram.operators)
         self.calendars = self.engine.calendars = calendars
-        transport = self.engine.setup.subscribers_of
-        self.engine.setup = engine_config(new, subscribers_of=transport)
-        self.engine.press.read(self.open_news(new), new.names)
+        transport = self.engine.config.subscribers_of
+        self.engine.config = engine_config(new, subscribers_of=transport)
+        self.engine.headlines.sources, self.engine.headlines.names = self.open_news(new), new.names
         if transport is not None:
             await self.database.widen(transport, [basket.id for basket in new.baskets()])
         return changes
@@ -104,19 +104,19 @@ def changed_settings(old: Settings, new: Settings) -> list[str]:
 
 def engine_config(
     settings: Settings, destinations: Sequence[Destination] | None = None, *, subscribers_of: str | None = None
-) -> Setup:
+) -> EngineConfig:
     """The engine's configuration, for the configured chats unless other `destinations` are given, and subscribers.
 
     Messages are composed in every language that some chat reads; a subscriber may read any.
     """
     chats = settings.destinations() if destinations is None else tuple(destinations)
     read = tuple(dict.fromkeys(chat.language for chat in chats))
-    return Setup(
+    return EngineConfig(
         rulebook=settings.rulebook(),
         destinations=chats,
         languages=languages() if subscribers_of else read or tuple(settings.delivery.languages),
         timing=replace(
-            Timing(),
+            EvaluationTiming(),
             settle=timedelta(minutes=settings.schedule.settle_minutes),
             expiry=timedelta(hours=settings.delivery.expiry_hours),
             provisional=settings.schedule.provisional,

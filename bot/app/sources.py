@@ -21,7 +21,7 @@ from bot.settings.load import Settings
 
 if TYPE_CHECKING:
     from bot.adapters.yahoo.source import YahooPrices
-    from bot.watch.press import News
+    from bot.engine.enrichment import HeadlineSource
 
 
 def price_source(settings: Settings, prices: Path | None = None) -> PriceSource:
@@ -49,7 +49,7 @@ def yahoo_prices(settings: Settings) -> YahooPrices:
     return YahooPrices(settings.storage.data_dir / "yahoo", settings.source.deadline_seconds)
 
 
-def headline_sources(settings: Settings, prices: PriceSource) -> tuple[News, ...]:
+def headline_sources(settings: Settings, prices: PriceSource) -> tuple[HeadlineSource, ...]:
     """The configured feeds, and Yahoo where it gives the prices too."""
     from bot.adapters.feeds import NewsFeed
 

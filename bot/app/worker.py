@@ -1,4 +1,4 @@
-"""How does the worker hang together: settings -> adapters -> loops -> a graceful stop?"""
+"""Wiring and lifetime of the worker process: settings, adapters, loops, graceful stop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,18 +28,17 @@ from bot.app.sources import headline_sources, open_calendars
 from bot.chat.router import ChatRouter
 from bot.chat.service import ChatService
 from bot.clock import Clock, SteadyClock, since_boot
-from bot.delivery.attempts import Transport
 from bot.delivery.rate_limits import RateLimits
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher, Receiver
+from bot.engine.enrichment import ChartRenderer, HeadlineService
+from bot.engine.evaluation import EngineConfig
+from bot.engine.fetching import no_history
+from bot.engine.loop import Engine
 from bot.errors import BotError, LeaseLost, StoreError
 from bot.lease import LeaderLease
 from bot.prices.bars import PriceSource
-from bot.prices.calendars import CalendarProvider
+from bot.prices.quality_filter import QualityFilter
 from bot.settings.load import Settings
-from bot.watch.correcting import correct
-from bot.watch.gate import Gate
-from bot.watch.loop import Watch
-from bot.watch.turn import Setup
 
 if TYPE_CHECKING:
     from bot.adapters.telegram.client import TelegramClient
@@ -78,11 +77,11 @@ async def run_worker(load: Callable[[], Settings], clock: Clock, source: PriceSo
         calendars = open_calendars(settings, clock, _say_building)
         async with Watchdog(), AsyncExitStack() as stack:
             beat = await _show(settings, monitor, stack)
-            shop = Resources(load, settings, clock, source, database, calendars, monitor, beat)
+            resources = Resources(load, settings, clock, source, database, calendars, monitor, beat)
             while not stop.is_set():
                 async with tenancy.hold(stop) as lost:
                     if lost is not None:
-                        await _work(shop, stop, lost)
+                        await _work(resources, stop, lost)
                 monitor.begin(None)
     finally:
         await monitor.close()
@@ -102,67 +101,88 @@ async def _show(settings: Settings, monitor: HealthMonitor, stack: AsyncExitStac
     return (await stack.enter_async_context(Heartbeat(address))).beat
 
 
-async def _work(shop: Resources, stop: asyncio.Event, lost: asyncio.Event) -> None:
-    """Watch, send and answer until `stop`, or until the lease is `lost`."""
-    settings, database, clock = shop.settings, shop.database, shop.clock
+async def _work(resources: Resources, stop: asyncio.Event, lost: asyncio.Event) -> None:
+    """Run the three loops until `stop`, or until the lease is `lost`."""
+    settings, database, clock = resources.settings, resources.database, resources.clock
     steady = SteadyClock(clock, since_boot)
-    bell = asyncio.Event()
-    async with open_telegram(settings) as telegram, ChartProcess() as charts:
-        transport: Transport = telegram or TerminalTransport(sys.stdout, clock)
-        setup = _setup(settings, telegram)
-        await database.revive(transport.name, [one.chat for one in setup.destinations])
-        if setup.subscribers_of is not None:
-            await database.widen(setup.subscribers_of, [one.id for one in setup.rulebook.baskets])
-        watch = build_engine(setup, steady, shop.source, shop.calendars, database)
-        watch.press.read(headline_sources(settings, shop.source), settings.names)
-        watch.revised = partial(correct, watch)
-        watch.jumped, watch.completed = steady.look, shop.beat or watch.completed
+    bell, limits, operators = asyncio.Event(), RateLimits(), set(settings.telegram.operators)
+    async with open_telegram(settings, database.picture) as telegram, ChartProcess() as charts:
         if telegram is not None:
-            watch.studio, telegram.pictures.kept = charts, database.picture
-        limits = RateLimits()
-        dispatch = Dispatch(database, transport, clock, limits, steady=steady)
-        operators = set(settings.telegram.operators)
-        notifier = OperatorNotifier(database, steady, transport.name, operators if telegram else ())
-        watch.tell = notifier.notify
-        news = partial(headline_sources, prices=shop.source)
-        bot = RunningBot(watch, database, shop.monitor, shop.calendars, settings, shop.load, news, operators)
+            config = engine_config(settings, subscribers_of=telegram.name)
+            receivers = [Receiver(telegram, limits)]
+        else:
+            config = engine_config(settings, terminal_destinations(settings.delivery.languages))
+            receivers = [Receiver(TerminalTransport(sys.stdout, clock))]
+        dispatcher = Dispatcher(database, receivers, clock, steady=steady)
+        for name in dispatcher.transports:
+            await database.revive(name, [chat.chat for chat in config.destinations if chat.transport == name])
+        if config.subscribers_of is not None:
+            await database.widen(config.subscribers_of, [basket.id for basket in config.rulebook.baskets])
+        notifier = OperatorNotifier(database, steady, dispatcher.transports[0], operators if telegram else ())
+        engine = build_engine(resources, config, steady, notifier, charts if telegram else None)
+        news = partial(headline_sources, prices=resources.source)
+        bot = RunningBot(
+            engine, database, resources.monitor, resources.calendars, settings, resources.load, news, operators
+        )
         chat = None if telegram is None else _chat_service(telegram, bot, limits, charts)
-        shop.monitor.begin(RunningLoops(watch, dispatch, chat))
-        loops = [watch.run(stop, bell), dispatch.run(stop), shop.monitor.run(stop, notifier.notify)]
+        resources.monitor.begin(RunningLoops(engine, dispatcher, chat))
+        loops = [engine.run(stop, bell), dispatcher.run(stop), resources.monitor.run(stop, notifier.notify)]
         if chat is not None:
             loops.append(chat.run(stop))
         timer = PollTimer(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
         timer.start()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(bot.reload_and_log()))
-        log.info("watching %s baskets", len(setup.rulebook.baskets))
+        log.info("watching %s baskets", len(config.rulebook.baskets))
         try:
             await _until_stopped(loops, stop, lost)
         finally:
             timer.stop()
             loop.remove_signal_handler(signal.SIGHUP)
-    log.info("the loops ended", extra=dict(watch.counts) | dict(dispatch.counts))
+    log.info("the loops ended", extra=dict(engine.counts) | dict(dispatcher.counts))
 
 
-def _setup(settings: Settings, telegram: TelegramClient | None) -> Setup:
-    if telegram is not None:
-        return engine_config(settings, subscribers_of=telegram.name)
-    return engine_config(settings, terminal_destinations(settings.delivery.languages))
+def build_engine(
+    resources: Resources,
+    config: EngineConfig,
+    clock: SteadyClock,
+    notifier: OperatorNotifier,
+    renderer: ChartRenderer | None,
+) -> Engine:
+    """Loop 1. A vendor's prices are filtered; a folder of price files is accepted as it is."""
+    source, settings = resources.source, resources.settings
+    vendor = isinstance(source, PriceCache)
+    return Engine(
+        source,
+        resources.calendars,
+        config,
+        resources.database,
+        clock,
+        load_history=source.cached if isinstance(source, PriceCache) else no_history,
+        quality_filter=QualityFilter() if vendor else None,
+        headlines=HeadlineService(headline_sources(settings, source), settings.names),
+        notify=notifier.notify,
+        renderer=renderer,
+        clock_jump=clock.look,
+        on_complete=resources.beat or (lambda: None),
+    )
 
 
-def _chat_service(telegram: TelegramClient, bot: RunningBot, limits: RateLimits, room: ChartProcess) -> ChatService:
+def _chat_service(telegram: TelegramClient, bot: RunningBot, limits: RateLimits, charts: ChartProcess) -> ChatService:
     """Loop 3."""
     from bot.adapters.telegram.gateway import TelegramGateway
 
     clock, operators = bot.engine.clock, bot.operators
     gateway = TelegramGateway(telegram, clock, operators)
-    router = ChatRouter(telegram.name, bot.database, bot, clock, room.draw, gateway.administers, operators)
+    router = ChatRouter(telegram.name, bot.database, bot, clock, charts.render, gateway.administers, operators)
     return ChatService(router, gateway, limits, bot.database.move)
 
 
 @asynccontextmanager
-async def open_telegram(settings: Settings) -> AsyncIterator[TelegramClient | None]:
-    """Telegram, if there is a token."""
+async def open_telegram(
+    settings: Settings, stored_chart: Callable[[str], Awaitable[bytes | None]] | None = None
+) -> AsyncIterator[TelegramClient | None]:
+    """Telegram, if there is a token; `stored_chart` returns the PNG with a name (None = there are no charts)."""
     token = settings.telegram.token.get_secret_value()
     if not token:
         log.warning(
@@ -178,6 +198,7 @@ async def open_telegram(settings: Settings) -> AsyncIterator[TelegramClient | No
         base_url=settings.telegram.base_url,
         connect=settings.telegram.connect_timeout_seconds,
         read=settings.telegram.read_timeout_seconds,
+        stored_chart=stored_chart,
     ) as telegram:
         yield telegram
 
@@ -206,19 +227,10 @@ def _say_building(codes: Sequence[str]) -> None:
     log.info("working out the sessions of %s, once", ", ".join(codes))
 
 
-def build_engine(
-    setup: Setup, clock: Clock, source: PriceSource, calendars: CalendarProvider, database: Database
-) -> Watch:
-    """Loop 1. A folder of files is the operator's own word; what a vendor says may be doubted."""
-    if isinstance(source, PriceCache):
-        return Watch(source, calendars, setup, database, clock, source.cached, Gate())
-    return Watch(source, calendars, setup, database, clock)
-
-
 async def _until_stopped(loops: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event, lost: asyncio.Event) -> None:
     """All loops until `stop` or `lost`, or until one of them gives up; then they have GRACE_SECONDS to end.
 
-    The first loop is the watch: what it had not committed, the next start does again.
+    The first loop is the engine: what it had not committed, the next start does again.
     """
     tasks = [asyncio.create_task(one) for one in loops]
     signs: list[asyncio.Task[Any]] = [asyncio.create_task(one.wait()) for one in (stop, lost)]

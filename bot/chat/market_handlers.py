@@ -17,13 +17,13 @@ from bot.baskets import Basket
 from bot.chart.data import chart_data
 from bot.chat.requests import ButtonRows, HandlerContext, InvalidRequest, MarketView, Reply, button_rows
 from bot.context.build import context_of_session
+from bot.engine.evaluation import WARM_UP_SESSIONS
 from bot.errors import NoData
 from bot.messages.alert_text import render_status
 from bot.messages.history_text import render_whatif
 from bot.messages.message import Button, Message
 from bot.messages.wording import further_fall_fields, window_text
 from bot.statistics.verdict import Verdict
-from bot.watch.turn import WARM_UP_SESSIONS
 
 DEFAULT_WINDOW = 2  # sessions of a move that no rule is about
 DEFAULT_WORST, MAX_WORST = 5, 20

@@ -180,7 +180,7 @@ async def _send(settings: Settings) -> int:
     from bot.app.worker import open_telegram
     from bot.clock import SystemClock
     from bot.delivery.attempts import Sent
-    from bot.dispatch import send_test
+    from bot.dispatcher import send_test_message
     from bot.messages.catalogue import load_catalogue
 
     clock, console, failed = SystemClock(), Console(highlight=False), 0
@@ -188,7 +188,7 @@ async def _send(settings: Settings) -> int:
         transport = telegram or TerminalTransport(sys.stdout, clock)
         destinations = settings.destinations() if telegram else terminal_destinations(settings.delivery.languages)
         for one in destinations:
-            outcome = await send_test(transport, one, load_catalogue(one.language).say("test_message"), clock)
+            outcome = await send_test_message(transport, one, load_catalogue(one.language).say("test_message"), clock)
             reached = isinstance(outcome, Sent)
             failed += not reached
             console.print(f"{one.chat}: {'sent' if reached else outcome}", markup=False)

@@ -20,6 +20,7 @@ from bot.errors import ConfigError, ConfigProblem, NoData, SourceUnreachable
 from bot.pipeline import Rulebook, measure_market
 from bot.prices.bars import Bars, PriceSource, RejectedRow, Symbol
 from bot.prices.calendars import CalendarProvider
+from bot.prices.quality_filter import QualityFilter
 from bot.settings.load import Settings, load_settings
 from bot.statistics.market_stats import MarketStats
 
@@ -141,10 +142,9 @@ def _believed(
     bars: Mapping[Symbol, Bars], baskets: Sequence[Basket], calendars: CalendarProvider, now: datetime
 ) -> Mapping[Symbol, Bars]:
     """A vendor's prices without those that the running bot would doubt at its first look, each of which is named."""
-    from bot.watch.gate import Gate
 
-    look = Gate().look(bars, [basket.symbols for basket in baskets], calendars, now)
-    for doubt in look.open:
+    look = QualityFilter().filter(bars, [basket.symbols for basket in baskets], calendars, now)
+    for doubt in look.suspects:
         print_note(f"Warning: not believed, and left out: {doubt}")
     return look.excluded
 

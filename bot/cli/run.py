@@ -98,17 +98,17 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
         charts.mkdir(parents=True, exist_ok=True)
     async with open_demo(settings, FOLDER / "prices", language, sys.stdout, folder, charts) as played:
         days = played.sessions(first, last)
-        names = ", ".join(basket.name(language) for basket in played.watch.setup.rulebook.baskets)
+        names = ", ".join(basket.name(language) for basket in played.engine.config.rulebook.baskets)
         stretch = f"{days[0]} to {days[-1]}"
         console.print(f"Recorded closes, {stretch}, through the live engine. Baskets: {names}.\n", markup=False)
         await played.warm_up(days[0])
         for day in days:
-            before = played.watch.counts["events"]
+            before = played.engine.counts["events"]
             await played.step(day)
-            if played.watch.counts["events"] == before:
+            if played.engine.counts["events"] == before:
                 console.print(f"{day}: nothing to say", style="dim")
             await asyncio.sleep(pause)
-        told = played.watch.counts["events"]
+        told = played.engine.counts["events"]
         console.print(
             f"\n{len(days)} sessions, {told} alerts, {played.wall.hung} charts in {charts}. "
             "Next: the README says how to subscribe, deploy and tune.",

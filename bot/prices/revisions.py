@@ -1,75 +1,145 @@
-"""Which closes of the past read otherwise than those that were judged on?"""
+"""Closes that recent sessions were evaluated on, and the vendor's revisions since."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import numpy as np
 
-from bot.prices.bars import Bars, Revision
-from bot.prices.calendars import Calendar
+from bot.prices.bars import Bars, Revision, Symbol
+from bot.prices.calendars import Calendar, CalendarProvider, exchange_of
 from bot.prices.quality import RECENT_SESSIONS
 
 ROUNDING = 1e-6  # relative
-REVISED_AT_ONCE = 2  # at most so many closes beside a split
-STRANGERS = 3  # times as many rows hold the latest sessions, whatever rows of no session are among them
-# Of one symbol, adjusted for splits alone, by session; None = there is none.
-Closes = Mapping[date, float | None]
+MAX_REVISED_WITH_SPLIT = 2  # closes that may be revised in the night of a split
+# A source may have rows that belong to no session: so many times as many rows hold the latest sessions.
+ROWS_PER_SESSION = 3
+# Closes of one symbol, adjusted for splits alone; None = the session has none.
+ClosesBySession = Mapping[date, float | None]
 
 
-def latest(bars: Bars, calendar: Calendar, now: datetime) -> dict[date, float | None]:
-    """The closes of the RECENT_SESSIONS latest sessions that have begun, for those that the gate looks at."""
+def recent_closes(bars: Bars, calendar: Calendar, now: datetime) -> dict[date, float | None]:
+    """The closes of the RECENT_SESSIONS latest sessions that have begun: those the quality filter examines."""
     begun = int(np.searchsorted(calendar.opens, int(now.timestamp()), side="right"))
-    rows = slice(-STRANGERS * RECENT_SESSIONS, None)
+    rows = slice(-ROWS_PER_SESSION * RECENT_SESSIONS, None)
     priced = dict(zip(bars.dates[rows].tolist(), bars.close[rows].tolist(), strict=True))
     days = calendar.sessions[max(begun - RECENT_SESSIONS, 0) : begun].tolist()
     return {day: None if math.isnan(close := priced.get(day, math.nan)) else close for day in days}
 
 
-def footing(judged_on: Closes, now: Closes) -> float:
-    """By which factor nearly all of the closes were multiplied since, as by a split; 1 = they were not.
+def rescale_factor(evaluated: ClosesBySession, current: ClosesBySession) -> float:
+    """The factor by which nearly all closes were multiplied since the evaluation, as by a split; 1.0 = none.
 
-    One or two may read otherwise, for they may have been revised in the same night; most must agree.
+    Most closes must agree; MAX_REVISED_WITH_SPLIT may have been revised in the same night.
     """
-    factors = sorted(new / old for day, old in judged_on.items() if old and (new := now.get(day)))
+    factors = sorted(new / old for day, old in evaluated.items() if old and (new := current.get(day)))
     middle = factors[len(factors) // 2] if factors else 1.0
-    same = sum(_same(one, middle) for one in factors)
-    return middle if same > 1 and same >= len(factors) - REVISED_AT_ONCE and 2 * same > len(factors) else 1.0
+    same = sum(_same(factor, middle) for factor in factors)
+    enough = same > 1 and same >= len(factors) - MAX_REVISED_WITH_SPLIT and 2 * same > len(factors)
+    return middle if enough else 1.0
 
 
-def _same(one: float, other: float) -> bool:
-    return abs(one / other - 1) <= ROUNDING
+def _same(price: float, reference: float) -> bool:
+    return abs(price / reference - 1) <= ROUNDING
 
 
-def revisions(bars: Bars, judged_on: Closes, now: Closes) -> tuple[Revision, ...]:
-    """The closes that read otherwise `now` than when they were `judged_on`, ascending by session, on today's footing.
+def find_revisions(bars: Bars, evaluated: ClosesBySession, current: ClosesBySession) -> tuple[Revision, ...]:
+    """The closes that differ from those the sessions were evaluated on, ascending by session, on today's scale.
 
-    What has no price now is a hole of today, not a change. A split rescales the closes before it, whenever the source
-    has it; that is taken out first, for it is no correction of any of them.
+    A close that is missing now is no revision. A split rescales the closes before it, whenever the source applies it;
+    that is taken out first.
     """
-    scale, found = footing(judged_on, now), []
-    for day in sorted(judged_on.keys() & now.keys()):
-        old, new = judged_on[day], now[day]
+    scale, revisions = rescale_factor(evaluated, current), []
+    for day in sorted(evaluated.keys() & current.keys()):
+        old, new = evaluated[day], current[day]
         if new is None:
             continue
-        was = math.nan
+        before = math.nan
         if old is not None:
-            split = math.prod(one.split for one in bars.actions if one.session > day)
-            was = min((old * scale, old * scale / split, old, old / split), key=lambda one: abs(math.log(new / one)))
-        if not _same(was, new):
-            found.append(Revision(bars.symbol, day, was, new))
-    return tuple(found)
+            split = math.prod(action.split for action in bars.actions if action.session > day)
+            candidates = (old * scale, old * scale / split, old, old / split)
+            before = min(candidates, key=lambda close: abs(math.log(new / close)))
+        if not _same(before, new):
+            revisions.append(Revision(bars.symbol, day, before, new))
+    return tuple(revisions)
 
 
-def undone(bars: Bars, changes: Iterable[Revision]) -> Bars:
-    """`bars` as they read before `changes`; the adjusted closes move along. Where there was none, no low was."""
+def before_revisions(bars: Bars, revisions: Iterable[Revision]) -> Bars:
+    """`bars` before `revisions`; the adjusted closes move along. Where there was no close, there was no low."""
     close, adjusted, low = bars.close.copy(), bars.adjusted.copy(), bars.low.copy()
-    for change in changes:
-        row = int(np.searchsorted(bars.dates, np.datetime64(change.session, "D")))
-        adjusted[row] *= change.old / change.new
-        close[row] = change.old
-        low[row] = math.nan if math.isnan(change.old) else low[row]
+    for revision in revisions:
+        row = int(np.searchsorted(bars.dates, np.datetime64(revision.session, "D")))
+        adjusted[row] *= revision.old / revision.new
+        close[row] = revision.old
+        low[row] = math.nan if math.isnan(revision.old) else low[row]
     return replace(bars, close=close, adjusted=adjusted, low=low)
+
+
+def with_rescale_factor(
+    evaluated: Mapping[Symbol, ClosesBySession], bars: Mapping[Symbol, Bars], calendars: CalendarProvider, now: datetime
+) -> dict[Symbol, Bars]:
+    """`bars` with the factor by which each history was multiplied since its evaluation."""
+    rescaled = {}
+    for symbol, history in bars.items():
+        current = recent_closes(history, calendars.get(exchange_of(symbol)), now)
+        rescaled[symbol] = replace(history, rescaled=rescale_factor(evaluated.get(symbol, {}), current))
+    return rescaled
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedCloses:
+    """The closes that recent sessions were evaluated on, those accepted now, and the revisions between the two.
+
+    They are stored with the results in one transaction, so that no revision is lost or handled twice. A suspect close
+    is not among `current`: it is no revision, and the close that it replaces stays.
+    """
+
+    evaluated: Mapping[Symbol, ClosesBySession] = field(default_factory=dict)
+    current: Mapping[Symbol, ClosesBySession] = field(default_factory=dict)
+    revisions: Mapping[Symbol, tuple[Revision, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        evaluated: Mapping[Symbol, ClosesBySession],
+        accepted: Mapping[Symbol, Bars],
+        calendars: CalendarProvider,
+        now: datetime,
+    ) -> EvaluatedCloses:
+        """Compare the stored closes with the bars that are accepted `now`."""
+        current, revisions = {}, {}
+        for symbol, bars in accepted.items():
+            current[symbol] = recent_closes(bars, calendars.get(exchange_of(symbol)), now)
+            if revised := find_revisions(bars, evaluated.get(symbol, {}), current[symbol]):
+                revisions[symbol] = revised
+        return cls(evaluated, current, revisions)
+
+    def after_corrections(self) -> dict[Symbol, ClosesBySession]:
+        """The closes to store once the revisions are handled."""
+        return {symbol: self._latest(symbol, self.evaluated[symbol]) for symbol in self.revisions}
+
+    def after_evaluation(
+        self, until: Mapping[Symbol, datetime], calendars: CalendarProvider
+    ) -> dict[Symbol, ClosesBySession]:
+        """The closes to store once these symbols are evaluated up to the sessions that ended by `until`.
+
+        Those of later sessions stay: another target has been evaluated on them already.
+        """
+        stored: dict[Symbol, ClosesBySession] = {}
+        for symbol, moment in until.items():
+            calendar = calendars.get(exchange_of(symbol))
+            ended = int(np.searchsorted(calendar.closes, int(moment.timestamp()), side="right"))
+            days = calendar.sessions[max(ended - RECENT_SESSIONS, 0) : ended].tolist()
+            current, last = self.current.get(symbol, {}), days[-1] if days else date.min
+            before = self.evaluated.get(symbol, {})
+            later = {day: close for day, close in before.items() if day in current and day > last}
+            if closes := {**self._latest(symbol, [day for day in days if day in current]), **later}:
+                stored[symbol] = closes
+        return stored
+
+    def _latest(self, symbol: Symbol, days: Iterable[date]) -> ClosesBySession:
+        current, before = self.current.get(symbol, {}), self.evaluated.get(symbol, {})
+        return {day: before.get(day) if (close := current.get(day)) is None else close for day in days}

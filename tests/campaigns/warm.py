@@ -10,7 +10,7 @@ from bot.adapters.database.database import Database
 from bot.clock import SystemClock
 from bot.delivery.attempts import NotSent
 from bot.delivery.model import route
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher, Receiver
 from tests.campaigns.mines import MinedTelegram
 from tests.campaigns.worker import TOKEN
 from tests.specimens import CHANNEL, event
@@ -22,7 +22,7 @@ async def _send_once() -> None:
     happened = event(created=SystemClock().now())
     await database.commit({}, [happened], route(happened, [CHANNEL]))
     async with MinedTelegram(TOKEN, base_url="http://127.0.0.1:9/bot") as telegram:
-        dispatch = Dispatch(database, telegram, SystemClock())
+        dispatch = Dispatcher(database, [Receiver(telegram)], SystemClock())
         await dispatch.drain()
     await database.close()
     assert dispatch.counts == {NotSent.__name__: 1}

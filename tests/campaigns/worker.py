@@ -15,7 +15,7 @@ from bot.alerts.rules import Severity
 from bot.app import worker
 from bot.clock import SystemClock
 from bot.delivery.model import ChatKind, Destination, Notification, route
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher, Receiver
 from bot.lease import LeaderLease
 from tests.campaigns.mines import Mine, MinedDatabase, MinedTelegram
 from tests.specimens import event
@@ -123,7 +123,7 @@ async def _work(
     async with MinedTelegram(TOKEN, base_url=order.base_url) as telegram:
         telegram.mine = order.mine
         telegram.pictures.kept = database.picture
-        dispatch = Dispatch(database, telegram, clock, sleep=clock.sleep)
+        dispatch = Dispatcher(database, [Receiver(telegram)], clock, sleep=clock.sleep)
         await worker._until_stopped([_nothing_to_watch(), dispatch.run(stop)], stop, lost)
 
 

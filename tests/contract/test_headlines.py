@@ -15,15 +15,15 @@ from bot.adapters.database.database import Database
 from bot.adapters.feeds import NewsFeed
 from bot.adapters.telegram.client import TelegramClient
 from bot.delivery.model import DeliveryState
-from bot.dispatch import Dispatch
-from bot.watch.due import Timing
-from bot.watch.loop import Watch
-from bot.watch.turn import Setup
+from bot.dispatcher import Dispatcher, Receiver
+from bot.engine.evaluation import EngineConfig
+from bot.engine.loop import Engine
+from bot.engine.schedule import EvaluationTiming
 from tests.canary import TOKEN
 from tests.fake_telegram.server import FakeTelegram
 from tests.served import served
-from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
-from tests.unit.watch.tape import CHAT, Tape
+from tests.unit.engine.small_world import DAYS, TECH, WARNED, rulebook, world
+from tests.unit.engine.tape import CHAT, Tape
 from tests.virtual import VirtualClock, until
 
 DAY = DAYS[WARNED]
@@ -35,19 +35,19 @@ class Bot:
     """Loops 1 and 2, a step at a time, and a newspaper that answers when it is let."""
 
     tape: Tape
-    watch: Watch
-    dispatch: Dispatch
+    engine: Engine
+    dispatch: Dispatcher
     telegram: FakeTelegram
     let: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def look(self, after_close: timedelta) -> None:
         clock = self.tape.clock
         clock.seconds = (self.tape.close(DAY) + after_close - clock.start).total_seconds()
-        await self.watch.turn()
+        await self.engine.check_prices()
 
     async def headlines(self) -> None:
         self.let.set()
-        await until(lambda: not self.watch.press._asking)
+        await until(lambda: not self.engine._searches)
 
     async def print(self, _: Any) -> web.Response:
         await self.let.wait()
@@ -63,17 +63,17 @@ async def bot(store: Database, unhurried: FakeTelegram) -> AsyncIterator[Bot]:
     tape = Tape(world(), clock)
     async with TelegramClient(TOKEN, base_url=unhurried.base_url) as telegram:
         book = replace(rulebook(), rules=rulebook().rules[:1])
-        watch = Watch(tape, tape, Setup(book, (CHAT,), ("en",), Timing()), store, clock)
-        dispatch = Dispatch(store, telegram, clock, sleep=clock.sleep)
-        made = Bot(tape, watch, dispatch, unhurried)
+        engine = Engine(tape, tape, EngineConfig(book, (CHAT,), ("en",), EvaluationTiming()), store, clock)
+        dispatch = Dispatcher(store, [Receiver(telegram)], clock, sleep=clock.sleep)
+        made = Bot(tape, engine, dispatch, unhurried)
         clock.seconds = (tape.close(DAYS[WARNED - 1]) + timedelta(hours=1) - clock.start).total_seconds()
-        await watch.turn()
+        await engine.check_prices()
         await dispatch.drain()
         unhurried.accepted.clear()
         async with served("/", made.print) as address:
-            watch.press.read([NewsFeed(address + "/")], {})
+            engine.headlines.sources = [NewsFeed(address + "/")]
             yield made
-            await watch.press.close()
+            await engine.close()
 
 
 async def test_the_message_goes_without_and_is_edited(bot: Bot, store: Database) -> None:

@@ -32,7 +32,7 @@ async def refused(url: str) -> str:
 
 async def test_the_short_name_of_the_address_will_do(url):
     database = await Database.open(url.replace("postgresql://", "postgres://"))
-    assert await database.memories() == {}
+    assert await database.subject_states() == {}
     await database.close()
 
 
@@ -99,7 +99,7 @@ async def test_two_that_migrate_at_once_do_it_once(postgres):
     postgres.say("CREATE DATABASE twice")
     await asyncio.gather(*(migrate_database(postgres.url("twice")) for _ in range(3)))
     database = await Database.open(postgres.url("twice"))
-    assert await database.memories() == {}
+    assert await database.subject_states() == {}
     await database.close()
 
 

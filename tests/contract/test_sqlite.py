@@ -84,7 +84,7 @@ async def test_a_full_disk_says_so_and_leaves_no_part_of_an_event(store):
         await put(store, *many, known={SUBJECT: SubjectState()})
     async with store._transaction() as connection:
         await connection.exec_driver_sql("PRAGMA max_page_count=1000000")
-    assert await store.memories() == {}
+    assert await store.subject_states() == {}
     assert await put(store, *many) == 0
     assert len(await claim(store, 9000)) == 2000
 

@@ -37,27 +37,27 @@ async def test_memories_come_back_as_they_were_even_after_a_restart(store, url):
     await store.commit(known, [], [])
     await store.close()
     again = await Database.open(url)
-    assert await again.memories() == known
+    assert await again.subject_states() == known
     await again.close()
 
 
 async def test_a_newer_memory_takes_the_place_of_the_older(store):
     await store.commit({SUBJECT: MEMORY}, [], [])
     await store.commit({SUBJECT: SubjectState(date(2026, 7, 3))}, [], [])
-    assert await store.memories() == {SUBJECT: SubjectState(date(2026, 7, 3))}
+    assert await store.subject_states() == {SUBJECT: SubjectState(date(2026, 7, 3))}
 
 
 async def test_subjects_whose_parts_run_together_are_kept_apart(store):
     known = {Subject("a/b", BasketId("c")): MEMORY, Subject("a", BasketId("b/c")): SubjectState()}
     await store.commit(known, [], [])
-    assert await store.memories() == known
+    assert await store.subject_states() == known
 
 
 async def test_alert_state_is_not_stored_when_the_outbox_is_not(store):
     broken = replace(event(), baskets=(object(),))
     with pytest.raises(Exception, match="serializable"):
         await store.commit({SUBJECT: MEMORY}, [event("good"), broken], route(event("good"), [CHANNEL]))
-    assert await store.memories() == {}
+    assert await store.subject_states() == {}
     assert await claim(store) == []
 
 
@@ -73,7 +73,7 @@ async def test_what_was_judged_on_is_stored_with_the_answers_or_not_at_all(store
     assert await other.acquire(await other.read(), "other")
     with pytest.raises(LeaseLost):
         await store.commit({}, [event()], [], None, {MU: {}})
-    assert await other.closes() == known | {STX: {date(2026, 7, 3): 8.0}}
+    assert await other.evaluated_closes() == known | {STX: {date(2026, 7, 3): 8.0}}
     await other.close()
 
 
@@ -92,7 +92,7 @@ async def test_an_event_is_stored_once_however_often_it_is_committed(store):
     assert await put(store, CHANNEL) == 0
     assert await put(store, CHANNEL, GROUP, known={SUBJECT: MEMORY}) == 1
     assert await send_all(store) == [("-1001", "fall")]
-    assert await store.memories() == {SUBJECT: MEMORY}
+    assert await store.subject_states() == {SUBJECT: MEMORY}
 
 
 async def test_a_key_that_comes_twice_at_once_counts_once(store):

@@ -8,25 +8,28 @@ import pytest
 
 from bot.adapters.database.database import Database
 from bot.app.monitor import OperatorNotifier
+from bot.engine.incidents import Incident, IncidentKind, IncidentNotice
 from bot.errors import LeaseLost
-from bot.watch.troubles import Notice, State, Trouble
 from tests.specimens import event
-from tests.unit.watch.small_world import DAYS, TECH, WARNED, rulebook, world
-from tests.unit.watch.tape import SETTLE, Stage, Tape
+from tests.unit.engine.small_world import DAYS, TECH, WARNED, rulebook, world
+from tests.unit.engine.tape import SETTLE, Stage, Tape
 from tests.virtual import NOON, VirtualClock
 
-OUTAGE, STALE = Trouble(State.OUTAGE), Trouble(State.STALE, "XNYS")
-BEGAN, LATER = Notice(OUTAGE, NOON, "9 of 9 symbols"), Notice(STALE, NOON + timedelta(hours=1), "since noon")
-OVER = Notice(OUTAGE, NOON, "9 of 9 symbols", NOON + timedelta(hours=2))
+OUTAGE, STALE = Incident(IncidentKind.OUTAGE), Incident(IncidentKind.STALE, "XNYS")
+BEGAN, LATER = (
+    IncidentNotice(OUTAGE, NOON, "9 of 9 symbols"),
+    IncidentNotice(STALE, NOON + timedelta(hours=1), "since noon"),
+)
+OVER = IncidentNotice(OUTAGE, NOON, "9 of 9 symbols", NOON + timedelta(hours=2))
 
 
 async def test_what_has_begun_is_kept_until_it_ends(store, url):
     await store.commit({}, [], [], notices=[LATER, BEGAN])
     again = await Database.open(url)
-    assert list((await again.troubles()).items()) == [(OUTAGE, BEGAN), (STALE, LATER)]
+    assert list((await again.open_incidents()).items()) == [(OUTAGE, BEGAN), (STALE, LATER)]
     await again.close()
     await store.commit({}, [], [], notices=[OVER])
-    assert await store.troubles() == {STALE: LATER}
+    assert await store.open_incidents() == {STALE: LATER}
 
 
 async def test_a_notice_and_what_is_known_of_it_are_stored_together_or_not_at_all(store, url):
@@ -35,7 +38,7 @@ async def test_a_notice_and_what_is_known_of_it_are_stored_together_or_not_at_al
     assert await other.acquire(await other.read(), "other")
     with pytest.raises(LeaseLost):
         await store.commit({}, [event()], [], notices=[BEGAN])
-    assert await other.troubles() == {}
+    assert await other.open_incidents() == {}
     assert await other.published(["fall"]) == set()
     await other.close()
 

@@ -22,10 +22,9 @@ from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.delivery.model import ChatKind, DeliveryState, Note, SendMode, Silence
 from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
+from bot.engine.incidents import Incident, IncidentKind, IncidentNotice
 from bot.errors import StoreError
 from bot.lease import Lease
-from bot.watch.troubles import Notice, Trouble
-from bot.watch.troubles import State as Wrong
 from tests.specimens import CHANNEL, GROUP
 from tests.stored import claim, put
 from tests.virtual import NOON
@@ -79,8 +78,8 @@ async def test_an_upgrade_loses_nothing_of_what_waits(old_url, revision):
         await Database.open(old_url)
     await migrate_database(old_url)
     store = await Database.open(old_url)
-    assert len(await store.memories()) == 1
-    assert await store.troubles() == {}
+    assert len(await store.subject_states()) == 1
+    assert await store.open_incidents() == {}
     assert [(one.chat, one.state) for one in await store.undelivered()] == [
         ("-2001", DeliveryState.PENDING),
         ("3001", DeliveryState.SENDING),
@@ -157,8 +156,8 @@ async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
     assert await filled.troubles() == {
         one.trouble: one
         for one in (
-            Notice(Trouble(Wrong.STALE, "WDC"), NOON, "no close since 30 Jun"),
-            Notice(Trouble(Wrong.OUTAGE), NOON + timedelta(hours=1), "nobody answers"),
+            IncidentNotice(Incident(IncidentKind.STALE, "WDC"), NOON, "no close since 30 Jun"),
+            IncidentNotice(Incident(IncidentKind.OUTAGE), NOON + timedelta(hours=1), "nobody answers"),
         )
     }
     assert await filled.look() == Lease("host-1", 1, 1)

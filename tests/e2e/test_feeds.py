@@ -72,7 +72,7 @@ async def server() -> AsyncIterator[Server]:
 
 
 async def read(feed: NewsFeed) -> list[Headline]:
-    (question,) = feed.about([])
+    (question,) = feed.fetch([])
     return await question
 
 

@@ -10,7 +10,7 @@ import pytest
 from bot.adapters.telegram.client import TelegramClient
 from bot.alerts.rules import Severity
 from bot.delivery.model import DeliveryState, SendMode
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher, Receiver
 from bot.errors import StoreError
 from tests.canary import TOKEN
 from tests.fake_telegram.answers import RESET, Answer, refusal
@@ -34,7 +34,7 @@ async def transport(fake, store):
 @pytest.fixture
 def drain(store, transport, clock):
     """Send what is due now, and whatever is due within a minute of that."""
-    dispatch = Dispatch(store, transport, clock, sleep=clock.sleep, jitter=lambda: 0.0)
+    dispatch = Dispatcher(store, [Receiver(transport)], clock, sleep=clock.sleep, jitter=lambda: 0.0)
 
     async def run():
         for _ in range(6):

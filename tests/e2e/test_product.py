@@ -19,19 +19,19 @@ from bot.chat.router import ChatRouter
 from bot.chat.service import ChatService
 from bot.clock import SystemClock
 from bot.delivery.rate_limits import RateLimits
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher, Receiver
+from bot.engine.evaluation import EngineConfig
+from bot.engine.loop import Engine
+from bot.engine.schedule import EvaluationTiming
 from bot.errors import NoData
 from bot.health import StatusReport
 from bot.pipeline import Rulebook
-from bot.watch.due import Timing
-from bot.watch.loop import Watch
-from bot.watch.turn import Setup
 from tests.desks import drawn
 from tests.fake_telegram.ledger import Accepted
 from tests.fake_telegram.server import FakeTelegram
 from tests.people import Message, Person, Rig
-from tests.unit.watch.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
-from tests.unit.watch.tape import Tape
+from tests.unit.engine.small_world import AGAIN, DAYS, TECH, WARNED, rulebook, world
+from tests.unit.engine.tape import Tape
 from tests.virtual import VirtualClock, until
 
 
@@ -46,7 +46,7 @@ class Steered(VirtualClock):
 class Bot:
     """The three loops, and the clock and bell that move them."""
 
-    watch: Watch
+    watch: Engine
     clock: Steered
     bell: asyncio.Event
     tape: Tape
@@ -54,15 +54,15 @@ class Bot:
 
     @property
     def rulebook(self) -> Rulebook:
-        return self.watch.setup.rulebook
+        return self.watch.config.rulebook
 
     async def status(self) -> StatusReport:
         raise NotImplementedError
 
     async def view(self) -> MarketView:
-        if self.watch.board is None:
+        if self.watch.stats is None:
             raise NoData("nothing yet")
-        return MarketView(self.watch.board, self.rulebook, lambda _basket: self.clock.now())
+        return MarketView(self.watch.stats, self.rulebook, lambda _basket: self.clock.now())
 
     async def reload(self) -> list[str]:
         return []
@@ -82,21 +82,21 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
     clock.seconds = (tape.close(DAYS[AGAIN + 3]) + timedelta(hours=1) - clock.start).total_seconds()
     # The independent stand-in knows neither pictures nor files.
     charts = isinstance(rig, FakeTelegram)
-    setup = Setup(rulebook(), (), ("en", "zh"), Timing(), "telegram", charts)
+    setup = EngineConfig(rulebook(), (), ("en", "zh"), EvaluationTiming(), "telegram", charts)
     stop, bell, limits = asyncio.Event(), asyncio.Event(), RateLimits()
     async with TelegramClient(rig.token, base_url=rig.base_url) as telegram:
-        watch = Watch(tape, tape, setup, database, clock, studio=InlineRenderer() if charts else None)
+        watch = Engine(tape, tape, setup, database, clock, renderer=InlineRenderer() if charts else None)
         telegram.pictures.kept = database.picture
         bot = Bot(watch, clock, bell, tape, database)
         line = TelegramGateway(telegram, clock, ())
         router = ChatRouter("telegram", database, bot, clock, drawn, line.administers)
         loops = [
             watch.run(stop, bell),
-            Dispatch(database, telegram, clock, limits).run(stop),
+            Dispatcher(database, [Receiver(telegram, limits)], clock).run(stop),
             ChatService(router, line, limits, database.move).run(stop),
         ]
         tasks = [asyncio.create_task(one) for one in loops]
-        await until(lambda: watch.board is not None)
+        await until(lambda: watch.stats is not None)
         yield bot
         stop.set()
         await asyncio.wait_for(asyncio.gather(*tasks), 30)

@@ -20,11 +20,14 @@ from bot import cli
 from bot.adapters.database.database import Database
 from bot.adapters.price_files import CsvFolder, PriceCache
 from bot.app import worker
+from bot.app.monitor import HealthMonitor, OperatorNotifier
 from bot.app.service import engine_config
 from bot.app.sources import open_calendars
-from bot.clock import SystemClock
+from bot.clock import SteadyClock, SystemClock, since_boot
 from bot.delivery.model import DeliveryState
+from bot.engine.loop import Engine
 from bot.errors import InvalidToken, SourceUnreachable, StoreError
+from bot.lease import LeaderLease
 from bot.prices.bars import Bars, PriceSource, Symbol
 from bot.prices.calendars import Calendar
 from bot.settings.load import load_settings
@@ -100,15 +103,23 @@ async def test_a_symbol_that_yahoo_refuses_for_a_while_keeps_its_past(
     cache.bars(Symbol("AA"))
     settings = load_settings(config, os.environ)
     database = await Database.open("sqlite://", upgrade=True)
-    parts = (open_calendars(settings, SystemClock(), lambda _: None), database)
-    watch = worker.build_engine(engine_config(settings), SystemClock(), cache, *parts)
+    calendars = open_calendars(settings, SystemClock(), lambda _: None)
+
+    def engine(source: PriceSource) -> Engine:
+        clock = SystemClock()
+        monitor = HealthMonitor(settings, clock, database, LeaderLease(database, clock))
+        parts = worker.Resources(lambda: settings, settings, clock, source, database, calendars, monitor, None)
+        steady = SteadyClock(clock, since_boot)
+        notifier = OperatorNotifier(database, steady, "terminal", ())
+        return worker.build_engine(parts, engine_config(settings), steady, notifier, None)
+
     with pytest.raises(SourceUnreachable):
         cache.bars(Symbol("AA"))
-    known = watch.known(Symbol("AA"))
+    known = engine(cache).load_history(Symbol("AA"))
     assert known is not None
     assert known.dates[-1] == new_york.sessions[today - 1]
-    assert watch.known(Symbol("BB")) is None
-    assert worker.build_engine(engine_config(settings), SystemClock(), prices, *parts).known(Symbol("AA")) is None
+    assert engine(cache).load_history(Symbol("BB")) is None
+    assert engine(prices).load_history(Symbol("AA")) is None
     await database.close()
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from bot.adapters.calendars import CachedCalendars
 from bot.adapters.yahoo.source import YahooPrices
 from bot.clock import SystemClock
+from bot.engine.schedule import EvaluationTiming, Schedule
 from bot.prices.bars import Symbol
 from bot.prices.calendars import Calendar, CalendarCode
 from bot.prices.table import build_table
-from bot.watch.due import Due, Timing
 from tests import fake_yahoo
 from tests.fake_yahoo import Day, FakeYahoo, Listing
 from tests.world import basket, book, rule
@@ -70,14 +70,14 @@ def a_session_is_the_latest_from_its_settled_close_on(
     calendar: Calendar, calendars: CachedCalendars, symbol: str
 ) -> None:
     one = basket("one", symbol, calendar=calendar.code)
-    rulebook, timing = book([one], rule("fall", "one")), Timing()
+    rulebook, timing = book([one], rule("fall", "one")), EvaluationTiming()
     span = years(calendar, LAST)
     closes = [datetime.fromtimestamp(at, UTC) for at in calendar.closes[span].tolist()]
     days = calendar.sessions[span].tolist()
     assert [close.astimezone(ZoneInfo(calendar.zone)).date() for close in closes] == days
     for (before, day), close in zip(pairwise(days), closes[1:], strict=True):
         moments = (close + timing.settle - SECOND, close + timing.settle)
-        assert [Due(rulebook, calendars, timing, at).final_session(one.id) for at in moments] == [before, day]
+        assert [Schedule(rulebook, calendars, timing, at).final_session(one.id) for at in moments] == [before, day]
 
 
 def years(calendar: Calendar, last: date) -> slice:

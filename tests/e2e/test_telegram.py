@@ -21,7 +21,7 @@ from bot.alerts.rules import Severity
 from bot.clock import SystemClock
 from bot.delivery.model import DeliveryState, route
 from bot.delivery.rate_limits import RateLimits
-from bot.dispatch import Dispatch, send_test
+from bot.dispatcher import Dispatcher, Receiver, send_test_message
 from bot.errors import InvalidToken
 from bot.messages.message import Message
 from tests.canary import TOKEN
@@ -52,7 +52,7 @@ async def transport(fake, read):
 
 @pytest.fixture
 def dispatch(store, transport, clock):
-    return Dispatch(store, transport, clock, sleep=clock.sleep, jitter=lambda: 0.0)
+    return Dispatcher(store, [Receiver(transport)], clock, sleep=clock.sleep, jitter=lambda: 0.0)
 
 
 async def outcome(store):
@@ -173,7 +173,7 @@ async def test_nobody_there_is_tried_again(store, clock):
     async with FakeTelegram() as gone:
         address_of_nobody = gone.base_url
     async with TelegramClient(TOKEN, base_url=address_of_nobody) as transport:
-        dispatch = Dispatch(store, transport, clock, sleep=clock.sleep, jitter=lambda: 0.0)
+        dispatch = Dispatcher(store, [Receiver(transport)], clock, sleep=clock.sleep, jitter=lambda: 0.0)
         await put(store, CHANNEL)
         begin = clock.now()
         for wait in (1, 2, 4, 8):
@@ -191,7 +191,7 @@ async def test_nobody_there_is_tried_again(store, clock):
 async def test_an_address_that_leads_nowhere_is_tried_again(store, clock, base_url):
     async with TelegramClient(TOKEN, base_url=base_url) as transport:
         await put(store, CHANNEL)
-        await Dispatch(store, transport, clock, sleep=clock.sleep).drain()
+        await Dispatcher(store, [Receiver(transport)], clock, sleep=clock.sleep).drain()
     assert (await outcome(store))[0] is DeliveryState.PENDING
 
 
@@ -356,7 +356,7 @@ async def test_on_the_real_clock_no_more_than_eight_wait_for_an_answer(store, fa
     people = [replace(PRIVATE, chat=str(number)) for number in range(20)]
     await put(store, *people, created=now, severity=Severity.NOTICE)
     async with TelegramClient(TOKEN, base_url=fake.base_url, connect=10, read=10) as transport:
-        dispatch = Dispatch(store, transport, SystemClock())
+        dispatch = Dispatcher(store, [Receiver(transport)], SystemClock())
         stop = asyncio.Event()
         task = asyncio.create_task(dispatch.run(stop))
         await until(lambda: len(fake.requests) == 8)
@@ -379,7 +379,7 @@ async def test_a_stop_finishes_what_is_under_way_and_a_restart_repeats_nothing(t
     async with TelegramClient(TOKEN, base_url=fake.base_url) as transport:
         for enough in (3, 6, 9, 12):
             stop = asyncio.Event()
-            task = asyncio.create_task(Dispatch(store, transport, SystemClock()).run(stop))
+            task = asyncio.create_task(Dispatcher(store, [Receiver(transport)], SystemClock()).run(stop))
             await until(lambda enough=enough: len(fake.accepted) >= enough)
             stop.set()
             await asyncio.wait_for(task, 5)
@@ -393,11 +393,11 @@ VICTIM = """
     from bot.adapters.database import Database
     from bot.adapters.telegram import Telegram
     from bot.clock import SystemClock
-    from bot.dispatch import Dispatch
+    from bot.dispatcher import Dispatcher, Receiver
 
     async def main(url, base_url, token):
         store = await Database.open(url)
-        await Dispatch(store, Telegram(token, base_url=base_url), SystemClock()).run(asyncio.Event())
+        await Dispatcher(store, [Receiver(Telegram(token, base_url=base_url))], SystemClock()).run(asyncio.Event())
 
     asyncio.run(main(*sys.argv[1:]))
 """
@@ -424,7 +424,7 @@ async def test_after_a_kill_what_may_have_arrived_is_repeated_with_a_mark_and_th
     store = await Database.open(url)
     await put(store, CHANNEL, created=now, key="next")
     async with TelegramClient(TOKEN, base_url=fake.base_url) as transport:
-        dispatch = Dispatch(store, transport, clock, sleep=clock.sleep)
+        dispatch = Dispatcher(store, [Receiver(transport)], clock, sleep=clock.sleep)
         await dispatch.drain()
         await clock.sleep(25)
         await dispatch.drain()
@@ -440,14 +440,14 @@ async def test_after_a_kill_what_may_have_arrived_is_repeated_with_a_mark_and_th
 
 
 async def test_a_test_message_arrives(transport, fake, clock):
-    await send_test(transport, CHANNEL, "hello", clock)
+    await send_test_message(transport, CHANNEL, "hello", clock)
     assert fake.texts(CHAT) == ["hello"]
 
 
 async def test_a_test_message_with_a_wrong_token_says_so(transport, fake, clock):
     fake.script(CHAT, refusal(401, "Unauthorized"))
     with pytest.raises(InvalidToken, match="token"):
-        await send_test(transport, CHANNEL, "hello", clock)
+        await send_test_message(transport, CHANNEL, "hello", clock)
 
 
 # The token
@@ -488,7 +488,7 @@ async def _misfortunes(store, fake, clock):
         await put(store, CHANNEL)
         fake.script(CHAT, Answer(401, echo))
         with pytest.raises(InvalidToken) as caught:
-            await Dispatch(store, transport, clock, sleep=clock.sleep).drain()
+            await Dispatcher(store, [Receiver(transport)], clock, sleep=clock.sleep).drain()
         said.append(repr(caught.value))
         logging.getLogger("bot").error("failed", exc_info=RuntimeError(f"at {transport.bot!r}"))
     said.extend(repr(one) for one in await store.undelivered())
@@ -505,7 +505,7 @@ async def test_limits_are_kept_across_dispatches_that_share_them(store, transpor
     limits = RateLimits()
     for key in "ab":
         await put(store, CHANNEL, key=key)
-        await Dispatch(store, transport, clock, limits, sleep=clock.sleep).drain()
+        await Dispatcher(store, [Receiver(transport, limits)], clock, sleep=clock.sleep).drain()
     assert fake.accepted[1].at - fake.accepted[0].at >= 3
 
 

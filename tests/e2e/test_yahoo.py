@@ -21,7 +21,7 @@ from bot.errors import NoData, SourceUnreachable
 from bot.prices.bars import CorporateAction, Symbol
 from bot.prices.calendars import Calendar
 from bot.prices.quality import Suspicion
-from bot.watch.gate import Gate
+from bot.prices.quality_filter import QualityFilter
 from tests import fake_yahoo
 from tests.fake_yahoo import Answer, Day, FakeYahoo, Listing, LocalSession
 from tests.virtual import VirtualClock
@@ -136,8 +136,10 @@ def test_a_payment_of_a_quarter_is_no_fall(
     mine.dividends = {last.date: 0.25 * before.close}
     bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
     assert bars[MU].actions == (CorporateAction(last.date, dividend=0.25 * before.close),)
-    look = Gate().look(bars, [[MU]], type("Real", (), {"get": staticmethod(lambda code: new_york)})(), mine.newest)
-    assert look.open == ()
+    look = QualityFilter().filter(
+        bars, [[MU]], type("Real", (), {"get": staticmethod(lambda code: new_york)})(), mine.newest
+    )
+    assert look.suspects == ()
     assert look.included[MU].adjusted[-2:].tolist() == [0.75 * before.close, 96.0]
 
 
@@ -225,12 +227,12 @@ def test_a_split_that_is_told_and_not_applied_is_taken_out_by_the_gate(
     mine.days[-1] = Day(mine.days[-1].date, 12.9, 11.9, 13.0, 12.8)
     now = mine.newest + timedelta(minutes=20)
     bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
-    (doubt,) = Gate().look(bars, [[MU]], calendars, now).open
+    (doubt,) = QualityFilter().filter(bars, [[MU]], calendars, now).suspects
     assert (doubt.session, doubt.kind) == (mine.days[-1].date, Suspicion.SPLIT)
     mine.splits = {mine.days[-1].date: 10.0}
     bars = {MU: PriceCache(tmp_path, yahoo).bars(MU)}
-    look = Gate().look(bars, [[MU]], calendars, now)
-    assert look.open == ()
+    look = QualityFilter().filter(bars, [[MU]], calendars, now)
+    assert look.suspects == ()
     assert look.included[MU].close[-2:].tolist() == pytest.approx([12.8, 12.9])
 
 

@@ -42,7 +42,7 @@ def server(asked_before: tuple[FakeYahoo, YahooPrices]) -> FakeYahoo:
 
 
 async def ask(*symbols: Symbol) -> list[Any]:
-    return await asyncio.gather(*YahooNews().about(symbols), return_exceptions=True)
+    return await asyncio.gather(*YahooNews().fetch(symbols), return_exceptions=True)
 
 
 async def test_one_request_a_symbol_and_what_it_says(server: FakeYahoo) -> None:
@@ -62,7 +62,7 @@ async def test_it_says_something_else_the_next_time(server: FakeYahoo) -> None:
     news = YahooNews()
     for title in ("First", "Second"):
         server.news["MU"] = [article(title)]
-        (found,) = await asyncio.gather(*news.about([MU]))
+        (found,) = await asyncio.gather(*news.fetch([MU]))
         assert [one.title for one in found] == [title]
 
 
@@ -96,7 +96,7 @@ async def test_an_endless_answer_is_not_read(server: FakeYahoo) -> None:
 async def test_prices_do_not_wait_for_news(asked_before: tuple[FakeYahoo, YahooPrices]) -> None:
     server, yahoo = asked_before
     server.answers["news"] = HANG
-    waiting = [asyncio.create_task(one) for one in YahooNews().about([MU])]
+    waiting = [asyncio.create_task(one) for one in YahooNews().fetch([MU])]
     await asyncio.sleep(0.05)
     assert len((await asyncio.to_thread(yahoo.bars, MU)).dates) == 30
     assert not waiting[0].done()

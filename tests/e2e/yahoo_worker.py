@@ -16,8 +16,8 @@ from bot.adapters.price_files import PriceCache
 from bot.adapters.yahoo.source import YahooPrices
 from bot.app.worker import run_worker
 from bot.clock import SystemClock
+from bot.engine import enrichment
 from bot.settings.load import load_settings
-from bot.watch import illustrating
 from tests.fake_yahoo import LocalSession
 
 
@@ -34,7 +34,7 @@ class Elsewhen(SystemClock):
 def main(config: str, port: str, start: str) -> None:
     settings = load_settings(Path(config), os.environ)
     logs.configure_logging("INFO")
-    illustrating.PATIENCE = 60.0  # a busy machine is no reason for a test to fail
+    enrichment.CHART_TIMEOUT_SECONDS = 60.0  # a busy machine is no reason for a test to fail
     folder = settings.storage.data_dir
     yahoo = YahooPrices(folder / "yahoo", settings.source.deadline_seconds, LocalSession(int(port)))
     clock = Elsewhen(datetime.fromisoformat(start))

@@ -20,13 +20,13 @@ import numpy.typing as npt
 
 from bot.alerts.targets import rule_targets
 from bot.baskets import assemble_market
+from bot.engine.confirmation import ConfirmedResult, SuspectMarket, evaluate_confirmed
 from bot.pipeline import measure_market
 from bot.prices.bars import Bars, Floats, Symbol, validate_rows
 from bot.prices.calendars import Calendar, CalendarCode
+from bot.prices.quality_filter import HOLD, FilteredPrices, QualityFilter
 from bot.prices.table import Flags
 from bot.statistics.market_stats import MarketStats
-from bot.watch.agreement import Answers, Doubted, answer
-from bot.watch.gate import HOLD, Gate, Screened
 from tests.campaigns.figures import count_of
 from tests.faults.mutators import MUTATORS, Feed
 from tests.world import NEW_YORK, basket, book, rule
@@ -41,7 +41,7 @@ BOOK = book(
     [basket("all", *MEMBERS)], rule("fall", "all", levels={"notice": {"move": RUNG}, "severe": {"move": -0.12}})
 )
 NOW = datetime(2200, 1, 6, 22, tzinfo=UTC)
-Look = tuple[MarketStats, Doubted | None]
+Look = tuple[MarketStats, SuspectMarket | None]
 Places = npt.NDArray[np.intp]
 
 
@@ -144,10 +144,10 @@ def trial(errors: int, seed: int, tally: Tally, *, gated: bool = True) -> None:
 
 def looked_at(bars: Mapping[Symbol, Bars], calendars: Long, *, gated: bool) -> Sequence[Look]:
     """What the bot makes of the prices at once, and after the hold."""
-    gate, looks = Gate(recent=len(calendars.calendar.sessions)), []
+    gate, looks = QualityFilter(recent=len(calendars.calendar.sessions)), []
     for late in (timedelta(0), HOLD):
         with no_hang():
-            look = gate.look(bars, [MEMBERS], calendars, NOW + late) if gated else Screened(bars, bars)
+            look = gate.filter(bars, [MEMBERS], calendars, NOW + late) if gated else FilteredPrices(bars, bars)
         with no_hang():
             looks.append(boards(look, calendars))
     return looks
@@ -159,14 +159,14 @@ def feed_of(days: np.ndarray, close: Floats, rng: np.random.Generator) -> Feed:
     return Feed(days.copy(), close.copy(), close.copy(), close * 1.004, close * 0.996, volume)
 
 
-def boards(look: Screened, calendars: Long) -> Look:
+def boards(look: FilteredPrices, calendars: Long) -> Look:
     def board(bars: Mapping[Symbol, Bars]) -> MarketStats:
         return measure_market(assemble_market(BOOK.baskets, bars, calendars).tables, BOOK)
 
-    if not look.doubtful:
+    if not look.suspect_symbols:
         return board(look.excluded), None
     halves = tuple(cache(partial(board, one)) for one in look.halves)
-    return board(look.excluded), Doubted(board(look.included), look.doubtful, look.waiting, halves)
+    return board(look.excluded), SuspectMarket(board(look.included), look.suspect_symbols, look.pending, halves)
 
 
 def oracle(closes: Floats, at: Places, column: Places) -> tuple[Flags, Flags]:
@@ -191,8 +191,8 @@ def judge(first: Look, last: Look, day: date, truth: tuple[bool, bool], name: st
     true, possible = truth
     with no_hang():
         early = asked(first, day)
-        late = asked(last, day) if early.waiting else early
-    at_once, in_the_end = bool(early.judgement.alerts), bool(late.judgement.alerts)
+        late = asked(last, day) if early.pending else early
+    at_once, in_the_end = bool(early.result.alerts), bool(late.result.alerts)
     tally.trials += 1
     tally.true += possible
     tally.unconfirmed += bool(late.unconfirmed)
@@ -204,6 +204,6 @@ def judge(first: Look, last: Look, day: date, truth: tuple[bool, bool], name: st
         tally.missed[name] += 1
 
 
-def asked(board: Look, day: date) -> Answers:
+def asked(board: Look, day: date) -> ConfirmedResult:
     excluded, doubted = board
-    return answer(excluded, doubted, BOOK, day, {}, frozenset(rule_targets(excluded, BOOK.rules)))
+    return evaluate_confirmed(excluded, doubted, BOOK, day, {}, frozenset(rule_targets(excluded, BOOK.rules)))

@@ -30,13 +30,13 @@ from bot.alerts.episodes import Subject
 from bot.alerts.rules import Severity
 from bot.alerts.targets import rule_targets
 from bot.baskets import assemble_market
+from bot.engine.confirmation import ConfirmedResult, SuspectMarket, evaluate_confirmed
 from bot.pipeline import EvaluationResult, evaluate, measure_market
 from bot.prices.bars import Bars, Symbol, validate_rows
 from bot.prices.calendars import Calendar, CalendarCode
+from bot.prices.quality_filter import HOLD, FilteredPrices, QualityFilter
 from bot.settings.load import load_settings
 from bot.statistics.market_stats import MarketStats
-from bot.watch.agreement import Answers, Doubted, answer
-from bot.watch.gate import HOLD, Gate, Screened
 from tests.campaigns.figures import count_of
 from tests.faults.fuzz import feed_of, no_hang
 from tests.faults.mutators import MUTATORS, Feed
@@ -159,13 +159,15 @@ def is_no_doubt(told: Mapping[Symbol, Bars], symbol: Symbol) -> bool:
     return bool(away <= FAR) and 0.98 * low <= close <= 1.02 * high
 
 
-def answers(look: Screened) -> Answers:
+def answers(look: FilteredPrices) -> ConfirmedResult:
     board = board_of(look.excluded)
     doubted = None
-    if look.doubtful:
+    if look.suspect_symbols:
         halves = tuple(cache(partial(board_of, one)) for one in look.halves)
-        doubted = Doubted(board_of(look.included), look.doubtful, look.waiting & look.doubtful, halves)
-    return answer(board, doubted, BOOK, DAYS[AT], {}, frozenset(rule_targets(board, BOOK.rules)))
+        doubted = SuspectMarket(
+            board_of(look.included), look.suspect_symbols, look.pending & look.suspect_symbols, halves
+        )
+    return evaluate_confirmed(board, doubted, BOOK, DAYS[AT], {}, frozenset(rule_targets(board, BOOK.rules)))
 
 
 def trials(seed: int, tally: Tally) -> Iterator[None]:
@@ -176,7 +178,7 @@ def trials(seed: int, tally: Tally) -> Iterator[None]:
     true = screened(feeds)
     symbol = dice.choice(SYMBOLS)
     possible = truths(true, symbol)
-    prompt = reached(answers(Gate().look(true, CIRCLES, Calendars(), NOW)).judgement)
+    prompt = reached(answers(QualityFilter().filter(true, CIRCLES, Calendars(), NOW)).result)
     for name, mutator in MUTATORS.items():
         if symbol in UNPAID and name.startswith("38"):
             continue
@@ -194,21 +196,21 @@ def trials(seed: int, tally: Tally) -> Iterator[None]:
 
 
 def judge_error(bars: Mapping[Symbol, Bars], possible: list[Said], prompt: Said, name: str, tally: Tally) -> None:
-    gate = Gate()
+    gate = QualityFilter()
     with no_hang():
-        early = answers(gate.look(bars, CIRCLES, Calendars(), NOW))
+        early = answers(gate.filter(bars, CIRCLES, Calendars(), NOW))
     with no_hang():
-        late = answers(gate.look(bars, CIRCLES, Calendars(), NOW + HOLD))
+        late = answers(gate.filter(bars, CIRCLES, Calendars(), NOW + HOLD))
     loudest = {subject: max(said.get(subject, 0) for said in possible) for said in possible for subject in said}
     certain = [subject for subject in possible[0] if all(subject in said for said in possible)]
     tally.trials += 1
     tally.true += len(certain)
     tally.members += sum(bool(subject.member) for subject in certain)
-    for told in (reached(early.judgement), reached(late.judgement)):
+    for told in (reached(early.result), reached(late.result)):
         tally.false[name] += any(severity > loudest.get(subject, 0) for subject, severity in told.items())
     tally.prompt += sum(subject in prompt for subject in certain)
-    tally.late[name] += sum(subject in prompt and subject not in reached(early.judgement) for subject in certain)
-    known = reached(late.judgement).keys() | late.undecided
+    tally.late[name] += sum(subject in prompt and subject not in reached(early.result) for subject in certain)
+    known = reached(late.result).keys() | late.undecided
     tally.missed[name] += sum(subject not in known for subject in certain)
 
 

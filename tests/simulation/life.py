@@ -20,19 +20,19 @@ from bot.alerts.episodes import Subject, SubjectState
 from bot.clock import SystemClock
 from bot.delivery.attempts import SendOutcome, Sent
 from bot.delivery.model import ChatKind, Delivery, Destination
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher, Receiver
+from bot.engine.evaluation import EngineConfig
+from bot.engine.loop import Engine
+from bot.engine.schedule import EvaluationTiming
 from bot.messages.message import Message
 from bot.prices.bars import Bars, Symbol
 from bot.prices.calendars import CalendarCode
-from bot.watch.due import Timing
-from bot.watch.gate import Gate
-from bot.watch.loop import Watch
-from bot.watch.turn import Setup
+from bot.prices.quality_filter import QualityFilter
 from tests.simulation.market import BEFORE, Feed, rulebook
 from tests.virtual import VirtualClock
 
 CHAT = Destination("terminal", "somebody", ChatKind.TERMINAL)
-TIMING = Timing()
+TIMING = EvaluationTiming()
 # What the database itself notes of every answer that is stored, in the same transaction: no kill can part the two.
 NOTICED = """
 CREATE TABLE asked (
@@ -132,9 +132,9 @@ class FusedDatabase(Database):
         if statement.startswith(("INSERT", "DELETE")):
             self.fuse.burn(f"in a transaction, after {' '.join(statement.split()[:3])}")
 
-    async def memories(self) -> dict[Subject, SubjectState]:
-        known = await super().memories()
-        self.fuse.burn("memories read")
+    async def subject_states(self) -> dict[Subject, SubjectState]:
+        known = await super().subject_states()
+        self.fuse.burn("states read")
         return known
 
     async def commit(self, *what: Any) -> int:
@@ -168,7 +168,7 @@ class Reader:
         return Sent()
 
 
-async def live(order: Order, fuse: Fuse | None = None, ticked: Callable[[Watch], None] = lambda _watch: None) -> None:
+async def live(order: Order, fuse: Fuse | None = None, ticked: Callable[[Engine], None] = lambda _watch: None) -> None:
     """From where the clock stands to the end: a turn every `step`, and what it finds is sent."""
     fuse = fuse or Fuse()
     clock = VirtualClock(order.now)
@@ -178,14 +178,14 @@ async def live(order: Order, fuse: Fuse | None = None, ticked: Callable[[Watch],
     database = await FusedDatabase.open(order.url)
     database.lay(fuse)
     try:
-        setup = Setup(rulebook(*order.codes), (CHAT,), ("en",), Timing(provisional=order.provisional))
-        watch = Watch(feed, calendars, setup, database, clock, gate=Gate())
-        dispatch = Dispatch(database, Reader(clock, order.folder / "read.tsv"), clock, sleep=clock.sleep)
+        setup = EngineConfig(rulebook(*order.codes), (CHAT,), ("en",), EvaluationTiming(provisional=order.provisional))
+        watch = Engine(feed, calendars, setup, database, clock, quality_filter=QualityFilter())
+        dispatch = Dispatcher(database, [Receiver(Reader(clock, order.folder / "read.tsv"))], clock, sleep=clock.sleep)
         await dispatch.drain()
         step = order.step.total_seconds()
         while clock.now() < order.end:
             told = watch.counts["events"]
-            await watch.turn()
+            await watch.check_prices()
             if watch.counts["events"] > told:
                 await dispatch.drain()
             ticked(watch)

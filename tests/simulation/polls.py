@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.clock import SystemClock
-from bot.watch.loop import Watch
+from bot.engine.loop import Engine
 from tests.campaigns.figures import Figure, Told, none_of
 from tests.simulation.life import Order, live
 from tests.simulation.sessions import Life, verdict
@@ -48,9 +48,9 @@ class Observer:
     turns: int = 0
     looks: int = 0
 
-    def tick(self, watch: Watch) -> None:
+    def tick(self, watch: Engine) -> None:
         self.turns += 1
-        self.looks += watch.looked == watch.clock.now()
+        self.looks += watch.checked_at == watch.clock.now()
         if self.turns == self.due:
             self.readings.append(Reading.now())
             self.due = next(self.parts, 0)

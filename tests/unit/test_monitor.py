@@ -22,7 +22,7 @@ from bot.app.service import changed_settings
 from bot.app.worker import _until_stopped
 from bot.delivery.attempts import SendOutcome, Sent
 from bot.delivery.model import ChatKind, Delivery, Destination
-from bot.dispatch import Dispatch
+from bot.dispatcher import Dispatcher, Receiver
 from bot.errors import BotError, LeaseLost, StoreError
 from bot.health import HealthSignal
 from bot.lease import LeaderLease
@@ -30,8 +30,8 @@ from bot.messages.message import Message
 from bot.prices.bars import Bars, Symbol
 from bot.settings.load import load_settings
 from tests.heart import Heart
-from tests.unit.watch.small_world import DAYS, WARNED, rulebook, world
-from tests.unit.watch.tape import SETTLE, Stage, Tape
+from tests.unit.engine.small_world import DAYS, WARNED, rulebook, world
+from tests.unit.engine.tape import SETTLE, Stage, Tape
 from tests.virtual import VirtualClock, until
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -59,12 +59,12 @@ class Bot:
 
     def __post_init__(self) -> None:
         self.free.set()
-        clock, watch = self.stage.tape.clock, self.stage.watch
-        watch.setup = replace(watch.setup, destinations=MANY)
+        clock, watch = self.stage.tape.clock, self.stage.engine
+        watch.config = replace(watch.config, destinations=MANY)
         watch.source = self
         self.operators = OperatorNotifier(self.database, clock, "telegram", [9001])
-        watch.tell = self.operators.notify
-        dispatch = Dispatch(self.database, Chat(), clock, sleep=clock.sleep)
+        watch.notify = self.operators.notify
+        dispatch = Dispatcher(self.database, [Receiver(Chat())], clock, sleep=clock.sleep)
         self.monitor = HealthMonitor(SETTINGS, clock, self.database, LeaderLease(self.database, clock))
         self.monitor.begin(RunningLoops(watch, dispatch))
 
@@ -74,7 +74,7 @@ class Bot:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.stage.watch.run(self.stop, self.bell))
+        task = asyncio.create_task(self.stage.engine.run(self.stop, self.bell))
         async with StatusServer("127.0.0.1", 0, self.monitor.report, str) as window:
             self.port = window.port
             try:
@@ -87,9 +87,9 @@ class Bot:
 
     async def look(self) -> None:
         """Ring the bell, and wait for the look to end."""
-        turns = self.stage.watch.counts["turns"]
+        turns = self.stage.engine.counts["turns"]
         self.bell.set()
-        await until(lambda: self.stage.watch.counts["turns"] > turns and self.stage.watch.resting)
+        await until(lambda: self.stage.engine.counts["turns"] > turns and self.stage.engine.idle)
 
     async def healthz(self) -> tuple[int, str]:
         def ask() -> tuple[int, str]:
@@ -124,9 +124,9 @@ async def test_an_evaluator_that_dies_is_seen_within_a_minute_and_its_heart_stop
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    clock, watch = bot.stage.tape.clock, bot.stage.watch
+    clock, watch = bot.stage.tape.clock, bot.stage.engine
     async with Heart() as heart, Heartbeat(heart.url) as heartbeat:
-        watch.completed = heartbeat.beat
+        watch.on_complete = heartbeat.beat
         async with bot.running():
             await until(lambda: heart.pings == 1)
             assert await bot.healthz() == (200, "works")
@@ -136,7 +136,7 @@ async def test_an_evaluator_that_dies_is_seen_within_a_minute_and_its_heart_stop
             clock.seconds += 300
             bot.free.clear()
             bot.bell.set()
-            await until(lambda: not watch.resting)
+            await until(lambda: not watch.idle)
             assert await bot.heard() == []
             clock.seconds += 58
             assert await bot.healthz() == (503, "evaluation: a look has not got on for 58 s")
@@ -155,13 +155,13 @@ async def test_a_weekend_is_no_illness(bot: Bot) -> None:
     bot.stage.at(bot.stage.tape.close(friday) + SETTLE)
     bot.monitor._settings = load_settings(CONFIG, {"BOT_SCHEDULE__POLL_MINUTES": "60"})
     async with bot.running():
-        await until(lambda: bot.stage.watch.resting)
+        await until(lambda: bot.stage.engine.idle)
         for _ in range(60):
             bot.stage.tape.clock.seconds += 3600
             assert bot.monitor.health().ready
             await bot.look()
-        assert bot.stage.watch.last is not None
-        assert bot.stage.watch.last.facts()["due"] == "nothing"
+        assert bot.stage.engine.last_check is not None
+        assert bot.stage.engine.last_check.facts()["due"] == "nothing"
 
 
 @pytest.mark.parametrize("fault", ["full", "locked"])
@@ -171,7 +171,7 @@ async def test_a_database_that_cannot_be_used_is_red_until_it_can_and_nothing_is
     other = sqlite3.connect(tmp_path / "bot.sqlite3", isolation_level=None)
     words = {"full": "the disk is full", "locked": "another program holds it locked"}[fault]
     async with bot.running():
-        await until(lambda: bot.stage.watch.resting)
+        await until(lambda: bot.stage.engine.idle)
         bot.stage.at(bot.stage.tape.close(DAYS[WARNED]) + SETTLE)
         async with bot.database._transaction() as connection:
             pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
@@ -202,7 +202,7 @@ async def test_a_database_that_cannot_be_used_is_red_until_it_can_and_nothing_is
 async def test_a_database_that_does_not_answer_is_not_waited_for(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.app.monitor.DATABASE_TIMEOUT", 0.01)
     async with bot.running():
-        await until(lambda: bot.stage.watch.resting)
+        await until(lambda: bot.stage.engine.idle)
         async with bot.database._turn:
             found = await bot.monitor.report()
             assert found.health.problems == {HealthSignal.WORK: "the database has not answered for 0.01 s"}
@@ -218,7 +218,7 @@ async def test_what_was_wrong_before_a_restart_ends_with_the_first_complete_look
     again = Bot(Stage(bot.stage.tape, rulebook(), bot.database), bot.database)  # type: ignore[arg-type]
     assert len(await again.heard()) == 1  # the first look is under way
     async with again.running():
-        await until(lambda: again.stage.watch.resting)
+        await until(lambda: again.stage.engine.idle)
         again.stage.tape.clock.seconds += 60
         assert (await again.heard())[1:] == ["evaluation is over after 0:01:00"]
 

@@ -7,17 +7,17 @@ import pytest
 from bot.adapters.database.database import Database
 from bot.app.monitor import OperatorNotifier
 from bot.delivery.model import DeliveryState
+from bot.engine.incidents import Incident, IncidentNotice, UnconfirmedNotice
+from bot.engine.incidents import IncidentKind as Wrong
 from bot.prices.bars import Symbol
-from bot.watch.troubles import Notice, Trouble, Unsure
-from bot.watch.troubles import State as Wrong
 from tests.specimens import event
 from tests.virtual import NOON, VirtualClock
 
 
 async def test_each_operator_hears_of_a_trouble_once_when_it_begins_and_once_when_it_ends(database: Database) -> None:
     operators = OperatorNotifier(database, VirtualClock(), "telegram", [9001, 9002])
-    began = Notice(Trouble(Wrong.OUTAGE), NOON, "28 of 28 symbols cannot be had")
-    ended = Notice(Trouble(Wrong.OUTAGE), NOON, "28 of 28 symbols cannot be had", NOON + timedelta(hours=2))
+    began = IncidentNotice(Incident(Wrong.OUTAGE), NOON, "28 of 28 symbols cannot be had")
+    ended = IncidentNotice(Incident(Wrong.OUTAGE), NOON, "28 of 28 symbols cannot be had", NOON + timedelta(hours=2))
     for notice in (began, began, ended):
         await operators.notify([notice])
     heard = await database.received("telegram", "9001", 9)
@@ -31,7 +31,7 @@ async def test_each_operator_hears_of_a_trouble_once_when_it_begins_and_once_whe
 
 async def test_what_is_unconfirmed_says_what_it_depends_on(database: Database) -> None:
     operators = OperatorNotifier(database, VirtualClock(), "telegram", [9001])
-    await operators.notify([Unsure(event(), (Symbol("AA"), Symbol("BB")))])
+    await operators.notify([UnconfirmedNotice(event(), (Symbol("AA"), Symbol("BB")))])
     (one,) = await database.received("telegram", "9001", 9)
     assert one.message.lines[0] == "Unconfirmed, and told to the operators alone: it depends on AA, BB"
     assert one.message.lines[1] == "fall"
@@ -39,7 +39,7 @@ async def test_what_is_unconfirmed_says_what_it_depends_on(database: Database) -
 
 async def test_without_operators_the_log_says_it(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     await OperatorNotifier(database, VirtualClock(), "terminal", []).notify(
-        [Notice(Trouble(Wrong.STALE, "XNYS"), NOON, "since noon")]
+        [IncidentNotice(Incident(Wrong.STALE, "XNYS"), NOON, "since noon")]
     )
     assert "stale XNYS: since noon" in caplog.text
     assert await database.counts("terminal") == {}

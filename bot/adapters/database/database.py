@@ -40,9 +40,9 @@ from bot.adapters.database.tables import (
 from bot.alerts.episodes import Subject, SubjectState
 from bot.delivery.attempts import ChatSignal, DeliveryStep
 from bot.delivery.model import Delivery, DeliveryState, Notification, SendMode
+from bot.engine.incidents import IncidentNotice
 from bot.prices.bars import Symbol
-from bot.prices.revisions import Closes
-from bot.watch.troubles import Notice
+from bot.prices.revisions import ClosesBySession
 
 SWEEP = timedelta(seconds=10)  # between looks for what has expired; it is not handed out in any case
 UNDELIVERED = (
@@ -62,12 +62,12 @@ class Database(SubscriberMixin, OperatorMixin, LeaseMixin, operations.IncidentMi
 
     _swept: datetime | None = None
 
-    async def memories(self) -> dict[Subject, SubjectState]:
+    async def subject_states(self) -> dict[Subject, SubjectState]:
         """What is known of every subject ever judged."""
         async with self._transaction() as connection:
             return dict(map(rows.to_subject_state, await connection.execute(sa.select(memories))))
 
-    async def closes(self) -> dict[Symbol, Closes]:
+    async def evaluated_closes(self) -> dict[Symbol, ClosesBySession]:
         """The closes that the latest sessions were judged on, in order."""
         found: dict[Symbol, dict[date, float | None]] = {}
         async with self._transaction() as connection:
@@ -81,8 +81,8 @@ class Database(SubscriberMixin, OperatorMixin, LeaseMixin, operations.IncidentMi
         happened: Sequence[Notification],
         deliveries: Sequence[Delivery],
         subscribers_of: str | None = None,
-        closes: Mapping[Symbol, Closes] | None = None,
-        notices: Sequence[Notice] = (),
+        closes: Mapping[Symbol, ClosesBySession] | None = None,
+        notices: Sequence[IncidentNotice] = (),
     ) -> int:
         """Store what is known of these subjects, these events with their deliveries, the closes that all that was
         judged on, and which troubles the operators know of after these notices: all of it or nothing.
@@ -180,10 +180,12 @@ class Database(SubscriberMixin, OperatorMixin, LeaseMixin, operations.IncidentMi
         async with self._transaction() as connection:
             return dict((await connection.execute(query.group_by(outbox.c.state))).all())
 
-    async def waiting(self, transport: str) -> tuple[int, datetime | None]:
+    async def waiting(self, *transports: str) -> tuple[int, datetime | None]:
         """How many deliveries are pending or under way, and when the oldest of their events was due."""
         # Each part has an index of its own, which an OR of them would not use.
-        parts = [sa.select(outbox.c.event).where(outbox.c.transport == transport, part) for part in (waits, under_way)]
+        parts = [
+            sa.select(outbox.c.event).where(outbox.c.transport.in_(transports), part) for part in (waits, under_way)
+        ]
         waiting = sa.union_all(*parts).subquery()
         query = (
             sa.select(sa.func.count(), sa.type_coerce(sa.func.min(events.c.created), UtcTime))
@@ -232,7 +234,7 @@ async def _remember(connection: AsyncConnection, known: Mapping[Subject, Subject
     await connection.execute(sa.insert(memories), [rows.subject_state_row(*item) for item in known.items()])
 
 
-async def _note(connection: AsyncConnection, closes: Mapping[Symbol, Closes]) -> None:
+async def _note(connection: AsyncConnection, closes: Mapping[Symbol, ClosesBySession]) -> None:
     """What these symbols were judged on, in the place of what was noted of them."""
     if closes:
         await connection.execute(sa.delete(judged_on).where(judged_on.c.symbol.in_(tuple(closes))))

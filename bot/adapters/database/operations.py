@@ -35,8 +35,8 @@ from bot.adapters.database.tables import (
 from bot.baskets import BasketId
 from bot.delivery.model import Delivery, Note, Notification, Silence
 from bot.delivery.subscribers import Subscriber
+from bot.engine.incidents import Incident, IncidentKind, IncidentNotice
 from bot.lease import Lease
-from bot.watch.troubles import Notice, State, Trouble
 
 
 class SubscriberMixin(TransactionalStore):
@@ -167,18 +167,18 @@ async def _lift(connection: AsyncConnection, basket: BasketId | None) -> bool:
 class IncidentMixin(TransactionalStore):
     """What goes on, as it was told when it began."""
 
-    async def troubles(self) -> dict[Trouble, Notice]:
+    async def open_incidents(self) -> dict[Incident, IncidentNotice]:
         """Those that have not ended, oldest first."""
         query = sa.select(troubles).order_by(troubles.c.since, troubles.c.state, troubles.c.about)
         async with self._transaction() as connection:
-            known = [(Trouble(State(row.state), row.about), row) for row in await connection.execute(query)]
-        return {one: Notice(one, row.since, row.detail) for one, row in known}
+            known = [(Incident(IncidentKind(row.state), row.about), row) for row in await connection.execute(query)]
+        return {one: IncidentNotice(one, row.since, row.detail) for one, row in known}
 
 
-async def record_incidents(connection: AsyncConnection, notices: Iterable[Notice]) -> None:
+async def record_incidents(connection: AsyncConnection, notices: Iterable[IncidentNotice]) -> None:
     """What has begun is kept, what has ended forgotten."""
     for one in notices:
-        state, about = one.trouble.state.value, one.trouble.about
+        state, about = one.incident.kind.value, one.incident.about
         await connection.execute(sa.delete(troubles).where(troubles.c.state == state, troubles.c.about == about))
         if one.ended is None:
             row = {"state": state, "about": about, "since": one.since, "detail": one.detail}

@@ -74,7 +74,15 @@ class TelegramClient:
 
     name = "telegram"
 
-    def __init__(self, token: str, *, base_url: str = PUBLIC_API, connect: float = 10.0, read: float = 30.0) -> None:
+    def __init__(
+        self,
+        token: str,
+        *,
+        base_url: str = PUBLIC_API,
+        connect: float = 10.0,
+        read: float = 30.0,
+        stored_chart: Callable[[str], Awaitable[bytes | None]] | None = None,
+    ) -> None:
         self._secrets = (token, token.partition(":")[2] or token)
         # To wait for what is heard takes a connection of its own: it is busy nearly always.
         sending, hearing = (
@@ -92,7 +100,7 @@ class TelegramClient:
         self.bot = telegram.Bot(token, base_url=base_url, request=sending, get_updates_request=hearing)
         self.name_of_bot = ""
         self.ahead: timedelta | None = None
-        self.pictures = PhotoCache()
+        self.pictures = PhotoCache(stored_chart or no_stored_chart)
         self._no_preview = telegram.LinkPreviewOptions(is_disabled=True)
 
     async def __aenter__(self) -> Self:

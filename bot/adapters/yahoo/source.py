@@ -150,7 +150,7 @@ class YahooNews:
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
 
-    def about(self, symbols: Sequence[Symbol]) -> list[Coroutine[Any, Any, list[Headline]]]:
+    def fetch(self, symbols: Sequence[Symbol]) -> list[Coroutine[Any, Any, list[Headline]]]:
         return [self._headlines(symbol) for symbol in symbols]
 
     async def _headlines(self, symbol: Symbol) -> list[Headline]:

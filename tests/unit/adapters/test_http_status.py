@@ -15,11 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.adapters import http_status
 from bot.adapters.http_status import StatusServer, render_metrics, render_status_page
 from bot.baskets import BasketId
+from bot.engine.incidents import Incident, IncidentKind, IncidentNotice
+from bot.engine.store import CheckSummary
 from bot.errors import ConfigError
 from bot.health import BasketStatus, DatabaseStatus, Health, HealthSignal, StatusReport
 from bot.lease import Lease
-from bot.watch.look import Look
-from bot.watch.troubles import Notice, State, Trouble
 
 NOW = datetime(2026, 7, 2, 20, 25, tzinfo=UTC)
 REPORT = StatusReport(
@@ -29,7 +29,9 @@ REPORT = StatusReport(
     completed_at=NOW - timedelta(seconds=70),
     polls_chat=True,
     polled_at=NOW - timedelta(seconds=4),
-    last_check=Look(0.0, seconds=41.25, due=["final"], symbols=28, missing=1, doubts=2, next=NOW + timedelta(hours=17)),
+    last_check=CheckSummary(
+        0.0, seconds=41.25, due=["final"], symbols=28, missing=1, doubts=2, next=NOW + timedelta(hours=17)
+    ),
     baskets=(
         BasketStatus(BasketId("memory"), "Memory <b>", date(2026, 7, 2)),
         BasketStatus(BasketId("sox"), "SOX", None),
@@ -39,7 +41,11 @@ REPORT = StatusReport(
         lease=Lease("a process", 3, 9),
         waiting=1234,
         oldest=NOW - timedelta(minutes=3),
-        incidents=(Notice(Trouble(State.STALE, "XKRX"), NOW - timedelta(hours=5), "nothing fresh <since> 06:30"),),
+        incidents=(
+            IncidentNotice(
+                Incident(IncidentKind.STALE, "XKRX"), NOW - timedelta(hours=5), "nothing fresh <since> 06:30"
+            ),
+        ),
     ),
 )
 BARE = StatusReport(now=NOW, health=Health(active=False), since=NOW)

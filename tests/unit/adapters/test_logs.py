@@ -25,9 +25,9 @@ def fail():
 
 def test_one_line_names_level_words_and_facts(out):
     configure_logging(stream=out)
-    logging.getLogger("bot.dispatch").warning("delivery %s", "failed", extra={"chat": "-1001"})
+    logging.getLogger("bot.dispatcher").warning("delivery %s", "failed", extra={"chat": "-1001"})
     (line,) = out.getvalue().splitlines()
-    for part in ("warning", "delivery failed", "bot.dispatch", "chat=-1001"):
+    for part in ("warning", "delivery failed", "bot.dispatcher", "chat=-1001"):
         assert part in line
 
 

@@ -13,7 +13,7 @@ from bot.cli import explain, figures
 from bot.messages.catalogue import load_catalogue
 from tests import told
 from tests.desks import Room, board, book
-from tests.unit.watch.small_world import AGAIN, EARLIER, world
+from tests.unit.engine.small_world import AGAIN, EARLIER, world
 from tests.world import NEW_YORK
 
 TECH = book().baskets[0].id

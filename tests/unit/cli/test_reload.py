@@ -12,10 +12,10 @@ from bot.adapters.database.database import Database
 from bot.app.monitor import HealthMonitor
 from bot.app.service import RunningBot, engine_config
 from bot.clock import SystemClock
+from bot.engine.loop import Engine
 from bot.errors import ConfigError
 from bot.lease import LeaderLease
 from bot.settings.load import Settings, load_settings
-from bot.watch.loop import Watch
 from tests.world import World
 
 
@@ -28,8 +28,8 @@ async def test_operators_and_the_fingerprint_are_the_new_ones_and_with_a_mistake
     def load() -> Settings:
         return load_settings(config, os.environ)
 
-    watch = Watch(World(), calendars, engine_config(load(), subscribers_of="telegram"), database, clock)
-    operators, first = set(load().telegram.operators), watch.setup.config
+    watch = Engine(World(), calendars, engine_config(load(), subscribers_of="telegram"), database, clock)
+    operators, first = set(load().telegram.operators), watch.config.config
     monitor = HealthMonitor(load(), clock, database, LeaderLease(database, clock))
     bot = RunningBot(watch, database, monitor, calendars, load(), load, lambda _: (), operators)
     seen = [(set(operators), first)]
@@ -40,7 +40,7 @@ async def test_operators_and_the_fingerprint_are_the_new_ones_and_with_a_mistake
             await bot.reload()
         except ConfigError:
             assert minimum == "nine"
-        seen.append((set(operators), watch.setup.config))
+        seen.append((set(operators), watch.config.config))
     await database.close()
     assert [numbers for numbers, _ in seen] == [set(), {1}, {2}, {2}]
     assert len({config for _, config in seen}) == 3

@@ -12,7 +12,7 @@ from bot.baskets import BasketId
 from bot.context.headlines import Headline, largest_losers, select_headlines
 from bot.prices.bars import Symbol
 from tests.golden.scenes import SCENES
-from tests.unit.watch.small_world import DAYS, WARNED, rulebook, world
+from tests.unit.engine.small_world import DAYS, WARNED, rulebook, world
 from tests.world import spoken
 
 SINCE = datetime(2026, 7, 1, 20, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 from bot.prices.bars import Bars, CorporateAction, Revision, Symbol
 from bot.prices.quality import RECENT_SESSIONS
-from bot.prices.revisions import footing, latest, revisions, undone
+from bot.prices.revisions import before_revisions, find_revisions, recent_closes, rescale_factor
 from tests.world import NEW_YORK, calendar, weekdays
 
 AA = Symbol("AA")
@@ -27,11 +27,11 @@ def bars(*changes: tuple[int, float], split: tuple[int, float] | None = None) ->
 
 
 def read(one: Bars, now: datetime = OVER) -> dict[date, float | None]:
-    return latest(one, calendar(NEW_YORK, DAYS), now)
+    return recent_closes(one, calendar(NEW_YORK, DAYS), now)
 
 
 def changes(before: Bars, after: Bars) -> tuple[Revision, ...]:
-    return revisions(after, read(before), read(after))
+    return find_revisions(after, read(before), read(after))
 
 
 def test_the_latest_are_those_of_the_sessions_that_have_begun_with_and_without_a_row() -> None:
@@ -46,8 +46,8 @@ def test_a_changed_close_is_a_revision_and_undone_it_is_as_before() -> None:
     before, after = bars(), bars((-3, 98.0))
     (change,) = changes(before, after)
     assert change == Revision(AA, DAYS[-3], 100.0, 98.0)
-    assert undone(after, [change]).close.tolist() == before.close.tolist()
-    assert undone(after, [change]).adjusted[-3] == pytest.approx(90.0)
+    assert before_revisions(after, [change]).close.tolist() == before.close.tolist()
+    assert before_revisions(after, [change]).adjusted[-3] == pytest.approx(90.0)
 
 
 def test_rounding_and_a_hole_of_today_are_none() -> None:
@@ -57,7 +57,7 @@ def test_rounding_and_a_hole_of_today_are_none() -> None:
 def test_a_close_that_came_late_is_a_revision_of_none_and_undone_there_is_no_low_either() -> None:
     (change,) = changes(bars((-5, math.nan)), bars())
     assert (math.isnan(change.old), change.new) == (True, 100.0)
-    before = undone(bars(), [change])
+    before = before_revisions(bars(), [change])
     assert np.isnan([before.close[-5], before.adjusted[-5], before.low[-5]]).all()
 
 
@@ -73,15 +73,15 @@ def test_a_split_is_taken_out_first_whenever_the_source_has_it(at: int) -> None:
 def test_what_was_multiplied_whole_is_rescaled_and_no_revision() -> None:
     """No move is another by that. One close that changed besides is a revision, on today's footing."""
     half = [(at, 50.0) for at in range(len(DAYS))]
-    assert footing(read(bars()), read(bars(*half))) == 0.5
+    assert rescale_factor(read(bars()), read(bars(*half))) == 0.5
     assert changes(bars((-5, math.nan)), bars(*half, (-5, math.nan))) == ()
     (late,) = changes(bars((-5, math.nan)), bars(*half))
     assert (late.session, late.new) == (DAYS[-5], 50.0)
-    assert footing(read(bars()), read(bars(*half, (-2, 51.0)))) == 0.5
+    assert rescale_factor(read(bars()), read(bars(*half, (-2, 51.0)))) == 0.5
     assert changes(bars(), bars(*half, (-2, 51.0))) == (Revision(AA, DAYS[-2], 50.0, 51.0),)
     several = [(-2, 51.0), (-3, 52.0), (-4, 53.0)]
-    assert footing(read(bars()), read(bars(*half, *several))) == 1.0
-    assert footing({DAYS[-1]: 100.0}, {DAYS[-1]: 50.0}) == 1.0
+    assert rescale_factor(read(bars()), read(bars(*half, *several))) == 1.0
+    assert rescale_factor({DAYS[-1]: 100.0}, {DAYS[-1]: 50.0}) == 1.0
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -92,10 +92,10 @@ def test_a_close_revised_in_the_night_of_a_split_is_the_one_revision_and_on_toda
     if told:
         tomorrow = DAYS[-1] + timedelta(days=1)
         after = replace(after, actions=(CorporateAction(tomorrow, 4.0),))
-    assert footing(read(before), read(after)) == pytest.approx(0.25)
+    assert rescale_factor(read(before), read(after)) == pytest.approx(0.25)
     (change,) = changes(before, after)
     assert (change.session, change.old, change.new) == (DAYS[-1], pytest.approx(25.0), 25.5)
 
 
 def test_a_close_of_nothing_is_no_footing() -> None:
-    assert footing({DAYS[-2]: 0.0, DAYS[-1]: 100.0}, {DAYS[-2]: 1.0, DAYS[-1]: 50.0}) == 1.0
+    assert rescale_factor({DAYS[-2]: 0.0, DAYS[-1]: 100.0}, {DAYS[-2]: 1.0, DAYS[-1]: 50.0}) == 1.0

@@ -1,0 +1,106 @@
+"""Store of alert state as the engine needs it, and the summary of one price check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from bot.alerts.episodes import Subject, SubjectState
+from bot.delivery.model import Delivery, Note, Notification
+from bot.engine.incidents import Incident, IncidentNotice
+from bot.prices.bars import Symbol
+from bot.prices.revisions import ClosesBySession
+
+T = TypeVar("T")
+COUNTS = ("missing", "doubts", "sessions", "events", "known", "provisional", "unsure", "troubles")
+
+
+class AlertStore(Protocol):
+    """What the engine reads and writes; every method raises StoreError, and then has done nothing."""
+
+    async def subject_states(self) -> dict[Subject, SubjectState]:
+        """The state of every subject that was ever evaluated."""
+        ...
+
+    async def evaluated_closes(self) -> dict[Symbol, ClosesBySession]:
+        """The closes that the latest sessions were evaluated on."""
+        ...
+
+    async def published(self, keys: Collection[str], /) -> Collection[str]:
+        """Those of `keys` whose notifications are stored."""
+        ...
+
+    async def notes(self, now: datetime, /) -> Sequence[Note]:
+        """The operators' notes shown with alerts at `now`."""
+        ...
+
+    async def open_incidents(self) -> Mapping[Incident, IncidentNotice]:
+        """The incidents whose beginning the operators were notified of, and not their end."""
+        ...
+
+    async def commit(
+        self,
+        states: Mapping[Subject, SubjectState],
+        notifications: Sequence[Notification],
+        deliveries: Sequence[Delivery],
+        subscribers_of: str | None,
+        closes: Mapping[Symbol, ClosesBySession],
+        /,
+    ) -> int:
+        """Store all of it in one transaction, or nothing. Return how many notifications were stored before.
+
+        A notification whose key is stored is left out. Notifications go to `deliveries` and to the subscribers of the
+        transport `subscribers_of`. `closes` replace what is stored of these symbols.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class CheckSummary:
+    """One price check in the figures of one log line, filled in as it goes on; `began` is monotonic.
+
+    `due` says why prices were fetched: "final" sessions, "open" ones, or the "first" check. Of `symbols` fetched the
+    `missing` are unavailable, and `doubts` prices are suspect. `events` notifications were stored (`provisional` among
+    them), `known` ones had been before, `unsure` ones went to the operators alone. `next` is when something is due
+    again, `config` the fingerprint of the configuration.
+    """
+
+    began: float
+    seconds: float = 0.0
+    due: list[str] = field(default_factory=list)
+    symbols: int = 0
+    missing: int = 0
+    doubts: int = 0
+    sessions: int = 0
+    events: int = 0
+    known: int = 0
+    provisional: int = 0
+    unsure: int = 0
+    troubles: int = 0
+    next: datetime | None = None
+    config: str = ""
+
+    def facts(self) -> dict[str, object]:
+        """By name, as a log line shows them."""
+        return {
+            "seconds": round(self.seconds, 3),
+            "due": "+".join(self.due) or "nothing",
+            "symbols": self.symbols,
+            "got": self.symbols - self.missing,
+            **{name: getattr(self, name) for name in COUNTS},
+            "next": self.next.isoformat(timespec="minutes") if self.next else "",
+            "config": self.config,
+        }
+
+
+async def run_to_completion(work: Awaitable[T]) -> T:
+    """Return the result of `work`, which is finished even when the caller is cancelled: half a transaction locks."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
