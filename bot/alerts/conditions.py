@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
+from math import nan
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -19,7 +21,9 @@ from bot.statistics.verdict import Verdict
 
 YEARS_FOR_RECORD = 3
 NEVER = np.inf
-Figures = Mapping[str, npt.NDArray[Any]]
+Days = date | Dates
+Numbers = float | npt.NDArray[Any]
+Figures = Mapping[str, Numbers]
 Severities = npt.NDArray[np.int8]
 
 
@@ -37,37 +41,37 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """What conditions are about: arrays of shape (), for one session, or (n,); NaN = not defined.
+    """What conditions are about: numbers and dates of one session, or arrays of shape (n,); NaN = not defined.
 
     `as_bad_on` is the session of the latest earlier move as bad, for a record that of the first reading, as `since`.
     `state` and `entered` are numbers of drawdown states. The rest is as in Verdict and Evidence.
     """
 
-    session: Dates
-    since: Dates
-    as_bad_on: Dates
-    move: Floats
-    percentile: Floats
-    record: Flags
-    drawdown: Floats
-    state: npt.NDArray[Any]
-    entered: npt.NDArray[Any]
-    day_low: Floats
+    session: Days
+    since: Days
+    as_bad_on: Days
+    move: Numbers
+    percentile: Numbers
+    record: bool | Flags
+    drawdown: Numbers
+    state: Numbers
+    entered: Numbers
+    day_low: Numbers
 
     @classmethod
     def of_session(cls, verdict: Verdict, day_low: float | None) -> Measurements:
         """The measurements of one session that has a reading."""
         return cls(
-            session=np.asarray(verdict.session, "datetime64[D]"),
-            since=np.asarray(verdict.since, "datetime64[D]"),
-            as_bad_on=np.asarray(verdict.worst_since or verdict.since, "datetime64[D]"),
-            move=np.asarray(verdict.move),
-            percentile=np.asarray(np.nan if verdict.percentile is None else verdict.percentile),
-            record=np.asarray(verdict.record),
-            drawdown=np.asarray(verdict.drawdown),
-            state=np.asarray(verdict.state),
-            entered=np.asarray(verdict.entered_state),
-            day_low=np.asarray(np.nan if day_low is None else day_low),
+            session=verdict.session,
+            since=verdict.since,
+            as_bad_on=verdict.worst_since or verdict.since,
+            move=verdict.move,
+            percentile=nan if verdict.percentile is None else verdict.percentile,
+            record=verdict.record,
+            drawdown=verdict.drawdown,
+            state=verdict.state,
+            entered=verdict.entered_state,
+            day_low=nan if day_low is None else day_low,
         )
 
     @classmethod
@@ -94,7 +98,7 @@ class Measurements:
             drawdown=verdicts.drawdown[rows],
             state=verdicts.state[rows],
             entered=verdicts.entered_state[rows],
-            day_low=np.full(move.shape, np.nan) if day_low is None else day_low[rows],
+            day_low=np.full(move.shape, nan) if day_low is None else day_low[rows],
         )
 
 
@@ -111,7 +115,7 @@ class Condition:
     field: str
     unit: Literal["percentile", "months", "flag", "fraction", "state"]
     basis: Literal["move", "drawdown", "day_low"]
-    figure: Callable[[Measurements], npt.NDArray[Any]]
+    figure: Callable[[Measurements], Numbers]
     at_least_above: float = np.inf
     rare_side: bool = False
 
@@ -120,7 +124,7 @@ class Condition:
         return -1 if getattr(level, self.field) > self.at_least_above else 1
 
 
-def _long_record(seen: Measurements) -> Flags:
+def _long_record(seen: Measurements) -> bool | Flags:
     return seen.record & (whole_months(seen.since, seen.session) >= 12 * YEARS_FOR_RECORD)
 
 
@@ -142,10 +146,11 @@ CONDITIONS = {
 }  # fmt: skip
 
 
-def level_conditions(level: Level) -> list[Condition]:
+@cache
+def level_conditions(level: Level) -> tuple[Condition, ...]:
     """The conditions that the level has, in the order of the table."""
     values = ((condition, getattr(level, condition.field)) for condition in CONDITIONS.values())
-    return [condition for condition, value in values if value is not None and value is not False]
+    return tuple(condition for condition, value in values if value is not None and value is not False)
 
 
 def threshold(level: Level, condition: Condition) -> float:
@@ -171,7 +176,7 @@ def condition_figures(rule: Rule, seen: Measurements) -> Figures:
     rare = seen.move > 0 if rule.upward else seen.move < 0
     asked = {condition.key: condition for level in rule.levels for condition in level_conditions(level)}
     figures = {key: condition.figure(seen) for key, condition in asked.items()}
-    return {key: np.where(rare, figure, np.nan) if asked[key].rare_side else figure for key, figure in figures.items()}
+    return {key: np.where(rare, figure, nan) if asked[key].rare_side else figure for key, figure in figures.items()}
 
 
 def condition_readings(level: Level, condition: Condition, figures: Figures) -> Floats:
@@ -180,18 +185,18 @@ def condition_readings(level: Level, condition: Condition, figures: Figures) -> 
     Percentiles are 0 to 100, negated above 50; months, states and flags are negated; the rest are fractions. +inf = not
     defined, or the move is on the wrong side of zero.
     """
-    readings = condition.sign(level) * figures[condition.key].astype(np.float64)
+    readings = condition.sign(level) * np.asarray(figures[condition.key], dtype=np.float64)
     return np.where(np.isnan(readings), NEVER, readings)
 
 
-def condition_holds(level: Level, condition: Condition, figures: Figures) -> Flags:
+def condition_holds(level: Level, condition: Condition, figures: Figures) -> bool | Flags:
     """Whether one condition of the level holds, of the shape of `figures`; where it is not defined it does not."""
-    return condition_readings(level, condition, figures) <= threshold(level, condition)
+    return condition.sign(level) * figures[condition.key] <= threshold(level, condition)
 
 
-def level_holds(level: Level, figures: Figures) -> Flags:
+def level_holds(level: Level, figures: Figures) -> bool | Flags:
     """Whether every condition of the level holds, of the shape of `figures`."""
-    holds: Flags = np.asarray(True)
+    holds: bool | Flags = True
     for condition in level_conditions(level):
         holds = holds & condition_holds(level, condition, figures)
     return holds
@@ -232,22 +237,24 @@ def candidate_sessions(
     return candidates
 
 
-def depth(rule: Rule, move: Floats, day_low: Floats) -> Floats:
+def depth(rule: Rule, move: Numbers, day_low: Numbers) -> Floats:
     """How deep falls are, lower is deeper: the day's low where it is asked for and known (not NaN), else the move.
 
     The move of a spread that opens upwards is turned over.
     """
-    fall = -move if rule.upward else move
+    fall = np.asarray(-move if rule.upward else move)
     return np.where(np.isnan(day_low), fall, day_low) if rule.uses_condition("day_low") else fall
 
 
 @overload
 def whole_months(early: date, late: date) -> int: ...
 @overload
-def whole_months(early: Dates, late: Dates) -> Ints: ...
-def whole_months(early: date | Dates, late: date | Dates) -> int | Ints:
-    """Whole months from `early` to `late`, rounded down."""
+def whole_months(early: Days, late: Days) -> Any: ...
+def whole_months(early: Days, late: Days) -> int | Ints:
+    """Whole months from `early` to `late`, rounded down; of dates a number, of arrays an array."""
+    if isinstance(early, date) and isinstance(late, date):
+        return (late.year - early.year) * 12 + late.month - early.month - (late.day < early.day)
     first, last = np.asarray(early, "datetime64[D]"), np.asarray(late, "datetime64[D]")
     first_month, last_month = first.astype("datetime64[M]"), last.astype("datetime64[M]")
-    months = (last_month - first_month).astype(np.intp) - (last - last_month < first - first_month)
-    return int(months) if isinstance(late, date) else months
+    months: Ints = (last_month - first_month).astype(np.intp) - (last - last_month < first - first_month)
+    return months

@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from math import nan
 from typing import NamedTuple, NewType
 
-from bot.alerts.conditions import Evidence, Measurements, depth, highest_level
+from bot.alerts.conditions import Evidence, depth, highest_level
 from bot.alerts.rules import Level, Rule, Severity
 from bot.baskets import BasketId
 
@@ -74,7 +75,9 @@ class Episode:
     def after_quiet(self, sessions: int, close_after: int) -> Episode | None:
         """The episode after so many more sessions without any rung; None = it has closed."""
         quiet = self.quiet + sessions
-        return None if quiet >= close_after else replace(self, quiet=quiet)
+        if quiet >= close_after:
+            return None
+        return Episode(self.id, self.opened, self.severity, self.move, quiet, self.phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +188,7 @@ def decide(
         episode = memory.episode and memory.episode.after_quiet(1, close_after)
         reason = DecisionReason.CLOSED if memory.episode and not episode else DecisionReason.BELOW_THRESHOLD
     else:
-        seen = Measurements.of_session(evidence.verdict, evidence.day_low)
-        fall = depth(rule, seen.move, seen.day_low).item()
+        fall = depth(rule, evidence.verdict.move, nan if evidence.day_low is None else evidence.day_low).item()
         reason, episode = reach_level(memory.episode, subject, session, level.severity, fall, rule.step)
     return Decision(subject, reason, level, SubjectState(session, episode), evidence)
 

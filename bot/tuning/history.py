@@ -176,7 +176,7 @@ def _episodes(rule: Rule, track: SubjectSeries, close_after: int) -> tuple[Seque
     """`decide`, reduced to the sessions on which a level holds."""
     positions = track.positions
     severities = severity_by_session(rule, track.figures, len(positions))
-    falls = depth(rule, track.verdicts.move[track.at], track.figures.get("day_low", np.asarray(np.nan)))
+    falls = depth(rule, track.verdicts.move[track.at], track.figures.get("day_low", np.nan))
     words, open_ = [], np.zeros(len(positions), dtype=np.int8)
     episode, last = None, 0
     rows = severities.nonzero()[0]

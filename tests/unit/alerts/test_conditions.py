@@ -86,7 +86,7 @@ class TestEveryField:
         assert [one.key for one in level_conditions(level)] == [key]
         assert level_as_toml(level) == f"{key} = {EXAMPLES[field][0]}"
         assert any(name.endswith(key) for name, _, _ in effective(settings))
-        assert level_conditions(without_condition(level, CONDITIONS[key])) == []
+        assert level_conditions(without_condition(level, CONDITIONS[key])) == ()
 
     def test_a_decision_asks_it(self, field: str, settings: Settings) -> None:
         (asked,) = settings.rules()
