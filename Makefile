@@ -1,5 +1,5 @@
 # Needs Python 3.11 or newer and nothing else: everything is installed into .venv. Another Python: make demo PYTHON=/path/to/python3
-.PHONY: demo test lint verify-frozen verify-secrets verify-delivery verify-data verify-time golden bench pins clean
+.PHONY: demo test suite lint style types verify-frozen verify-secrets verify-delivery verify-data verify-time verify-hours golden bench pins clean
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 CANDIDATES := python3.14 python3.13 python3.12 python3.11 python3
 # Looked for once, and only when needed: a candidate counts when it runs, not when it is merely on the path.
@@ -9,14 +9,24 @@ PY := .venv/bin/python
 demo: .venv/runtime ## a recorded crash, replayed into the terminal: no token, no network
 	@$(PY) -m bot demo
 
-test: lint ## what CI runs
-	$(PY) -m pytest -n auto
+# Python keeps what it has compiled, even where the environment says otherwise: some hundred processes are started.
+test suite lint style types verify-%: export PYTHONDONTWRITEBYTECODE =
 
-lint: .venv/dev
+test: .venv/dev ## what CI runs; mypy keeps one core busy for most of a minute, so the tests begin beside it
+	@$(MAKE) --no-print-directory -j lint suite
+
+suite: .venv/dev
+	$(PY) -m pytest -n auto --dist worksteal
+
+lint: style types
+
+style: .venv/dev
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo
+
+types: .venv/dev
+	$(PY) -m mypy
 
 verify-secrets: .venv/dev ## the whole suite at its loudest, and every byte it wrote is searched for the token
 	$(PY) -m tests.canary
@@ -32,6 +42,13 @@ verify-data: .venv/dev ## a million wrong prices, 4,000 on the shipped rules, 20
 
 verify-time: .venv/dev ## eleven years with kills, a year of polls, and processes under faketime: half an hour. One row: ROWS=polls
 	$(PY) -m tests.simulation $(ROWS)
+
+# New York is open; its close; ten minutes later, when closes still settle; the close of a half day; a Saturday; New Year's Eve.
+HOURS = 2026-07-06T15:00 2026-07-06T19:59 2026-07-06T20:10 2026-11-27T17:59 2026-07-11T12:00 2026-12-31T23:59
+
+verify-hours: .venv/dev ## the program from outside at odd hours, then far from UTC, with few rights and in folders with a space
+	for hour in $(HOURS); do echo "$$hour UTC"; TESTS_AT=$$hour+00:00 $(PY) -m pytest -q -n auto tests/e2e || exit 1; done
+	umask 077; folder=$$(mktemp -d) && TZ=Asia/Kathmandu LANG=C $(PY) -m pytest -q -n auto tests/e2e --basetemp "$$folder/a b"
 
 bench: .venv/dev
 	$(PY) -m benchmarks

@@ -12,7 +12,9 @@ from bot.adapters.calendars import CachedCalendars
 from bot.adapters.database.database import Database
 from bot.clock import SystemClock
 from bot.prices.calendars import Calendar, CalendarCode
+from tests import moment
 from tests.fake_telegram.server import FakeTelegram
+from tests.moment.calendars import calendars_with
 from tests.peer.server import Peer, running
 from tests.people import Rig
 
@@ -26,6 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files anew (then read them)")
 
 
+def pytest_configure() -> None:
+    moment.begin()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests counted, with the denominators: rates mean nothing without them."""
     for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
@@ -34,11 +40,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_line(str(text))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _processes_live_at_the_moment() -> None:
+    moment.begin_in_processes()
+
+
 @pytest.fixture(scope="session")
 def warm_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder in which New York's calendar is worked out; nothing else may be written there."""
     folder = tmp_path_factory.mktemp("data")
-    CachedCalendars(folder / "calendars", SystemClock()).prepare([CalendarCode("XNYS")])
+    (folder / "calendars").symlink_to(calendars_with("XNYS"))
     return folder
 
 

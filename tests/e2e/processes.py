@@ -17,7 +17,6 @@ from bot.clock import SystemClock
 from bot.prices.calendars import Calendar
 from tests.world import calm
 
-ROOT = Path(__file__).parents[2]
 CHANNEL = "-1001234567890"
 HISTORY = 400
 SYMBOLS = ("AA", "BB", "CC")
@@ -105,7 +104,7 @@ class Process:
 
 @contextlib.asynccontextmanager
 async def process(*words: object) -> AsyncIterator[Process]:
-    environ = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    environ = os.environ | {"PYTHONWARNINGS": "ignore"}
     running = await asyncio.create_subprocess_exec(
         sys.executable, *map(str, words), env=environ,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,

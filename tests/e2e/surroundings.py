@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +14,8 @@ from tests.canary import TOKEN
 from tests.fake_telegram.server import FakeTelegram
 from tests.fake_yahoo import FakeYahoo
 from tests.log_state import log_state
+from tests.moment import environment
 
-ROOT = Path(__file__).parents[2]
 CHANNEL, TOPICS, BOSS = "-1001234567890", "-1009876543210", 4321
 BASKETS = '[baskets.two]\nname = { en = "Two" }\nmembers = ["AA", "BB"]\n'
 SETTINGS = f"""\
@@ -54,15 +53,13 @@ class Surroundings:
     def __init__(self, folder: Path, telegram: FakeTelegram, yahoo: FakeYahoo) -> None:
         self.config, self.data = folder / "config", folder / "data"
         self.telegram, self.yahoo = telegram, yahoo
-        self.environ = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "PYTHONWARNINGS": "ignore",
-            "NO_PROXY": "127.0.0.1",
-            "BOT_STORAGE__DATA_DIR": str(self.data),
-            "BOT_TELEGRAM__TOKEN": TOKEN,
-            "BOT_TELEGRAM__BASE_URL": telegram.base_url,
-        }
+        self.environ = environment(
+            PYTHONWARNINGS="ignore",
+            NO_PROXY="127.0.0.1",
+            BOT_STORAGE__DATA_DIR=str(self.data),
+            BOT_TELEGRAM__TOKEN=TOKEN,
+            BOT_TELEGRAM__BASE_URL=telegram.base_url,
+        )
 
     @property
     def database(self) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.moment import ROOT, environment
+
 DEMO = ROOT / "config" / "demo"
 ABOUT = ("--config", str(DEMO), "--prices", str(DEMO / "prices"))
 HEAVY = (
@@ -27,7 +28,7 @@ def shell(warm_data: Path, tmp_path: Path) -> Shell:
     """Run a line of shell in an empty folder; `bot` is the program. Nobody ever sees a traceback."""
 
     def run(line: str, *, cwd: Path = tmp_path, **environ: str) -> subprocess.CompletedProcess[str]:
-        given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "BOT_STORAGE__DATA_DIR": str(warm_data)} | environ
+        given = environment(BOT_STORAGE__DATA_DIR=str(warm_data)) | environ
         script = f'set -o pipefail; bot() {{ "{sys.executable}" -m bot "$@"; }}; {line}'
         done = subprocess.run(
             ["/bin/bash", "-c", script],
@@ -61,7 +62,7 @@ for words in {commands!r}:
     assert out.getvalue(), words
 print(*sorted({{name.partition(".")[0] for name in sys.modules}}))
 """
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "BOT_STORAGE__DATA_DIR": str(data_dir)}
+    environ = environment(BOT_STORAGE__DATA_DIR=str(data_dir))
     done = subprocess.run(
         [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True, timeout=60
     )
@@ -132,7 +133,7 @@ def test_an_encoding_of_few_letters(shell: Shell) -> None:
 
 
 def test_ctrl_c_ends_a_command_without_a_word(warm_data: Path, tmp_path: Path) -> None:
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    environ = environment(PYTHONUNBUFFERED="1")
     command = [sys.executable, "-m", "bot", "demo", "--pause", "10"]
     with subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
         assert demo.stdout is not None
@@ -164,7 +165,7 @@ def test_nothing_is_written_beside_the_data_folder(shell: Shell, tmp_path: Path)
 def test_output_for_a_file_gets_there_though_a_bar_is_drawn_on_the_terminal(warm_data: Path, tmp_path: Path) -> None:
     screen, terminal = pty.openpty()
     command = [sys.executable, "-m", "bot", "replay", "energy", "--from", "2020-03-01", "--format", "jsonl", *ABOUT]
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "BOT_STORAGE__DATA_DIR": str(warm_data)}
+    environ = environment(BOT_STORAGE__DATA_DIR=str(warm_data))
     with (tmp_path / "alerts.jsonl").open("wb") as file:
         done = subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=file, stderr=terminal)
     os.close(terminal)

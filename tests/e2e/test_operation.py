@@ -19,7 +19,7 @@ from bot.clock import SystemClock
 from bot.errors import ConfigError
 from bot.prices.calendars import Calendar
 from bot.settings.load import load_settings
-from tests.e2e.processes import CHANNEL, ROOT, closes, folder_of, history, process
+from tests.e2e.processes import CHANNEL, closes, folder_of, history, process
 from tests.fake_telegram.server import FakeTelegram
 from tests.heart import Heart
 
@@ -114,7 +114,7 @@ async def test_a_log_on_a_full_disk_and_an_output_that_nobody_reads_keep_no_aler
     os.close(reader)
     full = os.open("/dev/full", os.O_WRONLY)
     words = ("-m", "bot", "run", "--log-level", "DEBUG", "--config", str(config), "--prices", str(prices))
-    environ = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    environ = os.environ | {"PYTHONWARNINGS": "ignore"}
     bot = await asyncio.create_subprocess_exec(sys.executable, *words, env=environ, stdout=nobody_reads, stderr=full)
     for one in (nobody_reads, full):
         os.close(one)

@@ -22,6 +22,7 @@ from bot.prices.calendars import Calendar, CalendarCode
 from bot.prices.table import build_table
 from tests import fake_yahoo
 from tests.fake_yahoo import Day, FakeYahoo, Listing
+from tests.moment.calendars import calendars_with
 from tests.world import basket, book, rule
 
 SYMBOLS = {"XNYS": "AAA", "XKRX": "AAA.KS", "XAMS": "AAA.AS", "XTKS": "AAA.T", "XASX": "AAA.AX", "XNZE": "AAA.NZ"}
@@ -40,8 +41,7 @@ class Opening(Listing):
 
 
 def test_over_the_date_line_and_the_turn_of_the_year_every_session_is_itself(tmp_path: Path) -> None:
-    calendars = CachedCalendars(tmp_path, SystemClock())
-    calendars.prepare([CalendarCode(code) for code in SYMBOLS])  # once: it takes some seconds
+    calendars = CachedCalendars(calendars_with(*SYMBOLS), SystemClock())
     with fake_yahoo.fake_yahoo() as (server, net):
         yahoo = YahooPrices(tmp_path / "yahoo", 20.0, net)
         for code, symbol in SYMBOLS.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import signal
 import sys
 import textwrap
@@ -413,8 +412,7 @@ async def test_after_a_kill_what_may_have_arrived_is_repeated_with_a_mark_and_th
     fake.script(CHAT, HANG)
     fake.script(GROUP.chat, HANG)
     victim = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", textwrap.dedent(VICTIM), url, fake.base_url, TOKEN),
-        env={**os.environ, "PYTHONPATH": "."},
+        *(sys.executable, "-c", textwrap.dedent(VICTIM), url, fake.base_url, TOKEN)
     )
     await until(lambda: len(fake.accepted) == 2)
     victim.send_signal(signal.SIGKILL)

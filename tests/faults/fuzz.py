@@ -1,4 +1,4 @@
-"""A hundred thousand markets, each with one injected error, and an oracle that knows what truly happened.
+"""Thousands of markets, each with one injected error, and an oracle that knows what truly happened.
 
 A market is a few sessions of one long history: errors lie so far apart that no move sees two of them.
 """

@@ -46,7 +46,7 @@ from tests.world import World, weekdays
 BOOK = load_settings(Path(__file__).parents[2] / "config", {}).rulebook()
 CIRCLES = [basket.symbols for basket in BOOK.baskets]
 SYMBOLS = tuple(dict.fromkeys(symbol for circle in CIRCLES for symbol in circle))
-TRIALS = int(os.environ.get("SHIPPED", str(2 * len(MUTATORS))))
+TRIALS = int(os.environ.get("SHIPPED", str(len(MUTATORS))))
 DAYS = weekdays(160, date(2025, 6, 2))
 AT, OVER = len(DAYS) - 6, len(DAYS) - 2  # the session that is judged, and the one on which the error is over
 NOW = datetime.combine(DAYS[-1], time(22), UTC)

@@ -21,6 +21,7 @@ from bot.prices.table import build_table
 from bot.statistics.measure import measure_basket
 from bot.statistics.verdict import DrawdownThresholds
 from tests import oracle
+from tests.moment.calendars import calendars_with
 from tests.property import builders
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -85,8 +86,8 @@ def test_the_closes_of_the_demo(basket: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def new_york_and_seoul(tmp_path_factory: pytest.TempPathFactory) -> builders.Exchanges:
-    calendars = CachedCalendars(tmp_path_factory.mktemp("calendars"), SystemClock())
+def new_york_and_seoul() -> builders.Exchanges:
+    calendars = CachedCalendars(calendars_with(builders.HOME, builders.AWAY), SystemClock())
     both = [calendars.get(code) for code in (builders.HOME, builders.AWAY)]
     return builders.Exchanges(*(oracle.Exchange(one.sessions.tolist(), one.closes.tolist()) for one in both))
 

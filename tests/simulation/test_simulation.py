@@ -13,6 +13,7 @@ import pytest
 from bot.adapters.calendars import CachedCalendars
 from bot.clock import SystemClock
 from bot.prices.calendars import CalendarCode
+from tests.moment.calendars import calendars_with
 from tests.simulation import faked
 from tests.simulation.life import TIMING, Order
 from tests.simulation.market import sessions
@@ -22,9 +23,8 @@ CODES = ("XNYS", "XASX")
 
 
 @pytest.fixture(scope="session")
-def two_calendars(warm_data: Path) -> Path:
-    CachedCalendars(warm_data / "calendars", SystemClock()).prepare([CalendarCode("XASX")])
-    return warm_data / "calendars"
+def two_calendars() -> Path:
+    return calendars_with(*CODES)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from bot.adapters.price_files import CsvFolder
 from bot.errors import BotError, NoData
 from bot.prices.bars import Symbol
 from bot.prices.calendars import Calendar, CalendarCode
+from tests.moment.calendars import calendars_with
 from tests.virtual import VirtualClock
 
 XNYS, XAMS, ALWAYS, NONE = (CalendarCode(code) for code in ("XNYS", "XAMS", "24/7", "NONE"))
@@ -38,11 +39,9 @@ sys.stdout.buffer.write(buffer.getvalue())
 
 
 @pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def warm() -> Path:
     """A cache folder with New York and Amsterdam."""
-    folder = tmp_path_factory.mktemp("calendars")
-    CachedCalendars(folder, CLOCK).prepare([XNYS, XAMS])
-    return folder
+    return calendars_with(XNYS, XAMS, clock=CLOCK)
 
 
 @pytest.fixture

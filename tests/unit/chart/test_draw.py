@@ -198,11 +198,10 @@ def test_nor_in_worlds_nobody_would_think_of(seed: int, laid: list[Drawn]) -> No
     world, rulebook = any_world(seed)
     board = world.board(rulebook)
     last = board.sessions()[-1]
-    for name in board.series:
-        for window in (1, 2, 20):
-            facts = chart_data(board, name, window, last)
-            if facts is not None:
-                assert len(render_chart(facts, "zh")) < LIMIT
+    for at, name in enumerate(board.series):
+        facts = chart_data(board, name, (1, 2, 20)[(seed + at) % 3], last)
+        if facts is not None:
+            assert len(render_chart(facts, "zh")) < LIMIT
     assert laid
     assert [_collisions(drawn) for drawn in laid if _collisions(drawn)] == []
 
