@@ -278,7 +278,8 @@ class Program:
             out, err = process.communicate(timeout=SECONDS)
         finally:
             process.kill()
-        return process.returncode, out, err
+        place = f"{self.folder.resolve()}/"
+        return process.returncode, out.replace(place, ""), err.replace(place, "")
 
     def output(self, line: str) -> str:
         """Standard output, standard error and the written files, without what may change."""
