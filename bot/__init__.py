@@ -1,16 +1,16 @@
-"""A bot that watches baskets of stocks and says, by itself and truthfully, when they fall as rarely before.
+"""A bot that watches baskets of stocks and alerts when one of them has one of its rarest falls.
 
-One sentence, one path, one direction:
+The path, in one direction; `pipeline` has it on one page:
 
-    prices      load, screen    what did the market do, and do we believe it?
-    baskets     value           what do we watch?
-    statistics  measure         how far, how rare?
-    alerts      decide          must anyone know?
-    context     explain         what else is true?
-    messages    render          how do we say it?
-    delivery    address         who hears it, once?
+    prices      validate_rows, build_table    daily bars, checked and aligned
+    baskets     value_basket                  daily returns of each basket
+    statistics  measure_basket                move, rank, percentile, drawdown
+    alerts      decide                        levels reached, episodes
+    context     build_context                 members, contrast, history
+    messages    render_alert                  text, by language
+    delivery    route                         one delivery a chat
 
-`pipeline` is the path on one page; `engine` and `dispatcher` are the two loops that drive it, in the one process that
-holds the `lease`; `backtest` drives it over history; `adapters` are the world; `settings` and `app` put it together;
-`cli` is what a person types.
+`engine`, `dispatcher` and `chat` are the three loops of the one process that holds the `lease`. `backtest` and `tuning`
+drive the path over history. `adapters` are the outside world, `settings` the configuration, `app` the wiring and `cli`
+the commands.
 """
