@@ -20,14 +20,14 @@ REPEATS = 21
 FIRST = """
 from pathlib import Path
 from benchmarks.chart import facts
-from bot.chart import draw
+from bot.chart.draw import render_chart
 
 def resident():
     return int(Path("/proc/self/status").read_text(encoding="utf-8").split("VmRSS:")[1].split()[0]) / 1024
 
 made = facts()
 before = resident()
-draw(made, "zh")
+render_chart(made, "zh")
 print(resident() - before)
 """
 

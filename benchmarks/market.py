@@ -15,7 +15,7 @@ DRIFT = 0.0003
 
 
 def baskets(count: int = BASKETS, sessions: int = YEARS_30, seed: int = 1) -> list[BasketSeries]:
-    """Series as `bot.baskets.value` gives them, of one member each; the first session has no return."""
+    """Series as `bot.baskets.value_basket` gives them, of one member each; the first session has no return."""
     rng = np.random.default_rng(seed)
     spread = DAILY / np.sqrt(2)  # student-t with 4 degrees of freedom has variance 2
     returns = DRIFT + spread * rng.standard_t(4, (count, sessions))

@@ -177,12 +177,12 @@ class Dispatcher:
         else:
             log.error("sending failed in a way nobody foresaw", exc_info=error)
             outcome = Uncertain(f"{type(error).__name__} while sending")
-        self.counts[type(outcome).__name__] += 1
+        self.counts[outcome.label] += 1
         self._update_limits(receiver, delivery, outcome)
         step = next_step(delivery, outcome, self._steady.now(), self._jitter())
         after = step.delivery
         level = logging.INFO if after.not_before or not after.reason else logging.WARNING
-        about = {"alert": after.event_id, "chat": after.chat, "outcome": type(outcome).__name__, "reason": after.reason}
+        about = {"alert": after.event_id, "chat": after.chat, "outcome": outcome.label, "reason": after.reason}
         log.log(level, "delivery %s", after.state.value, extra=about)
         return step
 

@@ -299,6 +299,6 @@ def condition_holds(key: str, value: float, shown: dict[str, Any], day_low: Numb
         months = whole_months(since, shown["session"])
         return months >= value if key == "worst_in" else shown["record"] and months >= 36
     if key in {"state", "enters"}:
-        return shown["state" if key == "state" else "entered"] >= value
+        return shown["state" if key == "state" else "entered_state"] >= value
     figure = day_low if key == "day_low" else shown[key]
     return figure is not None and figure <= value

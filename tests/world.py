@@ -167,7 +167,7 @@ def verdict(session: date = date(2020, 3, 9), **more: Any) -> Verdict:
         "sample": 5000,
         "percentile": 60.0,
         "worst_since": session - timedelta(days=1),
-        "gap_sessions": 1,
+        "sessions_since_worst": 1,
         "worst_in_years": None,
         "record": False,
         "drawdown": -0.01,
@@ -175,8 +175,8 @@ def verdict(session: date = date(2020, 3, 9), **more: Any) -> Verdict:
         "state": DrawdownState.NONE,
         "coverage": 1.0,
         "since": session.replace(year=session.year - 20),
-        "entered": DrawdownState.NONE,
-        "holes": 0,
+        "entered_state": DrawdownState.NONE,
+        "missing_sessions": 0,
     }
     return Verdict(**quiet | more)
 

@@ -77,8 +77,8 @@ class MinedDatabase(Database):
         if _at.get() == "event" and statement.startswith("INSERT INTO outbox"):
             self.mine.step("event in the fan-out")
 
-    async def take(self, seen: Lease | None, holder: str) -> bool:
-        taken = await super().take(seen, holder)
+    async def acquire(self, seen: Lease | None, holder: str) -> bool:
+        taken = await super().acquire(seen, holder)
         if taken:
             self.mine.step("lease taken")
         return taken

@@ -24,10 +24,10 @@ async def other(store, url):
 
 
 async def test_to_rehearse_changes_nothing(store):
-    await store.take(await store.look(), "a")
-    before = await store.look()
+    await store.acquire(await store.read(), "a")
+    before = await store.read()
     await store.rehearse()
-    assert await store.look() == before
+    assert await store.read() == before
 
 
 class Time(VirtualClock):
@@ -124,7 +124,7 @@ async def test_a_holder_that_ends_hands_over_at_once(store, other):
 async def test_a_holder_that_is_silent_is_replaced_after_its_patience_and_writes_nothing_more(store, other):
     clock = Time(store, other)
     await put(store, CHANNEL)
-    assert await store.take(None, "stopped in the middle")
+    assert await store.acquire(None, "stopped in the middle")
     (under_way,) = await claim(store)
     async with processes(clock, other) as (second,):
         await clock.go(14)
@@ -154,7 +154,7 @@ async def test_a_holder_that_is_silent_is_replaced_after_its_patience_and_writes
 async def test_a_holder_that_loses_the_lease_is_told_and_can_have_it_again(store, other):
     clock = Time(store, other)
     async with processes(clock, store) as (first,):
-        assert await other.take(await other.look(), "another")
+        assert await other.acquire(await other.read(), "another")
         await clock.go(5)
         assert first.lost
         async with processes(clock, store) as (again,):
@@ -166,7 +166,7 @@ async def test_a_holder_that_loses_the_lease_is_told_and_can_have_it_again(store
 
 async def test_a_holder_that_renews_is_never_replaced_however_its_own_clock_goes(store, other):
     clock = Time(store, other)
-    assert await store.take(None, "holder")
+    assert await store.acquire(None, "holder")
     async with processes(clock, other) as (second,):
         for _ in range(10):
             await clock.go(14)
@@ -175,31 +175,31 @@ async def test_a_holder_that_renews_is_never_replaced_however_its_own_clock_goes
 
 
 async def test_of_two_who_see_the_same_lease_one_takes_it(store, other):
-    assert await store.look() is None
-    assert await store.take(None, "first")
-    assert not await other.take(None, "second")
-    seen = await other.look()
+    assert await store.read() is None
+    assert await store.acquire(None, "first")
+    assert not await other.acquire(None, "second")
+    seen = await other.read()
     assert seen == Lease("first", 1, 0)
     await store.renew()
-    assert not await other.take(seen, "second")
-    assert await other.take(await other.look(), "second")
-    assert await store.look() == Lease("second", 2, 0)
+    assert not await other.acquire(seen, "second")
+    assert await other.acquire(await other.read(), "second")
+    assert await store.read() == Lease("second", 2, 0)
 
 
 async def test_who_never_took_the_lease_writes_freely(store, other):
-    assert await store.take(None, "holder")
+    assert await store.acquire(None, "holder")
     assert await put(other, CHANNEL) == 0
 
 
 async def test_who_is_stopped_while_standing_by_ends_without_the_lease(store, other):
     clock = Time(store, other)
-    assert await store.take(None, "holder")
+    assert await store.acquire(None, "holder")
     async with processes(clock, other) as (second,):
         second.stop.set()
         await clock.go(1)
         assert second.task.done()
         assert not second.works
-    assert (await store.look()).holder == "holder"
+    assert (await store.read()).holder == "holder"
 
 
 class Failing:
@@ -228,6 +228,6 @@ async def test_a_database_that_cannot_be_reached_is_asked_again(store):
         await clock.go(60)
         assert one.works
         failing.fails = False
-        before = await store.look()
+        before = await store.read()
         await clock.go(6)
-        assert (await store.look()).beat > before.beat
+        assert (await store.read()).beat > before.beat

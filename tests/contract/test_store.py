@@ -68,7 +68,7 @@ async def test_what_was_judged_on_is_stored_with_the_answers_or_not_at_all(store
     known = {MU: {date(2026, 7, 1): 101.25, date(2026, 7, 2): None}}
     await store.commit({}, [], [], None, known | {STX: {date(2026, 7, 2): 7.0}})
     await store.commit({}, [], [], None, {STX: {date(2026, 7, 3): 8.0}})
-    assert await store.take(await store.look(), "one")
+    assert await store.acquire(await store.read(), "one")
     other = await Database.open(url)
     assert await other.acquire(await other.read(), "other")
     with pytest.raises(LeaseLost):
@@ -316,7 +316,7 @@ async def test_a_newer_database_is_refused_and_left_alone(store, url, upgrade):
 
 
 def test_alembic_is_not_imported_before_it_is_needed():
-    code = "import sys, bot.adapters.database; print('alembic' in sys.modules)"
+    code = "import sys, bot.adapters.database.database; print('alembic' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"
 

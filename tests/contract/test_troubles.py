@@ -33,7 +33,7 @@ async def test_what_has_begun_is_kept_until_it_ends(store, url):
 
 
 async def test_a_notice_and_what_is_known_of_it_are_stored_together_or_not_at_all(store, url):
-    assert await store.take(await store.look(), "one")
+    assert await store.acquire(await store.read(), "one")
     other = await Database.open(url)
     assert await other.acquire(await other.read(), "other")
     with pytest.raises(LeaseLost):
@@ -46,7 +46,7 @@ async def test_a_notice_and_what_is_known_of_it_are_stored_together_or_not_at_al
 async def told(store: Database, tape: Tape, when: datetime) -> list[str]:
     """A new process looks once; the answer is everything that an operator has heard of no reading until now."""
     stage = Stage(tape, rulebook(), store)
-    stage.watch.tell = OperatorNotifier(store, tape.clock, "telegram", [9001]).notify
+    stage.engine.notify = OperatorNotifier(store, tape.clock, "telegram", [9001]).notify
     await stage.look(when)
     heard = [one.message.lines[0] for one in reversed(await store.received("telegram", "9001", 99))]
     return [one for one in heard if "no reading" in one or "judged" in one]

@@ -138,7 +138,7 @@ async def filled(tmp_path):
 
 async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
     day, memory = date(2026, 7, 1), BasketId("memory")
-    assert await filled.memories() == {
+    assert await filled.subject_states() == {
         Subject("two-session fall", memory): SubjectState(
             day,
             Episode(EpisodeId("ABCD2"), date(2026, 6, 26), Severity.SEVERE, -0.0825, 2),
@@ -149,7 +149,7 @@ async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
         ),
         Subject("payers against receivers", BasketId("payers"), "", "memory"): SubjectState(day),
     }
-    assert await filled.closes() == {
+    assert await filled.evaluated_closes() == {
         "MU": {date(2026, 6, 30): 101.25, day: 92.5},
         "WDC": {date(2026, 6, 30): 55.0, day: None},
     }
@@ -160,7 +160,7 @@ async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
             IncidentNotice(Incident(IncidentKind.OUTAGE), NOON + timedelta(hours=1), "nobody answers"),
         )
     }
-    assert await filled.look() == Lease("host-1", 1, 1)
+    assert await filled.read() == Lease("host-1", 1, 1)
 
 
 async def test_the_events_of_r0006_are_read_back(filled):
@@ -204,8 +204,12 @@ async def test_the_deliveries_of_r0006_are_read_back_and_go_on(filled):
         (15, "3001", "taken back", "pending", ""),
     ]
     assert await filled.counts("telegram") == {
-        DeliveryState.SENT: 2, DeliveryState.PENDING: 9, DeliveryState.FAILED: 2, DeliveryState.UNCERTAIN: 1, DeliveryState.SENDING: 1,
-    }  # fmt: skip
+        DeliveryState.SENT: 2,
+        DeliveryState.PENDING: 9,
+        DeliveryState.FAILED: 2,
+        DeliveryState.UNCERTAIN: 1,
+        DeliveryState.SENDING: 1,
+    }
     assert [(one.chat, one.manner, one.target) for one in await filled.orphans("telegram")] == [
         ("-1001", SendMode.EDIT, 77)
     ]

@@ -389,14 +389,15 @@ async def test_a_stop_finishes_what_is_under_way_and_a_restart_repeats_nothing(t
 
 VICTIM = """
     import asyncio, sys
-    from bot.adapters.database import Database
-    from bot.adapters.telegram import Telegram
+    from bot.adapters.database.database import Database
+    from bot.adapters.telegram.client import TelegramClient
     from bot.clock import SystemClock
     from bot.dispatcher import Dispatcher, Receiver
 
     async def main(url, base_url, token):
         store = await Database.open(url)
-        await Dispatcher(store, [Receiver(Telegram(token, base_url=base_url))], SystemClock()).run(asyncio.Event())
+        receivers = [Receiver(TelegramClient(token, base_url=base_url))]
+        await Dispatcher(store, receivers, SystemClock()).run(asyncio.Event())
 
     asyncio.run(main(*sys.argv[1:]))
 """

@@ -53,9 +53,9 @@ def market(count: int = YEARS, start: date = date(2016, 1, 4), **paths: Mapping[
 
 
 def fall(
-    world: World, *members: Any, name: str = "memory", zh: str = "存储板块", rungs: Any = LADDER, **more: Any
+    world: World, *members: Any, name: str = "memory", zh: str = "存储板块", levels: Any = LADDER, **more: Any
 ) -> Scene:
-    asked = rule("two-session fall", name, levels=rungs, **more)
+    asked = rule("two-session fall", name, levels=levels, **more)
     return Scene(world, book([basket(name, *members, zh=zh)], asked))
 
 
@@ -234,8 +234,8 @@ def plunges_during_trading() -> Scene:
         [("TER", -0.124, -0.08), ("ENTG", -0.101, -0.099), ("KLAC", -0.05, -0.03)]
     ):
         world.trade(symbol, falling(599, {-1: close}, seed), lows={-1: low})
-    rungs = {"warning": {"day_low": -0.10}, "severe": {"day_low": -0.12}}
-    plunge = rule("member plunge", "equipment", levels=rungs, members=True)
+    levels = {"warning": {"day_low": -0.10}, "severe": {"day_low": -0.12}}
+    plunge = rule("member plunge", "equipment", levels=levels, members=True)
     return Scene(world, book([basket("equipment", "TER", "ENTG", "KLAC", zh="半导体设备")], plunge), "member plunge")
 
 
@@ -271,7 +271,7 @@ def state_of_a_basket_with_holes() -> Scene:
     return Scene(world, book([basket("memory", "MU", "WDC", zh="存储板块")], entered), "basket in a bear market")
 
 
-def gap(rungs: Any, one: str, other: str, **more: Any) -> Scene:
+def gap(levels: Any, one: str, other: str, **more: Any) -> Scene:
     world = market(
         MU={800: -0.10, 801: -0.02, 1500: 0.20, -2: -0.06, -1: -0.04},
         WDC={800: -0.10, 801: -0.02, 1500: 0.20, -2: -0.05, -1: -0.03},
@@ -279,7 +279,7 @@ def gap(rungs: Any, one: str, other: str, **more: Any) -> Scene:
         ORCL={800: 0.01, -2: 0.01},
     )
     baskets = [basket("memory", "MU", "WDC", zh="存储板块"), basket("hyperscalers", "MSFT", "ORCL", zh="云计算巨头")]
-    return Scene(world, book(baskets, contrast("gap", one, other, rungs), **more), "gap")
+    return Scene(world, book(baskets, contrast("gap", one, other, levels), **more), "gap")
 
 
 @scene
@@ -297,8 +297,8 @@ def a_gap_that_opens_downwards() -> Scene:
 def widest_gap_on_record() -> Scene:
     world = market(MU={800: -0.06, -1: -0.08}, WDC={800: -0.06, -1: -0.09}, MSFT={-1: 0.01}, ORCL={})
     baskets = [basket("memory", "MU", "WDC", zh="存储板块"), basket("hyperscalers", "MSFT", "ORCL", zh="云计算巨头")]
-    rungs = {"warning": {"percentile": 99.5}, "extreme": {"record": True}}
-    return Scene(world, book(baskets, contrast("gap", "hyperscalers", "memory", rungs)), "gap")
+    levels = {"warning": {"percentile": 99.5}, "extreme": {"record": True}}
+    return Scene(world, book(baskets, contrast("gap", "hyperscalers", "memory", levels)), "gap")
 
 
 @scene

@@ -138,13 +138,13 @@ class OwnPast:
     def check_entry(self, state: str, peak: date, before: int, since: str, begin: str) -> None:
         """The state was entered on that very session, so long after the peak, and before that last on `since`."""
         now = self.states[self.at]
-        assert oracle.DEPTH.index(now["entered"]) == DEPTH[state]
+        assert oracle.DEPTH.index(now["entered_state"]) == DEPTH[state]
         assert self.sessions[now["peak_at"]] == peak
         assert before == self.at - now["peak_at"]
         earlier = [
             at
             for at in range(self.at)
-            if self.states[at] is not None and oracle.DEPTH.index(self.states[at]["entered"]) >= DEPTH[state]
+            if self.states[at] is not None and oracle.DEPTH.index(self.states[at]["entered_state"]) >= DEPTH[state]
         ]
         if since:
             assert day(since) == self.sessions[earlier[-1]]

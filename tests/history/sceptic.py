@@ -446,7 +446,7 @@ class Sceptic:
     def entered_holes(self, match: re.Match[str]) -> None:
         past, at = self.past(match["name"]), self.ledger.at(self.session)
         now = past.states[at]
-        assert oracle.DEPTH.index(now["entered"]) == DEPTH[match["state"]]
+        assert oracle.DEPTH.index(now["entered_state"]) == DEPTH[match["state"]]
         assert int(match["holes"]) == sum(one is None for one in past.returns[now["peak_at"] + 1 : at + 1])
 
     def fallen(self, name: str, shown: str, peak_session: date) -> None:
@@ -467,7 +467,7 @@ class Sceptic:
             else:
                 assert claim == ""
             now = self.past(symbol).states[self.ledger.at(self.session)]
-            assert oracle.DEPTH.index(now["entered"]) == DEPTH[match["state"]]
+            assert oracle.DEPTH.index(now["entered_state"]) == DEPTH[match["state"]]
         assert len(named) + int(match["more"] or 0) <= len(self.member_moves())
 
     def entered_many(self, match: re.Match[str]) -> None:

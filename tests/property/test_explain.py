@@ -67,9 +67,15 @@ def test_the_worlds_have_every_rule_speak_and_every_reason() -> None:
         ("gap abroad", False),
     }  # fmt: skip
     assert reasons >= {
-        DecisionReason.FIRST, DecisionReason.ESCALATED, DecisionReason.DEEPENED, DecisionReason.CLOSED, DecisionReason.SAME_LEVEL, DecisionReason.INHIBITED,
-        DecisionReason.BELOW_THRESHOLD, DecisionReason.INSUFFICIENT_DATA,
-    }  # fmt: skip
+        DecisionReason.FIRST,
+        DecisionReason.ESCALATED,
+        DecisionReason.DEEPENED,
+        DecisionReason.CLOSED,
+        DecisionReason.SAME_LEVEL,
+        DecisionReason.INHIBITED,
+        DecisionReason.BELOW_THRESHOLD,
+        DecisionReason.INSUFFICIENT_DATA,
+    }
 
 
 @given(st.integers(0, 10**9))

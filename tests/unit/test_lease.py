@@ -16,10 +16,10 @@ class Sealed:
 
     taken = False
 
-    async def look(self) -> Lease | None:
+    async def read(self) -> Lease | None:
         return Lease("ours", 1, 0) if self.taken else None
 
-    async def take(self, seen: Lease | None, holder: str) -> bool:
+    async def acquire(self, seen: Lease | None, holder: str) -> bool:
         if self.taken:
             raise StoreLost("it may not be written")
         self.taken = True

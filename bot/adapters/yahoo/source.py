@@ -162,7 +162,7 @@ def _download_headlines(symbol: Symbol) -> list[Headline]:
     """The latest articles that are complete. Raises SourceUnreachable."""
     try:
         # A new Ticker each time: one keeps the first answer for ever.
-        articles = yfinance.PollTimer(symbol).get_news(count=MAX_ARTICLES)
+        articles = yfinance.Ticker(symbol).get_news(count=MAX_ARTICLES)
         headlines = [_to_headline(symbol, article) for article in articles[:MAX_ARTICLES]]
     except FAILURES as error:
         reason = str(error)[:200]

@@ -74,7 +74,7 @@ def download_history(symbol: Symbol, since: date | None, session: Any) -> tuple[
     """The rows from `since` on (None: all), and the time of the newest price. Raises FAILURES."""
     # The zone decides only where a day begins, and a day more is asked for below. Without one yfinance asks Yahoo, and
     # remembers a failure for as long as the process runs.
-    ticker = yfinance.PollTimer(symbol, session=session)
+    ticker = yfinance.Ticker(symbol, session=session)
     zones = get_tz_cache()
     if zones.lookup(ticker.ticker) is None:
         zones.store(ticker.ticker, "UTC")

@@ -27,7 +27,7 @@ async def main():
         if len(sys.argv) > 1:
             hang()
 
-logs.set_up(json=True)
+logs.configure_logging(json=True)
 asyncio.run(main())
 """
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bot.settings.effective import effective
 
 from bot.alerts.conditions import CONDITIONS, Evidence, highest_level, level_conditions, without_condition
 from bot.alerts.episodes import Phase
@@ -20,7 +19,7 @@ from bot.cli.explain import answered
 from bot.errors import ConfigError
 from bot.languages import languages
 from bot.messages.catalogue import load_catalogue
-from bot.settings.load import Settings, load_settings
+from bot.settings.load import Settings, effective_values, load_settings
 from bot.statistics.verdict import DrawdownState
 from bot.tuning.config_text import level_as_toml
 from bot.tuning.fit import GRIDS, fitted_condition
@@ -39,7 +38,7 @@ EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "drawdown": ("-25.0", {"drawdown": -0.25}),
     "state": ('"bear"', {"state": DrawdownState.BEAR}),
     "day_low": ("-10.0", {}),
-    "enters": ('"bear"', {"entered": DrawdownState.BEAR}),
+    "enters": ('"bear"', {"entered_state": DrawdownState.BEAR}),
 }
 COUNT = 900
 MEMORY = BasketId("memory")
@@ -47,7 +46,7 @@ MEMORY = BasketId("memory")
 
 def settings_of(folder: Path, key: str, value: str, about: str = 'baskets = ["memory"]') -> Settings:
     """A configuration whose only level has the condition."""
-    when = f"{key} = {value}" if key == "day_low" else f"rungs = {{ warning = {{ {key} = {value} }} }}"
+    when = f"{key} = {value}" if key == "day_low" else f"levels = {{ warning = {{ {key} = {value} }} }}"
     about = 'members_of = ["memory"]' if key == "day_low" else about
     (folder / "bot.toml").write_text(f'[[rules]]\nname = "rule"\n{about}\n{when}\n')
     baskets = "".join(
@@ -85,7 +84,7 @@ class TestEveryField:
         (level,) = settings.rules()[0].levels
         assert [one.key for one in level_conditions(level)] == [key]
         assert level_as_toml(level) == f"{key} = {EXAMPLES[field][0]}"
-        assert any(name.endswith(key) for name, _, _ in effective(settings))
+        assert any(name.endswith(key) for name, _, _ in effective_values(settings))
         assert level_conditions(without_condition(level, CONDITIONS[key])) == ()
 
     def test_a_decision_asks_it(self, field: str, settings: Settings) -> None:

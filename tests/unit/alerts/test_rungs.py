@@ -15,9 +15,19 @@ from tests.world import LADDER, contrast, rule, verdict
 TODAY = date(2020, 3, 9)
 # A session 20 years into the data with a fall that is the worst since 2009.
 FALL = {
-    "move": -0.08, "percentile": 0.4, "worst_since": date(2009, 3, 2), "gap_sessions": 2775, "worst_in_years": 11
-}  # fmt: skip
-RECORD = FALL | {"worst_since": None, "gap_sessions": None, "worst_in_years": None, "record": True, "percentile": 0.01}
+    "move": -0.08,
+    "percentile": 0.4,
+    "worst_since": date(2009, 3, 2),
+    "sessions_since_worst": 2775,
+    "worst_in_years": 11,
+}
+RECORD = FALL | {
+    "worst_since": None,
+    "sessions_since_worst": None,
+    "worst_in_years": None,
+    "record": True,
+    "percentile": 0.01,
+}
 
 
 def fires(rung: dict[str, Any], shown: dict[str, Any], day_low: float | None = None) -> bool:
@@ -62,15 +72,21 @@ def fires(rung: dict[str, Any], shown: dict[str, Any], day_low: float | None = N
         ),
         pytest.param(
             {"enters": DrawdownState.BEAR},
-            {"state": DrawdownState.BEAR, "entered": DrawdownState.BEAR},
+            {"state": DrawdownState.BEAR, "entered_state": DrawdownState.BEAR},
             True,
             id="entered today",
         ),
         pytest.param(
-            {"enters": DrawdownState.BEAR}, {"entered": DrawdownState.CRASH}, True, id="entered a deeper one today"
+            {"enters": DrawdownState.BEAR},
+            {"entered_state": DrawdownState.CRASH},
+            True,
+            id="entered a deeper one today",
         ),
         pytest.param(
-            {"enters": DrawdownState.BEAR}, {"entered": DrawdownState.CORRECTION}, False, id="entered a shallower one"
+            {"enters": DrawdownState.BEAR},
+            {"entered_state": DrawdownState.CORRECTION},
+            False,
+            id="entered a shallower one",
         ),
     ],
 )
@@ -127,8 +143,20 @@ def test_the_highest_level_of_the_shipped_ladder(shown: dict[str, Any], reached:
     assert (rung.severity.word if rung else None) == reached
 
 
-WIDE = {"move": 0.09, "percentile": 99.9, "worst_since": date(2009, 3, 2), "gap_sessions": 2775, "worst_in_years": 11}
-WIDEST = WIDE | {"percentile": 100.0, "worst_since": None, "gap_sessions": None, "worst_in_years": None, "record": True}
+WIDE = {
+    "move": 0.09,
+    "percentile": 99.9,
+    "worst_since": date(2009, 3, 2),
+    "sessions_since_worst": 2775,
+    "worst_in_years": 11,
+}
+WIDEST = WIDE | {
+    "percentile": 100.0,
+    "worst_since": None,
+    "sessions_since_worst": None,
+    "worst_in_years": None,
+    "record": True,
+}
 UPWARD = {"notice": {"percentile": 99.5}, "severe": {"worst_in_months": 60}, "extreme": {"record": True}}
 
 

@@ -53,13 +53,13 @@ def test_a_hundred_sessions_have_something_to_say() -> None:
 TELL = """
 import json, sys
 sys.path.insert(0, {checkout!r})
-from bot.backtest import alerts
+from bot.backtest.replay import replayed_alerts
 from tests import told
 from tests.property.worlds import any_world
 world, rulebook = any_world(3, longest=90)
 of = told.opened(world.market(rulebook), rulebook)
 sys.stdout.reconfigure(encoding="utf-8")
-print("\\n".join(told.lines(of, alerts(of.board, of.rulebook))))
+print("\\n".join(told.lines(of, replayed_alerts(of.board, of.rulebook))))
 """
 
 

@@ -51,7 +51,7 @@ def test_it_is_what_a_history_with_such_a_session_says(move: float, window: int)
     assert found.verdict.session == DAYS[COUNT]
     assert found.verdict.move == pytest.approx(move, abs=1e-12)
     there = happened(found.verdict.daily_return, window)
-    for name in ("rank", "sample", "percentile", "worst_since", "worst_in_years", "record", "state", "entered"):
+    for name in ("rank", "sample", "percentile", "worst_since", "worst_in_years", "record", "state", "entered_state"):
         assert getattr(found.verdict, name) == getattr(there, name), name
 
 

@@ -32,9 +32,9 @@ LIMIT = 200_000
 STYLE = "font.family: cursive\nfigure.facecolor: black\nlines.dashed_pattern: 1, 1\nlines.antialiased: False\n"
 PROGRAM = """
 import hashlib
-from bot.chart import draw
+from bot.chart.draw import render_chart
 from tests.unit.chart.test_draw import specimen
-print(hashlib.sha256(draw(specimen("crash"), "zh")).hexdigest())
+print(hashlib.sha256(render_chart(specimen("crash"), "zh")).hexdigest())
 """
 
 

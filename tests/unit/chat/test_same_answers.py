@@ -26,7 +26,7 @@ def _at_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     until = datetime.fromtimestamp(int(world().get(NEW_YORK).closes[AGAIN]) + 3600, UTC)
     market = told.opened(world().market(book(), until), book())
     for command in (explain, figures):
-        monkeypatch.setattr(command, "open_market", lambda *_, **__: market)
+        monkeypatch.setattr(command, "measure_loaded_market", lambda *_, **__: market)
 
 
 @pytest.mark.usefixtures("_at_the_terminal")

@@ -33,7 +33,7 @@ def yahoo(new_york: Calendar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             rows = [Day(day, price, None, price, price) for day, price in zip(days, closes, strict=True)]
             server.listings[symbol] = Listing(rows)
         source = YahooPrices(tmp_path / "yahoo", 20.0, session)
-        monkeypatch.setattr(market, "source_of", lambda *_: PriceCache(tmp_path / "kept", source))
+        monkeypatch.setattr(market, "price_source", lambda *_: PriceCache(tmp_path / "kept", source))
         yield server
         source.close()
 

@@ -323,7 +323,7 @@ def at_noon(prices: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     folder = market.price_source(None, prices)  # type: ignore[arg-type]
     rows = {symbol: folder.bars(Symbol(symbol)) for symbol in ("AA", "BB", "CC", "DD", "EE", "^IX")}
     source = Live(rows)
-    monkeypatch.setattr(market, "source_of", lambda settings, prices=None: source)
+    monkeypatch.setattr(market, "price_source", lambda settings, prices=None: source)
     with time_machine.travel("2022-12-27T17:00:00Z", tick=False):
         yield source
 
@@ -392,10 +392,14 @@ def test_schema(typed: Type, tmp_path: Path, file: str) -> None:
 # Everything that can be typed is in the list, and the list is what is there
 
 
-def test_every_command_has_a_file() -> None:
+def test_every_command_has_a_function() -> None:
     folder = Path(cli.__file__).parent
-    commands = {path.stem.replace("_", "-") for path in folder.glob("*.py") if "def command(" in path.read_text()}
-    assert commands == set(cli.COMMANDS)
+    functions = {
+        (name.replace("_", "-"), path.stem)
+        for path in folder.glob("*.py")
+        for name in re.findall(r"^def (\w+)_command\(", path.read_text(), re.MULTILINE)
+    }
+    assert functions == set(cli.COMMANDS.items())
 
 
 def test_replay_counts_its_alerts_by_year(asked: Type) -> None:

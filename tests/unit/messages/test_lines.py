@@ -35,7 +35,7 @@ def against(**gap: Any) -> str:
     return line
 
 
-SINCE = {"record": False, "worst_since": date(2020, 3, 2), "gap_sessions": 800}
+SINCE = {"record": False, "worst_since": date(2020, 3, 2), "sessions_since_worst": 800}
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def headline(events: tuple[NamedEvent, ...] = (), traded_then: int = 4, **shown:
 
 
 SHOCK = NamedEvent("shock", (("en", "shock"),), date(2019, 4, 1), date(2019, 4, 5))
-LONG = {"worst_since": date(2019, 4, 5), "worst_in_years": 4, "gap_sessions": 1000}
-RECORD = {"record": True, "worst_since": None, "worst_in_years": None, "gap_sessions": None}
+LONG = {"worst_since": date(2019, 4, 5), "worst_in_years": 4, "sessions_since_worst": 1000}
+RECORD = {"record": True, "worst_since": None, "worst_in_years": None, "sessions_since_worst": None}
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,15 @@ RECORD = {"record": True, "worst_since": None, "worst_in_years": None, "gap_sess
         pytest.param(RECORD | {"since": date(2020, 4, 14)}, ": worst on record, 3 years of data, since 14 Apr 2020",
                      id="record of three years"),
         pytest.param(RECORD | {"since": date(2020, 4, 15)}, "", id="record of a day less"),
-        pytest.param(LONG | {"gap_sessions": 1}, "", id="an overlapping window was as bad"),
-        pytest.param(LONG | {"gap_sessions": 2}, ": worst in 4 years", id="one that ended before was"),
+        pytest.param(LONG | {"sessions_since_worst": 1}, "", id="an overlapping window was as bad"),
+        pytest.param(LONG | {"sessions_since_worst": 2}, ": worst in 4 years", id="one that ended before was"),
         pytest.param(LONG | {"move": 0.01}, "", id="a gain"),
         pytest.param(LONG | {"move": 0.0}, "", id="no change"),
         pytest.param(RECORD | {"move": 0.01}, "", id="a record gain"),
     ],
 )  # fmt: skip
 def test_the_claim(shown: dict[str, Any], claim: str) -> None:
-    short = {"worst_in_years": None, "gap_sessions": 20}
+    short = {"worst_in_years": None, "sessions_since_worst": 20}
     said, whole = headline(**(short | shown))
     assert said == claim
     assert ("last as bad" in whole or "worst before" in whole) is (

@@ -15,7 +15,7 @@ DEMO = PACKAGE.parent / "config" / "demo"
 CHANNEL = '\n[[telegram.channels]]\nchat = "@kanal"\nlanguage = "de"\n'
 PROGRAM = """
 from pathlib import Path
-from bot.cli.options import language
+from bot.cli.output import language
 from bot.settings.load import load_settings
 from tests.golden.scenes import SCENES
 from tests.golden.test_messages import messages

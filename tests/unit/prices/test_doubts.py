@@ -45,11 +45,24 @@ def test_calm_prices_are_believed() -> None:
 @pytest.mark.parametrize(
     ("move", "kind"),
     [
-        (-0.17, None), (-0.25, Suspicion.FAR), (0.20, None), (0.35, Suspicion.FAR), (-0.5, Suspicion.SPLIT), (-0.9, Suspicion.SPLIT),
-        (-0.902, Suspicion.SPLIT), (-1 / 3, Suspicion.SPLIT), (-0.75, Suspicion.SPLIT), (1.0, Suspicion.SPLIT), (0.5, Suspicion.SPLIT),
-        (-0.45, Suspicion.FAR), (-0.99, Suspicion.ABSURD), (99.0, Suspicion.ABSURD), (9.0, Suspicion.ABSURD), (-0.96, Suspicion.SPLIT),
+        (-0.17, None),
+        (-0.25, Suspicion.FAR),
+        (0.20, None),
+        (0.35, Suspicion.FAR),
+        (-0.5, Suspicion.SPLIT),
+        (-0.9, Suspicion.SPLIT),
+        (-0.902, Suspicion.SPLIT),
+        (-1 / 3, Suspicion.SPLIT),
+        (-0.75, Suspicion.SPLIT),
+        (1.0, Suspicion.SPLIT),
+        (0.5, Suspicion.SPLIT),
+        (-0.45, Suspicion.FAR),
+        (-0.99, Suspicion.ABSURD),
+        (99.0, Suspicion.ABSURD),
+        (9.0, Suspicion.ABSURD),
+        (-0.96, Suspicion.SPLIT),
     ],
-)  # fmt: skip
+)
 def test_a_jump_away_from_the_peers(move: float, kind: Suspicion | None) -> None:
     assert found(bars(AA=move)) == ([("AA", DAYS[-1], kind)] if kind else [])
 
