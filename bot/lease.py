@@ -1,4 +1,4 @@
-"""Which of several processes works, and which stand by?"""
+"""Leader lease: one of several processes holds it and works, the others stand by."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who holds it ("" = nobody), how often it has changed hands, and how often its holder has renewed it."""
+    """The holder ("" = nobody), the number of changes of hands, and the number of renewals by the holder."""
 
     holder: str
     epoch: int
@@ -26,31 +26,31 @@ class Lease:
 
 
 class LeaseStore(Protocol):
-    """Where the lease is kept; every method raises StoreError if it cannot be done."""
+    """The stored lease; every method raises StoreError on failure."""
 
     async def read(self) -> Lease | None:
-        """The lease as it stands; None = it was never taken."""
+        """The stored lease; None = never acquired."""
         ...
 
     async def acquire(self, seen: Lease | None, holder: str) -> bool:
-        """Take it, if it still stands as `seen`; from then on writes fail with LeaseLost once another has it."""
+        """Take the lease if it still equals `seen`; later writes raise LeaseLost once another process has it."""
         ...
 
     async def renew(self) -> None:
-        """Raises LeaseLost if another has it."""
+        """Raises LeaseLost if another process has the lease."""
         ...
 
     async def release(self) -> None:
-        """Give it up, if it is still ours; then writes fail as if another had it."""
+        """Free the lease if this process still holds it; later writes raise LeaseLost."""
         ...
 
 
 class LeaderLease:
-    """Holds the lease, or waits for it.
+    """Holder of the lease, or standby.
 
-    A lease that has not changed for `patience` seconds of our own monotonic clock has lost its holder: the clocks of
-    two machines are never compared. It is renewed every `beat` seconds and looked at every `glance` seconds. `trouble`
-    says why the last attempt at that failed ("" = it did not).
+    A lease unchanged for `ttl` seconds of this process's monotonic clock has expired: clocks of two machines are never
+    compared. The holder renews every `renew_every` seconds, a standby reads every `poll_every` seconds. `trouble` is
+    the error of the last attempt ("" = none).
     """
 
     def __init__(
@@ -59,86 +59,79 @@ class LeaderLease:
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         *,
-        beat: float = 5.0,
-        glance: float = 1.0,
-        patience: float = 15.0,
+        renew_every: float = 5.0,
+        poll_every: float = 1.0,
+        ttl: float = 15.0,
     ) -> None:
         self._leases = leases
         self._clock = clock
         self._sleep = sleep
-        self._beat = beat
-        self._glance = glance
-        self._patience = patience
+        self._renew_every = renew_every
+        self._poll_every = poll_every
+        self._ttl = ttl
         self._holder = secrets.token_hex(8)
         self.trouble = ""
 
     @asynccontextmanager
-    async def hold(self, stop: asyncio.Event) -> AsyncIterator[asyncio.Event | None]:
-        """Stand by until the lease is ours; then an event that is set once it is lost. None = `stop` came first.
+    async def held(self, stop: asyncio.Event) -> AsyncIterator[asyncio.Event | None]:
+        """Stand by until the lease is acquired, then an event that is set once it is lost. None = `stop` came first.
 
-        At the end it is released; after a loss, ask again. Raises StoreLost, which no waiting helps.
+        Released on exit, unless lost. Raises StoreLost: waiting does not help then.
         """
-        if not await self._wait(stop):
+        if not await self._acquire(stop):
             yield None
             return
-        lost, over = asyncio.Event(), asyncio.Event()
-        renewing = asyncio.create_task(self._renew(lost, over))
+        lost, exiting = asyncio.Event(), asyncio.Event()
+        renewing = asyncio.create_task(self._renew(lost, exiting))
         try:
             yield lost
         finally:
-            over.set()
+            exiting.set()
             await renewing
             if not lost.is_set():
-                await self._release()
+                try:
+                    await self._leases.release()
+                except StoreError as error:
+                    log.warning("the lease could not be released, the next process waits for it to run out: %s", error)
 
-    async def _wait(self, stop: asyncio.Event) -> bool:
-        seen, since, told = None, self._clock.monotonic(), False
+    async def _acquire(self, stop: asyncio.Event) -> bool:
+        seen, since, logged = None, self._clock.monotonic(), False
         while not stop.is_set():
             try:
-                found = await self._leases.read()
+                lease = await self._leases.read()
                 self.trouble = ""
                 now = self._clock.monotonic()
-                if found != seen:
-                    seen, since = found, now
-                if (found is None or not found.holder or now - since >= self._patience) and await self._leases.acquire(
-                    found, self._holder
-                ):
+                if lease != seen:
+                    seen, since = lease, now
+                free = lease is None or not lease.holder or now - since >= self._ttl
+                if free and await self._leases.acquire(lease, self._holder):
                     return True
-                if not told:
+                if not logged:
                     log.info("another process works: this one stands by")
-                    told = True
+                    logged = True
             except StoreLost:
                 raise
             except StoreError as error:
                 self.trouble = str(error)
                 log.warning("the lease cannot be looked at, the next look tries again: %s", error)
-            await self._sleep(self._glance)
+            await self._sleep(self._poll_every)
         return False
 
-    async def _renew(self, lost: asyncio.Event, over: asyncio.Event) -> None:
-        """Until it is `lost` or `over`."""
-        wait = self._beat
-        while not (lost.is_set() or await self._over_within(wait, over)):
+    async def _renew(self, lost: asyncio.Event, exiting: asyncio.Event) -> None:
+        wait = self._renew_every
+        while not lost.is_set():
+            waits = [asyncio.ensure_future(self._sleep(wait)), asyncio.ensure_future(exiting.wait())]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for task in waits:
+                task.cancel()
+            if exiting.is_set():
+                return
             try:
                 await self._leases.renew()
-                wait, self.trouble = self._beat, ""
+                wait, self.trouble = self._renew_every, ""
             except (LeaseLost, StoreLost) as error:
                 log.warning("%s", error)
                 lost.set()
             except StoreError as error:
                 log.warning("the lease could not be renewed and is tried again: %s", error)
-                wait, self.trouble = self._glance, str(error)
-
-    async def _over_within(self, seconds: float, over: asyncio.Event) -> bool:
-        nap = asyncio.ensure_future(self._sleep(seconds))
-        waits = [nap, asyncio.ensure_future(over.wait())]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for one in waits:
-            one.cancel()
-        return over.is_set()
-
-    async def _release(self) -> None:
-        try:
-            await self._leases.release()
-        except StoreError as error:
-            log.warning("the lease could not be released, the next process waits for it to run out: %s", error)
+                wait, self.trouble = self._poll_every, str(error)

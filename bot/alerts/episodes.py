@@ -23,16 +23,11 @@ class DecisionReason(StrEnum):
     FIRST = "first"
     ESCALATED = "escalated"
     DEEPENED = "deepened"
-    CONFIRMED = "confirmed"
-    WITHDRAWN = "withdrawn"
-    CORRECTED = "corrected"
     CLOSED = "closed"
     BELOW_THRESHOLD = "below threshold"
     SAME_LEVEL = "same rung"
     INHIBITED = "muted by its basket"
-    NOT_FINAL = "not final"
     INSUFFICIENT_DATA = "no reading"
-    SUSPECT = "suspect data"
 
 
 SPEAKING = (DecisionReason.FIRST, DecisionReason.ESCALATED, DecisionReason.DEEPENED)

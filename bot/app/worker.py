@@ -79,7 +79,7 @@ async def run_worker(load: Callable[[], Settings], clock: Clock, source: PriceSo
             beat = await _show(settings, monitor, stack)
             resources = Resources(load, settings, clock, source, database, calendars, monitor, beat)
             while not stop.is_set():
-                async with tenancy.hold(stop) as lost:
+                async with tenancy.held(stop) as lost:
                     if lost is not None:
                         await _work(resources, stop, lost)
                 monitor.begin(None)

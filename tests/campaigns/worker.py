@@ -105,10 +105,10 @@ async def _run(order: Order) -> None:
     database.lay(order.mine)
     try:
         tenancy = LeaderLease(
-            database, clock, clock.sleep, beat=order.beat, glance=order.glance, patience=order.patience
+            database, clock, clock.sleep, renew_every=order.beat, poll_every=order.glance, ttl=order.patience
         )
         while not stop.is_set():
-            async with tenancy.hold(stop) as lost:
+            async with tenancy.held(stop) as lost:
                 if lost is not None:
                     await _work(order, database, clock, stop, lost)
     finally:

@@ -76,7 +76,7 @@ class Process:
         self.task = asyncio.create_task(self.run())
 
     async def run(self) -> None:
-        async with self.tenancy.hold(self.stop) as lost:
+        async with self.tenancy.held(self.stop) as lost:
             self.works = lost is not None
             if lost is not None:
                 waits = [asyncio.ensure_future(one.wait()) for one in (lost, self.end)]

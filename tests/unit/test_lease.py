@@ -40,11 +40,11 @@ async def test_it_stops_its_work_and_then_ends() -> None:
         await asyncio.sleep(0)
 
     tenancy = LeaderLease(Sealed(), clock, sleep)
-    async with tenancy.hold(asyncio.Event()) as lost:
+    async with tenancy.held(asyncio.Event()) as lost:
         assert lost is not None
         await asyncio.wait_for(lost.wait(), 10)
     assert clock.seconds == 5
     with pytest.raises(StoreLost):
-        async with tenancy.hold(asyncio.Event()):
+        async with tenancy.held(asyncio.Event()):
             raise AssertionError("nobody can hold it")
     assert clock.seconds <= 21

@@ -190,7 +190,7 @@ OURS = lease.c.name == LEASE
 
 
 class LeaseMixin(TransactionalStore):
-    """The lease (`bot.lease.Leases`), and from when it is taken the proof of it in every transaction that writes."""
+    """The lease row (`bot.lease.LeaseStore`), and once acquired the proof of it in every transaction that writes."""
 
     async def read(self) -> Lease | None:
         async with self._transaction() as connection:
