@@ -1,10 +1,10 @@
-"""The path on one page: prices -> baskets -> statistics -> alerts -> context -> messages -> events.
+"""Pure path from prices to notifications: prices -> baskets -> statistics -> alerts -> context -> messages.
 
-    board = survey(tables, rulebook)                          prices valued and measured, walk-forward
-    judgement = judge(board, rulebook, session, memories)     every rule asked, what speaks and what is remembered
-    event = compose(board, rulebook, alert, ...)              one alert in words, in every language
+    board = measure_market(tables, rulebook)               prices valued and measured, walk-forward
+    result = evaluate(board, rulebook, session, memories)  decisions, changed states, alerts
+    event = compose(board, rulebook, alert, ...)           the notification of an alert, in every language
 
-All of it is pure: live, replay and demo call the same three functions.
+Live, replay and demo call the same three functions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bot.alerts.episodes import (
     decide,
     episode_id,
 )
-from bot.alerts.inhibition import inhibit
+from bot.alerts.inhibition import RuleDecisions, inhibit
 from bot.alerts.rules import NamedEvent, Rule
 from bot.alerts.targets import RuleTarget, candidates_by_session, rule_targets, target_index
 from bot.baskets import Basket, BasketId, symbols_of
@@ -54,10 +54,7 @@ FORGOTTEN = SubjectState()
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """What to watch and when to speak: the configuration as the pure part knows it.
-
-    `close_after` is how many sessions without any rung close an episode.
-    """
+    """The configured baskets, rules and events; `close_after_sessions` without any level close an episode."""
 
     baskets: tuple[Basket, ...]
     rules: tuple[Rule, ...]
@@ -67,13 +64,13 @@ class Rulebook:
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
-        """Everything that is watched, each once."""
+        """All watched symbols, without duplicates."""
         return symbols_of(self.baskets)
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """One session judged: the evaluations with their reasons, the memories that changed, and what is to be said."""
+    """One evaluated session: the decisions, the subject states that changed, and the alerts."""
 
     decisions: tuple[Decision, ...]
     memories: Mapping[Subject, SubjectState]
@@ -94,51 +91,40 @@ def evaluate(
     only: AbstractSet[RuleTarget] | None = None,
     every: bool = False,
 ) -> EvaluationResult:
-    """Ask the rules about one final session. `memories` is what they remember of the sessions before it.
+    """The decisions on one final session; `memories` are the states of the subjects after the sessions before it.
 
-    `only` names the questions to ask (None = all). Those that are quiet on that session and have no open episode are
-    passed over, unless `every` evaluation is asked for.
+    `only` limits the targets (None = all). Targets that are quiet on that session and have no open episode are left
+    out, unless `every`.
     """
-    asked = rule_targets(board, rulebook.rules)
-    loud = candidates_by_session(board, rulebook.rules, only).get(session, {})
-    opened = _open_members(board, rulebook, memories)
-    places = range(len(asked)) if every else sorted({*loud, *opened})
-    answers: list[tuple[Rule, Sequence[Decision]]] = []
-    for place in places:
-        question = asked[place]
-        if only is not None and question not in only:
+    targets = rule_targets(board, rulebook.rules)
+    candidates = candidates_by_session(board, rulebook.rules, only).get(session, {})
+    index_of = target_index(board, rulebook.rules)
+    open_members: dict[int, set[str]] = {}
+    for subject, state in memories.items():
+        if state.episode is not None and (index := index_of.get((subject.rule, subject.basket))) is not None:
+            open_members.setdefault(index, set()).add(subject.member)
+    results: list[RuleDecisions] = []
+    for index in range(len(targets)) if every else sorted({*candidates, *open_members}):
+        target = targets[index]
+        if only is not None and target not in only:
             continue
-        seen = question.evidence(board, session, loud.get(place), opened.get(place, frozenset()), every)
-        found = [
-            decide(
-                question.rule,
-                subject,
-                session,
-                evidence,
-                memories.get(subject, FORGOTTEN),
-                rulebook.close_after_sessions,
-            )
-            for subject, evidence in seen
+        evidence = target.evidence(board, session, candidates.get(index), open_members.get(index, frozenset()), every)
+        close_after, rule = rulebook.close_after_sessions, target.rule
+        decided = [
+            decide(rule, subject, session, seen, memories.get(subject, FORGOTTEN), close_after)
+            for subject, seen in evidence
         ]
-        answers.append((question.rule, found))
-    answers = inhibit(answers)
-    decisions = tuple(one for _, found in answers for one in found)
-    speaking = ((rule, tuple(one for one in found if one.fires)) for rule, found in answers)
-    alerts = tuple(Alert(rule, session, Phase.FINAL, found) for rule, found in speaking if found)
-    changed = {one.subject: one.state for one in decisions if one.state.episode or one.reason is DecisionReason.CLOSED}
+        results.append((rule, decided))
+    results = inhibit(results)
+    decisions = tuple(decision for _, decided in results for decision in decided)
+    firing = ((rule, tuple(decision for decision in decided if decision.fires)) for rule, decided in results)
+    alerts = tuple(Alert(rule, session, Phase.FINAL, fired) for rule, fired in firing if fired)
+    changed = {
+        decision.subject: decision.state
+        for decision in decisions
+        if decision.state.episode or decision.reason is DecisionReason.CLOSED
+    }
     return EvaluationResult(decisions, changed, alerts)
-
-
-def _open_members(
-    board: MarketStats, rulebook: Rulebook, memories: Mapping[Subject, SubjectState]
-) -> Mapping[int, AbstractSet[str]]:
-    """The questions, by their place, that have an open episode, with the members it is about."""
-    place = target_index(board, rulebook.rules)
-    found: dict[int, set[str]] = {}
-    for subject, memory in memories.items():
-        if memory.episode is not None and (at := place.get((subject.rule, subject.basket))) is not None:
-            found.setdefault(at, set()).add(subject.member)
-    return found
 
 
 def compose(
@@ -150,12 +136,12 @@ def compose(
     expires: datetime,
     as_of: datetime | None = None,
 ) -> Notification:
-    """One alert in words. `created` and `expires` carry a zone; every language of `languages` gets a message.
+    """The notification of an alert, with a message in every language. `created` and `expires` carry a zone.
 
-    `as_of`, in the exchange's zone, is when the latest prices of a session that has not ended are from.
+    `as_of`, in the exchange's zone, is the time of the latest prices of an open session.
     """
     context = build_context(board, rulebook.rules, alert, as_of)
-    baskets = tuple(BasketId(one) for one in (alert.subject.basket, alert.subject.against) if one)
+    baskets = tuple(BasketId(basket) for basket in (alert.subject.basket, alert.subject.against) if basket)
     return Notification(
         key=NotificationKey(alert.key),
         id=alert.episode,
@@ -169,45 +155,42 @@ def compose(
 
 
 def add_notes(event: Notification, notes: Sequence[Note]) -> Notification:
-    """An alert with the operator's notes about its baskets; what withdraws one, or answers it, has none."""
-    shown = [(one.written.date(), one.text) for one in notes if one.basket is None or one.basket in event.baskets]
+    """The alert with the operator's notes about its baskets; withdrawals and replies carry none."""
+    shown = [(note.written.date(), note.text) for note in notes if note.basket is None or note.basket in event.baskets]
     if not shown or event.withdraws or event.manner is SendMode.REPLY:
         return event
-    return replace(event, messages=tuple(with_notes(one, shown) for one in event.messages))
+    return replace(event, messages=tuple(with_notes(message, shown) for message in event.messages))
 
 
 def chart_for(board: MarketStats, subjects: Sequence[Subject], window: int, session: date) -> ChartData | None:
-    """What there is to draw of what an alert is about: the basket, or the one member it speaks of.
-
-    None = nothing: a contrast is no line of its own, and of a member that is gone there is none.
-    """
-    first, *others = subjects
-    if first.against or not _looked_at(board, first):
+    """The chart of an alert: its basket, or its only member. None = a contrast, or a member no longer in the basket."""
+    first, *rest = subjects
+    if first.against or not _is_member(board, first):
         return None
-    return chart_data(board, first.basket, window, session, "" if others else first.member)
+    return chart_data(board, first.basket, window, session, "" if rest else first.member)
 
 
 def as_edit(event: Notification, told: ProvisionalAlert) -> Notification:
-    """`event` in the place of what was told of the same session before it was over."""
+    """`event` as an edit of the provisional alert of the same session."""
     return replace(event, manner=SendMode.EDIT, original=NotificationKey(told.event))
 
 
 def with_headlines_edit(event: Notification, headlines: Sequence[Headline]) -> Notification:
-    """`event` once more, with headlines, in the place of the same without."""
-    told = tuple(with_headlines(one, headlines) for one in event.messages)
+    """An edit of `event` that adds headlines."""
+    messages = tuple(with_headlines(message, headlines) for message in event.messages)
     key = NotificationKey(f"{event.key}/headlines")
-    return replace(event, key=key, messages=told, manner=SendMode.AMEND, original=event.key)
+    return replace(event, key=key, messages=messages, manner=SendMode.AMEND, original=event.key)
 
 
 def severity_change_notice(event: Notification, told: ProvisionalAlert) -> Notification:
-    """A few words to those who have seen what `event` takes the place of: its class is another."""
+    """A reply to the chats that have the provisional alert: the severity of `event` is another."""
     now = None if event.withdraws else event.severity
     return replace(
         event,
         key=NotificationKey(f"{event.key}/announced"),
         manner=SendMode.REPLY,
         chart=None,
-        messages=tuple(severity_change_text(one, told.severity, now) for one in event.messages),
+        messages=tuple(severity_change_text(message, told.severity, now) for message in event.messages),
     )
 
 
@@ -220,28 +203,28 @@ def compose_withdrawal(
     created: datetime,
     expires: datetime,
 ) -> Notification:
-    """What was told of `subjects` while the session was under way did not hold at its close."""
-    names = {one: board.series[one].basket for one in question.baskets}
+    """The withdrawal of a provisional alert about `subjects` that did not hold at the close."""
+    baskets = [board.series[basket].basket for basket in question.baskets]
+    verdicts = [_verdict_of(board, question, subject, told.session) for subject in subjects]
     episode = episode_id(subjects[0], told.session)
-
-    def said(language: str) -> Message:
-        name = " / ".join(one.name(language) for one in names.values())
-        found = [(one.member or name, _verdict_of(board, question, one, told.session)) for one in subjects]
-        return withdrawal_text(name, found, told.session, episode, language)
-
-    return _taken_back(told, episode, tuple(names), tuple(map(said, languages)), created, expires)
+    messages = []
+    for language in languages:
+        name = " / ".join(basket.name(language) for basket in baskets)
+        moves = [(subject.member or name, verdict) for subject, verdict in zip(subjects, verdicts, strict=True)]
+        messages.append(withdrawal_text(name, moves, told.session, episode, language))
+    return _withdrawal(told, episode, question.baskets, tuple(messages), created, expires)
 
 
 def compose_discontinuation(
     subject: Subject, told: ProvisionalAlert, languages: Sequence[str], created: datetime, expires: datetime
 ) -> Notification:
-    """What was told of a session under way, and of which nobody asks at its close: the configuration is another."""
+    """The withdrawal of a provisional alert that no rule of the current configuration covers at the close."""
     episode = episode_id(subject, told.session)
-    messages = tuple(discontinued_text(subject.basket, episode, one) for one in languages)
-    return _taken_back(told, episode, (subject.basket,), messages, created, expires)
+    messages = tuple(discontinued_text(subject.basket, episode, language) for language in languages)
+    return _withdrawal(told, episode, (subject.basket,), messages, created, expires)
 
 
-def _taken_back(
+def _withdrawal(
     told: ProvisionalAlert,
     episode: EpisodeId,
     baskets: tuple[BasketId, ...],
@@ -262,19 +245,19 @@ def _taken_back(
     )
 
 
-def _looked_at(board: MarketStats, subject: Subject) -> bool:
-    """Whether a subject's member is one of its basket still."""
+def _is_member(board: MarketStats, subject: Subject) -> bool:
+    """Whether the subject is a basket, or a current member of its basket."""
     return not subject.member or subject.member in board.series[subject.basket].basket.symbols
 
 
 def _verdict_of(board: MarketStats, question: RuleTarget, subject: Subject, session: date) -> Verdict | None:
-    """What the session shows of a subject; None = it has no reading, or is not looked at any more."""
+    """The verdict of a subject on the session; None = insufficient data, or no longer configured."""
     window = question.rule.window
     if subject.against:
-        there = subject.against in board.series
-        return board.spread_at(subject.basket, BasketId(subject.against), window, session) if there else None
+        configured = subject.against in board.series
+        return board.spread_at(subject.basket, BasketId(subject.against), window, session) if configured else None
     position = board.position(subject.basket, session)
-    if position is None or not _looked_at(board, subject):
+    if position is None or not _is_member(board, subject):
         return None
     if subject.member:
         return board.of_member(subject.basket, Symbol(subject.member), window).at(position)
