@@ -29,9 +29,9 @@ Severities = npt.NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one session shows of one subject: its verdict (None = no reading) and a member's day low (a fraction).
+    """The figures of a subject on a session: its verdict (None = no value) and a member's day low (a fraction).
 
-    `quiet`: there is a reading, and no level holds on it; the verdict is then not worked out.
+    `quiet`: the session has a value, and no level holds; the verdict is then not computed.
     """
 
     verdict: Verdict | None
@@ -43,7 +43,7 @@ class Evidence:
 class Measurements:
     """What conditions are about: numbers and dates of one session, or arrays of shape (n,); NaN = not defined.
 
-    `as_bad_on` is the session of the latest earlier move as bad, for a record that of the first reading, as `since`.
+    `as_bad_on` is the session of the latest earlier move as bad, for a record the first session with a value (`since`).
     `state` and `entered` are numbers of drawdown states. The rest is as in Verdict and Evidence.
     """
 
@@ -60,7 +60,7 @@ class Measurements:
 
     @classmethod
     def of_session(cls, verdict: Verdict, day_low: float | None) -> Measurements:
-        """The measurements of one session that has a reading."""
+        """The measurements of a session with a value."""
         return cls(
             session=verdict.session,
             since=verdict.since,
@@ -82,10 +82,10 @@ class Measurements:
         day_low: Floats | None = None,
         turned: VerdictColumns | None = None,
     ) -> Measurements:
-        """The measurements at `rows`, positions that have a reading.
+        """The measurements at `rows`, positions with a value.
 
-        `day_low` has the columns' shape (None = the subject has no day's low). `turned` are the columns whose records
-        and "worst since" count, where they are others: a spread that opens upwards is turned over.
+        `day_low` has the columns' shape (None = no day's low). `turned` are the columns for the record and "worst
+        since" of a spread that opens upwards: those of the spread turned over.
         """
         sessions, move, worst_at = verdicts.sessions, verdicts.move[rows], (turned or verdicts).worst_at[rows]
         return cls(
@@ -104,11 +104,11 @@ class Measurements:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition: its key in the configuration and the catalogues, the field of a level, the figure it is about.
+    """One condition: its key in the configuration and the catalogues, its field of a level, its figure.
 
-    `unit` is what the field holds. A value above `at_least_above` asks for a figure at or above it, another one for a
-    figure at or below it. `rare_side`: counts only on the rule's side of zero, for the worst move of calm months can
-    still be a gain. `basis` is what a session must show for the figure to be known.
+    `unit` is the unit of the field. A value above `at_least_above` asks for a figure at or above it, any other for a
+    figure at or below it. `rare_side`: holds only on the rule's side of zero, for the worst move of calm months can
+    still be a gain. `basis` is the measurement that the figure needs.
     """
 
     key: str
@@ -136,7 +136,11 @@ CONDITIONS = {
             "worst_in", "worst_in_months", "months", "move",
             lambda seen: whole_months(seen.as_bad_on, seen.session), -1, rare_side=True,
         ),
-        Condition("record", "record", "flag", "move", _long_record, -1, rare_side=True),
+        Condition(
+            "record", "record", "flag", "move",
+            lambda seen: seen.record & (whole_months(seen.since, seen.session) >= 12 * YEARS_FOR_RECORD),
+            -1, rare_side=True,
+        ),
         Condition("move", "move", "fraction", "move", lambda seen: seen.move),
         Condition("drawdown", "drawdown", "fraction", "drawdown", lambda seen: seen.drawdown),
         Condition("state", "state", "state", "drawdown", lambda seen: seen.state, -1),
@@ -154,25 +158,25 @@ def level_conditions(level: Level) -> tuple[Condition, ...]:
 
 
 def threshold(level: Level, condition: Condition) -> float:
-    """The level's value of a condition that it has, on a scale on which lower is rarer."""
+    """The level's value of one of its conditions, on a scale where lower is rarer."""
     return condition.sign(level) * float(getattr(level, condition.field))
 
 
 def with_threshold(level: Level, condition: Condition, value: float) -> Level:
-    """The level with another value of a condition that it has, given on the scale of `threshold`."""
+    """The level with another value of one of its conditions, given on the scale of `threshold`."""
     turned = condition.sign(level) * value
     change: dict[str, Any] = {condition.field: round(turned) if condition.unit == "months" else turned}
     return replace(level, **change)
 
 
 def without_condition(level: Level, condition: Condition) -> Level:
-    """The level with its other conditions."""
+    """The level without the condition."""
     change: dict[str, Any] = {condition.field: False if condition.unit == "flag" else None}
     return replace(level, **change)
 
 
 def condition_figures(rule: Rule, seen: Measurements) -> Figures:
-    """The figure of each condition that a level of the rule has, by its key; NaN = not defined, or not rare."""
+    """The figures of the conditions of all levels of the rule, by key; NaN = not defined, or not rare."""
     rare = seen.move > 0 if rule.upward else seen.move < 0
     asked = {condition.key: condition for level in rule.levels for condition in level_conditions(level)}
     figures = {key: condition.figure(seen) for key, condition in asked.items()}
@@ -203,15 +207,15 @@ def level_holds(level: Level, figures: Figures) -> bool | Flags:
 
 
 def check_conditions(rule: Rule, level: Level, evidence: Evidence) -> list[tuple[str, bool]]:
-    """Each condition of the level by its key, and whether it holds; none without a reading."""
+    """(key, holds) of every condition of the level; empty without a verdict."""
     if evidence.verdict is None:
         return []
     figures = condition_figures(rule, Measurements.of_session(evidence.verdict, evidence.day_low))
-    return [(one.key, bool(condition_holds(level, one, figures))) for one in level_conditions(level)]
+    return [(condition.key, bool(condition_holds(level, condition, figures))) for condition in level_conditions(level)]
 
 
 def highest_level(rule: Rule, evidence: Evidence) -> Level | None:
-    """The highest level whose conditions all hold."""
+    """The highest level with all its conditions met; None = none, or no verdict."""
     if evidence.verdict is None:
         return None
     figures = condition_figures(rule, Measurements.of_session(evidence.verdict, evidence.day_low))
@@ -219,7 +223,7 @@ def highest_level(rule: Rule, evidence: Evidence) -> Level | None:
 
 
 def severity_by_session(rule: Rule, figures: Figures, sessions: int) -> Severities:
-    """The severity of the highest level that holds, 0 = none does; shape (sessions,)."""
+    """The severity of the highest level that holds, 0 = none; shape (sessions,)."""
     severities = np.zeros(sessions, dtype=np.int8)
     for level in rule.levels:
         severities[level_holds(level, figures)] = level.severity
@@ -229,7 +233,7 @@ def severity_by_session(rule: Rule, figures: Figures, sessions: int) -> Severiti
 def candidate_sessions(
     rule: Rule, verdicts: VerdictColumns, day_low: Floats | None = None, turned: VerdictColumns | None = None
 ) -> Flags:
-    """Whether some level of `rule` holds, by session; shape (T,). The arguments are those of `Measurements`."""
+    """Whether any level of `rule` holds, by session; shape (T,). Arguments as in `Measurements.of_columns`."""
     rows = verdicts.defined.nonzero()[0]
     figures = condition_figures(rule, Measurements.of_columns(verdicts, rows, day_low, turned))
     candidates = np.zeros(len(verdicts.sessions), dtype=np.bool_)
@@ -240,7 +244,7 @@ def candidate_sessions(
 def depth(rule: Rule, move: Numbers, day_low: Numbers) -> Floats:
     """How deep falls are, lower is deeper: the day's low where it is asked for and known (not NaN), else the move.
 
-    The move of a spread that opens upwards is turned over.
+    The move of a spread that opens upwards is negated.
     """
     fall = np.asarray(-move if rule.upward else move)
     return np.where(np.isnan(day_low), fall, day_low) if rule.uses_condition("day_low") else fall

@@ -14,11 +14,11 @@ from bot.alerts.rules import Level, Rule, Severity
 from bot.baskets import BasketId
 
 EpisodeId = NewType("EpisodeId", str)
-EPISODE_LETTERS = "23456789BCDFGHJKLMNPQRSTVWXYZ"  # no vowels, nothing that looks like another
+EPISODE_LETTERS = "23456789BCDFGHJKLMNPQRSTVWXYZ"  # no vowels, no look-alikes
 
 
 class DecisionReason(StrEnum):
-    """Why an evaluation ended as it did; the first seven change something, the others are silence."""
+    """The reason of a decision; the first three fire."""
 
     FIRST = "first"
     ESCALATED = "escalated"
@@ -40,8 +40,8 @@ class Phase(StrEnum):
     FINAL = "final"
 
 
-class Subject(NamedTuple):  # the key of what is remembered: a tuple is compared at a tenth of a dataclass's time
-    """What a rule is asked about: a basket, one of its members, or a spread (basket minus `against`)."""
+class Subject(NamedTuple):  # a dictionary key: a tuple is compared at a tenth of a dataclass's time
+    """The subject of a rule: a basket, one of its members, or a spread (basket minus `against`)."""
 
     rule: str
     basket: BasketId
@@ -55,9 +55,9 @@ class Subject(NamedTuple):  # the key of what is remembered: a tuple is compared
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """An open episode: the deepest rung alerted, the move it was alerted at, and how long it has been quiet.
+    """An open episode: the highest severity alerted and the lowest move, a fraction.
 
-    `quiet` counts sessions without any rung since the last one with a rung.
+    `quiet` counts the sessions since the last one on which a level was reached.
     """
 
     id: EpisodeId
@@ -68,7 +68,7 @@ class Episode:
     phase: Phase = Phase.FINAL
 
     def after_quiet(self, sessions: int, close_after: int) -> Episode | None:
-        """The episode after so many more sessions without any rung; None = it has closed."""
+        """The episode after `sessions` more without any level; None = closed."""
         quiet = self.quiet + sessions
         if quiet >= close_after:
             return None
@@ -77,7 +77,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionalAlert:
-    """What was told of a session before it was over: the event's key, and how loud it was."""
+    """An alert posted before the close of its session: the key of its notification, and its severity."""
 
     event: str
     session: date
@@ -86,9 +86,9 @@ class ProvisionalAlert:
 
 @dataclass(frozen=True, slots=True)
 class SubjectState:
-    """What is known of one subject: the last session judged as final, and the open episode if there is one.
+    """The stored state of a subject: the last session evaluated as final, and the open episode.
 
-    `told` is what was said of the session after that one while it was under way.
+    `told` is the provisional alert of the session after that.
     """
 
     judged: date | None = None
@@ -98,9 +98,9 @@ class SubjectState:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How an evaluation ended, and what the rule remembers after it.
+    """The result of an evaluation: its reason, and the state of the subject after it.
 
-    `news` is how loud the news is that is told with it: what other rules said, and are silent about.
+    `level` is the highest one reached. `inhibited_severity` is the highest severity of the alerts it covers.
     """
 
     subject: Subject
@@ -112,21 +112,21 @@ class Decision:
 
     @property
     def severity(self) -> Severity:
-        """How loud it is; it has a rung."""
+        """The severity of the level or of the covered alerts; only with a level."""
         assert self.level is not None
         return max(self.level.severity, self.inhibited_severity or self.level.severity)
 
     @property
     def fires(self) -> bool:
-        """Whether somebody is told."""
+        """Whether the decision fires an alert."""
         return self.reason in SPEAKING
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One thing to be said: the decisions that speak, of one rule and one basket on one session.
+    """The firing decisions of one rule about one basket on one session.
 
-    There is one decision, or with a rule about members one for each member it speaks of.
+    A rule about members may have several decisions, one per member; other rules have a single decision.
     """
 
     rule: Rule
@@ -140,7 +140,7 @@ class Alert:
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
-        return tuple(one.subject for one in self.decisions)
+        return tuple(decision.subject for decision in self.decisions)
 
     @property
     def reason(self) -> DecisionReason:
@@ -148,7 +148,7 @@ class Alert:
 
     @property
     def severity(self) -> Severity:
-        return max(one.severity for one in self.decisions)
+        return max(decision.severity for decision in self.decisions)
 
     @property
     def episode(self) -> EpisodeId:
@@ -158,12 +158,12 @@ class Alert:
 
     @property
     def key(self) -> str:
-        """Unique to this alert, and the same whoever computes it."""
+        """The unique key, the same in every process."""
         return self.key_for(self.severity)
 
     def key_for(self, severity: Severity) -> str:
-        """What the key would be if it were as loud as that."""
-        members = ",".join(one.subject.member for one in self.decisions)
+        """The key with another severity."""
+        members = ",".join(decision.subject.member for decision in self.decisions)
         return f"{self.subject.key}/{members}/{self.episode}/{severity.word}/{self.session}/{self.phase}"
 
 
@@ -207,7 +207,7 @@ def reach_level(
 
 
 def episode_id(subject: Subject, opened: date) -> EpisodeId:
-    """A short name that people can quote; the same for the same subject and day, whoever computes it."""
+    """A short id to quote: five letters, a function of the subject and the day alone."""
     digest = int.from_bytes(hashlib.sha256(f"{subject.key}/{opened}".encode()).digest()[:8], "big")
     letters = []
     for _ in range(5):

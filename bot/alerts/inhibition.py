@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bot.alerts.episodes import Decision, DecisionReason
@@ -13,64 +13,51 @@ RuleDecisions = tuple[Rule, Sequence[Decision]]
 
 
 def inhibit(answers: Sequence[RuleDecisions]) -> list[RuleDecisions]:
-    """One session's answers, in which nothing of a basket is told twice.
+    """One session's decisions, with alerts INHIBITED where the basket's alert covers them.
 
-    A fall tells which state the basket enters and what its members do; without a fall, the first rule about its state
-    tells of the members. What is told is silent by itself, and who tells it is as loud as the loudest of it. What is
-    remembered stays the same: the silent counts as told.
+    The alert about a basket's fall covers those about its state and its members; without a fall, the first alert about
+    its state covers those about members. The covering alert has the highest severity of all. States do not change: a
+    covered alert counts as posted.
     """
-    telling = _tellers(answers)
-    if not telling:
-        return list(answers)
-    loudest: dict[BasketId, Severity] = {}
-    for rule, one in _speaking(answers):
-        if one.subject.basket in telling and covered_by_basket_alert(rule, one.subject.member):
-            loudest[one.subject.basket] = max(loudest.get(one.subject.basket, one.severity), one.severity)
-    return [(rule, [_heard(rule, one, telling, loudest) for one in found]) for rule, found in answers]
+    fired: dict[BasketId, list[tuple[Rule, Decision]]] = {}
+    for rule, decisions in answers:
+        for decision in decisions:
+            if decision.fires:
+                fired.setdefault(decision.subject.basket, []).append((rule, decision))
+    covering: dict[BasketId, Sequence[Rule]] = {}
+    severities: dict[BasketId, Severity] = {}
+    for basket, alerts in fired.items():
+        rules = basket_alert_rules((rule, decision.subject.member) for rule, decision in alerts)
+        if rules:
+            covering[basket] = rules
+            covered = [alert.severity for rule, alert in alerts if covered_by_basket_alert(rule, alert.subject.member)]
+            if covered:
+                severities[basket] = max(covered)
 
+    def inhibited(rule: Rule, decision: Decision) -> Decision:
+        basket = decision.subject.basket
+        if not decision.fires or basket not in covering:
+            return decision
+        if rule in covering[basket]:
+            return replace(decision, inhibited_severity=severities.get(basket))
+        covered = covered_by_basket_alert(rule, decision.subject.member)
+        return replace(decision, reason=DecisionReason.INHIBITED) if covered else decision
 
-def _of_fall(rule: Rule) -> bool:
-    """Whether a rule is about a basket's own fall."""
-    return not rule.members and rule.contrast is None and not rule.uses_condition("enters")
+    return [(rule, [inhibited(rule, decision) for decision in decisions]) for rule, decisions in answers]
 
 
 def covered_by_basket_alert(rule: Rule, member: str) -> bool:
-    """Whether such news stands in the message about the basket, where there is one. `member` is "" for a basket."""
+    """Whether the basket's alert covers an alert of this rule. `member` is "" for a basket."""
     return bool(member) or rule.uses_condition("enters")
 
 
 def basket_alert_rules(news: Iterable[tuple[Rule, str]]) -> Sequence[Rule]:
-    """Who tells everything of a basket: the rules about its fall, or else the first one about its state.
+    """The rules of the alert that covers the others: those about the basket's fall, or else the first about its state.
 
-    `news` is all that is said of it on a session, each with the member it is about ("" = the basket).
+    `news` are the rules that fire for a basket on a session, with the member ("" = the basket).
     """
-    said = tuple(news)
-    falls = [rule for rule, _ in said if _of_fall(rule)]
-    return falls or [rule for rule, member in said if rule.uses_condition("enters") and not member][:1]
-
-
-def _speaking(answers: Sequence[RuleDecisions]) -> Iterator[tuple[Rule, Decision]]:
-    return ((rule, one) for rule, found in answers for one in found if one.fires)
-
-
-def _tellers(answers: Sequence[RuleDecisions]) -> Mapping[BasketId, Sequence[Rule]]:
-    """Of every basket that somebody tells everything of."""
-    news: dict[BasketId, list[tuple[Rule, str]]] = {}
-    for rule, one in _speaking(answers):
-        news.setdefault(one.subject.basket, []).append((rule, one.subject.member))
-    return {basket: found for basket, said in news.items() if (found := basket_alert_rules(said))}
-
-
-def _heard(
-    rule: Rule, decision: Decision, telling: Mapping[BasketId, Sequence[Rule]], loudest: Mapping[BasketId, Severity]
-) -> Decision:
-    basket = decision.subject.basket
-    if not decision.fires or basket not in telling:
-        return decision
-    if rule in telling[basket]:
-        return replace(decision, inhibited_severity=loudest.get(basket))
-    return (
-        replace(decision, reason=DecisionReason.INHIBITED)
-        if covered_by_basket_alert(rule, decision.subject.member)
-        else decision
-    )
+    fired = tuple(news)
+    falls = [
+        rule for rule, _ in fired if not rule.members and rule.contrast is None and not rule.uses_condition("enters")
+    ]
+    return falls or [rule for rule, member in fired if rule.uses_condition("enters") and not member][:1]

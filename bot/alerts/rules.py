@@ -11,7 +11,7 @@ from bot.statistics.verdict import DrawdownState
 
 
 class Severity(IntEnum):
-    """How loud an alert is; also the names of the rungs, shallowest first."""
+    """The severity of an alert and of a level, lowest first."""
 
     NOTICE = 1
     WARNING = 2
@@ -25,11 +25,11 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step of a rule's ladder; every condition that is not None must hold.
+    """One step of a rule: a severity with its conditions; every condition that is not None must hold.
 
     `percentile` is 0 to 100 (at or below it; at or above it if it is over 50), `worst_in_months` whole months,
-    `move`, `drawdown` and `day_low` are fractions (at or below), `state` is the drawdown state reached or a deeper
-    one, `enters` a state entered on this very session.
+    `move`, `drawdown` and `day_low` are fractions (at or below), `state` is the lowest drawdown state,
+    `enters` a state entered on the session itself.
     """
 
     severity: Severity
@@ -45,11 +45,10 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named question asked of baskets, of their members, or of two baskets' spread.
+    """A named rule about baskets, their members, or the spread of two baskets.
 
-    `step` is a fraction: how much deeper a move must be for a new alert on the same rung. With `members` the rule
-    looks at each member by itself. `contrast` names the two baskets of a spread (first minus second); `baskets` is
-    then empty.
+    `step` is a fraction: the further fall that fires again on the same level. With `members` the rule is evaluated for
+    every member by itself. `contrast` names the two baskets of a spread (first minus second); `baskets` is then empty.
     """
 
     name: str
@@ -62,17 +61,17 @@ class Rule:
 
     @property
     def upward(self) -> bool:
-        """Whether the rule looks for a spread that opens upwards (a percentile over 50)."""
-        return any(rung.percentile is not None and rung.percentile > 50 for rung in self.levels)
+        """Whether the rule is about a spread that opens upwards (a percentile over 50)."""
+        return any(level.percentile is not None and level.percentile > 50 for level in self.levels)
 
     def uses_condition(self, condition: str) -> bool:
-        """Whether a rung has a condition of that name."""
-        return any(getattr(rung, condition) is not None for rung in self.levels)
+        """Whether a level has a condition of that name (a field of Level)."""
+        return any(getattr(level, condition) is not None for level in self.levels)
 
 
 @dataclass(frozen=True, slots=True)
 class NamedEvent:
-    """A stretch of sessions that people know by a name; `names` holds (language, name) pairs."""
+    """A named stretch of sessions, from `first` to `last`; `names` holds (language, name) pairs."""
 
     id: str
     names: tuple[tuple[str, str], ...]

@@ -25,14 +25,14 @@ Columns = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class RuleTarget:
-    """A rule asked of one basket (or of its members, or of the spread to another basket)."""
+    """A rule and the basket it is evaluated for (or its members, or its spread to another basket)."""
 
     rule: Rule
     basket: BasketId
 
     @property
     def subject(self) -> Subject:
-        """What the question is about as a whole; a rule about members has subjects of its own beside it."""
+        """The subject of the target; a rule about members has one more subject per member."""
         return Subject(self.rule.name, self.basket, against=self.rule.contrast[1] if self.rule.contrast else "")
 
     @property
@@ -43,15 +43,15 @@ class RuleTarget:
         return (subject.rule, subject.basket) == (self.rule.name, self.basket)
 
     def about_members(self, board: MarketStats) -> bool:
-        """A rule about members looks at the basket itself if it has only one."""
+        """Whether members are the subjects; for a basket of a single member it is the basket itself."""
         return self.rule.members and len(board.series[self.basket].basket.members) > 1
 
     def evidence(
         self, board: MarketStats, session: date, loud: Columns | None, open_: AbstractSet[str], every: bool
     ) -> Iterator[tuple[Subject, Evidence]]:
-        """The subjects to decide on; `loud` is the agenda's word on them, `open_` the members with an open episode.
+        """The subjects with their evidence; `loud` are their candidates, `open_` the members with an open episode.
 
-        Members that are quiet and have no open episode are passed over unless `every`.
+        Quiet members without an open episode are left out unless `every`.
         """
         position = board.position(self.basket, session)
         if position is None:
@@ -83,7 +83,7 @@ class RuleTarget:
     def _seen(
         self, board: MarketStats, columns: VerdictColumns, position: int, column: int | None, asked: bool
     ) -> Evidence:
-        """The evidence of one series; `column` is that of the member whose day's low counts."""
+        """The evidence of a series; `column` is the member of the day's low (None = no day's low)."""
         if not asked and not isnan(columns.move[position]):
             return QUIET
         low = nan if column is None else board.series[self.basket].alone[column].low.item(position)
@@ -91,111 +91,103 @@ class RuleTarget:
 
 
 def rule_targets(board: MarketStats, rules: tuple[Rule, ...]) -> tuple[RuleTarget, ...]:
-    """Every rule with every basket it is asked of, in the order of the configuration."""
-
-    def listed() -> tuple[RuleTarget, ...]:
-        return tuple(
+    """Every rule with every basket it is evaluated for, in the order of the configuration."""
+    return board.once(
+        ("questions",),
+        lambda: tuple(
             RuleTarget(rule, basket)
             for rule in rules
             for basket in ((rule.contrast[0],) if rule.contrast else rule.baskets)
-            if all(one in board.series for one in (rule.contrast or (basket,)))
-        )
-
-    return board.once(("questions",), listed)
+            if all(needed in board.series for needed in (rule.contrast or (basket,)))
+        ),
+    )
 
 
 def target_index(board: MarketStats, rules: tuple[Rule, ...]) -> Mapping[tuple[str, BasketId], int]:
-    """Where a rule's question about a basket stands among the questions."""
-
-    def written() -> Mapping[tuple[str, BasketId], int]:
-        return {(one.rule.name, one.basket): place for place, one in enumerate(rule_targets(board, rules))}
-
-    return board.once(("places",), written)
+    """The index of every target among `rule_targets`, by rule name and basket."""
+    return board.once(
+        ("places",),
+        lambda: {(target.rule.name, target.basket): index for index, target in enumerate(rule_targets(board, rules))},
+    )
 
 
 def candidates_by_session(
     board: MarketStats, rules: tuple[Rule, ...], only: AbstractSet[RuleTarget] | None = None
 ) -> Mapping[date, Mapping[int, Columns]]:
-    """The questions (by their place) that might get an answer, by session; on all other sessions they are quiet.
+    """The targets (by index) on which a level holds, by session, with the columns of the members concerned.
 
-    Each comes with the columns of the members it might speak of. With `only`, nothing is measured for the other
-    questions, and the figures of quiet members, which would be most of them, are not kept.
+    With `only`, nothing is measured for the other targets, and the figures of quiet members, most of them, are not
+    kept.
     """
-    found, looked = board.once(("agenda",), _unwritten)
-    asked = rule_targets(board, rules)
-    if len(looked) == len(asked):
-        return found
-    measured = board.of_member if only is None else board.measure_member
-    for place, question in enumerate(asked):
-        if place not in looked and (only is None or question in only):
-            looked.add(place)
-            days = board.series[question.basket].sessions
-            for position, columns in _loud(board, question, measured).items():
-                found.setdefault(days[position].item(), {})[place] = columns
-    return found
+    candidates, measured = board.once(("agenda",), _empty_candidates)
+    targets = rule_targets(board, rules)
+    if len(measured) == len(targets):
+        return candidates
+    measure = board.of_member if only is None else board.measure_member
+    for index, target in enumerate(targets):
+        if index not in measured and (only is None or target in only):
+            measured.add(index)
+            days = board.series[target.basket].sessions
+            for position, columns in _candidates(board, target, measure).items():
+                candidates.setdefault(days[position].item(), {})[index] = columns
+    return candidates
 
 
-def _unwritten() -> tuple[dict[date, dict[int, Columns]], set[int]]:
-    """The agenda, and the places of the questions that it knows."""
+def _empty_candidates() -> tuple[dict[date, dict[int, Columns]], set[int]]:
+    """Candidates by session, and the indices of the targets measured."""
     return {}, set()
 
 
-def _loud(
-    board: MarketStats, question: RuleTarget, measured: Callable[[BasketId, Symbol, int], VerdictColumns]
+def _candidates(
+    board: MarketStats, target: RuleTarget, measure: Callable[[BasketId, Symbol, int], VerdictColumns]
 ) -> Mapping[int, Columns]:
-    """The positions at which the rule might speak, each with the columns of the members it might speak of."""
-    rule, series = question.rule, board.series[question.basket]
+    """The positions on which a level of the rule holds, with the columns of the members concerned."""
+    rule, series = target.rule, board.series[target.basket]
     if rule.contrast is not None:
-        return dict.fromkeys(_loud_gaps(board, question), ())
-    if question.about_members(board):
-        kept = [
-            candidate_sessions(rule, measured(question.basket, symbol, rule.window), alone.low)
+        first, second = rule.contrast
+        spread = board.of_spread(first, second, rule.window)
+        turned = board.of_spread(second, first, rule.window) if rule.upward else None
+        sessions = spread.sessions[candidate_sessions(rule, spread, turned=turned)].tolist()
+        positions = (board.position(target.basket, session) for session in sessions)
+        return {position: () for position in positions if position is not None}
+    if target.about_members(board):
+        flags = [
+            candidate_sessions(rule, measure(target.basket, symbol, rule.window), alone.low)
             for symbol, alone in zip(series.basket.symbols, series.alone, strict=True)
         ]
     else:
         low = series.alone[0].low if len(series.alone) == 1 else None
-        kept = [candidate_sessions(rule, board.of_basket(question.basket, rule.window), low)]
-    found: dict[int, Columns] = {}
-    for position, column in np.argwhere(np.column_stack(kept)).tolist():
-        found[position] = (*found.get(position, ()), column)
-    return found
-
-
-def _loud_gaps(board: MarketStats, question: RuleTarget) -> Iterator[int]:
-    """The positions at which a contrast rule speaks, were there no episode."""
-    rule = question.rule
-    assert rule.contrast is not None
-    first, second = rule.contrast
-    columns = board.of_spread(first, second, rule.window)
-    turned = board.of_spread(second, first, rule.window) if rule.upward else None
-    for session in columns.sessions[candidate_sessions(rule, columns, turned=turned)].tolist():
-        position = board.position(question.basket, session)
-        if position is not None:
-            yield position
+        flags = [candidate_sessions(rule, board.of_basket(target.basket, rule.window), low)]
+    candidates: dict[int, Columns] = {}
+    for position, column in np.argwhere(np.column_stack(flags)).tolist():
+        candidates[position] = (*candidates.get(position, ()), column)
+    return candidates
 
 
 def _has_spread(board: MarketStats, rule: Rule, session: date) -> bool:
     assert rule.contrast is not None
     columns = board.of_spread(*rule.contrast, rule.window)
-    at = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
-    return at < len(columns.sessions) and columns.sessions[at].item() == session and not isnan(columns.move[at])
+    index = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
+    return (
+        index < len(columns.sessions) and columns.sessions[index].item() == session and not isnan(columns.move[index])
+    )
 
 
 def contrast_verdict(board: MarketStats, rule: Rule, session: date) -> Verdict | None:
     """The spread of a contrast rule's two baskets, first minus second.
 
-    Move, rank, sample and percentile are the spread's own. If the rule looks for a spread that opens upwards, record,
-    "worst since" and "worst in N years" are those of the spread turned over: the widest, then.
+    If the rule is about a spread that opens upwards, record, "worst since" and "worst in N years" are those of the
+    spread turned over (the widest); move, rank, sample and percentile are not.
     """
     assert rule.contrast is not None
-    one, other = rule.contrast
-    found = board.spread_at(one, other, rule.window, session)
-    if found is None or not rule.upward:
-        return found
-    widest = board.spread_at(other, one, rule.window, session)
+    first, second = rule.contrast
+    verdict = board.spread_at(first, second, rule.window, session)
+    if verdict is None or not rule.upward:
+        return verdict
+    widest = board.spread_at(second, first, rule.window, session)
     assert widest is not None
     return replace(
-        found,
+        verdict,
         worst_since=widest.worst_since,
         sessions_since_worst=widest.sessions_since_worst,
         worst_in_years=widest.worst_in_years,

@@ -1,4 +1,4 @@
-"""Which headlines may stand beside an alert?"""
+"""Headlines of an alert: the symbols to ask about, and the selection among results."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LONGEST_TITLE, LONGEST_PUBLISHER = 160, 60  # signs; neither is ever cut
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """What somebody published `at` that moment (with a zone); `symbols` are those its source files it under.
+    """A headline published `at` a time (with a zone); `symbols` are those assigned by the source.
 
-    Texts are as they came from outside.
+    Texts are untrusted.
     """
 
     title: str
@@ -33,11 +33,11 @@ class Headline:
 
 
 def largest_losers(board: MarketStats, alert: Alert) -> tuple[Symbol, ...]:
-    """The members that the news is asked about, the largest part of the fall first.
+    """The members to request headlines for, at most MAX_LOSERS, the largest loser first.
 
-    Those that the alert names, or else those that dragged its basket down; of two baskets, the one that is behind.
+    The members named in the alert, or else those with a negative contribution; of two baskets, the lagging basket.
     """
-    seen = [(one.evidence.verdict, one.subject.member) for one in alert.decisions]
+    seen = [(decision.evidence.verdict, decision.subject.member) for decision in alert.decisions]
     named = sorted((verdict.move, member) for verdict, member in seen if verdict is not None and member)
     if named:
         return tuple(Symbol(member) for _, member in named[:MAX_LOSERS])
@@ -48,7 +48,7 @@ def largest_losers(board: MarketStats, alert: Alert) -> tuple[Symbol, ...]:
     if position is None:
         return ()
     shares = member_contributions(board.series[basket], position, alert.rule.window)
-    return tuple(one.symbol for one in shares if one.contribution < 0)[:MAX_LOSERS]
+    return tuple(share.symbol for share in shares if share.contribution < 0)[:MAX_LOSERS]
 
 
 def select_headlines(
@@ -62,28 +62,28 @@ def select_headlines(
     What is too long to be quoted whole is passed over.
     """
     ranked = [
-        (rank, one)
-        for one in found
-        if since < one.at <= until and _quotable(one) and (rank := _rank(one, about, names)) is not None
+        (rank, headline)
+        for headline in found
+        if since < headline.at <= until and _quotable(headline) and (rank := _rank(headline, about, names)) is not None
     ]
-    ranked.sort(key=lambda each: (each[0], -each[1].at.timestamp()))
+    ranked.sort(key=lambda pair: (pair[0], -pair[1].at.timestamp()))
     kept: dict[str, Headline] = {}
-    for _, one in ranked:
-        kept.setdefault(" ".join(one.title.casefold().split()), one)
+    for _, headline in ranked:
+        kept.setdefault(" ".join(headline.title.casefold().split()), headline)
     return tuple(kept.values())[:MAX_HEADLINES]
 
 
-def _quotable(one: Headline) -> bool:
-    texts = ((one.title, LONGEST_TITLE), (one.publisher, LONGEST_PUBLISHER))
+def _quotable(headline: Headline) -> bool:
+    texts = ((headline.title, LONGEST_TITLE), (headline.publisher, LONGEST_PUBLISHER))
     return all(len(text) <= longest and any(map(str.isalnum, text)) for text, longest in texts)
 
 
-def _rank(one: Headline, about: Sequence[Symbol], names: Mapping[Symbol, str]) -> tuple[bool, int] | None:
-    """(whether only its source says so, the place of the symbol it is about); None = it is about none of them."""
-    for place, symbol in enumerate(about):
-        if _named(one.title, symbol, names.get(symbol, "")):
-            return False, place
-    return next(((True, place) for place, symbol in enumerate(about) if symbol in one.symbols), None)
+def _rank(headline: Headline, about: Sequence[Symbol], names: Mapping[Symbol, str]) -> tuple[bool, int] | None:
+    """(whether by the source's symbols alone, the index of the symbol in `about`); None = about none of them."""
+    for index, symbol in enumerate(about):
+        if _named(headline.title, symbol, names.get(symbol, "")):
+            return False, index
+    return next(((True, index) for index, symbol in enumerate(about) if symbol in headline.symbols), None)
 
 
 def _named(title: str, symbol: Symbol, name: str) -> bool:
@@ -91,7 +91,7 @@ def _named(title: str, symbol: Symbol, name: str) -> bool:
     ticker = symbol.removeprefix("^").partition(".")[0]
     by_ticker = len(ticker) > 1 and re.search(_word(ticker), title) is not None
     by_name = re.finditer(_word(name), title, re.IGNORECASE) if name else ()
-    return by_ticker or any(not found[0][0].islower() for found in by_name)
+    return by_ticker or any(not match[0][0].islower() for match in by_name)
 
 
 def _word(text: str) -> str:

@@ -14,7 +14,7 @@ from bot.messages.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """It arrived; `message_id` is the transport's name for it, if it has one. `pictured`: the text is a caption."""
+    """Arrived; `message_id` is the transport's id, if any. `pictured`: the text is a caption."""
 
     label: ClassVar[str] = "Sent"  # in metrics and logs
     message_id: int | None = None
@@ -23,7 +23,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """It certainly did not arrive: nobody was reached or, with `overloaded`, the other side could not work."""
+    """Certainly not arrived: no connection or, with `overloaded`, an error of the server."""
 
     label: ClassVar[str] = "NotSent"
     reason: str
@@ -32,7 +32,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """Nobody can say whether it arrived."""
+    """Unknown whether it arrived."""
 
     label: ClassVar[str] = "Uncertain"
     reason: str
@@ -40,7 +40,7 @@ class Uncertain:
 
 @dataclass(frozen=True, slots=True)
 class RateLimited:
-    """Too much at once: nothing for this chat during the next `seconds`."""
+    """Rate limit exceeded: no message to this chat for `seconds`."""
 
     label: ClassVar[str] = "Flood"
     seconds: float = 30.0
@@ -48,7 +48,7 @@ class RateLimited:
 
 @dataclass(frozen=True, slots=True)
 class ChatMoved:
-    """The chat is now called `chat`."""
+    """The chat has a new id, `chat`."""
 
     label: ClassVar[str] = "Moved"
     chat: str
@@ -56,7 +56,7 @@ class ChatMoved:
 
 @dataclass(frozen=True, slots=True)
 class ChatGone:
-    """The chat refuses for good."""
+    """The chat refuses permanently."""
 
     label: ClassVar[str] = "Gone"
     reason: str
@@ -64,7 +64,7 @@ class ChatGone:
 
 @dataclass(frozen=True, slots=True)
 class ChatRefused:
-    """The chat refuses this one; it need not refuse the next."""
+    """The chat refuses this message; later ones may be accepted."""
 
     label: ClassVar[str] = "Soft"
     reason: str
@@ -72,7 +72,7 @@ class ChatRefused:
 
 @dataclass(frozen=True, slots=True)
 class MarkupRejected:
-    """The text was not understood: our bug."""
+    """The markup was not understood: an internal error."""
 
     label: ClassVar[str] = "BadFormat"
     reason: str
@@ -80,7 +80,7 @@ class MarkupRejected:
 
 @dataclass(frozen=True, slots=True)
 class TokenRejected:
-    """We are not known there."""
+    """The bot token is not accepted."""
 
     label: ClassVar[str] = "BadToken"
     reason: str
@@ -88,7 +88,7 @@ class TokenRejected:
 
 @dataclass(frozen=True, slots=True)
 class TargetMissing:
-    """The message to change is not there any more, or cannot be changed."""
+    """The message to edit is gone or cannot be edited."""
 
     label: ClassVar[str] = "NoTarget"
     reason: str
@@ -96,7 +96,7 @@ class TargetMissing:
 
 @dataclass(frozen=True, slots=True)
 class PhotoRejected:
-    """The picture was not taken; the text would be."""
+    """The photo was refused; the text would be accepted."""
 
     label: ClassVar[str] = "NoPicture"
     reason: str
@@ -119,11 +119,11 @@ TOKEN_PATIENCE = 600.0  # seconds of BadToken after which the token is taken for
 
 
 class Transport(Protocol):
-    """Whoever can bring a message to a chat."""
+    """A channel that sends messages to chats."""
 
     @property
     def name(self) -> str:
-        """What destinations call it: "telegram", "terminal"."""
+        """The name in destinations: "telegram", "terminal"."""
         ...
 
     async def send(self, delivery: Delivery, message: Message) -> SendOutcome:
@@ -144,7 +144,7 @@ REFUSALS_SPAN = timedelta(days=1)
 
 
 class ChatSignal(Enum):
-    """What an answer says of the chat itself."""
+    """The meaning of an outcome for the chat itself."""
 
     NONE = "none"
     HEARD = "heard"
@@ -163,7 +163,7 @@ SIGNALS: dict[type[SendOutcome], ChatSignal] = {
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStep:
-    """The delivery as it stands since `at`, and what was learned of the chat, which was then called `chat`."""
+    """The delivery after an outcome at time `at`, and the signal about its chat, with the id `chat` at that time."""
 
     delivery: Delivery
     at: datetime
@@ -173,7 +173,7 @@ class DeliveryStep:
 
 @dataclass(frozen=True, slots=True)
 class ChatRecord:
-    """What is remembered of a chat: whether it is gone, where it went, and its refusals since it last took one."""
+    """The stored record of a chat: gone or not, its new id, and its refusals since the last accepted message."""
 
     gone: bool = False
     moved_to: str = ""
@@ -182,10 +182,9 @@ class ChatRecord:
 
 
 def next_step(delivery: Delivery, outcome: SendOutcome, now: datetime, jitter: float) -> DeliveryStep:
-    """What the table of answers asks for.
+    """The next step of a `sending` delivery after an outcome.
 
-    `delivery` is the one that was `sending`, `now` the time of the answer, `jitter` a number from 0 to 1 that keeps
-    retries from coming all at once.
+    `now` is the time of the outcome, `jitter` a number from 0 to 1 that spreads retries.
     """
     if outcome == ChatMoved(delivery.chat):
         outcome = ChatRefused(f"moved to {delivery.chat}, where it is")
@@ -194,22 +193,22 @@ def next_step(delivery: Delivery, outcome: SendOutcome, now: datetime, jitter: f
     match outcome:
         case Sent(message_id, pictured):
             sent = replace(delivery, message_id=message_id, pictured=pictured)
-            then = replace(sent, state=DeliveryState.SENT, not_before=None, reason="")
+            updated = replace(sent, state=DeliveryState.SENT, not_before=None, reason="")
         case ChatGone(reason) | ChatRefused(reason):
-            then = _fail(delivery, reason)
+            updated = _fail(delivery, reason)
         case MarkupRejected(reason) if delivery.plain:
-            then = _fail(delivery, reason)
+            updated = _fail(delivery, reason)
         case TargetMissing(reason) if delivery.manner is SendMode.AMEND:
-            then = replace(delivery, state=DeliveryState.SUPERSEDED, not_before=None, reason=reason)
+            updated = replace(delivery, state=DeliveryState.SUPERSEDED, not_before=None, reason=reason)
         case Uncertain(reason):
-            then = _repeat(replace(delivery, unconfirmed=delivery.unconfirmed + 1), now, reason)
+            updated = _repeat(replace(delivery, unconfirmed=delivery.unconfirmed + 1), now, reason)
         case _:
-            then = _retry(delivery, outcome, now, jitter)
-    return DeliveryStep(then, now, delivery.chat, SIGNALS.get(type(outcome), ChatSignal.NONE))
+            updated = _retry(delivery, outcome, now, jitter)
+    return DeliveryStep(updated, now, delivery.chat, SIGNALS.get(type(outcome), ChatSignal.NONE))
 
 
 def after_refusal(chat: ChatRecord, now: datetime) -> ChatRecord:
-    """The chat after one more refused event; gone when it has refused several over more than a day."""
+    """The chat after another refusal; gone after MAX_REFUSALS over at least REFUSALS_SPAN."""
     since = chat.refused_since or now
     refusals = chat.refusals + 1
     gone = refusals >= MAX_REFUSALS and now - since >= REFUSALS_SPAN
@@ -222,10 +221,11 @@ def _retry(
     now: datetime,
     jitter: float,
 ) -> Delivery:
-    """It has not arrived, and we know why: once more, now or later."""
+    """The delivery waiting for another attempt, after an outcome that certainly did not arrive."""
     match outcome:
         case NotSent(reason, overloaded):
-            wait = _backoff(OVERLOADED_WAITS if overloaded else UNREACHED_WAITS, delivery.attempts, jitter)
+            first, longest = OVERLOADED_WAITS if overloaded else UNREACHED_WAITS
+            wait = min(longest, first * float(2 ** min(delivery.attempts, 10))) * (1 - jitter / 4)
             tried = replace(delivery, attempts=delivery.attempts + 1)
             return _again(tried, now + timedelta(seconds=wait), reason)
         case RateLimited(seconds):
@@ -235,28 +235,16 @@ def _retry(
         case TokenRejected(reason):
             return _again(delivery, now, reason)
         case MarkupRejected(reason) | PhotoRejected(reason) | TargetMissing(reason):
-            return _again(_simpler(delivery, outcome), now, reason)
-
-
-def _simpler(delivery: Delivery, outcome: MarkupRejected | PhotoRejected | TargetMissing) -> Delivery:
-    """What will be taken where this was not."""
-    match outcome:
-        case MarkupRejected():
-            return replace(delivery, plain=True)
-        case PhotoRejected():
-            return replace(delivery, attempts=max(delivery.attempts, MAX_WITH_PHOTO))
-        case TargetMissing():
-            return replace(delivery, manner=SendMode.SEND, target=None)
-
-
-def _backoff(waits: tuple[float, float], attempts: int, jitter: float) -> float:
-    first, longest = waits
-    doubled = min(longest, first * float(2 ** min(attempts, 10)))
-    return doubled * (1 - jitter / 4)
+            simpler = {
+                MarkupRejected: replace(delivery, plain=True),
+                PhotoRejected: replace(delivery, attempts=max(delivery.attempts, MAX_WITH_PHOTO)),
+                TargetMissing: replace(delivery, manner=SendMode.SEND, target=None),
+            }
+            return _again(simpler[type(outcome)], now, reason)
 
 
 def _again(delivery: Delivery, when: datetime, reason: str) -> Delivery:
-    """Waiting until `when`; over if that is past the expiry. Once a copy may have arrived, it stays uncertain."""
+    """The delivery waiting until `when`, or expired by then; uncertain once a copy may have arrived."""
     over = when >= delivery.expires
     waiting = DeliveryState.EXPIRED if over else DeliveryState.PENDING
     state = DeliveryState.UNCERTAIN if delivery.unconfirmed else waiting
@@ -264,7 +252,7 @@ def _again(delivery: Delivery, when: datetime, reason: str) -> Delivery:
 
 
 def _repeat(delivery: Delivery, now: datetime, reason: str) -> Delivery:
-    """A severe alert is repeated, as long as there are copies left; a minor one is not."""
+    """The delivery after an uncertain outcome: severe alerts repeat up to MAX_COPIES, others do not."""
     if delivery.severe and delivery.unconfirmed < MAX_COPIES:
         return _again(delivery, now + REPEAT_AFTER, reason)
     return replace(delivery, state=DeliveryState.UNCERTAIN, not_before=None, reason=reason)
@@ -275,7 +263,7 @@ def _fail(delivery: Delivery, reason: str) -> Delivery:
 
 
 class Outbox(Protocol):
-    """Where deliveries are kept; every method raises StoreError if it cannot be done, and then has done nothing."""
+    """The store of deliveries; every method raises StoreError on failure, and then has changed nothing."""
 
     async def claim(self, transport: str, now: datetime, limit: int, resting: Collection[str]) -> Sequence[Delivery]:
         """Up to `limit` deliveries of `transport` that are due, already stored as `sending`.
@@ -288,7 +276,7 @@ class Outbox(Protocol):
         ...
 
     async def record(self, steps: Sequence[DeliveryStep]) -> None:
-        """Store what became of deliveries, and what was learned of their chats.
+        """Store the steps of deliveries and the signals about their chats.
 
         The answer to a delivery that was erased meanwhile changes nothing; one that was cancelled is not tried again.
         """

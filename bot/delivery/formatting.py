@@ -15,7 +15,7 @@ LATE = timedelta(minutes=10)
 def message_to_send(delivery: Delivery, now: datetime) -> Message:
     """The delivery's message as it leaves at `now`: marked below its first line when it is late or may be a repeat.
 
-    What `bot.messages.render` writes is a caption with its marks, so that no line of it is lost.
+    A message of `render_alert` fits a caption with both marks.
     """
     words = load_catalogue(delivery.message.language)
     marks = []
@@ -30,9 +30,9 @@ def message_to_send(delivery: Delivery, now: datetime) -> Message:
 
 
 def fit_to_limit(message: Message, limit: int) -> Message:
-    """`message` without as many of its last lines as it takes to stay within `limit` UTF-16 units.
+    """`message` without the last lines that exceed `limit` UTF-16 units.
 
-    No line is cut, and the first stays: none is longer than a message may be.
+    No line is cut, and the first stays: no line is longer than a message may be.
     """
     kept: list[str] = []
     room = limit + 1
@@ -52,6 +52,9 @@ def alert_buttons(delivery: Delivery) -> tuple[tuple[Button, ...], ...]:
     rows = (("status", "chart"), ("why", "mute"))
     about = {"mute": f"{basket} 1d"}
     return tuple(
-        tuple(Button(words.say(f"key_{one}"), f"{one} {about.get(one, f'{basket} {delivery.session}')}") for one in row)
+        tuple(
+            Button(words.say(f"key_{command}"), f"{command} {about.get(command, f'{basket} {delivery.session}')}")
+            for command in row
+        )
         for row in rows
     )

@@ -23,7 +23,7 @@ MAX_WITH_PHOTO = 2
 
 
 class ChatKind(IntEnum):
-    """What sort of chat it is; also the order in which chats hear of an event."""
+    """The kind of a chat; also the order of sending."""
 
     TERMINAL = 0
     CHANNEL = 1
@@ -32,7 +32,7 @@ class ChatKind(IntEnum):
 
 
 class DeliveryState(StrEnum):
-    """How far a delivery has come.
+    """The state of a delivery.
 
     `uncertain` means that a copy may have arrived; with a `not_before` it waits for its repeat. `superseded` means
     that the chat has the event by another delivery.
@@ -48,7 +48,7 @@ class DeliveryState(StrEnum):
 
 
 class SendMode(StrEnum):
-    """How an event comes to its chats: as a message, or by way of the message about an earlier event."""
+    """The mode of sending: a new message, or an edit of or a reply to an earlier one."""
 
     SEND = "send"
     EDIT = "edit"
@@ -110,7 +110,7 @@ class Notification:
 
     def message(self, language: str) -> Message:
         """The message in `language`, or the first one if there is none."""
-        return next((one for one in self.messages if one.language == language), self.messages[0])
+        return next((message for message in self.messages if message.language == language), self.messages[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +158,12 @@ class Delivery:
 
     @property
     def changes(self) -> bool:
-        """Whether it changes a message that is there, instead of being one."""
+        """Whether the delivery edits an existing message."""
         return self.manner in CHANGES and self.target is not None
 
     @property
     def shown(self) -> str:
-        """The picture that goes with the text now, "" = none; what was sent as a text cannot be made a picture."""
+        """The photo to send with the text, "" = none; a text message cannot be edited into a photo."""
         hindered = self.unconfirmed or self.plain or self.attempts >= MAX_WITH_PHOTO
         there = self.changes and (self.manner is SendMode.AMEND or not self.target_pictured)
         return "" if hindered or there else self.picture
@@ -193,7 +193,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Until `until` no event about `basket` (None = about any) is told to anybody, for `reason`, which is not empty."""
+    """No notification about `basket` (None = any) is sent until `until`; `reason` is not empty."""
 
     basket: BasketId | None
     until: datetime
@@ -201,9 +201,13 @@ class Silence:
 
 
 def route(event: Notification, destinations: Iterable[Destination]) -> tuple[Delivery, ...]:
-    """One delivery for each chat that wants to hear of `event`, in its language; a chat named twice hears it once."""
-    wanting = (one for one in destinations if _wants(one, event))
-    chats = {(one.transport, one.chat): one for one in wanting}
+    """A delivery for every chat that subscribes to `event`, in its language; a chat listed twice gets a single one."""
+    chats = {
+        (destination.transport, destination.chat): destination
+        for destination in destinations
+        if event.severity >= destination.lowest
+        and (destination.baskets is None or not set(event.baskets).isdisjoint(destination.baskets))
+    }
     return tuple(
         Delivery(
             event=event.key,
@@ -211,20 +215,14 @@ def route(event: Notification, destinations: Iterable[Destination]) -> tuple[Del
             severity=event.severity,
             created=event.created,
             expires=event.expires,
-            transport=one.transport,
-            chat=one.chat,
-            kind=one.kind,
-            message=event.message(one.language),
+            transport=destination.transport,
+            chat=destination.chat,
+            kind=destination.kind,
+            message=event.message(destination.language),
             not_before=event.created,
             baskets=event.baskets,
             session=event.session,
             config=event.config,
         )
-        for one in chats.values()
+        for destination in chats.values()
     )
-
-
-def _wants(destination: Destination, event: Notification) -> bool:
-    if event.severity < destination.lowest:
-        return False
-    return destination.baskets is None or not set(event.baskets).isdisjoint(destination.baskets)

@@ -42,7 +42,7 @@ class RateLimits:
         self._choosing = False
 
     def wait(self, now: float) -> float:
-        """Seconds until a message may leave, to whomever; 0 = now."""
+        """Seconds until the next message to any chat; 0 = now."""
         return max(0.0, self._next - now, self._halted_until - now)
 
     def wait_for_reply(self, now: float) -> float:
@@ -52,7 +52,7 @@ class RateLimits:
         return max(CLOSEST if self._choosing else 0.0, max(full, many, self._halted_until) - now)
 
     def replied(self, chat: str, kind: ChatKind, now: float) -> None:
-        """An answer leaves; it counts as a message, so that the next message leaves later."""
+        """Start of an answer to a command; it counts as a message."""
         self._replied.append(now)
         self.began(chat, kind, now)
 
@@ -66,14 +66,14 @@ class RateLimits:
             self._choosing = False
 
     def resting(self, now: float) -> frozenset[str]:
-        """The chats that must hear nothing now."""
+        """The chats that may not get a message now."""
         self._rests_until = {chat: until for chat, until in self._rests_until.items() if until > now}
         resting = {*self._rests_until, *self._under_way}
         groups = {chat.partition(TOPIC)[0] for chat in resting}
         return frozenset(resting | groups | {topic for topic in self._topics if topic.partition(TOPIC)[0] in groups})
 
     def began(self, chat: str, kind: ChatKind, now: float) -> None:
-        """A request leaves."""
+        """Start of a request."""
         if kind is ChatKind.TERMINAL:
             return
         self._under_way.add(chat)
@@ -87,22 +87,22 @@ class RateLimits:
             self._next = max(self._next, self._left[0] + 1)
 
     def ended(self, chat: str, kind: ChatKind, now: float, *, arrived: bool = True) -> None:
-        """The request to a chat is over; unless it certainly brought nothing, the chat rests."""
+        """End of a request to a chat; the chat rests unless the message certainly did not arrive."""
         self._under_way.discard(chat)
         if arrived:
             self._rest(chat, now + REST[kind])
 
     def flood(self, chat: str, seconds: float, now: float) -> None:
-        """We were told to leave `chat` alone; when several chats say so at once, all are left alone."""
+        """Rate limit of `chat` exceeded for `seconds`; several chats at once halt all."""
         self._rest(chat, now + seconds)
         self._floods.append((now, chat, seconds))
         while self._floods[0][0] < now - AT_ONCE:
             self._floods.popleft()
-        if len({told for _, told, _ in self._floods}) >= SEVERAL:
-            self.halt(max(when + told for when, _, told in self._floods) - now, now)
+        if len({limited for _, limited, _ in self._floods}) >= SEVERAL:
+            self.halt(max(begin + wait for begin, _, wait in self._floods) - now, now)
 
     def halt(self, seconds: float, now: float) -> None:
-        """Nobody hears anything for `seconds`."""
+        """No message to any chat for `seconds`."""
         self._halted_until = max(self._halted_until, now + seconds)
 
     def _rest(self, chat: str, until: float) -> None:

@@ -1,4 +1,4 @@
-"""What does a chat that set itself up want to hear, and when?"""
+"""Subscribers: chats that chose their baskets, severities and quiet hours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.delivery.model import ChatKind
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Hours of the day in which a chat is left alone, in its own zone: from `begin` until before `end`.
+    """Hours of the day without messages, in the chat's zone: from `begin` until before `end`.
 
     They may pass midnight; `begin` and `end` differ.
     """
@@ -25,7 +25,7 @@ class QuietHours:
     end: time
 
     def ends(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
-        """When the quiet hours that `moment` falls into are over (in UTC); None = it falls into none."""
+        """The end (in UTC) of the quiet hours around `moment`; None = no quiet hours."""
         local = moment.astimezone(zone)
         if not self._cover(local.time()):
             return None
@@ -33,8 +33,8 @@ class QuietHours:
         end = datetime.combine(day, self.end, zone).astimezone(UTC)
         if end.astimezone(zone).utcoffset() != local.utcoffset():  # the clocks change before that
             begun = moment.astimezone(UTC).replace(second=0, microsecond=0)
-            minutes = (begun + timedelta(minutes=one) for one in count(1))
-            end = next(one for one in minutes if not self._cover(one.astimezone(zone).time()))
+            minutes = (begun + timedelta(minutes=passed) for passed in count(1))
+            end = next(minute for minute in minutes if not self._cover(minute.astimezone(zone).time()))
         return end
 
     def _cover(self, wall: time) -> bool:
@@ -45,7 +45,7 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class BasketSubscription:
-    """What a chat wants to hear of one basket: alerts from `lowest` on, none before `muted_until`."""
+    """A chat's choice for a basket: alerts from severity `lowest` on, none before `muted_until`."""
 
     lowest: Severity
     muted_until: datetime | None = None
@@ -53,10 +53,10 @@ class BasketSubscription:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A chat and its choices. Nothing else is known of it: no name, no text.
+    """A chat and its choices; nothing else is stored, no name and no text.
 
-    `wishes` are by basket; with `everything` baskets that are configured later are added. `lowest` is that of baskets
-    it adds next. `muted_until` mutes all baskets. `zone` is a name of the time zone database.
+    `wishes` are by basket; with `everything`, baskets configured later are added. `lowest` is the severity of baskets
+    added next. `muted_until` mutes all baskets. `zone` is a name of the time zone database.
     """
 
     transport: str
@@ -72,18 +72,21 @@ class Subscriber:
     zone: str = "UTC"
 
     def adding(self, baskets: Iterable[BasketId]) -> Self:
-        """With these baskets; those it has already stay as they are."""
-        return replace(self, wishes={**{one: BasketSubscription(self.lowest) for one in baskets}, **self.wishes})
+        """The subscriber with these baskets; present ones stay as they are."""
+        return replace(self, wishes={**{basket: BasketSubscription(self.lowest) for basket in baskets}, **self.wishes})
 
     def without(self, basket: BasketId) -> Self:
-        """Without this basket, and so without those that are configured later."""
-        rest = {one: wish for one, wish in self.wishes.items() if one != basket}
-        return replace(self, wishes=rest, everything=False)
+        """The subscriber without this basket and without baskets configured later."""
+        wishes = {kept: wish for kept, wish in self.wishes.items() if kept != basket}
+        return replace(self, wishes=wishes, everything=False)
 
     def joined(self, other: Self) -> Self:
-        """This chat once `other` has become one with it: it hears what either of them wanted to hear."""
-        both = self.wishes.keys() & other.wishes.keys()
-        wishes = {**self.wishes, **other.wishes, **{one: _either(self.wishes[one], other.wishes[one]) for one in both}}
+        """The subscriber merged with `other`: the choices of both."""
+        wishes = {**self.wishes, **other.wishes}
+        for basket in self.wishes.keys() & other.wishes.keys():
+            wish, second = self.wishes[basket], other.wishes[basket]
+            until = _sooner(wish.muted_until, second.muted_until)
+            wishes[basket] = BasketSubscription(min(wish.lowest, second.lowest), until)
         return replace(
             self,
             wishes=wishes,
@@ -94,10 +97,6 @@ class Subscriber:
         )
 
 
-def _either(one: BasketSubscription, other: BasketSubscription) -> BasketSubscription:
-    return BasketSubscription(min(one.lowest, other.lowest), _sooner(one.muted_until, other.muted_until))
-
-
-def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
-    """The earlier end of two mutes; None = one of them was not muted."""
-    return min(one, other) if one and other else None
+def _sooner(first: datetime | None, second: datetime | None) -> datetime | None:
+    """The earlier end of two mutes; None = at least one is not muted."""
+    return min(first, second) if first and second else None

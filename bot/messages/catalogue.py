@@ -1,7 +1,6 @@
-"""How does a language say numbers, dates and fixed phrases?
+"""Catalogue of a language: numbers, dates and fixed phrases.
 
-A language is a TOML file beside this one; Babel knows its months, days, plurals and separators. A new language is a new
-file.
+A language is a TOML file in this directory; months, days, plurals and separators come from Babel.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ MINUS = "\u2212"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The phrases of one language. `say` fills a phrase; the others write figures the language's way.
+    """The phrases of one language: `say` fills a phrase; the other methods format figures.
 
     `months` begins with the first, `weekdays` with Monday. `signs` replaces "," and "." in figures; None = the language
     writes them as they are.
@@ -35,9 +34,9 @@ class Catalogue:
     signs: dict[int, str] | None
 
     def say(self, key: str, **values: object) -> str:
-        """The phrase `key` with its places filled; `count` chooses among forms, one for that very number first.
+        """The phrase `key` with its placeholders filled; `count` selects a plural form, an exact number first.
 
-        What is filled in may come from outside: only what is `printable` of it gets in, and no link.
+        Values may come from outside: they are sanitized, and links in them are removed.
         """
         phrase = self.phrases[key]
         if isinstance(phrase, dict):
@@ -46,10 +45,12 @@ class Catalogue:
             phrase = phrase.get(str(count)) or phrase.get(_plural(self.language, count), phrase["other"])
             values["count"] = self.number(count)
         assert isinstance(phrase, str)
-        said = phrase.format_map(values)
-        if sanitize(said) == said:  # and so is all that was filled in
-            return said
-        return phrase.format_map({key: sanitize(one) if isinstance(one, str) else one for key, one in values.items()})
+        text = phrase.format_map(values)
+        if sanitize(text) == text:  # then so is every value
+            return text
+        return phrase.format_map(
+            {key: sanitize(value) if isinstance(value, str) else value for key, value in values.items()}
+        )
 
     def word(self, table: str, key: str) -> str:
         """The language's word for one of a closed set: `state`, `severity`, `reason` or `condition`."""
@@ -95,7 +96,7 @@ class Catalogue:
         return str(self.phrases["dot"]).join(facts)
 
     def _local(self, figure: str) -> str:
-        """1,234.5 with the language's own signs for groups and decimals."""
+        """1,234.5 with the language's separators for groups and decimals."""
         return figure if self.signs is None else figure.translate(self.signs)
 
 
@@ -105,10 +106,11 @@ def load_catalogue(language: str) -> Catalogue:
     phrases = tomllib.loads((CATALOGUES / f"{language}.toml").read_text(encoding="utf-8"))
     locale = Locale.parse(phrases["locale"])
     months, days = (names["format"]["abbreviated"] for names in (locale.months, locale.days))
-    own = locale.number_symbols["latn"]
-    signs = None if (own["group"], own["decimal"]) == (",", ".") else {44: own["group"], 46: own["decimal"]}
-    year = tuple(str(months[at]) for at in range(1, 13))
-    week = tuple(str(days[at]) for at in range(7))
+    symbols = locale.number_symbols["latn"]
+    group, decimal = symbols["group"], symbols["decimal"]
+    signs = None if (group, decimal) == (",", ".") else {44: group, 46: decimal}
+    year = tuple(str(months[index]) for index in range(1, 13))
+    week = tuple(str(days[index]) for index in range(7))
     return Catalogue(language, locale, phrases, year, week, signs)
 
 

@@ -20,10 +20,10 @@ MAX_URL_LENGTH = 500
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Lines of text, the first complete by itself. `html` is what Telegram gets, `plain` its reading.
+    """Lines of text, the first complete by itself; `html` for Telegram, `plain` for reading.
 
-    A line may hold links, made by `linked`; whatever measures or shows a line takes its `reading`. Beside them, only
-    what is `printable` stays.
+    A line may hold links, made by `make_link`; code that measures or shows a line uses `visible_text`. The rest of a
+    line is sanitized.
     """
 
     language: str
@@ -45,7 +45,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button below a message: what it says, and the command that it stands for."""
+    """A button below a message: its label and its command."""
 
     label: str
     command: str
@@ -55,7 +55,7 @@ class Button:
 
 
 def sanitize(line: str) -> str:
-    """`line` without what nobody can read, and no longer than LONGEST_LINE; names come from outside."""
+    """`line` without unreadable signs, at most MAX_LINE_LENGTH long; names come from outside."""
     if line.isprintable():
         if 2 * len(line) <= MAX_LINE_LENGTH:  # most are: nothing need be counted
             return line
@@ -79,12 +79,12 @@ def make_link(text: str, address: str) -> str:
 
 
 def visible_text(line: str, address: str = "") -> str:
-    """The line as it is read; `address` is how a link's address is shown behind its text: " <{}>", or not at all."""
-    return LINK.sub(lambda found: found[1] + address.format(found[2]), line)
+    """The line as read; `address` is the format of a link's address behind its text, as " <{}>" ("" = not shown)."""
+    return LINK.sub(lambda match: match[1] + address.format(match[2]), line)
 
 
 def tidy(line: str) -> str:
-    """`line` with its links, and otherwise `printable`; one that is too long loses them."""
+    """`line` sanitized, with its links; a line over the limit loses them."""
     if "\x02" not in line:
         return sanitize(line)
     if utf16_length(visible_text(line)) > MAX_LINE_LENGTH:

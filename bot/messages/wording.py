@@ -1,4 +1,4 @@
-"""How is one figure, claim or name put into words?"""
+"""Wording of single figures, claims and names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Events = tuple[NamedEvent, ...]
 def headline_text(
     icon: str, name: str, verdict: Verdict, decimals: int, events: Events, words: Catalogue, time: str = ""
 ) -> str:
-    """Who moved how far, and how rare that is; `time` is that of the prices of a session that has not ended."""
+    """Name, move and rarity; `time` is the price time of an open session ("" = closed)."""
     live = "_live" if time else ""
     plain = words.percent(verdict.move, decimals, sign=False)
     moved = words.say(
@@ -30,15 +30,15 @@ def headline_text(
         plain=plain,
         signed=words.percent(verdict.move, decimals),
     )
-    said = rarity_claim("course" if time else "claim", verdict, events, words) if is_notable(verdict) else ""
+    claim = rarity_claim("course" if time else "claim", verdict, events, words) if is_notable(verdict) else ""
     window = window_text(verdict.window, words)
-    return words.say(f"headline{live}", icon=icon, name=name, moved=moved, window=window, claim=said, time=time)
+    return words.say(f"headline{live}", icon=icon, name=name, moved=moved, window=window, claim=claim, time=time)
 
 
 def verdict_of(alert: Alert) -> Verdict:
     """The verdict that an alert of one decision is about."""
     verdict = alert.decisions[0].evidence.verdict
-    assert verdict is not None  # only a verdict can reach a rung
+    assert verdict is not None  # an alert has reached a level
     return verdict
 
 
@@ -58,13 +58,13 @@ def window_text(window: int, words: Catalogue) -> str:
 
 
 def is_notable(verdict: Verdict, *, upward: bool = False) -> bool:
-    """Whether its rarity says anything: a gain is no bad move, and an overlapping window as bad said it already."""
+    """Whether the rarity is worth a claim: a move of the right sign, and no overlapping window as bad."""
     sided = verdict.move > 0 if upward else verdict.move < 0
     return sided and (verdict.sessions_since_worst is None or verdict.sessions_since_worst >= verdict.window)
 
 
 def has_enough_years(verdict: Verdict) -> bool:
-    """Whether the data reach back far enough to speak of years."""
+    """Whether the history is long enough for claims in years."""
     return whole_months(verdict.since, verdict.session) >= 12 * YEARS_OF_HISTORY
 
 
@@ -77,7 +77,7 @@ def rarity_claim(kind: str, verdict: Verdict, events: Events, words: Catalogue) 
         years = whole_months(verdict.since, verdict.session) // 12
         return words.say(f"{kind}_record", count=years, date=words.day(verdict.since), words=count)
     since = words.day(verdict.worst_since)
-    if event := next((one for one in events if one.first <= verdict.worst_since <= one.last), None):
+    if event := next((event for event in events if event.first <= verdict.worst_since <= event.last), None):
         return words.say(f"{kind}_event", event=event.name(words.language), date=since, words=count)
     if verdict.worst_in_years is not None:
         return words.say(f"{kind}_years", count=verdict.worst_in_years, words=count)
@@ -87,12 +87,12 @@ def rarity_claim(kind: str, verdict: Verdict, events: Events, words: Catalogue) 
 
 
 def decimals_needed(move: float, yardstick: ReferenceMove | None) -> int:
-    """One decimal, or as many as it takes to show that moves differ from the one they are held against."""
+    """The decimals, 1 to 4, that show the move to differ from the reference move and its runner-up."""
     others = () if yardstick is None else (yardstick.move, yardstick.runner_up)
-    different = [one for one in others if one is not None and one != move]
+    different = [other_move for other_move in others if other_move is not None and other_move != move]
     for decimals in range(1, MAX_DECIMALS):
         shown = round(abs(move) * 100, decimals)
-        if all(shown != round(abs(one) * 100, decimals) for one in different):
+        if all(shown != round(abs(other_move) * 100, decimals) for other_move in different):
             return decimals
     return MAX_DECIMALS
 
@@ -128,15 +128,15 @@ def rank_facts(verdict: Verdict, words: Catalogue) -> list[str]:
     if verdict.percentile is not None and verdict.move < 0:
         facts.append(words.say("percentile", share=share_text(count_as_bad(verdict), verdict.sample, words)))
     if verdict.percentile is None:
-        needed, there = words.number(PERCENTILE_WINDOWS), words.number(verdict.sample)
-        facts.append(words.say("few_windows", needed=needed, sample=there))
+        needed, sample = words.number(PERCENTILE_WINDOWS), words.number(verdict.sample)
+        facts.append(words.say("few_windows", needed=needed, sample=sample))
     if not has_enough_years(verdict):
         facts.append(words.say("few_years", needed=YEARS_OF_HISTORY, date=words.day(verdict.since)))
     return facts
 
 
 def count_as_bad(verdict: Verdict) -> int:
-    """How many moves of the sample, this one included, were as bad."""
+    """The number of moves in the sample as bad as this move, itself included."""
     assert verdict.percentile is not None
     return round(verdict.percentile * verdict.sample / 100)
 
@@ -150,7 +150,7 @@ def share_text(count: int, total: int, words: Catalogue) -> str:
 
 
 def limit_text(fraction: float, words: Catalogue) -> str:
-    """A configured figure, as it was written."""
+    """A configured figure as a percentage with its own decimals."""
     written = f"{abs(fraction) * 100:.6g}"
     return words.percent(fraction, len(written.partition(".")[2]), sign=False)
 
@@ -167,13 +167,11 @@ def join_names(names: list[str], words: Catalogue) -> str:
 
 
 def state_text(state: DrawdownState, words: Catalogue) -> str:
-    names = words.phrases["state"]
-    assert isinstance(names, dict)
-    return names[state.word]
+    return words.word("state", state.word)
 
 
 def state_entry_line(name: str, entry: StateEntry, words: Catalogue) -> str:
-    """Who entered which state, how far from the high and how long after it, and when it last had."""
+    """The state entered, the drawdown, the sessions since the peak, and the last earlier entry."""
     verdict, state = entry.verdict, state_text(entry.verdict.entered_state, words)
     if verdict.missing_sessions:
         return words.say("entered_holes", name=name, state=state, count=verdict.missing_sessions)
@@ -195,7 +193,7 @@ def state_entry_line(name: str, entry: StateEntry, words: Catalogue) -> str:
 
 
 def footer(context: AlertContext, words: Catalogue, episode: str = "") -> str:
-    """What the prices are, how many members have one, and the id of the alert (`episode`), if it is one."""
+    """Price kind, members with a price, and the id of the alert (`episode`), if any."""
     basket = context.sides[0][0]
     facts = [words.say(basket.prices)]
     if len(basket.members) > 1 and context.listed:
