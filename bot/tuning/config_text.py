@@ -9,68 +9,70 @@ from bot.alerts.conditions import level_conditions
 from bot.alerts.rules import Level, Rule
 from bot.tuning.fit import BACKOFF_FACTOR, fitted_condition
 from bot.tuning.jobs import SuggestedLevels
-from bot.tuning.tune import HoldOutTest
 
 Value = str | float | bool
 
 
-def condition_values(rung: Level) -> dict[str, Value]:
-    """The rung's conditions as the configuration has them: percent, months in words."""
-    return {one.key: WRITTEN[one.unit](getattr(rung, one.field)) for one in level_conditions(rung)}
+def condition_values(level: Level) -> dict[str, Value]:
+    """The level's conditions by key, with the values of the configuration: percent, spans as text."""
+    return {
+        condition.key: WRITTEN[condition.unit](getattr(level, condition.field)) for condition in level_conditions(level)
+    }
 
 
-def level_as_toml(rung: Level) -> str:
+def level_as_toml(level: Level) -> str:
     """The conditions on one line: worst_in = "3 months", move = -5.0."""
-    return ", ".join(conditions_as_toml(rung).values())
+    return ", ".join(conditions_as_toml(level).values())
 
 
-def conditions_as_toml(rung: Level) -> dict[str, str]:
-    """Each condition by its name, as the configuration has it: worst_in = "3 months"."""
-    return {name: f"{name} = {_toml(value)}" for name, value in condition_values(rung).items()}
+def conditions_as_toml(level: Level) -> dict[str, str]:
+    """The text of every condition by its key: worst_in = "3 months"."""
+    return {
+        key: f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {str(value).lower()}"
+        for key, value in condition_values(level).items()
+    }
 
 
 def toml_lines(ladder: SuggestedLevels, per_year: float) -> Iterator[str]:
-    """The lines to paste for one rule, each fitted rung under what came of it on all baskets together."""
-    rates = [per_year * BACKOFF_FACTOR**place for place in range(len(ladder.rule.levels))]
+    """The lines to paste for one rule; a comment above a fitted level has its rates over all baskets together."""
     count = len(ladder.trials)
-    baskets = f"{count} basket{'s' * (count != 1)}"
-    yield f'# Rule "{ladder.rule.name}" of bot.toml, tried on {baskets}'
+    yield f'# Rule "{ladder.rule.name}" of bot.toml, tried on {count} basket{"s" * (count != 1)}'
     comments = []
-    for rung, wanted in zip(ladder.rule.levels, rates, strict=True):
-        tries = [one for trials in ladder.trials.values() for one in trials if one.rung.severity == rung.severity]
-        comments.append(_comment(tries, wanted) if fitted_condition(rung) else "as it was")
+    for index, level in enumerate(ladder.rule.levels):
+        tests = [test for tests in ladder.trials.values() for test in tests if test.rung.severity == level.severity]
+        if fitted_condition(level) is None:
+            comments.append("as it was")
+            continue
+        fitted, held_out = (
+            sum(rate.count for rate in rates) / sum(rate.years for rate in rates)
+            for rates in ([test.fitted for test in tests], [test.held_out for test in tests])
+        )
+        comments.append(
+            f"{per_year * BACKOFF_FACTOR**index:.2f} a year wanted, {fitted:.2f} fitted, {held_out:.2f} kept back;"
+            f" {sum(test.inside for test in tests)} of {len(tests)} as expected"
+        )
     yield from block(ladder.rule, comments)
 
 
-def _comment(tries: Sequence[HoldOutTest], wanted: float) -> str:
-    fitted, came = (
-        sum(one.count for one in rates) / sum(one.years for one in rates)
-        for rates in ([one.fitted for one in tries], [one.held_out for one in tries])
-    )
-    inside = sum(one.inside for one in tries)
-    held = f"{inside} of {len(tries)} as expected"
-    return f"{wanted:.2f} a year wanted, {fitted:.2f} fitted, {came:.2f} kept back; {held}"
-
-
 def block(rule: Rule, comments: Sequence[str]) -> Iterator[str]:
-    """The lines to paste into the rule's block, each rung under its comment."""
+    """The lines to paste into the rule's block, every level under its comment."""
     if has_levels(rule):
         yield "[rules.levels]"
-    for rung, comment in zip(rule.levels, comments, strict=True):
+    for level, comment in zip(rule.levels, comments, strict=True):
         if comment:
-            yield f"# {rung.severity.word}: {comment}"
-        yield f"{rung.severity.word} = {{ {level_as_toml(rung)} }}" if has_levels(rule) else level_as_toml(rung)
+            yield f"# {level.severity.word}: {comment}"
+        yield f"{level.severity.word} = {{ {level_as_toml(level)} }}" if has_levels(rule) else level_as_toml(level)
 
 
 def size_label(rule: Rule) -> str:
-    """What the size of its alerts is the size of."""
+    """The name of the figure behind the rule's alerts."""
     if rule.uses_condition("day_low"):
         return "day's low"
     return f"{rule.window}-session {'gap' if rule.contrast else 'move'}"
 
 
 def has_levels(rule: Rule) -> bool:
-    """A rule may have one condition of its own in the place of rungs."""
+    """Whether the configuration has a table of levels; a rule by day's low or state may have one condition instead."""
     return len(rule.levels) > 1 or not (rule.uses_condition("day_low") or rule.uses_condition("enters"))
 
 
@@ -78,10 +80,6 @@ def _span(months: int) -> str:
     if months % 12:
         return f"{months} month{'s' * (months != 1)}"
     return f"{months // 12} year{'s' * (months != 12)}"
-
-
-def _toml(value: Value) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 WRITTEN: dict[str, Callable[[Any], Value]] = {

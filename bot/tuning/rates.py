@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from math import ceil, exp, floor, lgamma, log, log1p
 
 import numpy as np
@@ -20,15 +19,14 @@ from bot.statistics.ranks import Ints
 from bot.tuning.fit import SessionFilter
 from bot.tuning.history import SubjectSeries
 
-# Every third year is kept back: years of calm and of crises are then on both sides. The last years alone would answer
-# another question, whether the next years will be like those before.
+# Every third year is held out, so that both parts have calm years and crises.
 HELD_OUT = 3
 DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True, slots=True)
 class YearlyRate:
-    """So many times in so many years; `interval` is the exact Poisson one (90 %), a year."""
+    """A count over years; `interval` is the exact Poisson interval (90 %) of the yearly rate."""
 
     count: int
     years: float
@@ -44,7 +42,7 @@ class YearlyRate:
 
 @dataclass(frozen=True, slots=True)
 class YearSplit:
-    """The sessions on which rates are counted, and how many years they make, in all and in either part."""
+    """The first and last counted session, and the years between, in all and in the fitted and held-out part."""
 
     first: date
     last: date
@@ -54,43 +52,38 @@ class YearSplit:
 
     @classmethod
     def of(cls, sessions: Dates) -> YearSplit | None:
-        """Of the sessions of a question that have a reading, all but the first years; None = nothing is left."""
-        counted = sessions[_anniversary(sessions, YEARS_OF_HISTORY) :]
+        """The split of a target's sessions without the first YEARS_OF_HISTORY; None = fewer than two are left."""
+        if not len(sessions):
+            return None
+        counted = sessions[whole_months(sessions[0], sessions) >= 12 * YEARS_OF_HISTORY]
         if len(counted) < 2:
             return None
-        days = int((counted[-1] - counted[0]).astype(np.int64))
-        whole = days / DAYS_A_YEAR
-        share = float(held_out(counted).mean())
+        whole = int((counted[-1] - counted[0]).astype(np.int64)) / DAYS_A_YEAR
+        share = float((year_of(counted) % HELD_OUT == 0).mean())
         return cls(counted[0].item(), counted[-1].item(), whole, whole * (1 - share), whole * share)
 
-    def part(self, *, kept_back: bool) -> SessionFilter:
-        """Tells which sessions are fitted on, or kept back."""
+    def part(self, *, held_out: bool) -> SessionFilter:
+        """The filter of the sessions in fitted, or in held-out, years."""
 
         def belongs(sessions: Dates) -> Flags:
-            chosen: Flags = self.counts(sessions) & (held_out(sessions) == kept_back)
-            return chosen
+            flags: Flags = self.counts(sessions) & ((year_of(sessions) % HELD_OUT == 0) == held_out)
+            return flags
 
         return belongs
 
-    def by_year(self, fitted: Dates) -> list[int]:
-        """How many of `fitted` lie in each whole year that is fitted on."""
+    def by_year(self, sessions: Dates) -> list[int]:
+        """The number of `sessions` in every whole fitted year."""
         years = np.arange(self.first.year + 1, self.last.year)
-        return [int((year_of(fitted) == year).sum()) for year in years[years % HELD_OUT != 0]]
+        return [int((year_of(sessions) == year).sum()) for year in years[years % HELD_OUT != 0]]
 
     def rate(self, sessions: Dates) -> YearlyRate:
-        """How often a year it was, counted over those of `sessions` that are counted at all."""
+        """The yearly rate of those of `sessions` that are counted."""
         return YearlyRate(int(self.counts(sessions).sum()), self.whole)
 
     def counts(self, sessions: Dates) -> Flags:
-        """Which sessions are counted at all."""
-        inside: Flags = (sessions >= np.datetime64(self.first, "D")) & (sessions <= np.datetime64(self.last, "D"))
-        return inside
-
-
-def held_out(sessions: Dates) -> Flags:
-    """Whether a session is of a year that is kept back: those that can be divided by HELD_OUT."""
-    flags: Flags = year_of(sessions) % HELD_OUT == 0
-    return flags
+        """Whether a session is counted, shape as `sessions`."""
+        flags: Flags = (sessions >= np.datetime64(self.first, "D")) & (sessions <= np.datetime64(self.last, "D"))
+        return flags
 
 
 def year_of(sessions: Dates) -> Ints:
@@ -98,20 +91,14 @@ def year_of(sessions: Dates) -> Ints:
     return sessions.astype("datetime64[Y]").astype(np.intp) + 1970
 
 
-def _anniversary(sessions: Dates, years: int) -> int:
-    if not len(sessions):
-        return 0
-    return int((whole_months(sessions[0], sessions) < 12 * years).sum())
-
-
 def counted_sessions(rule: Rule, subjects: Sequence[SubjectSeries]) -> Dates:
-    """The sessions on which any of a question's subjects has a reading: of a rule about lows, a low that is known."""
+    """The sessions with a reading of any of a target's subjects; for a rule by day's low, with a known low."""
     sessions = subjects[0].verdicts.sessions
     read = np.zeros(len(sessions), dtype=np.bool_)
-    about_lows = all(rung.day_low is not None for rung in rule.levels)
-    for track in subjects:
-        at = track.positions
-        read[at[~np.isnan(track.figures["day_low"])] if about_lows else at] = True
+    by_low = all(level.day_low is not None for level in rule.levels)
+    for series in subjects:
+        positions = series.positions
+        read[positions[~np.isnan(series.figures["day_low"])] if by_low else positions] = True
     return sessions[read]
 
 
@@ -121,72 +108,61 @@ PRECISION = 1e-9
 
 
 def poisson_interval(count: int, years: float) -> tuple[float, float]:
-    """The exact interval of a Poisson rate, a year, when `count` were seen in `years` (> 0).
+    """The exact interval of a Poisson rate, a year, for `count` events in `years` (> 0).
 
-    Its ends are the rates at which so many, or more, and so many, or fewer, have half of the remaining chance each
-    (Garwood 1936).
+    At the lower end so many or more events, at the upper end so many or fewer, have a chance of TAIL (Garwood 1936).
     """
-    low, high = _mean_interval(count)
-    return low / years, high / years
-
-
-@cache
-def _mean_interval(count: int) -> tuple[float, float]:
     numbers = np.arange(count + 1)
     factorials = np.array([lgamma(number + 1) for number in numbers.tolist()])
 
-    def at_most(most: int, mean: float) -> float:
+    def at_most(highest: int, mean: float) -> float:
         if mean <= 0:
             return 1.0
-        return min(float(np.exp(numbers * log(mean) - mean - factorials)[: most + 1].sum()), 1.0)
+        return min(float(np.exp(numbers * log(mean) - mean - factorials)[: highest + 1].sum()), 1.0)
 
     low = 0.0 if count == 0 else _root(lambda mean: 1 - at_most(count - 1, mean) - TAIL, count)
-    return low, _root(lambda mean: TAIL - at_most(count, mean), count + 1)
+    return low / years, _root(lambda mean: TAIL - at_most(count, mean), count + 1) / years
 
 
 def prediction_interval(seen: int, years: float, ahead: float, spread: float = 1.0) -> tuple[int, int]:
-    """How many to expect in `ahead` years if `seen` came in `years`: the fewest and the most (LEVEL).
+    """The lowest and highest count (LEVEL) to expect in `ahead` years after `seen` events in `years`.
 
-    Given the sum of both counts, either is binomial when both are Poisson of one rate; a count is inside unless it, or
-    one further out, has less than half of the remaining chance. The rate itself is not assumed to be known. Where
-    counts vary `spread` times as much as chance lets them, as many count as one: falls that come together.
+    The rate need not be known: given the sum of both counts, either is binomial if both are Poisson of one rate. A
+    count is inside unless its tail has a chance below TAIL. Where the variance is `spread` times the mean, so many
+    events count once: falls come in clusters.
     """
     share = ahead / (years + ahead)
-    return floor(_fewest(floor(seen / spread), share) * spread), ceil(_most(ceil(seen / spread), share) * spread)
+    few, many = floor(seen / spread), ceil(seen / spread)
+    lowest = bisect_left(range(few), TAIL, key=lambda count: _binomial_at_most(count, few + count, share))
+    beyond = 1
+    while 1 - _binomial_at_most(beyond - 1, many + beyond, share) >= TAIL:
+        beyond *= 2
+    highest = bisect_right(
+        range(1, beyond), -TAIL, key=lambda count: _binomial_at_most(count - 1, many + count, share) - 1
+    )
+    return floor(lowest * spread), ceil(highest * spread)
 
 
 def dispersion(counts: Sequence[int]) -> float:
-    """Variance over mean of counts of equal stretches of time: 1 if they are Poisson's, more if they cluster; >= 1."""
+    """Variance over mean of the counts of equal periods, >= 1: 1 if Poisson, more if events cluster."""
     mean = sum(counts) / max(len(counts), 1)
     if len(counts) < 2 or not mean:
         return 1.0
     return max(1.0, sum((count - mean) ** 2 for count in counts) / (len(counts) - 1) / mean)
 
 
-def _fewest(seen: int, share: float) -> int:
-    return bisect_left(range(seen), TAIL, key=lambda count: _binomial_at_most(count, seen + count, share))
-
-
-def _most(seen: int, share: float) -> int:
-    beyond = 1
-    while 1 - _binomial_at_most(beyond - 1, seen + beyond, share) >= TAIL:
-        beyond *= 2
-    tails = range(1, beyond)
-    return bisect_right(tails, -TAIL, key=lambda count: _binomial_at_most(count - 1, seen + count, share) - 1)
-
-
 def _binomial_at_most(count: int, trials: int, share: float) -> float:
-    """The chance of at most `count` of `trials`, each of which counts with probability `share`."""
+    """The chance of at most `count` successes in `trials` with probability `share`."""
     if count >= trials:
         return 1.0
-    odds, most = log(share) - log1p(-share), lgamma(trials + 1)
+    odds, factorial = log(share) - log1p(-share), lgamma(trials + 1)
     none = trials * log1p(-share)
-    chances = (exp(most - lgamma(one + 1) - lgamma(trials - one + 1) + one * odds + none) for one in range(count + 1))
+    chances = (exp(factorial - lgamma(k + 1) - lgamma(trials - k + 1) + k * odds + none) for k in range(count + 1))
     return min(sum(chances), 1.0)
 
 
 def _root(rising: Callable[[float], float], start: float) -> float:
-    """Where a function that rises from below 0 reaches 0, by halving."""
+    """The root of a function that rises from below 0, by bisection."""
     low, high = 0.0, float(start)
     while rising(high) < 0:
         low, high = high, 2 * high

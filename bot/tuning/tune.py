@@ -171,7 +171,7 @@ def _tuned(
     suggested: Rule | None = None
     trials: tuple[HoldOutTest, ...] = ()
     if years.fitted and years.held_out and any(map(fitted_condition, rule.levels)):
-        suggested = fit_levels(rule, subjects, close_after, years.part(kept_back=False), years.fitted, per_year)
+        suggested = fit_levels(rule, subjects, close_after, years.part(held_out=False), years.fitted, per_year)
         trials = _trials(suggested, historical_alerts(suggested, subjects, close_after), years)
     return RuleTuning(
         rule=rule,
@@ -220,7 +220,7 @@ def _trials(rule: Rule, heard: Sequence[HistoricalAlert], years: YearSplit) -> t
 
 def _trial(rung: Level, heard: Sequence[HistoricalAlert], years: YearSplit) -> HoldOutTest:
     days = sessions_reached(heard, rung.severity)
-    before, after = (days[years.part(kept_back=back)(days)] for back in (False, True))
+    before, after = (days[years.part(held_out=back)(days)] for back in (False, True))
     spread = dispersion(years.by_year(before))
     poisson, expected = (prediction_interval(len(before), years.fitted, years.held_out, one) for one in (1.0, spread))
     return HoldOutTest(

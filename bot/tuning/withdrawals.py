@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -22,9 +21,10 @@ from bot.tuning.history import SubjectSeries, episodes
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalRate:
-    """Sessions on which a rung would have been newly reached at the low, and how many of them not at the close.
+    """The sessions on which a level is newly reached at the low, and those of them on which it is not at the close.
 
-    `sessions` counts those whose lows are known. `together`: it takes several members' lows at one moment.
+    `sessions` is the number of sessions with known lows. `together`: the low of the basket is that of several members
+    at the same time.
     """
 
     sessions: int
@@ -34,39 +34,46 @@ class WithdrawalRate:
 
     @property
     def share(self) -> float | None:
-        """The withdrawn share, 0 to 1; None = there was nothing to withdraw."""
+        """The withdrawn share, 0 to 1; None = the level is never reached."""
         return self.withdrawn / self.reached if self.reached else None
 
 
 def withdrawal_rates(
-    board: MarketStats, question: RuleTarget, subjects: Sequence[SubjectSeries], close_after: int
+    board: MarketStats, target: RuleTarget, subjects: Sequence[SubjectSeries], close_after: int
 ) -> tuple[WithdrawalRate | None, ...]:
-    """For each rung of the question's rule; None = daily prices do not tell (spreads, and drawdown states)."""
-    rule = question.rule
-    hidden = [any(one.basis == "drawdown" for one in level_conditions(level)) for level in rule.levels]
-    if rule.contrast is not None or all(hidden):
+    """The rate of every level of the target's rule; None = not known from daily prices (spreads, drawdown states)."""
+    rule = target.rule
+    unknown = [any(condition.basis == "drawdown" for condition in level_conditions(level)) for level in rule.levels]
+    if rule.contrast is not None or all(unknown):
         return (None,) * len(rule.levels)
-    series = board.series[question.basket]
-    about_members = question.about_members(board)
-    lows: Iterable[Floats] = map(low_return, series.alone) if about_members else [basket_low(series)]
-    seen = [_seen(rule, track, low, close_after) for track, low in zip(subjects, lows, strict=True)]
-    together = not about_members and len(series.basket.members) > 1
-    return tuple(
-        None if unknown else _counted(int(level.severity), seen, together)
-        for level, unknown in zip(rule.levels, hidden, strict=True)
-    )
+    basket = board.series[target.basket]
+    about_members = target.about_members(board)
+    lows: Iterable[Floats] = map(low_return, basket.alone) if about_members else [basket_low(basket)]
+    columns = []
+    for series, low in zip(subjects, lows, strict=True):
+        positions, moves = series.positions, low_moves(series.verdicts, low)
+        close = severity_by_session(rule, series.figures, len(positions))
+        deepest = np.maximum(severities_at_low(rule, series, moves), close)
+        _, before = episodes(rule, series, close_after)
+        columns.append(np.stack((positions, deepest, close, before))[:, ~np.isnan(moves[positions])])
+    position, deepest, close, before = np.concatenate(columns, axis=1)
+    sessions, together = len(np.unique(position)), not about_members and len(basket.basket.members) > 1
+    rates: list[WithdrawalRate | None] = []
+    for level, hidden in zip(rule.levels, unknown, strict=True):
+        new = before < level.severity
+        reached = np.unique(position[new & (deepest >= level.severity)])
+        withdrawn = np.setdiff1d(reached, position[new & (close >= level.severity)])
+        rates.append(None if hidden else WithdrawalRate(sessions, len(reached), len(withdrawn), together))
+    return tuple(rates)
 
 
 def low_return(alone: SymbolReturns) -> Floats:
-    """A member's return from the previous close to the day's low, shape (T,); NaN = unknown, or not a member.
-
-    A member whose exchange is shut stands still.
-    """
+    """A member's return from the previous close to the low, 0 on a closed exchange; shape (T,), NaN = unknown."""
     return np.where(alone.shut & ~np.isnan(alone.daily), 0.0, alone.low)
 
 
 def basket_low(series: BasketSeries) -> Floats:
-    """The basket's return had every member stood at its day's low at one time, shape (T,); NaN = one is unknown."""
+    """The basket's return with every member at its day's low, shape (T,); NaN = a low is unknown."""
     whole, weighted = (np.zeros(len(series.sessions)) for _ in range(2))
     for member, alone in zip(series.basket.members, series.alone, strict=True):
         present = ~np.isnan(alone.daily)
@@ -75,40 +82,8 @@ def basket_low(series: BasketSeries) -> Floats:
     return weighted / np.where(whole > 0, whole, 1.0)
 
 
-class _SeverityColumns(NamedTuple):
-    """One subject's sessions with a known low: severities held at the low, at the close, and of the open episode.
-
-    `at` holds the sessions' positions.
-    """
-
-    at: Ints
-    low: Severities
-    close: Severities
-    before: Severities
-
-
-def _seen(rule: Rule, track: SubjectSeries, low_return: Floats, close_after: int) -> _SeverityColumns:
-    at, moves = track.positions, low_moves(track.verdicts, low_return)
-    known = ~np.isnan(moves[at])
-    close = severity_by_session(rule, track.figures, len(at))
-    _, before = episodes(rule, track, close_after)
-    return _SeverityColumns(at[known], severities_at_low(rule, track, moves)[known], close[known], before[known])
-
-
-def _counted(severity: int, seen: Sequence[_SeverityColumns], together: bool) -> WithdrawalRate:
-    news = [one.before < severity for one in seen]
-    deepest = [np.maximum(one.low, one.close) for one in seen]
-    reached = _any([one.at[new & (deep >= severity)] for one, new, deep in zip(seen, news, deepest, strict=True)])
-    stayed = _any([one.at[new & (one.close >= severity)] for one, new in zip(seen, news, strict=True)])
-    return WithdrawalRate(len(_any([one.at for one in seen])), len(reached), len(reached - stayed), together)
-
-
-def _any(positions: Sequence[Ints]) -> set[int]:
-    return {at for some in positions for at in some.tolist()}
-
-
 def low_moves(columns: VerdictColumns, low_return: Floats) -> Floats:
-    """The moves as they stood at the lows, shape (T,): the last session's return is that to its low."""
+    """The moves at the lows, shape (T,): the return of the last session of a window is the return to its low."""
     growth = 1 + low_return
     for back in range(1, columns.window):
         earlier = np.full(len(growth), np.nan)
@@ -117,21 +92,13 @@ def low_moves(columns: VerdictColumns, low_return: Floats) -> Floats:
     return growth - 1
 
 
-def severities_at_low(rule: Rule, track: SubjectSeries, moves: Floats) -> Severities:
-    """The severity of the highest level that would hold, had the session closed with `moves`, shape (T,); shape (n,).
+def severities_at_low(rule: Rule, series: SubjectSeries, moves: Floats) -> Severities:
+    """The severity of the highest level that holds for `moves`, shape (T,), against all earlier closes; shape (n,).
 
-    What is not known at the lows, drawdowns and their states, does not hold.
+    Drawdowns and their states are not known at the lows and do not hold. The close stands in for an unknown low; such
+    a session is not counted.
     """
-    figures = condition_figures(rule, _at_lows(track, moves))
-    return severity_by_session(rule, figures, len(track.positions))
-
-
-def _at_lows(track: SubjectSeries, moves: Floats) -> Measurements:
-    """The measurements had the session closed with `moves`, against all earlier moves at the close; shape (n,).
-
-    Where the low is unknown the close stands in; the session does not count then.
-    """
-    columns = track.verdicts
+    columns = series.verdicts
     defined = columns.defined.nonzero()[0]
     sessions, closes = columns.sessions[defined], columns.move[defined]
     lows = np.where(np.isnan(moves[defined]), closes, moves[defined])
@@ -141,9 +108,9 @@ def _at_lows(track: SubjectSeries, moves: Floats) -> Measurements:
     percentile = 100 * (as_low + 1) / np.arange(1, len(lows) + 1)
     percentile[: PERCENTILE_WINDOWS - 1] = np.nan
     since, latest = columns.sessions[columns.first : columns.first + 1], _latest_as_low(closes, lows)
-    rows = np.searchsorted(defined, track.positions)
+    rows = np.searchsorted(defined, series.positions)
     unknown = np.full(len(rows), np.nan)
-    return Measurements(
+    measurements = Measurements(
         session=sessions[rows],
         since=since,
         as_bad_on=np.where(latest < 0, since, sessions[latest])[rows],
@@ -153,12 +120,13 @@ def _at_lows(track: SubjectSeries, moves: Floats) -> Measurements:
         drawdown=unknown,
         state=unknown,
         entered=unknown,
-        day_low=track.figures.get("day_low", unknown),
+        day_low=series.figures.get("day_low", unknown),
     )
+    return severity_by_session(rule, condition_figures(rule, measurements), len(rows))
 
 
 def _latest_as_low(closes: Floats, lows: Floats) -> Ints:
-    """The row of the latest earlier close at or below each low, -1 = there is none: a search by powers of two."""
+    """The row of the latest earlier close at or below every low, -1 = none: a search by powers of two."""
     lowest = [closes]
     while 2 ** len(lowest) <= len(closes):
         half = 2 ** (len(lowest) - 1)
