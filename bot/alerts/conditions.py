@@ -124,10 +124,6 @@ class Condition:
         return -1 if getattr(level, self.field) > self.at_least_above else 1
 
 
-def _long_record(seen: Measurements) -> bool | Flags:
-    return seen.record & (whole_months(seen.since, seen.session) >= 12 * YEARS_FOR_RECORD)
-
-
 CONDITIONS = {
     condition.key: condition
     for condition in (

@@ -1,4 +1,4 @@
-"""A rule over whole columns: series per subject, level by session, historical alerts."""
+"""Historical alerts of a rule, from whole columns: series of subjects, episodes, alerts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ KEPT = {"sessions", "window", "first", "daily_return", "move"}
 
 @dataclass(frozen=True, slots=True)
 class SubjectSeries:
-    """One subject on the n final sessions that have a reading of it.
+    """One subject on its n final sessions with a reading.
 
-    `at` are their positions in `verdicts`, of which only sessions, daily returns and moves are kept: the figures of
-    many members take memory. `figures` are those of the rule's conditions, of shape (n,). `notes` keeps results.
+    `at`: positions of the sessions in `verdicts`, which keep only the KEPT columns, for the columns of many members
+    take memory. `figures`: the figures of the rule's conditions, shapes (n,). `notes`: cache of `episodes`.
     """
 
     subject: Subject
@@ -45,24 +45,24 @@ class SubjectSeries:
         return self.verdicts.sessions[self.at]
 
 
-SeriesCache = dict[
-    tuple[Hashable, ...], SubjectSeries
-]  # members of many baskets of the same tables, by what they depend on
+# Series of members, which several baskets of the same tables share, by rule and member.
+SeriesCache = dict[tuple[Hashable, ...], SubjectSeries]
 
 
-def subject_series(board: MarketStats, question: RuleTarget, shelf: SeriesCache) -> Iterator[SubjectSeries]:
-    """The subjects of `question`, in the engine's order; members are measured once a `shelf`."""
-    rule, series = question.rule, board.series[question.basket]
+def subject_series(board: MarketStats, target: RuleTarget, cache: SeriesCache) -> Iterator[SubjectSeries]:
+    """The series of the target's subjects, in the order of the rule engine; a member is measured once per `cache`."""
+    rule, basket = target.rule, board.series[target.basket]
 
-    def track(
+    def series_of(
         subject: Subject,
         columns: VerdictColumns,
         rows: slice,
         low: Floats | None = None,
         turned: VerdictColumns | None = None,
     ) -> SubjectSeries:
-        among: Ints = columns.defined[rows].nonzero()[0] + rows.start
-        at = slice(among[0], among[-1] + 1) if len(among) and among[-1] - among[0] < len(among) else among
+        positions: Ints = columns.defined[rows].nonzero()[0] + rows.start
+        gapless = len(positions) and positions[-1] - positions[0] < len(positions)
+        at = slice(positions[0], positions[-1] + 1) if gapless else positions
         figures = condition_figures(rule, Measurements.of_columns(columns, at, low, turned))
         dropped = [column.name for column in fields(columns) if column.name not in KEPT]
         empty: dict[str, Any] = dict.fromkeys(dropped, np.broadcast_to(np.int8(0), columns.move.shape))
@@ -72,29 +72,29 @@ def subject_series(board: MarketStats, question: RuleTarget, shelf: SeriesCache)
         first, second = rule.contrast
         columns = board.of_spread(first, second, rule.window)
         turned = board.of_spread(second, first, rule.window) if rule.upward else None
-        ended = np.searchsorted(columns.sessions, series.sessions[: series.final_sessions][-1:], side="right")
-        yield track(question.subject, columns, slice(0, int(ended.sum())), turned=turned)
-    elif question.about_members(board):
-        for alone, belongs, member in zip(series.alone, series.rows, series.basket.members, strict=True):
-            subject = Subject(rule.name, question.basket, member.symbol)
-            key = rule.name, series.basket.calendar, series.basket.prices, replace(member, weight=1.0)
-            if key not in shelf:
-                columns = board.measure_member(question.basket, member.symbol, rule.window)
-                # The member's own returns stand in the table, too: kept from there, they take no memory.
-                columns = replace(columns, daily_return=alone.daily)
-                rows = slice(belongs.start, min(belongs.stop, series.final_sessions))
-                shelf[key] = track(subject, columns, rows, alone.low)
-            yield replace(shelf[key], subject=subject)
+        end = np.searchsorted(columns.sessions, basket.sessions[: basket.final_sessions][-1:], side="right")
+        yield series_of(target.subject, columns, slice(0, int(end.sum())), turned=turned)
+    elif target.about_members(board):
+        for returns, rows, member in zip(basket.alone, basket.rows, basket.basket.members, strict=True):
+            subject = Subject(rule.name, target.basket, member.symbol)
+            key = rule.name, basket.basket.calendar, basket.basket.prices, replace(member, weight=1.0)
+            if key not in cache:
+                columns = board.measure_member(target.basket, member.symbol, rule.window)
+                # The price table holds the same daily returns: a reference to them takes no memory.
+                columns = replace(columns, daily_return=returns.daily)
+                final = slice(rows.start, min(rows.stop, basket.final_sessions))
+                cache[key] = series_of(subject, columns, final, returns.low)
+            yield replace(cache[key], subject=subject)
     else:
-        low = series.alone[0].low if len(series.alone) == 1 else None
-        yield track(
-            question.subject, board.of_basket(question.basket, rule.window), slice(0, series.final_sessions), low
+        low = basket.alone[0].low if len(basket.alone) == 1 else None
+        yield series_of(
+            target.subject, board.of_basket(target.basket, rule.window), slice(0, basket.final_sessions), low
         )
 
 
 @dataclass(frozen=True, slots=True)
 class AlertPart:
-    """One subject's part in an alert. `before` is the severity its episode had until then (0 = it had not begun)."""
+    """One subject's part in an alert. `before`: the severity of its episode until then, 0 = none was open."""
 
     member: str
     reason: DecisionReason
@@ -105,9 +105,9 @@ class AlertPart:
 
 @dataclass(frozen=True, slots=True)
 class HistoricalAlert:
-    """One alert: what a rule would have said about a basket on a session. `words` has one entry a subject.
+    """One alert of a rule on a basket and session, with a part for every subject in `words`.
 
-    `news` is how loud the news is that it tells for other rules.
+    `news`: the highest severity among the alerts of other rules which this alert covers.
     """
 
     session: date
@@ -120,74 +120,71 @@ class HistoricalAlert:
 
     @property
     def severity(self) -> Severity:
-        return max(*(word.severity for word in self.words), self.news or self.words[0].severity)
+        return max(*(part.severity for part in self.words), self.news or self.words[0].severity)
 
     @property
     def depth(self) -> float:
         """The deepest of its subjects, a fraction."""
-        return min(word.depth for word in self.words)
+        return min(part.depth for part in self.words)
 
     def size(self, rule: Rule) -> float:
-        """The move or day's low behind it, a fraction; of several subjects the deepest, of a spread the widest."""
+        """The move or day's low behind the alert, a fraction: the deepest of its subjects, of a spread the widest."""
         return -self.depth if rule.upward else self.depth
 
     def parts(self, rule: Rule) -> list[AlertPart]:
-        """The news that stands in a message about the basket, where there is one."""
-        return [one for one in self.words if covered_by_basket_alert(rule, one.member)]
+        """The parts which an alert about the basket covers."""
+        return [part for part in self.words if covered_by_basket_alert(rule, part.member)]
 
-    def beside(self, rule: Rule, tellers: Collection[Rule], loudest: Severity | None) -> HistoricalAlert | None:
-        """What is left of it where `tellers` tell all `parts`, and are as loud as the loudest; None = nothing is."""
-        if not tellers:
+    def beside(self, rule: Rule, covering: Collection[Rule], highest: Severity | None) -> HistoricalAlert | None:
+        """The alert without `parts` if `covering` rules alert on the same session; None = no part is left.
+
+        An alert of a covering rule gets the `highest` severity of the covered parts.
+        """
+        if not covering:
             return self
-        if rule in tellers:
-            return replace(self, news=loudest)
-        told = self.parts(rule)
-        kept = tuple(one for one in self.words if one not in told)
-        return replace(self, words=kept) if kept else None
+        if rule in covering:
+            return replace(self, news=highest)
+        parts = tuple(part for part in self.words if not covered_by_basket_alert(rule, part.member))
+        return replace(self, words=parts) if parts else None
 
     def reaches(self, severity: Severity) -> bool:
-        """Whether an episode comes to this rung, or to a deeper one, for the first time."""
-        return any(word.before < severity <= word.severity for word in self.words)
+        """Whether an episode reaches this severity, or a higher one, for the first time."""
+        return any(part.before < severity <= part.severity for part in self.words)
 
 
 def historical_alerts(rule: Rule, subjects: tuple[SubjectSeries, ...], close_after: int) -> tuple[HistoricalAlert, ...]:
-    """The alerts of one question over all sessions, as a replay would give them, oldest first."""
-    words: dict[int, list[AlertPart]] = {}
-    for track in subjects:
-        for position, word in episodes(rule, track, close_after)[0]:
-            words.setdefault(position, []).append(word)
-    day = subjects[0].verdicts.day  # all subjects of a question stand on the same sessions
-    return tuple(HistoricalAlert(day(position), tuple(parts)) for position, parts in sorted(words.items()))
+    """The alerts of one target over all sessions, the same as in a replay, oldest first."""
+    parts: dict[int, list[AlertPart]] = {}
+    for series in subjects:
+        for position, part in episodes(rule, series, close_after)[0]:
+            parts.setdefault(position, []).append(part)
+    day = subjects[0].verdicts.day  # the subjects of a target have the same sessions
+    return tuple(HistoricalAlert(day(position), tuple(parts[position])) for position in sorted(parts))
 
 
-def episodes(rule: Rule, track: SubjectSeries, close_after: int) -> tuple[Sequence[tuple[int, AlertPart]], Severities]:
-    """The alerts of one subject by their positions, and the severity of its open episode as each session begins.
+def episodes(rule: Rule, series: SubjectSeries, close_after: int) -> tuple[Sequence[tuple[int, AlertPart]], Severities]:
+    """The alerts of one subject by position, and the severity of its open episode before every session.
 
-    The latter has shape (n,), 0 = none is open. Kept in the track for each set of levels.
+    The severities have shape (n,), 0 = none is open. Cached in the series by levels.
     """
     key = rule.levels, rule.step, close_after
-    if key not in track.notes:
-        track.notes[key] = _episodes(rule, track, close_after)
-    kept: tuple[Sequence[tuple[int, AlertPart]], Severities] = track.notes[key]
-    return kept
-
-
-def _episodes(rule: Rule, track: SubjectSeries, close_after: int) -> tuple[Sequence[tuple[int, AlertPart]], Severities]:
-    """`decide`, reduced to the sessions on which a level holds."""
-    positions = track.positions
-    severities = severity_by_session(rule, track.figures, len(positions))
-    falls = depth(rule, track.verdicts.move[track.at], track.figures.get("day_low", np.nan))
-    words, open_ = [], np.zeros(len(positions), dtype=np.int8)
-    episode, last = None, 0
-    rows = severities.nonzero()[0]
-    columns = (rows, positions[rows], track.sessions[rows], severities[rows], falls[rows])
-    for row, position, session, rank, fall in zip(*(column.tolist() for column in columns), strict=True):
-        severity = Severity(rank)
-        episode = episode and episode.after_quiet(row - last - 1, close_after)
-        before = episode.severity if episode else 0
-        reason, episode = reach_level(episode, track.subject, session, severity, fall, rule.step)
-        if reason in SPEAKING:
-            words.append((position, AlertPart(track.subject.member, reason, severity, before, fall)))
-        open_[row + 1 : row + 1 + close_after] = episode.severity
-        last = row
-    return words, open_
+    if key not in series.notes:
+        positions = series.positions
+        severities = severity_by_session(rule, series.figures, len(positions))
+        depths = depth(rule, series.verdicts.move[series.at], series.figures.get("day_low", np.nan))
+        alerts, before = [], np.zeros(len(positions), dtype=np.int8)
+        episode, last = None, 0
+        rows = severities.nonzero()[0]
+        columns = (rows, positions[rows], series.sessions[rows], severities[rows], depths[rows])
+        for row, position, session, rank, fall in zip(*(column.tolist() for column in columns), strict=True):
+            severity = Severity(rank)
+            episode = episode and episode.after_quiet(row - last - 1, close_after)
+            previous = episode.severity if episode else 0
+            reason, episode = reach_level(episode, series.subject, session, severity, fall, rule.step)
+            if reason in SPEAKING:
+                alerts.append((position, AlertPart(series.subject.member, reason, severity, previous, fall)))
+            before[row + 1 : row + 1 + close_after] = episode.severity
+            last = row
+        series.notes[key] = alerts, before
+    cached: tuple[Sequence[tuple[int, AlertPart]], Severities] = series.notes[key]
+    return cached

@@ -1,4 +1,4 @@
-"""Work units, worker pool protocol, merged result."""
+"""Work units, protocol of worker pools, merged result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class WorkUnit:
-    """What one worker gets at a time: some baskets, with the prices and rules they need."""
+    """Some baskets, with the prices and rules they need: the input of one task of a worker."""
 
     tables: Mapping[CalendarCode, PriceTable]
     rulebook: Rulebook
@@ -34,21 +34,21 @@ class WorkUnit:
 
 
 class WorkerPool(Protocol):
-    """Whoever does the work."""
+    """A pool of workers: this process, several processes, or a cluster."""
 
     @property
     def count(self) -> int:
-        """How many shares are worked on at a time."""
+        """The number of units worked on at the same time."""
         ...
 
     def each(self, work: Callable[[WorkUnit], Result], shares: Iterable[WorkUnit]) -> Iterator[Result]:
-        """The results of `work`, in the order of the shares, which are asked for as they are needed."""
+        """The results of `work` in the order of the units, which are taken lazily."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SuggestedLevels:
-    """A rule with the rungs that are suggested for all its baskets together, and what they do on each."""
+    """A rule with the levels suggested for all its baskets together, and their tests by basket."""
 
     rule: Rule
     trials: Mapping[BasketId, tuple[HoldOutTest, ...]]
@@ -56,9 +56,9 @@ class SuggestedLevels:
 
 @dataclass(frozen=True, slots=True)
 class TuningResult:
-    """Every rule on every basket, and one ladder a rule to write into the configuration.
+    """Every rule on every basket, and suggested levels of every rule.
 
-    `short` names the rules and baskets of which there are too few years.
+    `short`: the rules and baskets with too few years of data.
     """
 
     tunings: tuple[RuleTuning, ...]
@@ -74,30 +74,29 @@ def tune_all(
     workers: WorkerPool,
     progress: Callable[[int, int], None] | None = None,
 ) -> TuningResult:
-    """Tune every rule on each of `baskets`; `per_year` as in `tune`.
+    """Every rule tuned on each of `baskets`; `per_year` as in `tune_basket`.
 
-    `progress` hears how many shares of the first, longer part are done, and of how many.
+    `progress` gets the number of finished units of the first, longer part, and the number of all its units.
     """
     groups = group_baskets(baskets, workers.count)
-    found: list[RuleTuning] = []
-    for done, some in enumerate(workers.each(tune_unit, work_units(tables, rulebook, groups, per_year))):
-        found += some
+    tunings: list[RuleTuning] = []
+    for done, results in enumerate(workers.each(tune_unit, work_units(tables, rulebook, groups, per_year)), 1):
+        tunings += results
         if progress is not None:
-            progress(done + 1, len(groups))
-    ladders = median_levels(found)
-    trials: dict[str, dict[BasketId, tuple[HoldOutTest, ...]]] = defaultdict(dict)
-    suggested = work_units(tables, replace(rulebook, rules=ladders), groups, per_year)
-    for some_tried in workers.each(test_unit, suggested):
-        for basket, name, trial in some_tried:
-            trials[name][basket] = trial
-    counted = {(one.rule.name, one.basket.id) for one in found}
-    asked = [(rule.name, basket) for basket in baskets for rule in restricted_to(rulebook, basket).rules]
-    short = tuple(one for one in asked if one not in counted)
-    return TuningResult(tuple(found), tuple(SuggestedLevels(rule, trials[rule.name]) for rule in ladders), short)
+            progress(done, len(groups))
+    rules = median_levels(tunings)
+    tests: dict[str, dict[BasketId, tuple[HoldOutTest, ...]]] = defaultdict(dict)
+    units = work_units(tables, replace(rulebook, rules=rules), groups, per_year)
+    for basket, name, results_of_rule in chain.from_iterable(workers.each(test_unit, units)):
+        tests[name][basket] = results_of_rule
+    tuned = {(tuning.rule.name, tuning.basket.id) for tuning in tunings}
+    pairs = [(rule.name, basket) for basket in baskets for rule in restricted_to(rulebook, basket).rules]
+    short = tuple(pair for pair in pairs if pair not in tuned)
+    return TuningResult(tuple(tunings), tuple(SuggestedLevels(rule, tests[rule.name]) for rule in rules), short)
 
 
 def group_baskets(baskets: Sequence[BasketId], workers: int) -> list[tuple[BasketId, ...]]:
-    """Neighbouring baskets together, some groups for each worker."""
+    """Groups of neighbouring baskets, SHARES_A_WORKER groups for every worker."""
     size = max(1, -(-len(baskets) // (SHARES_A_WORKER * workers)))
     return [tuple(baskets[begin : begin + size]) for begin in range(0, len(baskets), size)]
 
@@ -108,58 +107,58 @@ def work_units(
     groups: Sequence[tuple[BasketId, ...]],
     per_year: float,
 ) -> Iterator[WorkUnit]:
-    """A share for each group, with the prices it needs."""
+    """One unit for every group of baskets, with the prices it needs.
+
+    A unit that needs most of a table gets the whole table: processes share one table, but not its copies.
+    """
     for group in groups:
-        needed = {one.id: one for basket in group for one in restricted_to(rulebook, basket).baskets}
+        needed = {basket.id: basket for id_ in group for basket in restricted_to(rulebook, id_).baskets}
         cut = {}
         for code, table in tables.items():
-            symbols = {symbol for one in needed.values() if one.calendar == code for symbol in one.symbols}
-            if symbols:
-                cut[code] = _columns(table, [at for at, symbol in enumerate(table.symbols) if symbol in symbols])
+            symbols = {symbol for basket in needed.values() if basket.calendar == code for symbol in basket.symbols}
+            at = [index for index, symbol in enumerate(table.symbols) if symbol in symbols]
+            if symbols and 2 * len(at) > len(table.symbols):
+                cut[code] = table
+            elif symbols:
+                columns: dict[str, Any] = {
+                    name: getattr(table, name)[:, at] for name in ("close", "adjusted", "low", "shut")
+                }
+                kept = tuple(table.symbols[index] for index in at)
+                cut[code] = replace(table, symbols=kept, refused=(), **columns)
         yield WorkUnit(cut, replace(rulebook, baskets=tuple(needed.values()), events=()), group, per_year)
 
 
-def _columns(table: PriceTable, at: list[int]) -> PriceTable:
-    """Those columns of a table; if they are most of it, the table as it is: workers share one, but not its copies."""
-    if 2 * len(at) > len(table.symbols):
-        return table
-    columns: dict[str, Any] = {name: getattr(table, name)[:, at] for name in ("close", "adjusted", "low", "shut")}
-    return replace(table, symbols=tuple(table.symbols[one] for one in at), refused=(), **columns)
+def tune_unit(unit: WorkUnit) -> list[RuleTuning]:
+    """The tunings of one unit."""
+    cache: SeriesCache = {}
+    tunings = (tune_basket(unit.tables, unit.rulebook, basket, unit.per_year, cache) for basket in unit.baskets)
+    return list(chain.from_iterable(tunings))
 
 
-def tune_unit(share: WorkUnit) -> list[RuleTuning]:
-    """One share's part of `tune_all`."""
-    shelf: SeriesCache = {}
-    found = (tune_basket(share.tables, share.rulebook, basket, share.per_year, shelf) for basket in share.baskets)
-    return list(chain.from_iterable(found))
-
-
-def test_unit(share: WorkUnit) -> list[tuple[BasketId, str, tuple[HoldOutTest, ...]]]:
-    """What the share's rules did on each of its baskets."""
-    shelf: SeriesCache = {}
+def test_unit(unit: WorkUnit) -> list[tuple[BasketId, str, tuple[HoldOutTest, ...]]]:
+    """The tests of the levels of the unit's rules on each of its baskets."""
+    cache: SeriesCache = {}
     return [
-        (basket, name, trials)
-        for basket in share.baskets
-        for name, trials in hold_out_tests(share.tables, share.rulebook, basket, shelf)
+        (basket, name, tests)
+        for basket in unit.baskets
+        for name, tests in hold_out_tests(unit.tables, unit.rulebook, basket, cache)
     ]
 
 
-def median_levels(found: Sequence[RuleTuning]) -> tuple[Rule, ...]:
-    """For each rule the middle of the values that its baskets would have by themselves, in the order of the rules."""
-    own: dict[str, list[Rule]] = defaultdict(list)
-    for one in found:
-        if one.suggested is not None:
-            own[one.rule.name].append(one.suggested)
-    return tuple(_middle(rules) for rules in own.values())
-
-
-def _middle(rules: Sequence[Rule]) -> Rule:
-    rungs = []
-    for place, rung in enumerate(rules[0].levels):
-        condition = fitted_condition(rung)
-        if condition is not None:
-            limits = [threshold(rule.levels[place], condition) for rule in rules]
-            rung = with_threshold(rung, condition, median_low(limits))  # noqa: PLW2901
-        rungs.append(rung)
-    baskets = tuple(chain.from_iterable(rule.baskets for rule in rules))
-    return replace(rules[0], levels=tuple(rungs), baskets=baskets)
+def median_levels(tunings: Sequence[RuleTuning]) -> tuple[Rule, ...]:
+    """Every rule with the (lower) median of the values suggested for its baskets, in the order of the rules."""
+    suggested: dict[str, list[Rule]] = defaultdict(list)
+    for tuning in tunings:
+        if tuning.suggested is not None:
+            suggested[tuning.rule.name].append(tuning.suggested)
+    medians = []
+    for rules in suggested.values():
+        levels = list(rules[0].levels)
+        for index, level in enumerate(rules[0].levels):
+            condition = fitted_condition(level)
+            if condition is not None:
+                values = [threshold(rule.levels[index], condition) for rule in rules]
+                levels[index] = with_threshold(level, condition, median_low(values))
+        baskets = tuple(chain.from_iterable(rule.baskets for rule in rules))
+        medians.append(replace(rules[0], levels=tuple(levels), baskets=baskets))
+    return tuple(medians)

@@ -1,7 +1,8 @@
-"""Rates of the levels in force, suggestions, hold-out test, review for the chat."""
+"""Rates of the levels in force, suggestions, hold-out tests, review for the chat."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,12 +24,14 @@ from bot.tuning.history import HistoricalAlert, SeriesCache, SubjectSeries, hist
 from bot.tuning.rates import YearlyRate, YearSplit, counted_sessions, dispersion, prediction_interval
 from bot.tuning.withdrawals import WithdrawalRate, withdrawal_rates
 
+LATEST = 10
+
 
 @dataclass(frozen=True, slots=True)
 class LevelStats:
-    """One rung in force: how often it, or a deeper one, was newly reached, and the alerts of its own severity.
+    """One level in force: the rate at which it, or a higher level, is newly reached, and the alerts of its severity.
 
-    `provisional` is None where daily prices do not tell.
+    `provisional` is None where daily prices do not show it.
     """
 
     rung: Level
@@ -40,11 +43,11 @@ class LevelStats:
 
 @dataclass(frozen=True, slots=True)
 class HoldOutTest:
-    """A suggested rung, fitted on two of three years and tried on the others.
+    """A suggested level, fitted on two of three years and tested on the held-out years.
 
-    `poisson` are the fewest and the most times it should be reached on the held-out years (90 %), told from the count
-    of the fitted years alone, if falls came independently. They do not: from one fitted year to the next the count
-    varies `spread` times as much (variance over mean), and `expected` allows for it. `held_out` is what came.
+    `poisson`: the lowest and highest expected count on the held-out years (90 %), predicted from the fitted years for
+    independent falls. Falls are not independent: the variance of yearly counts is `spread` times their mean, and
+    `expected` allows for this. `held_out`: the rate on the held-out years.
     """
 
     rung: Level
@@ -65,12 +68,12 @@ class HoldOutTest:
 
 @dataclass(frozen=True, slots=True)
 class RuleTuning:
-    """One rule and one basket: what was heard, each rung's rate, and the basket's own suggestion.
+    """One rule and one basket: alerts, rates of the levels, suggestion for this basket.
 
-    `first` and `last` are the sessions between which rates are counted: the first years of a basket have too little
-    before them. `hearings` has all alerts, those of the first years too, and `sent` what is left of them where another
-    message about the basket, by any of the rules tuned with it, tells some. `suggested` is the rule with other values
-    (None = nothing to fit, or too short a history), and `trials` what its fitted rungs did.
+    `first`, `last`: the sessions between which rates are counted, without a basket's first years. `hearings`: all
+    alerts, also of the first years; `sent`: the same without the parts which a message of the other tuned rules about
+    the basket covers. `suggested`: the rule with fitted values, tested in `trials`; None = no value to fit, or too
+    short a history.
     """
 
     rule: Rule
@@ -85,155 +88,134 @@ class RuleTuning:
     trials: tuple[HoldOutTest, ...]
 
     def rate_sent(self, severity: Severity) -> YearlyRate:
-        """The messages of just that severity that people get."""
-        days = [one.session for one in self.sent if one.severity == severity]
+        """The rate of sent messages of exactly this severity."""
+        days = [alert.session for alert in self.sent if alert.severity == severity]
         return YearlyRate(sum(self.first <= day <= self.last for day in days), self.steps[0].reached.years)
 
 
 def tune_basket(
-    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId, per_year: float, shelf: SeriesCache
+    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId, per_year: float, cache: SeriesCache
 ) -> tuple[RuleTuning, ...]:
-    """Every rule that is asked about `basket`, or about its spread to another one. `shelf` is that of the `tables`.
+    """The tuning of every rule about `basket`, or about its spread to another basket; `cache` belongs to `tables`.
 
-    `per_year` is how often the shallowest rung shall be reached; each deeper one a third as often as the one above.
+    `per_year`: the target rate of the lowest level; every higher level has a third of the rate of the level below.
     """
-    narrow = restricted_to(rulebook, basket)
-    board = measure_market(tables, narrow)
-    subjects = _subjects(board, narrow, basket, shelf)
-    return tuple(_beside_others([_tuned(board, narrow.close_after_sessions, *asked, per_year) for asked in subjects]))
-
-
-def _subjects(
-    board: MarketStats, rulebook: Rulebook, basket: BasketId, shelf: SeriesCache
-) -> Iterator[tuple[RuleTarget, tuple[SubjectSeries, ...], YearSplit]]:
-    """The questions about the basket whose data are long enough, with their subjects and the years that are counted."""
-    for question in rule_targets(board, rulebook.rules):
-        if question.basket == basket:
-            subjects = tuple(subject_series(board, question, shelf))
-            years = YearSplit.of(counted_sessions(question.rule, subjects))
-            if years is not None:
-                yield question, subjects, years
-
-
-def _beside_others(found: Sequence[RuleTuning]) -> Iterator[RuleTuning]:
-    """With what is left of each beside the others of the same session, as `muted` has it."""
-    sessions: dict[date, list[tuple[Rule, HistoricalAlert]]] = {
-        heard.session: [] for one in found if _may_tell(one) for heard in one.hearings
-    }
-    for one in found:
-        for heard in one.hearings:
-            if heard.session in sessions:
-                sessions[heard.session].append((one.rule, heard))
-    telling = {
-        session: basket_alert_rules((rule, one.words[0].member) for rule, one in heard)
-        for session, heard in sessions.items()
-    }
-    loudest = {
-        session: max((word.severity for rule, one in heard for word in one.parts(rule)), default=None)
-        for session, heard in sessions.items()
-    }
-    for one in found:
-        left = (
-            heard.beside(one.rule, telling.get(heard.session, ()), loudest.get(heard.session)) for heard in one.hearings
+    scope = restricted_to(rulebook, basket)
+    board, close_after = measure_market(tables, scope), scope.close_after_sessions
+    tunings = []
+    for target, subjects, years in _targets(board, scope, basket, cache):
+        rule = target.rule
+        alerts = historical_alerts(rule, subjects, close_after)
+        suggested: Rule | None = None
+        tests: tuple[HoldOutTest, ...] = ()
+        if years.fitted and years.held_out and any(map(fitted_condition, rule.levels)):
+            suggested = fit_levels(rule, subjects, close_after, years.part(held_out=False), years.fitted, per_year)
+            tests = _level_tests(suggested, subjects, close_after, years)
+        tuning = RuleTuning(
+            rule=rule,
+            basket=board.series[basket].basket,
+            against=board.series[rule.contrast[1]].basket if rule.contrast else None,
+            first=years.first,
+            last=years.last,
+            hearings=alerts,
+            sent=alerts,
+            steps=_level_stats(rule, alerts, years, withdrawal_rates(board, target, subjects, close_after)),
+            suggested=suggested,
+            trials=tests,
         )
-        yield replace(one, sent=tuple(heard for heard in left if heard is not None))
+        tunings.append(tuning)
+    return tuple(_without_covered(tunings))
 
 
-def _may_tell(one: RuleTuning) -> bool:
-    """Whether it ever tells what others say of the basket; all its alerts are of one kind."""
-    return any(basket_alert_rules([(one.rule, heard.words[0].member)]) for heard in one.hearings[:1])
+def _targets(
+    board: MarketStats, rulebook: Rulebook, basket: BasketId, cache: SeriesCache
+) -> Iterator[tuple[RuleTarget, tuple[SubjectSeries, ...], YearSplit]]:
+    """The targets of the basket with enough data, their subjects and counted years."""
+    for target in rule_targets(board, rulebook.rules):
+        if target.basket == basket:
+            subjects = tuple(subject_series(board, target, cache))
+            years = YearSplit.of(counted_sessions(target.rule, subjects))
+            if years is not None:
+                yield target, subjects, years
 
 
-def restricted_to(rulebook: Rulebook, *baskets: BasketId) -> Rulebook:
-    """The part of the rulebook that these baskets need."""
+def _level_stats(
+    rule: Rule, alerts: Sequence[HistoricalAlert], years: YearSplit, withdrawals: Sequence[WithdrawalRate | None]
+) -> tuple[LevelStats, ...]:
+    stats = []
+    for level, withdrawal in zip(rule.levels, withdrawals, strict=True):
+        days = [alert.session for alert in alerts if alert.severity == level.severity]
+        days = [day for day in days if years.first <= day <= years.last]
+        reached = years.rate(sessions_reached(alerts, level.severity))
+        stats.append(LevelStats(level, reached, len(days), days[-1] if days else None, withdrawal))
+    return tuple(stats)
+
+
+def _without_covered(tunings: Sequence[RuleTuning]) -> Iterator[RuleTuning]:
+    """The tunings with `sent` reduced by the rules of `bot.alerts.inhibition`."""
+    sessions: dict[date, list[tuple[Rule, HistoricalAlert]]] = defaultdict(list)
+    for tuning in tunings:
+        for alert in tuning.hearings:
+            sessions[alert.session].append((tuning.rule, alert))
+    covering = {
+        session: basket_alert_rules((rule, alert.words[0].member) for rule, alert in alerts)
+        for session, alerts in sessions.items()
+    }
+    highest = {
+        session: max((part.severity for rule, alert in alerts for part in alert.parts(rule)), default=None)
+        for session, alerts in sessions.items()
+    }
+    for tuning in tunings:
+        sent = (alert.beside(tuning.rule, covering[alert.session], highest[alert.session]) for alert in tuning.hearings)
+        yield replace(tuning, sent=tuple(alert for alert in sent if alert is not None))
+
+
+def restricted_to(rulebook: Rulebook, basket: BasketId) -> Rulebook:
+    """The part of the rulebook for one basket: its rules, and the baskets in them."""
     rules = [
-        replace(rule, baskets=tuple(one for one in rule.baskets if one in baskets))
+        replace(rule, baskets=tuple(id_ for id_ in rule.baskets if id_ == basket))
         for rule in rulebook.rules
-        if (rule.contrast[0] if rule.contrast else None) in baskets or set(rule.baskets) & set(baskets)
+        if basket in rule.baskets or (rule.contrast and rule.contrast[0] == basket)
     ]
-    needed = {*baskets, *(one for rule in rules for one in rule.contrast or ())}
-    return replace(
-        rulebook, baskets=tuple(one for one in rulebook.baskets if one.id in needed), rules=tuple(rules), events=()
-    )
+    needed = {basket, *(id_ for rule in rules for id_ in rule.contrast or ())}
+    baskets = tuple(candidate for candidate in rulebook.baskets if candidate.id in needed)
+    return replace(rulebook, baskets=baskets, rules=tuple(rules), events=())
 
 
-def _tuned(
-    board: MarketStats,
-    close_after: int,
-    question: RuleTarget,
-    subjects: tuple[SubjectSeries, ...],
-    years: YearSplit,
-    per_year: float,
-) -> RuleTuning:
-    rule = question.rule
-    heard = historical_alerts(rule, subjects, close_after)
-    doubts = withdrawal_rates(board, question, subjects, close_after)
-    suggested: Rule | None = None
-    trials: tuple[HoldOutTest, ...] = ()
-    if years.fitted and years.held_out and any(map(fitted_condition, rule.levels)):
-        suggested = fit_levels(rule, subjects, close_after, years.part(held_out=False), years.fitted, per_year)
-        trials = _trials(suggested, historical_alerts(suggested, subjects, close_after), years)
-    return RuleTuning(
-        rule=rule,
-        basket=board.series[question.basket].basket,
-        against=board.series[rule.contrast[1]].basket if rule.contrast else None,
-        first=years.first,
-        last=years.last,
-        hearings=heard,
-        sent=heard,
-        steps=tuple(_step(one, heard, years, doubt) for one, doubt in zip(rule.levels, doubts, strict=True)),
-        suggested=suggested,
-        trials=trials,
-    )
-
-
-def _step(rung: Level, heard: Sequence[HistoricalAlert], years: YearSplit, doubt: WithdrawalRate | None) -> LevelStats:
-    days = [one.session for one in heard if one.severity == rung.severity and years.first <= one.session <= years.last]
-    return LevelStats(
-        rung=rung,
-        reached=years.rate(sessions_reached(heard, rung.severity)),
-        alerts=len(days),
-        latest=days[-1] if days else None,
-        provisional=doubt,
-    )
-
-
-def sessions_reached(heard: Sequence[HistoricalAlert], severity: Severity) -> Dates:
-    """The sessions of the alerts by which an episode comes to that rung, or to a deeper one."""
-    return np.array([one.session for one in heard if one.reaches(severity)], dtype="datetime64[D]")
+def sessions_reached(alerts: Sequence[HistoricalAlert], severity: Severity) -> Dates:
+    """The sessions on which an episode reaches this severity, or a higher one, for the first time."""
+    return np.array([alert.session for alert in alerts if alert.reaches(severity)], dtype="datetime64[D]")
 
 
 def hold_out_tests(
-    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId, shelf: SeriesCache
+    tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, basket: BasketId, cache: SeriesCache
 ) -> Iterator[tuple[str, tuple[HoldOutTest, ...]]]:
-    """What the rungs of the rulebook's rules do on `basket` in either part of history, by the rule's name."""
-    narrow = restricted_to(rulebook, basket)
-    board = measure_market(tables, narrow)
-    for question, subjects, years in _subjects(board, narrow, basket, shelf):
-        heard = historical_alerts(question.rule, subjects, rulebook.close_after_sessions)
-        yield question.rule.name, _trials(question.rule, heard, years)
+    """The tests on `basket` of the levels of the rulebook's rules, by the rule's name."""
+    scope = restricted_to(rulebook, basket)
+    for target, subjects, years in _targets(measure_market(tables, scope), scope, basket, cache):
+        yield target.rule.name, _level_tests(target.rule, subjects, rulebook.close_after_sessions, years)
 
 
-def _trials(rule: Rule, heard: Sequence[HistoricalAlert], years: YearSplit) -> tuple[HoldOutTest, ...]:
-    return tuple(_trial(rung, heard, years) for rung in rule.levels if fitted_condition(rung) is not None)
-
-
-def _trial(rung: Level, heard: Sequence[HistoricalAlert], years: YearSplit) -> HoldOutTest:
-    days = sessions_reached(heard, rung.severity)
-    before, after = (days[years.part(held_out=back)(days)] for back in (False, True))
-    spread = dispersion(years.by_year(before))
-    poisson, expected = (prediction_interval(len(before), years.fitted, years.held_out, one) for one in (1.0, spread))
-    return HoldOutTest(
-        rung, YearlyRate(len(before), years.fitted), spread, poisson, expected, YearlyRate(len(after), years.held_out)
-    )
-
-
-LATEST = 10
+def _level_tests(
+    rule: Rule, subjects: tuple[SubjectSeries, ...], close_after: int, years: YearSplit
+) -> tuple[HoldOutTest, ...]:
+    alerts = historical_alerts(rule, subjects, close_after)
+    tests = []
+    for level in filter(fitted_condition, rule.levels):
+        days = sessions_reached(alerts, level.severity)
+        fitted, held_out = (days[years.part(held_out=part)(days)] for part in (False, True))
+        spread = dispersion(years.by_year(fitted))
+        poisson, expected = (
+            prediction_interval(len(fitted), years.fitted, years.held_out, factor) for factor in (1.0, spread)
+        )
+        rates = YearlyRate(len(fitted), years.fitted), YearlyRate(len(held_out), years.held_out)
+        tests.append(HoldOutTest(level, rates[0], spread, poisson, expected, rates[1]))
+    return tuple(tests)
 
 
 @dataclass(frozen=True, slots=True)
 class LevelRate:
-    """How often a rung, or a deeper one, was newly reached; the first years of the data do not count."""
+    """The rate at which a level, or a higher one, is newly reached, without the first years of the data."""
 
     rung: Level
     reached: YearlyRate
@@ -241,7 +223,7 @@ class LevelRate:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedAlert:
-    """One alert as history would have had it. `rung` is what made it so loud; `size` is as in Hearing."""
+    """One historical alert with the level of its severity; `size` as in HistoricalAlert."""
 
     session: date
     rule: str
@@ -254,7 +236,7 @@ class ReviewedAlert:
 
 @dataclass(frozen=True, slots=True)
 class RuleReview:
-    """The rates of every rule about a basket, by the rule's name, and the latest alerts, the last one first."""
+    """The rates of every rule about a basket, by the rule's name, and the latest alerts, latest first."""
 
     rates: tuple[tuple[str, tuple[LevelRate, ...]], ...]
     latest: tuple[ReviewedAlert, ...]
@@ -263,35 +245,34 @@ class RuleReview:
 def review_basket(
     board: MarketStats, rules: tuple[Rule, ...], close_after: int, basket: BasketId, latest: int = LATEST
 ) -> RuleReview:
-    """What the operator wants to know of one basket before turning a threshold; spreads with it count too.
+    """The review of the rules about a basket and its spreads; a rule with too little data has no rates.
 
-    A rule whose data are too short for a rate has none. Raises KeyError if the board has no such basket.
+    Raises KeyError for an unknown basket.
     """
     _ = board.series[basket]
     rates: list[tuple[str, tuple[LevelRate, ...]]] = []
-    said: list[ReviewedAlert] = []
-    for question in rule_targets(board, rules):
-        if basket not in question.baskets:
+    reviewed: list[ReviewedAlert] = []
+    for target in rule_targets(board, rules):
+        if basket not in target.baskets:
             continue
-        subjects = tuple(subject_series(board, question, {}))
-        heard = historical_alerts(question.rule, subjects, close_after)
-        said += [_said(question, one) for one in heard[-latest:]]
-        years = YearSplit.of(counted_sessions(question.rule, subjects))
+        rule, subjects = target.rule, tuple(subject_series(board, target, {}))
+        alerts = historical_alerts(rule, subjects, close_after)
+        levels = {level.severity: level for level in rule.levels}
+        reviewed += [
+            ReviewedAlert(
+                session=alert.session,
+                rule=rule.name,
+                reason=alert.reason,
+                severity=alert.severity,
+                rung=levels[alert.severity],
+                size=alert.size(rule),
+                members=tuple(part.member for part in alert.words if part.member),
+            )
+            for alert in alerts[-latest:]
+        ]
+        years = YearSplit.of(counted_sessions(rule, subjects))
         if years is not None:
-            reached = [years.rate(sessions_reached(heard, rung.severity)) for rung in question.rule.levels]
-            rates.append((question.rule.name, tuple(map(LevelRate, question.rule.levels, reached))))
-    said.sort(key=lambda one: one.session, reverse=True)
-    return RuleReview(tuple(rates), tuple(said[:latest]))
-
-
-def _said(question: RuleTarget, heard: HistoricalAlert) -> ReviewedAlert:
-    rule = question.rule
-    return ReviewedAlert(
-        session=heard.session,
-        rule=rule.name,
-        reason=heard.reason,
-        severity=heard.severity,
-        rung=next(rung for rung in rule.levels if rung.severity == heard.severity),
-        size=heard.size(rule),
-        members=tuple(word.member for word in heard.words if word.member),
-    )
+            reached = [years.rate(sessions_reached(alerts, level.severity)) for level in rule.levels]
+            rates.append((rule.name, tuple(map(LevelRate, rule.levels, reached))))
+    reviewed.sort(key=lambda alert: alert.session, reverse=True)
+    return RuleReview(tuple(rates), tuple(reviewed[:latest]))
