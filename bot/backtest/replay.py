@@ -1,4 +1,4 @@
-"""Session-by-session replay; one session explained; worst moves."""
+"""Session-by-session replay, explanation of one session, worst moves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SILENCE = EvaluationResult((), {}, ())
 
 @dataclass(frozen=True, slots=True)
 class ReplayedSession:
-    """One session of a replay, judged, and the open episodes after it."""
+    """One evaluated session of a replay, and the subjects with an open episode after it."""
 
     day: date
     judgement: EvaluationResult
@@ -28,14 +28,15 @@ class ReplayedSession:
 def replay_sessions(
     board: MarketStats, rulebook: Rulebook, sessions: Sequence[date] | None = None
 ) -> Iterator[ReplayedSession]:
-    """Judge session after session as the live bot does, from the first one of the data.
+    """The sessions evaluated by the live rule engine, in order; None = all sessions of the data.
 
-    Episodes need their past, so the first session is always the data's own; who wants a stretch drops what is before.
+    Episodes depend on the past: a replay of a stretch starts at the first session of the data, and drops the sessions
+    before the stretch.
     """
     memories: dict[Subject, SubjectState] = {}
-    loud = candidates_by_session(board, rulebook.rules)
+    candidates = candidates_by_session(board, rulebook.rules)
     for day in board.sessions() if sessions is None else sessions:
-        judgement = evaluate(board, rulebook, day, memories) if memories or day in loud else SILENCE
+        judgement = evaluate(board, rulebook, day, memories) if memories or day in candidates else SILENCE
         memories = {**memories, **judgement.memories}
         for subject, memory in judgement.memories.items():
             if memory.episode is None:
@@ -50,7 +51,7 @@ def replayed_alerts(
     stop: date | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Alert]:
-    """The alerts of the sessions from `start` to `stop` (both included), in the order the bot would send them."""
+    """The alerts of the sessions from `start` to `stop` (both included), in the order of sending."""
     days = [day for day in board.sessions() if stop is None or day <= stop]
     for done, session in enumerate(replay_sessions(board, rulebook, days)):
         if progress is not None:
@@ -61,7 +62,7 @@ def replayed_alerts(
 
 @dataclass(frozen=True, slots=True)
 class ExplainedDecision:
-    """One evaluation, silence too, and the memory of the sessions before it."""
+    """One decision, fired or not, and the state of its subject before the session."""
 
     decision: Decision
     before: SubjectState
@@ -70,14 +71,14 @@ class ExplainedDecision:
 def explain_session(
     board: MarketStats, rulebook: Rulebook, basket: BasketId, day: date, warm_up: int | None = None
 ) -> Iterator[ExplainedDecision]:
-    """Replay up to `day` and ask every rule about `basket` on it, the quiet ones too.
+    """The decisions of every rule about `basket` on `day`, fired or not, after a replay of the sessions before.
 
-    `warm_up` is how many sessions before `day` are replayed (None = all); episodes that are older are not known.
+    `warm_up`: the number of replayed sessions (None = all); older episodes are unknown.
     """
     memories: Mapping[Subject, SubjectState] = {}
-    before = [session for session in board.sessions(final=False) if session < day]
-    for one in replay_sessions(board, rulebook, before if warm_up is None else before[-warm_up:]):
-        memories = one.memories
+    before = [earlier for earlier in board.sessions(final=False) if earlier < day]
+    for session in replay_sessions(board, rulebook, before if warm_up is None else before[-warm_up:]):
+        memories = session.memories
     for decision in evaluate(board, rulebook, day, memories, every=True).decisions:
         if basket in (decision.subject.basket, decision.subject.against):
             yield ExplainedDecision(decision, memories.get(decision.subject, FORGOTTEN))

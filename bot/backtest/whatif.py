@@ -1,4 +1,4 @@
-"""What would be said of a move on the next session?"""
+"""Hypothetical move of the next session, and the distance to the next level."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bot.statistics.next_session import SettledHistory, smallest_further_fall
 from bot.statistics.verdict import Verdict
 
 
-def parse_move(word: str) -> float | None:
-    """A percentage as people type it, as a fraction between -1 and 10; None = it is none."""
+def parse_move(text: str) -> float | None:
+    """A typed percentage as a fraction between -1 and 10; None = not a percentage in this range."""
     try:
-        fraction = float(word.replace("\u2212", "-").removesuffix("%")) / 100
+        fraction = float(text.replace("\u2212", "-").removesuffix("%")) / 100
     except ValueError:
         return None
     return fraction if -1 < fraction < 10 else None
@@ -29,10 +29,9 @@ def parse_move(word: str) -> float | None:
 def evaluate_move(
     board: MarketStats, rulebook: Rulebook, basket: BasketId, move: float, window: int = 2
 ) -> WhatIfResult:
-    """Suppose that the `window`-session move which ends on the next session is `move` (a fraction above -1).
+    """The result of a `window`-session `move` (a fraction above -1) that ends on the session after the last final one.
 
-    The past is that up to the last final session. Raises NoData if there is none, or if a session of the window has no
-    reading.
+    Raises NoData without a final session, or without a reading on a session of the window.
     """
     series = board.series[basket]
     position = series.final_sessions - 1
@@ -44,44 +43,41 @@ def evaluate_move(
     verdict = past.next(session, daily, 1.0)
     if verdict is None:
         raise NoData(f"Basket {basket} has no reading on a session before {session}: a {window}-session move needs it.")
-    reaches = _reaches(board, rulebook, basket, position, session, daily)
+    reaches = _forecasts(board, rulebook, basket, position, session, daily)
     return WhatIfResult(series.basket, verdict, reaches, next_claim(past, verdict))
 
 
 def level_distances(
     board: MarketStats, rulebook: Rulebook, basket: BasketId, session: date
 ) -> tuple[LevelForecast, ...]:
-    """How far each rule about the basket's own closes was from its next rung on `session`; none without a reading."""
+    """The next level, and the fall to it, of the rules about the basket's closes; () without a reading on `session`."""
     position = board.position(basket, session)
     daily = nan if not position else board.series[basket].daily_return.item(position)
-    return () if not position or isnan(daily) else _reaches(board, rulebook, basket, position - 1, session, daily)
+    return () if not position or isnan(daily) else _forecasts(board, rulebook, basket, position - 1, session, daily)
 
 
-def _reaches(
+def _forecasts(
     board: MarketStats, rulebook: Rulebook, basket: BasketId, position: int, session: date, daily: float
 ) -> tuple[LevelForecast, ...]:
-    asked = (rule for rule in rulebook.rules if _asked(board, rule, basket))
-    return tuple(_reach(board, rule, basket, position, session, daily) for rule in asked)
+    """The forecasts of the rules about the basket's own closes."""
+    forecasts = []
+    for rule in rulebook.rules:
+        about_members = rule.members and len(board.series[basket].basket.members) > 1
+        if basket in rule.baskets and not about_members and not rule.uses_condition("day_low"):
+            past = SettledHistory.of(board.of_basket(basket, rule.window), position, board.lines)
+            forecasts.append(_forecast(rule, past, session, daily))
+    return tuple(forecasts)
 
 
-def _asked(board: MarketStats, rule: Rule, basket: BasketId) -> bool:
-    """Whether the rule is about the basket's own closes."""
-    members = rule.members and len(board.series[basket].basket.members) > 1
-    return basket in rule.baskets and not members and not rule.uses_condition("day_low")
-
-
-def _reach(
-    board: MarketStats, rule: Rule, basket: BasketId, position: int, session: date, daily: float
-) -> LevelForecast:
-    past = SettledHistory.of(board.of_basket(basket, rule.window), position, board.lines)
+def _forecast(rule: Rule, past: SettledHistory, session: date, daily: float) -> LevelForecast:
     verdict = past.next(session, daily, 1.0)
-    rung = None if verdict is None else highest_level(rule, Evidence(verdict))
-    severity = 0 if rung is None else rung.severity
+    level = None if verdict is None else highest_level(rule, Evidence(verdict))
+    severity = 0 if level is None else level.severity
 
-    def deeper(one: Verdict) -> bool:
-        found = highest_level(rule, Evidence(one))
-        return found is not None and found.severity > severity
+    def deeper(further: Verdict) -> bool:
+        reached = highest_level(rule, Evidence(further))
+        return reached is not None and reached.severity > severity
 
-    found = None if isnan(past.growth) else smallest_further_fall(past, session, daily, 1.0, deeper)
-    next_rung = None if found is None else highest_level(rule, Evidence(found.verdict))
-    return LevelForecast(rule, rung, next_rung, found)
+    fall = None if isnan(past.growth) else smallest_further_fall(past, session, daily, 1.0, deeper)
+    next_level = None if fall is None else highest_level(rule, Evidence(fall.verdict))
+    return LevelForecast(rule, level, next_level, fall)

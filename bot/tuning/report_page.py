@@ -105,7 +105,10 @@ def _section(of: BasketChapter, section: RuleSection, per_year: float) -> str:
     if not count:
         drawn = '<p class="none">No alert in all of history.</p>'
     else:
-        drawn = f"<h4>Alerts under the drawdown</h4>{alert_timeline(of, section)}<h4>Alerts a year</h4>{yearly_bars(section)}"
+        drawn = (
+            f"<h4>Alerts under the drawdown</h4>{alert_timeline(of, section)}"
+            f"<h4>Alerts a year</h4>{yearly_bars(section)}"
+        )
     return (
         f'<article><h3>{escape(tuning.rule.name + sides)}</h3><p class="facts">{counted}</p>{drawn}'
         f"<h4>Ladder</h4>{levels_table(tuning, per_year)}{_after(section)}</article>"
@@ -118,7 +121,8 @@ def _after(section: RuleSection) -> str:
     rule, hearings = section.tuning.rule, section.tuning.hearings
     which = "widest" if rule.upward else "worst"
     return (
-        f'<div class="pair"><div><h4>The {which} {len(section.worst)}</h4>{deepest_alerts_table(rule, section.worst)}</div>'
+        f'<div class="pair"><div><h4>The {which} {len(section.worst)}</h4>'
+        f"{deepest_alerts_table(rule, section.worst)}</div>"
         f"<div><h4>What followed</h4>{forward_returns_table(section)}</div></div>"
         f"<details><summary>All {len(hearings):,} alerts</summary>{all_alerts_table(rule, hearings)}</details>"
     )
