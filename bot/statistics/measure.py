@@ -1,4 +1,4 @@
-"""How far and how rare was every session of a series, each judged against its own past only?"""
+"""Move, rank, percentile and drawdown of every session of a series, each against its past alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ UNDEFINED = np.float64(np.nan)
 NO_STATE = np.int8(DrawdownState.NONE)
 Counts = npt.NDArray[np.int32]
 States = npt.NDArray[np.int8]
-Rows = slice | Ints
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -37,7 +36,7 @@ class VerdictColumns:
     """The verdict of every session, as columns of shape (T,); where `move` is NaN there is none.
 
     `worst_at` and `peak_at` are positions (-1 = none), `worst_in_years` is 0 where it is not defined. `first` is the
-    position of the first reading (T if there is none). The rest is as in Verdict.
+    position of the first reading (T without a reading). The rest is as in Verdict.
     """
 
     sessions: Dates
@@ -117,45 +116,48 @@ def window_moves(daily_return: Floats, window: int) -> Floats:
 
 
 def measure_basket(series: BasketSeries, window: int, lines: DrawdownThresholds) -> VerdictColumns:
-    """Judge every session of a basket, walk-forward: figures of session t rest on sessions up to t alone."""
+    """The verdicts of a basket, walk-forward: figures of session t rest on sessions up to t alone."""
     daily = series.daily_return
-    return _judge(series.sessions, window, daily, series.coverage, window_moves(daily, window), daily, lines)
+    return _measure(series.sessions, window, daily, series.coverage, window_moves(daily, window), daily, lines)
 
 
-def measure_spread(one: BasketSeries, other: BasketSeries, window: int, lines: DrawdownThresholds) -> VerdictColumns:
-    """Judge the spread of two baskets, `one` minus `other`, on their common sessions.
+def measure_spread(
+    basket: BasketSeries, against: BasketSeries, window: int, lines: DrawdownThresholds
+) -> VerdictColumns:
+    """The verdicts of the spread `basket` minus `against`, on their common sessions.
 
     `daily_return` is the difference of the daily returns. A difference has no level to fall from: drawdown is 0 and the
     state NONE.
     """
-    sessions, left, right = np.intersect1d(one.sessions, other.sessions, assume_unique=True, return_indices=True)
-    daily = one.daily_return[left] - other.daily_return[right]
-    coverage = np.minimum(one.coverage[left], other.coverage[right])
-    move = window_moves(one.daily_return, window)[left] - window_moves(other.daily_return, window)[right]
-    return _judge(sessions, window, daily, coverage, move, 0 * daily, lines)
+    sessions, left, right = np.intersect1d(basket.sessions, against.sessions, assume_unique=True, return_indices=True)
+    daily = basket.daily_return[left] - against.daily_return[right]
+    coverage = np.minimum(basket.coverage[left], against.coverage[right])
+    move = window_moves(basket.daily_return, window)[left] - window_moves(against.daily_return, window)[right]
+    return _measure(sessions, window, daily, coverage, move, 0 * daily, lines)
 
 
-def _judge(
+def _measure(
     sessions: Dates,
     window: int,
     daily: Floats,
     coverage: Floats,
     move: Floats,
-    fallen: Floats,
+    drawdown_returns: Floats,
     lines: DrawdownThresholds,
 ) -> VerdictColumns:
-    """`fallen` are the daily returns that make the level whose drawdown counts."""
+    """The verdicts of a series whose drawdown follows from `drawdown_returns`, daily returns of shape (T,)."""
     total = len(sessions)
     readable = ~np.isnan(daily)
     first = int(readable.argmax()) if readable.any() else total
-    rows = _rows(~np.isnan(move))
-    defined = np.arange(total)[rows]
-    among = rank_against_past(move[rows])
-    count = np.arange(1, len(defined) + 1)
-    percentile = 100 * (among.at_or_below + 1) / count
+    rows = (~np.isnan(move)).nonzero()[0]
+    ranks = rank_against_past(move[rows])
+    count = np.arange(1, len(rows) + 1)
+    percentile = 100 * (ranks.at_or_below + 1) / count
     percentile[: PERCENTILE_WINDOWS - 1] = np.nan
+    # From the session before the first reading on, where the first peak stands.
     base = slice(max(first - 1, 0), total)
-    down = drawdown_columns(fallen[base], lines)
+    down = drawdown_columns(drawdown_returns[base], lines)
+    missing = np.cumsum(~readable[base])
     return VerdictColumns(
         sessions=sessions,
         window=window,
@@ -163,57 +165,40 @@ def _judge(
         daily_return=daily,
         coverage=coverage,
         move=move,
-        rank=_column(total, rows, among.below + 1, NONE),
+        rank=_column(total, rows, ranks.below + 1, NONE),
         sample=_column(total, rows, count, NONE),
         percentile=_column(total, rows, percentile, UNDEFINED),
-        worst_at=_column(total, rows, np.append(defined, -1)[among.latest], NOWHERE),
-        worst_in_years=_column(total, rows, _whole_years(sessions[rows], among.latest, sessions[first:]), NONE),
+        worst_at=_column(total, rows, np.append(rows, -1)[ranks.latest], NOWHERE),
+        worst_in_years=_column(total, rows, _whole_years(sessions[rows], ranks.latest, sessions[first:]), NONE),
         drawdown=_column(total, base, down.drawdown, UNDEFINED),
         peak_at=_column(total, base, down.peak_at + base.start, NOWHERE),
         state=_column(total, base, down.state, NO_STATE),
         entered_state=_column(total, base, down.entered, NO_STATE),
-        missing_sessions=_column(total, base, _holes(readable[base], down.peak_at), NONE),
+        missing_sessions=_column(total, base, missing - missing[down.peak_at], NONE),
     )
 
 
-def _rows(flags: Flags) -> Rows:
-    """Where the flags stand: a slice if they are one piece to the end, as they are without holes, else positions."""
-    start = int(flags.argmax()) if len(flags) else 0
-    return slice(start, len(flags)) if flags[start:].all() else flags.nonzero()[0]
-
-
-def _column(total: int, rows: Rows, values: npt.NDArray[Any], empty: Number) -> npt.NDArray[Number]:
+def _column(total: int, rows: slice | Ints, values: npt.NDArray[Any], empty: Number) -> npt.NDArray[Number]:
     """A column of shape (total,) with `values` at `rows` and `empty` elsewhere, in the type of `empty`."""
-    if len(values) == total:
-        return values.astype(empty.dtype, copy=False)
     column = np.full(total, empty)
     column[rows] = values
     return column
 
 
-def _holes(readable: Flags, peak_at: Ints) -> Ints | Counts:
-    """Sessions without a reading since the peak. The peak is at the session before the first reading or later."""
-    if readable[1:].all():
-        return np.broadcast_to(NONE, peak_at.shape)  # as nearly everywhere: it takes no memory
-    seen: Ints = np.cumsum(~readable)
-    return seen - seen[peak_at]
-
-
 def _whole_years(sessions: Dates, worst_at: Ints, readings: Dates) -> Ints:
-    """`worst_in_years` of each session, whose `worst_at` is a position among the same sessions (-1 = none)."""
+    """`worst_in_years` of each session; `worst_at` are positions among the same sessions (-1 = none)."""
     years = np.zeros(len(sessions), dtype=np.intp)
     days = sessions.view(np.int64)
     long = (days - days[worst_at] >= MIN_YEAR_DAYS).nonzero()[0]
-    begin = readings[:1].tolist()
+    since = readings[:1].tolist()
     pairs = zip(sessions[worst_at[long]].tolist(), sessions[long].tolist(), strict=True)
-    years[long] = [worst_in_years(begin[0], early, late) for early, late in pairs]
+    years[long] = [worst_in_years(since[0], worst_since, session) for worst_since, session in pairs]
     return years
 
 
 def worst_in_years(since: date, worst_since: date, session: date) -> int:
-    """Of how many whole years a session is the worst; 0 below one, or with a short history since `since`."""
-    return _anniversaries(worst_since, session) if _anniversaries(since, session) >= YEARS_OF_HISTORY else 0
-
-
-def _anniversaries(early: date, late: date) -> int:
-    return late.year - early.year - ((late.month, late.day) < (early.month, early.day))
+    """The whole years of which a session is the worst; 0 below 1, or with a short history since `since`."""
+    years, history = (
+        session.year - day.year - ((session.month, session.day) < (day.month, day.day)) for day in (worst_since, since)
+    )
+    return years if history >= YEARS_OF_HISTORY else 0

@@ -1,4 +1,4 @@
-"""Evaluates the session after a settled history; further fall to the next claim or state."""
+"""Verdict of the session after a settled history; further fall to the next claim or state."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from math import isnan, nan
+from math import isnan, nan, prod
 
 import numpy as np
 
-from bot.prices.bars import Floats
 from bot.statistics.drawdown import StateLatches, drawdown_columns
-from bot.statistics.measure import PERCENTILE_WINDOWS, VerdictColumns, worst_in_years
+from bot.statistics.measure import PERCENTILE_WINDOWS, STATES, VerdictColumns, worst_in_years
 from bot.statistics.verdict import DrawdownState, DrawdownThresholds, Verdict
 
-DEEPEST = tuple(DrawdownState(active.bit_length()) for active in range(16))  # by latches
+STEP = 0.001  # messages show one decimal of a percent, which must hold as shown
+MAX_STEPS = 999
 
 
 @dataclass(frozen=True, slots=True)
 class SettledHistory:
-    """What the session after the one at `position` is judged against.
+    """The history up to and including the session at `position`, against which the next session is judged.
 
-    `growth` is that of the last window - 1 sessions, NaN if one has no reading. `moves` are all moves, ascending.
-    `lows` are, ascending too, the moves that no later one undercut, and `low_at`, `low_sessions` where they ended.
-    `peak` is the highest level in the look-back of the next session, `holes` the sessions without a reading since.
+    `growth` is that of the last window - 1 sessions, NaN if a reading is missing. `moves` are all moves, ascending.
+    `lows` are, ascending too, the moves without a lower later move, and `low_at`, `low_sessions` the ends of their
+    windows. `peak` is the highest level in the look-back of the next session, `holes` counts the sessions without a
+    reading since.
     """
 
     position: int
@@ -44,23 +45,24 @@ class SettledHistory:
 
     @classmethod
     def of(cls, verdicts: VerdictColumns, position: int, lines: DrawdownThresholds) -> SettledHistory:
-        """The past up to and including the session at `position` of a series that `measure` judged with `lines`."""
+        """The history of a series, up to and including the session at `position`; `lines` as in `verdicts`."""
         end = position + 1
         daily, move = verdicts.daily_return[:end], verdicts.move[:end]
-        known = (~np.isnan(move)).nonzero()[0]
-        moves = move[known]
+        rows = (~np.isnan(move)).nonzero()[0]
+        moves = move[rows]
         standing = moves == np.minimum.accumulate(moves[::-1])[::-1]
-        low_at = known[standing]
+        low_at = rows[standing]
         base = min(max(verdicts.first - 1, 0), position)
         down = drawdown_columns(daily[base:], lines)
         reach = len(down.index) if lines.lookback is None else lines.lookback - 1
-        peak_at = _peak_at(down.index, reach)
-        readable = ~np.isnan(daily[base:])
+        start = max(len(down.index) - reach, 0)
+        peak_at = start + int(down.index[start:].argmax()) if reach else len(down.index) - 1
+        growth_from = end - (verdicts.window - 1)
         return cls(
             position=position,
             window=verdicts.window,
             since=verdicts.day(verdicts.first) if verdicts.first <= position else None,
-            growth=_growth(daily, verdicts.window - 1),
+            growth=prod((1 + daily[growth_from:]).tolist(), start=1.0) if growth_from >= 0 else nan,
             moves=array("d", np.sort(moves).tobytes()),
             lows=tuple(moves[standing].tolist()),
             low_at=tuple(low_at.tolist()),
@@ -68,12 +70,12 @@ class SettledHistory:
             level=float(down.index[-1]),
             peak=float(down.index[peak_at]) if reach else -np.inf,
             peak_session=verdicts.day(base + peak_at),
-            holes=int((~readable[max(peak_at, 0) + 1 :]).sum()),
-            latches=down.last(lines),
+            holes=int(np.isnan(daily[base + peak_at + 1 :]).sum()),
+            latches=down.last,
         )
 
     def next(self, session: date, daily_return: float, coverage: float) -> Verdict | None:
-        """The verdict of the next session (its label, its return and coverage as fractions); None = no move."""
+        """The verdict of the next session (its date, its return and coverage as fractions); None = no move."""
         move = self.growth * (1 + daily_return) - 1
         if isnan(move):
             return None
@@ -101,37 +103,17 @@ class SettledHistory:
             low < 0,
             drawdown,
             session if new_peak else self.peak_session,
-            DEEPEST[active],
+            STATES[active.bit_length()],
             coverage,
             since,
-            DEEPEST[active & ~self.latches.active],
+            STATES[(active & ~self.latches.active).bit_length()],
             0 if new_peak else self.holes,
         )
 
 
-def _growth(daily: Floats, sessions: int) -> float:
-    """The growth of the last `sessions`, oldest first as in `compound`; NaN if they are fewer or not all read."""
-    if len(daily) < sessions:
-        return nan
-    growth = 1.0
-    for one in daily[len(daily) - sessions :].tolist():
-        growth *= 1 + one
-    return growth
-
-
-def _peak_at(level: Floats, sessions: int) -> int:
-    """Position of the earliest highest level of the last `sessions`."""
-    start = max(len(level) - sessions, 0)
-    return start + int(level[start:].argmax()) if sessions else len(level) - 1
-
-
-STEP = 0.001  # what is said has one decimal of a percent, and must be true as it is said
-MAX_STEPS = 999
-
-
 @dataclass(frozen=True, slots=True)
 class FurtherFall:
-    """Another fall by `fraction` (below 0, of the present price), and the verdict if the session ended there."""
+    """A further fall by `fraction` (below 0, of the present price), and the verdict of a session that ends there."""
 
     fraction: float
     verdict: Verdict
@@ -146,37 +128,34 @@ class NextState:
 
 
 def smallest_further_fall(
-    past: SettledHistory, session: date, daily_return: float, coverage: float, reached: Callable[[Verdict], bool]
+    history: SettledHistory, session: date, daily_return: float, coverage: float, reached: Callable[[Verdict], bool]
 ) -> FurtherFall | None:
-    """The smallest further fall, in tenths of a percent of the present price, after which `reached` holds.
+    """The smallest further fall, in steps of STEP of the present price, after which `reached` holds.
 
-    `daily_return` is the session's so far. `reached` must stay true when the session falls deeper still; every answer
-    has been asked of the past itself. None = not even next to nothing would do.
+    `daily_return` is the session's so far. `reached` must stay true when the session falls deeper still. None if
+    `reached` holds already, or not even after MAX_STEPS.
     """
 
-    def after(steps: int) -> Verdict | None:
-        return past.next(session, (1 + daily_return) * (1 - steps * STEP) - 1, coverage)
+    def verdict_after(steps: int) -> Verdict | None:
+        return history.next(session, (1 + daily_return) * (1 - steps * STEP) - 1, coverage)
 
     def holds(steps: int) -> bool:
-        verdict = after(steps)
+        verdict = verdict_after(steps)
         return verdict is not None and reached(verdict)
 
-    low, high = 0, MAX_STEPS  # it does not hold at `low`, it does at `high`
-    if holds(low) or not holds(high):
+    if holds(0) or not holds(MAX_STEPS):
         return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    verdict = after(high)
+    steps = bisect_left(range(MAX_STEPS), True, lo=1, key=holds)
+    verdict = verdict_after(steps)
     assert verdict is not None
-    return FurtherFall(-high * STEP, verdict)
+    return FurtherFall(-steps * STEP, verdict)
 
 
 def next_state(columns: VerdictColumns, position: int, lines: DrawdownThresholds) -> NextState | None:
     """The shallowest of correction, bear market and crash that the next close can enter, from its line.
 
-    None if it is not told by the line alone: a bear market or crash that was left since the peak comes back by more
-    than that, and with a look-back the peak may pass out of sight.
+    None if the line alone does not decide: a bear market or crash that was left since the peak needs more to be entered
+    again, and with a look-back the peak may leave the window.
     """
     drawdown, peak_at = columns.drawdown.item(position), columns.peak_at.item(position)
     state = columns.state.item(position)

@@ -1,7 +1,7 @@
-"""Which earlier moves were like this one, and what happened after them?
+"""Comparable earlier moves of a series as separate episodes, and the returns after them.
 
-Windows of one fall overlap, and a fall has aftershocks: of all windows that are deep enough the deepest stays and those
-near it go, then the next deepest, and so on. What stays are episodes, not windows.
+Windows of the same fall overlap, and a fall has aftershocks: of all windows that are deep enough the deepest stays and
+those near it go, then the next deepest, and so on. The rest are episodes, not windows.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from statistics import median
 
 import numpy as np
 
@@ -18,17 +19,17 @@ from bot.prices.table import Flags
 from bot.statistics.measure import VerdictColumns
 from bot.statistics.ranks import Ints
 
-NEARLY = 0.8  # a comparable move is at least so deep, as a part of this one
+NEARLY = 0.8  # least depth of a comparable move, as a part of the move in question
 APART = 20  # sessions between two cases
 HORIZONS = (5, 21, 63, 252)  # sessions after the end of a case's window
-NOISE = 1e-9  # the same level, but for the rounding of its factors
-MIN_CASES = 8  # below it nothing is said of a median
+NOISE = 1e-9  # a return below it is rounding
+MIN_CASES = 8  # for a median
 ROUND_FALLS = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40, 0.50)
 
 
 @dataclass(frozen=True, slots=True)
 class DatedMove:
-    """One move: the end of its window, and the move as a fraction."""
+    """A move as a fraction, and the last session of its window."""
 
     session: date
     move: float
@@ -36,7 +37,7 @@ class DatedMove:
 
 @dataclass(frozen=True, slots=True)
 class ForwardReturns:
-    """The forward returns (fractions, ascending) `sessions` after the cases' ends, of those that are known."""
+    """The known forward returns (fractions, ascending) `sessions` after the ends of the cases."""
 
     sessions: int
     returns: tuple[float, ...]
@@ -47,22 +48,20 @@ class ForwardReturns:
 
     @property
     def higher(self) -> int:
-        """After how many cases the series stood higher."""
-        return sum(one > NOISE for one in self.returns)
+        """The number of cases after which the series was higher."""
+        return sum(value > NOISE for value in self.returns)
 
     @property
     def median(self) -> float:
-        middle = len(self.returns) // 2
-        upper = self.returns[middle]
-        return upper if len(self.returns) % 2 else (self.returns[middle - 1] + upper) / 2
+        return median(self.returns)
 
 
 @dataclass(frozen=True, slots=True)
 class Precedents:
-    """The comparable episodes before a session, oldest first, and what followed them up to that session.
+    """The comparable episodes before a session, oldest first, and the forward returns known at that session.
 
-    `sessions` are the ends of their windows, `moves` fractions. `alone` says that no earlier window at all was
-    comparable, not even one that overlaps or is near.
+    `sessions` are the ends of their windows, `moves` fractions. `alone` is true if no earlier window at all was
+    comparable, not even an overlapping or a near window.
     """
 
     sessions: tuple[date, ...]
@@ -73,108 +72,98 @@ class Precedents:
 
 @dataclass(frozen=True, slots=True)
 class RoundFigureFalls:
-    """How often a series fell beyond a round figure: `earlier` are the other episodes, oldest first.
-
-    `limit` is a fraction above 0.
-    """
+    """The earlier falls of a series beyond a round figure, oldest first; `limit` is a fraction above 0."""
 
     limit: float
     earlier: tuple[DatedMove, ...]
 
     @property
     def time(self) -> int:
-        """This is the n-th time."""
+        """The ordinal of the present fall."""
         return len(self.earlier) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class ForwardPath:
-    """A series to look ahead on: the level that its readings compound to, and the sessions without one so far.
-
-    Both have shape (T,).
-    """
+    """The level that a series' readings compound to, and its count of missing readings so far, of shape (T,)."""
 
     level: Floats
     holes: Ints
 
     @classmethod
     def of(cls, daily_return: Floats) -> ForwardPath:
-        unread = np.isnan(daily_return)
-        level = np.where(unread, 1.0, 1 + daily_return)
-        return cls(np.multiply.accumulate(level), np.cumsum(unread))
+        missing = np.isnan(daily_return)
+        return cls(np.multiply.accumulate(np.where(missing, 1.0, 1 + daily_return)), np.cumsum(missing))
 
     def after(self, ends: Sequence[int], sessions: int, now: int) -> tuple[float, ...]:
-        """Returns over the `sessions` after each of `ends` (both ascending), without those not known at `now`."""
+        """The returns, ascending, over the `sessions` after the (ascending) `ends`, as far as known at `now`."""
         start = np.array(ends[: bisect_right(ends, now - sessions)], dtype=np.intp)
         stop = start + sessions
         later = self.level[stop] / self.level[start] - 1
         return tuple(sorted(later[self.holes[start] == self.holes[stop]].tolist()))
 
 
-def decluster(move: Floats, wanted: Flags, apart: int, most: int | None = None) -> list[int]:
-    """The positions where `wanted` stands, at least `apart` sessions from each other: the deepest of a cluster stays.
+def decluster(move: Floats, wanted: Flags, apart: int, limit: int | None = None) -> list[int]:
+    """The positions where `wanted` is true, at least `apart` sessions apart: the deepest of a cluster stays.
 
-    Deepest first, of equals the earliest. With `most`, only the first so many.
+    Deepest first, of equals the earliest; at most `limit` positions.
     """
     candidates = wanted.nonzero()[0]
-    order = candidates[np.argsort(move[candidates], kind="stable")].tolist()
-    near = bytearray(len(move))
-    taken: list[int] = []
-    for position in order:
+    near = np.zeros(len(move), dtype=np.bool_)
+    positions: list[int] = []
+    for position in candidates[np.argsort(move[candidates], kind="stable")].tolist():
         if not near[position]:
-            taken.append(position)
-            if len(taken) == most:
+            positions.append(position)
+            if len(positions) == limit:
                 break
-            start, stop = max(position - apart + 1, 0), min(position + apart, len(near))
-            near[start:stop] = b"\x01" * (stop - start)
-    return taken
+            near[max(position - apart + 1, 0) : position + apart] = True
+    return positions
 
 
 def worst_moves(columns: VerdictColumns, position: int, n: int) -> tuple[DatedMove, ...]:
     """The `n` worst moves up to and including `position` whose windows do not overlap, worst first."""
     move = columns.move[: position + 1]
-    return tuple(_case(columns, at) for at in decluster(move, ~np.isnan(move), columns.window, n))
+    return _dated_moves(columns, decluster(move, ~np.isnan(move), columns.window, n))
 
 
 def find_precedents(
     columns: VerdictColumns, path: ForwardPath, position: int, horizons: Sequence[int] = HORIZONS
 ) -> Precedents | None:
-    """Moves before `position` at least NEARLY as deep, APART sessions from it and each other; None if it is no fall.
+    """Moves before `position` at least NEARLY as deep, all APART sessions from the next; None if it is no fall.
 
-    `horizons` are the sessions after which it is looked what followed.
+    `horizons` are numbers of sessions, of the forward returns.
     """
     now = columns.move.item(position)
     if not now < 0:
         return None
     wanted = columns.move[:position] <= now * NEARLY
-    alone = not wanted.any()
     early = wanted[: max(position - APART + 1, 0)]
-    found = sorted(decluster(columns.move[: len(early)], early, APART))
+    cases = sorted(decluster(columns.move[: len(early)], early, APART))
     return Precedents(
-        tuple(columns.sessions[found].tolist()),
-        tuple(columns.move[found].tolist()),
-        tuple(ForwardReturns(sessions, path.after(found, sessions, position)) for sessions in horizons),
-        alone,
+        tuple(columns.sessions[cases].tolist()),
+        tuple(columns.move[cases].tolist()),
+        tuple(ForwardReturns(sessions, path.after(cases, sessions, position)) for sessions in horizons),
+        alone=not wanted.any(),
     )
 
 
-def round_figure_falls(columns: VerdictColumns, position: int, most: int) -> RoundFigureFalls | None:
-    """The deepest round figure that the move at `position` is beyond, and the other episodes beyond it.
+def round_figure_falls(columns: VerdictColumns, position: int, max_cases: int) -> RoundFigureFalls | None:
+    """The deepest round figure that the move at `position` is beyond, and the earlier episodes beyond it.
 
-    None if it is beyond none, if a window of the same episode was beyond it before, or if there are more than `most`
-    others.
+    None if it is beyond none, if a window of the same episode was beyond it before, or if more than `max_cases`
+    episodes were.
     """
     now = columns.move.item(position)
-    limit = max((one for one in ROUND_FALLS if now < -one), default=None)
+    limit = max((fall for fall in ROUND_FALLS if now < -fall), default=None)
     if limit is None:
         return None
     beyond = columns.move[:position] < -limit
     near = max(position - APART + 1, 0)
-    found = decluster(columns.move[:near], beyond[:near], APART, most + 1)
-    if len(found) > most or beyond[near:].any():
+    cases = decluster(columns.move[:near], beyond[:near], APART, max_cases + 1)
+    if len(cases) > max_cases or beyond[near:].any():
         return None
-    return RoundFigureFalls(limit, tuple(_case(columns, at) for at in sorted(found)))
+    return RoundFigureFalls(limit, _dated_moves(columns, sorted(cases)))
 
 
-def _case(columns: VerdictColumns, position: int) -> DatedMove:
-    return DatedMove(columns.day(position), columns.move.item(position))
+def _dated_moves(columns: VerdictColumns, positions: Sequence[int]) -> tuple[DatedMove, ...]:
+    return tuple(DatedMove(columns.day(position), columns.move.item(position)) for position in positions)

@@ -1,4 +1,4 @@
-"""How far, how rare: what can be said of one session of one series?"""
+"""Verdict of a session of a series, drawdown states and their lines."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class DrawdownThresholds:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One session of one series, judged against its own past up to and including that session.
+    """The figures of a session of a series, against the series up to and including that session.
 
     Moves, drawdown and coverage are fractions, `percentile` is 0 to 100; None = not defined. `since` is the first
-    session with a reading. `entered` is the deepest drawdown state entered on this very session (NONE if none was).
-    `holes` counts sessions without a reading between the peak and this session.
+    session with a reading. `entered_state` is the deepest drawdown state entered on this session (NONE if none was).
+    `missing_sessions` counts sessions without a reading between the peak and this session.
     """
 
     session: date
