@@ -1,4 +1,4 @@
-"""What do we watch?"""
+"""Baskets of symbols, their returns on a price table, and the market of all baskets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bot.prices.table import PriceTable, SymbolReturns, build_table
 
 BasketId = NewType("BasketId", str)
 PriceKind = Literal["adjusted", "split-adjusted"]
-# Shares of a basket are sums of floats: four of five must count as 0.8.
+# Shares of a basket are sums of floats: four members of five must count as 0.8.
 COVERAGE_SLACK = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One symbol of a basket; `since` and `until` are the first and the last session it belongs (None = open)."""
+    """A symbol of a basket, a member from session `since` to session `until` (None = open)."""
 
     symbol: Symbol
     weight: float = 1.0
@@ -31,10 +31,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Basket:
-    """A named group of symbols, judged on the sessions of one calendar.
+    """A named group of symbols on the sessions of one calendar.
 
-    `names` holds (language, name) pairs. Weights count relative to each other and are restored every session; with
-    equal weights every member has weight 1.
+    `names` holds (language, name) pairs. Weights are relative and restored every session; equal weights are all 1.
     """
 
     id: BasketId
@@ -56,10 +55,10 @@ class Basket:
 
 @dataclass(frozen=True, slots=True)
 class BasketSeries:
-    """A basket's returns by session, T of them, and what its M members did by themselves while they belonged.
+    """Returns of a basket on T sessions, and of its M members while they are listed and belong to it.
 
-    `daily_return` and `coverage` have shape (T,): fractions; NaN = no reading, coverage NaN = nobody was listed.
-    Member m did `alone[m]`, and is listed and belongs on `rows[m]`; outside of them all of it is NaN. Rows from
+    `daily_return` and `coverage` have shape (T,): fractions; NaN = no reading, coverage NaN = no member was listed.
+    `alone[m]` are the returns of member m, NaN outside of `rows[m]`, where it is listed and belongs. Rows from
     `final_sessions` on are provisional.
     """
 
@@ -72,45 +71,46 @@ class BasketSeries:
     final_sessions: int
 
     def member_returns(self, rows: int | slice = slice(None)) -> Floats:
-        """Of shape (rows, M), or (M,) of one row: NaN = missing or not a member."""
-        return np.array([one.daily[rows] for one in self.alone]).T
+        """Members' daily returns of shape (rows, M), or (M,) for an integer: NaN = missing or not a member."""
+        return np.array([returns.daily[rows] for returns in self.alone]).T
 
     def day_lows(self, rows: int | slice = slice(None)) -> Floats:
-        """The days' lows against the closes before, shaped like the returns: NaN = unknown or not a member."""
-        return np.array([one.low[rows] for one in self.alone]).T
+        """The days' lows against the previous closes, shaped like the returns: NaN = unknown or not a member."""
+        return np.array([returns.low[rows] for returns in self.alone]).T
 
     def listed(self, position: int) -> list[bool]:
-        """Whether each member is listed and belongs on one session."""
+        """By member: listed and in the basket on the session at `position`."""
         return [rows.start <= position < rows.stop for rows in self.rows]
 
     def shares(self, rows: slice = slice(None)) -> Floats:
-        """Weights as shares of the members that have a return (0 = it has none), of shape (rows, M)."""
+        """Weights as shares of the members with a return (0 = without), of shape (rows, M)."""
         present = ~np.isnan(self.member_returns(rows))
         weights = present * np.array([member.weight for member in self.basket.members])
-        whole = np.add.accumulate(weights, axis=1)[:, -1:]  # one member after the other, as in `value`
+        whole = np.add.accumulate(weights, axis=1)[:, -1:]  # in the order of `value_basket`
         shares: Floats = weights / np.where(whole > 0, whole, 1.0)
         return shares
 
 
 def value_basket(table: PriceTable, basket: Basket) -> BasketSeries:
-    """The basket's daily return, the weighted mean of its members' returns (definitions: prices and baskets).
+    """The returns of a basket, daily the weighted mean of its members' returns.
 
-    A member belongs from the session after its first close. The members' symbols must stand in the table; one that
-    has no price at all is never listed and costs no coverage.
+    A member is listed from the session after its first close. The table must hold the members' symbols; a symbol
+    without any price is never listed and costs no coverage.
     """
-    place = {symbol: at for at, symbol in enumerate(table.symbols)}
-    adjusted = basket.prices == "adjusted"
-    own = [table.returns(place[member.symbol], adjusted=adjusted) for member in basket.members]
-    rows = tuple(_rows(table, member, one) for member, one in zip(basket.members, own, strict=True))
-    alone = tuple(_within(one, belongs) for one, belongs in zip(own, rows, strict=True))
+    alone, rows = [], []
     present_weight, listed_weight, weighted = (np.zeros(len(table.sessions)) for _ in range(3))
-    # One member after the other, so that a session's sum does not depend on how many sessions the table has.
-    for member, one, belongs in zip(basket.members, alone, rows, strict=True):
-        returns = one.daily[belongs]
-        present = ~np.isnan(returns)
-        present_weight[belongs] += present * member.weight
-        listed_weight[belongs] += member.weight
-        weighted[belongs] += np.where(present, returns, 0.0) * member.weight
+    # Member by member, so that a session's sum does not depend on the number of sessions in the table.
+    for member in basket.members:
+        whole = table.returns(table.symbols.index(member.symbol), adjusted=basket.prices == "adjusted")
+        listed = _listed_rows(table, member, whole.begin)
+        daily, low = (np.full(len(table.sessions), np.nan) for _ in range(2))
+        daily[listed], low[listed] = whole.daily[listed], whole.low[listed]
+        alone.append(replace(whole, daily=daily, low=low))
+        rows.append(listed)
+        present = ~np.isnan(daily[listed])
+        present_weight[listed] += present * member.weight
+        listed_weight[listed] += member.weight
+        weighted[listed] += np.where(present, daily[listed], 0.0) * member.weight
     with np.errstate(divide="ignore", invalid="ignore"):
         coverage = present_weight / listed_weight
         daily = weighted / present_weight
@@ -120,15 +120,15 @@ def value_basket(table: PriceTable, basket: Basket) -> BasketSeries:
         sessions=table.sessions,
         daily_return=np.where(readable & (present_weight > 0), daily, np.nan),
         coverage=coverage,
-        alone=alone,
-        rows=rows,
+        alone=tuple(alone),
+        rows=tuple(rows),
         final_sessions=table.final_sessions,
     )
 
 
-def _rows(table: PriceTable, member: Member, alone: SymbolReturns) -> slice:
-    """The rows on which a member is listed and belongs: after the first close, from `since` to `until`."""
-    begin, end = alone.begin, len(table.sessions)
+def _listed_rows(table: PriceTable, member: Member, begin: int) -> slice:
+    """The rows on which a member is listed and belongs: from row `begin` on, from `since` to `until`."""
+    end = len(table.sessions)
     if member.since is not None:
         begin = max(begin, int(np.searchsorted(table.sessions, np.datetime64(member.since, "D"))))
     if member.until is not None:
@@ -136,29 +136,19 @@ def _rows(table: PriceTable, member: Member, alone: SymbolReturns) -> slice:
     return slice(begin, max(begin, end))
 
 
-def _within(alone: SymbolReturns, rows: slice) -> SymbolReturns:
-    """What a symbol did on those rows; nothing is copied where they are all that it was listed on."""
-    if rows == slice(alone.begin, len(alone.daily)):
-        return alone
-    daily, low = (np.full(len(alone.daily), np.nan) for _ in range(2))
-    daily[rows], low[rows] = alone.daily[rows], alone.low[rows]
-    return replace(alone, daily=daily, low=low)
-
-
 def symbols_of(baskets: Iterable[Basket]) -> tuple[Symbol, ...]:
-    """Everything that these baskets watch, each once."""
+    """The symbols of the baskets, without repetition, in order."""
     return tuple(dict.fromkeys(symbol for basket in baskets for symbol in basket.symbols))
 
 
 def calendars_needed(baskets: Sequence[Basket]) -> tuple[CalendarCode, ...]:
-    """The calendars of the baskets and of their members' own exchanges."""
-    own = map(exchange_of, symbols_of(baskets))
-    return tuple(dict.fromkeys((*(basket.calendar for basket in baskets), *own)))
+    """The calendars of the baskets and of the exchanges of their members."""
+    return tuple(dict.fromkeys((*(basket.calendar for basket in baskets), *map(exchange_of, symbols_of(baskets)))))
 
 
 @dataclass(frozen=True, slots=True)
 class ExcludedBasket:
-    """A basket that cannot be valued, and which of its symbols the source lacks."""
+    """A basket without enough prices, and the symbols that the source lacks."""
 
     basket: Basket
     lacking: tuple[Symbol, ...]
@@ -166,7 +156,7 @@ class ExcludedBasket:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Price tables by calendar, the baskets that can be valued on them, and those that cannot."""
+    """Price tables by calendar, the baskets with enough prices on them, and the excluded baskets."""
 
     tables: Mapping[CalendarCode, PriceTable]
     baskets: tuple[Basket, ...]
@@ -174,23 +164,22 @@ class Market:
 
     @property
     def refused(self) -> tuple[RejectedRow, ...]:
-        """What was not believed, each place once."""
-        return tuple(dict.fromkeys(one for table in self.tables.values() for one in table.refused))
+        """The rejected rows of all tables, without repetition."""
+        return tuple(dict.fromkeys(row for table in self.tables.values() for row in table.refused))
 
 
 def assemble_market(
     baskets: Sequence[Basket], bars: Mapping[Symbol, Bars], calendars: CalendarProvider, until: int | None = None
 ) -> Market:
-    """Lay what the source has of every basket's symbols on the baskets' calendars (`until` as in `load`).
+    """Price tables of the baskets' symbols on the baskets' calendars (`until` as in `build_table`).
 
-    A basket is left out if the symbols that are there make up less than its least coverage.
+    A basket is excluded if the weight of the symbols in `bars` is below its minimum coverage.
     """
     kept, left_out = [], []
     for basket in baskets:
         lacking = tuple(member.symbol for member in basket.members if member.symbol not in bars)
-        there = sum(member.weight for member in basket.members if member.symbol not in lacking)
-        share = there / sum(member.weight for member in basket.members)
-        if share >= basket.min_coverage - COVERAGE_SLACK:
+        present = sum(member.weight for member in basket.members if member.symbol not in lacking)
+        if present / sum(member.weight for member in basket.members) >= basket.min_coverage - COVERAGE_SLACK:
             kept.append(basket)
         else:
             left_out.append(ExcludedBasket(basket, lacking))

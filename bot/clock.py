@@ -1,4 +1,4 @@
-"""What time is it? The only reader of the time."""
+"""Clocks: the only readers of the time."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
-JUMP = 60.0  # seconds that a clock may be set by without a doubt
+JUMP = 60.0  # seconds; a larger step is a jump
 
 
 class Clock(Protocol):
-    """Wall time for sentences, monotonic time for waits."""
+    """Wall time for texts, monotonic time for waits."""
 
     def now(self) -> datetime:
-        """The time in UTC, with a zone."""
+        """The aware time in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Seconds since a fixed time; never decreases."""
         ...
 
 
@@ -35,47 +35,47 @@ class SystemClock:
 
 
 class SteadyClock:
-    """`clock` without its jumps: where it was set by more than a minute, time goes on as before until two looks agree.
+    """`clock` without its jumps: after a step of more than JUMP, time goes on as before until two looks agree.
 
-    `elapsed` counts seconds and cannot be set. A sleep of the machine that it does not count is a jump like any other.
+    `elapsed` counts seconds and cannot be set. A sleep of the machine that it does not count is a jump as well.
     """
 
     def __init__(self, clock: Clock, elapsed: Callable[[], float]) -> None:
         self._clock = clock
         self._elapsed = elapsed
-        self._believed = self._seen = self._ahead()
+        self._accepted = self._latest = self._ahead()
 
     def now(self) -> datetime:
-        if abs(self._ahead() - self._believed) <= JUMP:
+        if abs(self._ahead() - self._accepted) <= JUMP:
             return self._clock.now()
-        return datetime.fromtimestamp(self._believed + self._elapsed(), UTC)
+        return datetime.fromtimestamp(self._accepted + self._elapsed(), UTC)
 
     def monotonic(self) -> float:
         return self._clock.monotonic()
 
     def look(self) -> timedelta:
-        """How far the clock has jumped since the look before, for then it is not believed; zero = it is."""
-        ahead, before = self._ahead(), self._seen
-        self._seen = ahead
-        jump = ahead - self._believed
-        if abs(jump) > JUMP and abs(ahead - before) > JUMP:
+        """The jump of the clock, as long as it is not accepted; zero = none."""
+        ahead, previous = self._ahead(), self._latest
+        self._latest = ahead
+        jump = ahead - self._accepted
+        if abs(jump) > JUMP and abs(ahead - previous) > JUMP:
             return timedelta(seconds=round(jump))
-        self._believed = ahead
+        self._accepted = ahead
         return timedelta()
 
     def _ahead(self) -> float:
-        """How many seconds the clock is ahead of those that have elapsed."""
+        """Seconds of the clock minus elapsed seconds."""
         return self._clock.now().timestamp() - self._elapsed()
 
 
 def since_boot() -> float:
-    """Seconds that nobody can set; on Linux they go on while the machine sleeps."""
+    """Seconds of a clock that cannot be set; on Linux it counts the machine's sleep."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
 
 def server_clock_offset(header: str | None) -> timedelta | None:
-    """How far the clock of a server is ahead of this machine's, by the Date of its answer; None = it does not say."""
+    """The server's time minus this machine's, from the Date header of a response; None = no valid Date."""
     try:
         return parsedate_to_datetime(header or "") - datetime.now(UTC)
-    except (TypeError, ValueError):  # no date, or one without a zone
+    except (TypeError, ValueError):  # no date, or without a zone
         return None

@@ -1,4 +1,4 @@
-"""What can go wrong, and which exit code the person who typed the command sees?"""
+"""Errors of the bot and their exit codes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from datetime import timedelta
 
 
 class BotError(Exception):
-    """Something we can name. The message says what is wrong, where, and what to do."""
+    """A named error. The message contains the problem, the place and the remedy."""
 
     exit_code = 70
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigProblem:
-    """One mistake in the configuration.
-
-    `file` is the path as the operator wrote it (or "environment"), `key` the dotted key, `message` what is
-    wrong there, `remedy` what to do.
-    """
+    """A mistake in the configuration: `file` is a path as written (or "environment"), `key` the dotted key."""
 
     file: str
     key: str
@@ -30,7 +26,7 @@ class ConfigProblem:
 
 
 class ConfigError(BotError):
-    """The configuration is wrong; every problem at once."""
+    """Invalid configuration, with all problems."""
 
     exit_code = 2
 
@@ -40,23 +36,23 @@ class ConfigError(BotError):
 
 
 class NoData(BotError):
-    """A source answered, and it has nothing (or nothing usable) for what was asked."""
+    """An answer of a source without usable data for the request."""
 
     exit_code = 3
 
 
 class SourceUnreachable(BotError):
-    """A source did not answer, or answered with a failure that says nothing about the symbol."""
+    """No answer of a source, or a failure that does not depend on the symbol."""
 
     exit_code = 3
 
 
 class SourceBackingOff(SourceUnreachable):
-    """A source that is to be left alone for a while: it asked for that, or has failed too often."""
+    """A pause in the requests to a source, at its request or after too many failures."""
 
 
 class InvalidToken(BotError):
-    """Telegram does not know this token."""
+    """A bot token that Telegram rejects."""
 
     exit_code = 4
 
@@ -68,13 +64,13 @@ class InvalidToken(BotError):
 
 
 class LeaseLost(BotError):
-    """Another process has taken the lease over from this one; nothing was written."""
+    """A lease taken over by another process; nothing was written."""
 
     exit_code = 5
 
 
 class ClockJumped(BotError):
-    """The machine's clock was set, or the machine slept: nothing is judged until that is certain."""
+    """A jump of the machine's clock, set or after a sleep; no evaluation until it is certain."""
 
     def __init__(self, jump: timedelta) -> None:
         way = "back" if jump < timedelta() else "ahead"
@@ -85,21 +81,21 @@ class ClockJumped(BotError):
 
 
 class StoreError(BotError):
-    """The database cannot be opened, read or written, now."""
+    """A failure to open, read or write the database, for now."""
 
     exit_code = 74  # EX_IOERR of sysexits.h
 
 
 class StoreLost(StoreError):
-    """The database was taken away, or may not be written: to wait does not help."""
+    """A database that is gone or read-only: waiting does not help."""
 
 
 class SchemaMismatch(StoreError):
-    """What is in the database is not for this program: tables of another version, or none at all."""
+    """A database with tables of another version of the program, or without tables."""
 
     exit_code = 65  # EX_DATAERR of sysexits.h
 
 
 def short_message(error: Exception) -> str:
-    """What an error says to whoever runs the bot; what is none of ours is our bug."""
+    """The text of an error for the operator; an error that is no BotError counts as a bug."""
     return str(error) if isinstance(error, BotError) else f"{type(error).__name__}: our bug"

@@ -17,7 +17,7 @@ Dates = npt.NDArray[np.datetime64]
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row or price that was not believed: where it stands, and why."""
+    """A rejected row or price, with its place and the reason."""
 
     where: str
     why: str
@@ -28,9 +28,9 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class CorporateAction:
-    """What a company did to its shares before `session` opened.
+    """A split or dividend of a share before `session` opened.
 
-    `split` is how many shares one became (10.0, or 0.1), `dividend` what was paid for one share in its currency.
+    `split` is the number of new shares for an old share (10.0, or 0.1), `dividend` is per share in its currency.
     """
 
     session: date
@@ -40,7 +40,7 @@ class CorporateAction:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The close of a past session, adjusted for splits alone, reads otherwise than it did (NaN = there was none)."""
+    """A changed close of a past session, adjusted for splits alone (NaN = missing)."""
 
     symbol: Symbol
     session: date
@@ -50,13 +50,13 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Daily prices of one symbol, ascending by the exchange's local date, one row a date.
+    """Daily prices of a symbol, ascending by the exchange's local date, without repeated dates.
 
     All arrays have shape (rows,); NaN = the source has no value. `close`, `high`, `low` are adjusted for splits,
     `adjusted` for splits and dividends. `where` names the source for error messages ("prices/MU.csv", "Yahoo").
-    `as_of` is the time (UTC) of the last row's price where the source tells it. `volume` counts shares (None = the
-    source does not tell), `actions` are those of the rows, `currency` is the source's word for it ("USD", "GBp"; "" =
-    it does not tell), and `rescaled` by how much all of the closes that were judged on were multiplied since.
+    `as_of` is the time (UTC) of the last row's price, `volume` counts shares, `currency` is the source's code ("USD",
+    "GBp"); None and "" = not given. `actions` are those of the rows, and `rescaled` is the factor by which all closes
+    of earlier evaluations were multiplied since.
     """
 
     symbol: Symbol
@@ -75,25 +75,24 @@ class Bars:
 
 
 def empty_bars(symbol: Symbol) -> Bars:
-    """A symbol of which there is no price at all."""
+    """The bars of a symbol without any price."""
     none = np.empty(0)
     return Bars(symbol, np.empty(0, dtype="datetime64[D]"), none, none, none, none, where="")
 
 
 class PriceSource(Protocol):
-    """Anything that has daily prices."""
+    """A source of daily prices."""
 
     def bars(self, symbol: Symbol) -> Bars:
         """The whole history of `symbol`.
 
-        Raises NoData if the source does not know the symbol or has no usable row, SourceUnreachable if it cannot
-        be asked just now.
+        Raises NoData for an unknown symbol or without a usable row, SourceUnreachable without an answer.
         """
         ...
 
 
 class IncrementalSource(PriceSource, Protocol):
-    """A source that can also give the newest rows alone."""
+    """A source with an additional request for the newest rows alone."""
 
     def bars_since(self, symbol: Symbol, day: date) -> Bars:
         """The rows from `day` on. Raises as `bars` does."""
@@ -103,13 +102,13 @@ class IncrementalSource(PriceSource, Protocol):
 Rows = npt.NDArray[np.intp]
 Refuse = Callable[[np.intp, str], None]
 
-# Beyond these nothing is a price of a share, in any currency and however often it was split.
-LEAST, MOST = 1e-12, 1e12
+# Limits of a share price in any currency, after any number of splits.
+MIN_PRICE, MAX_PRICE = 1e-12, 1e12
 
 
 @dataclass(frozen=True, slots=True)
 class RawBars:
-    """Rows as a source gave them, in its order; arrays of shape (rows,), NaN = empty, NaT = no date.
+    """Rows of a source, in its order; arrays of shape (rows,), NaN = empty, NaT = no date.
 
     `lines` are the rows' line numbers in a file; None where the date alone names a row.
     """
@@ -126,17 +125,16 @@ class RawBars:
 
 
 def validate_rows(symbol: Symbol, where: str, raw: RawBars, as_of: datetime | None = None) -> Bars:
-    """Rows in order, one a date, every price between LEAST and MOST; what is refused is listed with its place.
+    """Rows ascending by date, without repeated dates, every price from MIN_PRICE to MAX_PRICE; rejections are listed.
 
-    A price that is none is taken out (the row is then missing that figure). A row whose high
-    is below its low loses both. Rows in the wrong order are sorted and reported once. Equal rows of one date count
-    once; rows of one date that disagree are both refused, for nothing says which is right.
+    Of a price outside the limits only the figure is removed. A high below the low removes both. Rows in the wrong order
+    are sorted and reported once. Equal rows of a date count once, of different rows of a date none counts.
     """
     refused: list[RejectedRow] = []
 
     def refuse(row: np.intp, why: str) -> None:
-        place = raw.dates[row] if raw.lines is None else f"line {raw.lines[int(row)]}"
-        refused.append(RejectedRow(f"{where} {place}", why))
+        label = raw.dates[row] if raw.lines is None else f"line {raw.lines[int(row)]}"
+        refused.append(RejectedRow(f"{where} {label}", why))
 
     high, low = _prices("high", raw.high, refuse), _prices("low", raw.low, refuse)
     crossed = high < low
@@ -144,7 +142,7 @@ def validate_rows(symbol: Symbol, where: str, raw: RawBars, as_of: datetime | No
         refuse(row, "high is below low; both are left out")
     high[crossed] = low[crossed] = np.nan
     close, adjusted = _prices("close", raw.close, refuse), _prices("adjusted close", raw.adjusted, refuse)
-    stay = _one_a_date(_in_order(raw.dates, refuse), raw.dates, (close, adjusted, high, low), refuse)
+    stay = _without_repeated_dates(_in_order(raw.dates, refuse), raw.dates, (close, adjusted, high, low), refuse)
     return Bars(
         symbol=symbol,
         dates=raw.dates[stay],
@@ -162,17 +160,17 @@ def validate_rows(symbol: Symbol, where: str, raw: RawBars, as_of: datetime | No
 
 
 def _prices(name: str, values: Floats, refuse: Refuse) -> Floats:
-    """A copy of `values` in which only what can be a price is left."""
-    believed = np.array(values, dtype=np.float64)
-    wrong = (believed < LEAST) | (believed > MOST)
+    """A copy of `values`, NaN outside of MIN_PRICE to MAX_PRICE."""
+    prices = np.array(values, dtype=np.float64)
+    wrong = (prices < MIN_PRICE) | (prices > MAX_PRICE)
     for row in np.flatnonzero(wrong):
-        refuse(row, f"{name} {float(believed[row])!r} is no price; it is left out")
-    believed[wrong] = np.nan
-    return believed
+        refuse(row, f"{name} {float(prices[row])!r} is no price; it is left out")
+    prices[wrong] = np.nan
+    return prices
 
 
 def _in_order(dates: Dates, refuse: Refuse) -> Rows:
-    """The rows that have a date, ascending by it."""
+    """The rows with a date, ascending by date."""
     dated = np.flatnonzero(~np.isnat(dates))
     for row in np.flatnonzero(np.isnat(dates)):
         refuse(row, "the row has no date; it is left out")
@@ -182,17 +180,15 @@ def _in_order(dates: Dates, refuse: Refuse) -> Rows:
     return dated[np.argsort(dates[dated], kind="stable")]
 
 
-def _one_a_date(order: Rows, dates: Dates, columns: Sequence[Floats], refuse: Refuse) -> Rows:
-    """The rows that stay, ascending by date: of equal rows the first, of rows that disagree none."""
+def _without_repeated_dates(order: Rows, dates: Dates, columns: Sequence[Floats], refuse: Refuse) -> Rows:
+    """The rows to keep, ascending by date: the first of equal rows of a date, none of different rows."""
     follows = dates[order][1:] == dates[order][:-1]
     if not follows.any():
         return order
-    joins = np.flatnonzero(follows)
-    crowd = np.union1d(joins, joins + 1)
-    stay = [np.delete(order, crowd)]
-    for group in np.split(order[crowd], np.flatnonzero(np.diff(dates[order[crowd]]) != np.timedelta64(0)) + 1):
-        same = all(np.array_equal(values[group[1:]], values[group[:-1]], equal_nan=True) for values in columns)
-        if same:
+    repeated = np.append(False, follows) | np.append(follows, False)
+    stay, rows = [order[~repeated]], order[repeated]
+    for group in np.split(rows, np.flatnonzero(np.diff(dates[rows]) != np.timedelta64(0)) + 1):
+        if all(np.array_equal(values[group[1:]], values[group[:-1]], equal_nan=True) for values in columns):
             stay.append(group[:1])
             refuse(group[-1], "the row stands twice; it counts once")
         else:

@@ -19,7 +19,7 @@ Seconds = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The sessions of one exchange: labels (local dates, datetime64[D]), opens and closes (seconds since 1970, UTC).
+    """The sessions of an exchange: labels (local dates, datetime64[D]), opens and closes (seconds since 1970, UTC).
 
     All arrays have shape (sessions,), ascending.
     """
@@ -32,14 +32,14 @@ class Calendar:
 
 
 class CalendarProvider(Protocol):
-    """Where calendars come from."""
+    """A source of calendars."""
 
     def get(self, code: CalendarCode) -> Calendar:
         """The calendar of `code`, from its first known session to at least a year ahead."""
         ...
 
 
-# Yahoo's suffix of a symbol -> the exchange whose sessions the symbol has. A symbol without one trades in New York.
+# Yahoo's suffix of a symbol -> the exchange of the symbol. A symbol without a suffix trades in New York.
 EXCHANGE_OF_SUFFIX: dict[str, CalendarCode] = {
     suffix: CalendarCode(code)
     for suffix, code in {
@@ -62,7 +62,7 @@ EXCHANGE_OF_INDEX: dict[str, CalendarCode] = {
 
 
 def exchange_of(symbol: Symbol) -> CalendarCode:
-    """The calendar whose sessions `symbol` has, from Yahoo's suffix ("000660.KS" trades in Seoul)."""
+    """The calendar of the exchange of `symbol`, from Yahoo's suffix ("000660.KS" trades in Seoul)."""
     if symbol in EXCHANGE_OF_INDEX:
         return EXCHANGE_OF_INDEX[symbol]
     _, dot, suffix = symbol.rpartition(".")
@@ -71,7 +71,7 @@ def exchange_of(symbol: Symbol) -> CalendarCode:
 
 @dataclass(frozen=True, slots=True)
 class UnscheduledClosure:
-    """The exchange is shut all `day`, or from the time `closes` on, in its own zone."""
+    """A closure of an exchange for all of `day`, or from the time `closes` on, in its zone."""
 
     calendar: CalendarCode
     day: date
@@ -79,29 +79,31 @@ class UnscheduledClosure:
 
 
 def with_closures(calendar: Calendar, closures: Sequence[UnscheduledClosure]) -> Calendar:
-    """`calendar` with those closures that are its own; what does not fit has no effect."""
-    mine = [one for one in closures if one.calendar == calendar.code]
-    if not mine:
+    """`calendar` with the closures of its exchange; a closure outside of the sessions has no effect."""
+    if all(closure.calendar != calendar.code for closure in closures):
         return calendar
     closes, stay = calendar.closes.copy(), np.ones(len(calendar.sessions), dtype=np.bool_)
-    for one in mine:
-        if (at := session_index(calendar, one.day)) is None:
+    for closure in closures:
+        index = session_index(calendar, closure.day)
+        if closure.calendar != calendar.code or index is None:
             continue
-        if one.closes is None:
-            stay[at] = False
-        elif calendar.opens[at] < (early := _seconds(calendar, one.day, one.closes)) < closes[at]:
-            closes[at] = early
+        if closure.closes is None:
+            stay[index] = False
+            continue
+        early = datetime.combine(closure.day, closure.closes, ZoneInfo(calendar.zone)).timestamp()
+        if calendar.opens[index] < int(early) < closes[index]:
+            closes[index] = int(early)
     return replace(calendar, sessions=calendar.sessions[stay], opens=calendar.opens[stay], closes=closes[stay])
 
 
 def closure_problem(calendar: Calendar, closure: UnscheduledClosure) -> str:
-    """Why a closure has no effect on `calendar`; "" = it has one, or says what is known already."""
-    at = session_index(calendar, closure.day)
-    if at is None:
+    """The reason for no effect of a closure on `calendar`; "" = it has an effect, or repeats the calendar."""
+    index = session_index(calendar, closure.day)
+    if index is None:
         return f"{closure.day} is no session of {calendar.code} anyway, as far as it is known ({calendar.sessions[-1]})"
     opens, closes = (
-        datetime.fromtimestamp(int(moments[at]), ZoneInfo(calendar.zone))
-        for moments in (calendar.opens, calendar.closes)
+        datetime.fromtimestamp(int(times[index]), ZoneInfo(calendar.zone))
+        for times in (calendar.opens, calendar.closes)
     )
     if closure.closes is None or opens.time() < closure.closes <= closes.time():
         return ""
@@ -109,10 +111,6 @@ def closure_problem(calendar: Calendar, closure: UnscheduledClosure) -> str:
 
 
 def session_index(calendar: Calendar, day: date) -> int | None:
-    """Which of the sessions that day is; None = it is none."""
-    at = int(np.searchsorted(calendar.sessions, label := np.datetime64(day, "D")))
-    return at if at < len(calendar.sessions) and calendar.sessions[at] == label else None
-
-
-def _seconds(calendar: Calendar, day: date, moment: time) -> int:
-    return int(datetime.combine(day, moment, ZoneInfo(calendar.zone)).timestamp())
+    """The position of the session on `day`; None = no session."""
+    index = int(np.searchsorted(calendar.sessions, label := np.datetime64(day, "D")))
+    return index if index < len(calendar.sessions) and calendar.sessions[index] == label else None
