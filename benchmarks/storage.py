@@ -80,7 +80,7 @@ async def _subscribe(database: Database) -> None:
             ChatKind.PRIVATE,
             NOON,
             language=("en", "zh")[number % 2],
-            wishes={
+            subscriptions={
                 BasketId(one): BasketSubscription(Severity.NOTICE)
                 for one in ("memory", "hyperscalers")[: 1 + (number % 3 == 0)]
             },

@@ -157,7 +157,7 @@ def compose(
 def add_notes(event: Notification, notes: Sequence[Note]) -> Notification:
     """The alert with the operator's notes about its baskets; withdrawals and replies carry none."""
     shown = [(note.written.date(), note.text) for note in notes if note.basket is None or note.basket in event.baskets]
-    if not shown or event.withdraws or event.manner is SendMode.REPLY:
+    if not shown or event.is_withdrawal or event.mode is SendMode.REPLY:
         return event
     return replace(event, messages=tuple(with_notes(message, shown) for message in event.messages))
 
@@ -172,23 +172,23 @@ def chart_for(board: MarketStats, subjects: Sequence[Subject], window: int, sess
 
 def as_edit(event: Notification, told: ProvisionalAlert) -> Notification:
     """`event` as an edit of the provisional alert of the same session."""
-    return replace(event, manner=SendMode.EDIT, original=NotificationKey(told.event))
+    return replace(event, mode=SendMode.EDIT, original=NotificationKey(told.event))
 
 
 def with_headlines_edit(event: Notification, headlines: Sequence[Headline]) -> Notification:
     """An edit of `event` that adds headlines."""
     messages = tuple(with_headlines(message, headlines) for message in event.messages)
     key = NotificationKey(f"{event.key}/headlines")
-    return replace(event, key=key, messages=messages, manner=SendMode.AMEND, original=event.key)
+    return replace(event, key=key, messages=messages, mode=SendMode.AMEND, original=event.key)
 
 
 def severity_change_notice(event: Notification, told: ProvisionalAlert) -> Notification:
     """A reply to the chats that have the provisional alert: the severity of `event` is another."""
-    now = None if event.withdraws else event.severity
+    now = None if event.is_withdrawal else event.severity
     return replace(
         event,
         key=NotificationKey(f"{event.key}/announced"),
-        manner=SendMode.REPLY,
+        mode=SendMode.REPLY,
         chart=None,
         messages=tuple(severity_change_text(message, told.severity, now) for message in event.messages),
     )
@@ -241,7 +241,7 @@ def _withdrawal(
         created=created,
         expires=expires,
         messages=messages,
-        withdraws=True,
+        is_withdrawal=True,
     )
 
 

@@ -43,9 +43,9 @@ def event(
         created=created,
         expires=created + lives,
         messages=(Message("en", (text or key, "as of noon")), Message("zh", (text or key, "截至中午"))),
-        manner=manner,
+        mode=manner,
         original=NotificationKey(original) if original else None,
-        withdraws=withdraws,
+        is_withdrawal=withdraws,
         pictures={"en": picture} if picture else {},
         config=config,
     )
@@ -58,8 +58,8 @@ def png(width: int = 1080, height: int = 1280, note: bytes = b"") -> bytes:
 
 def subscriber(chat: str = "3001", *baskets: str, lowest: Severity = Severity.NOTICE, **about: Any) -> Subscriber:
     """A private chat that wants to hear of `baskets`, or of "memory"."""
-    made = Subscriber("telegram", chat, ChatKind.PRIVATE, NOON, lowest=lowest, **about)
-    return made.adding(map(BasketId, baskets or ("memory",)))
+    made = Subscriber("telegram", chat, ChatKind.PRIVATE, NOON, min_severity=lowest, **about)
+    return made.with_baskets(map(BasketId, baskets or ("memory",)))
 
 
 def delivery(severity: Severity = Severity.SEVERE, destination: Destination = CHANNEL) -> Delivery:

@@ -32,7 +32,7 @@ class ChartFolder:
 
     async def hang(self, delivery: Delivery) -> list[str]:
         """Write the delivery's picture as SESSION-BASKET-EVENT.png; the line that says so, if there is a picture."""
-        content = await self.kept(delivery.shown) if delivery.shown else None
+        content = await self.kept(delivery.photo_name) if delivery.photo_name else None
         if content is None:
             return []
         path = self.folder / f"{delivery.session}-{delivery.baskets[0]}-{delivery.event_id}.png"

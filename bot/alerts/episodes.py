@@ -63,16 +63,16 @@ class Episode:
     id: EpisodeId
     opened: date
     severity: Severity
-    move: float
-    quiet: int = 0
+    worst_move: float
+    quiet_sessions: int = 0
     phase: Phase = Phase.FINAL
 
-    def after_quiet(self, sessions: int, close_after: int) -> Episode | None:
+    def with_quiet_sessions(self, sessions: int, close_after: int) -> Episode | None:
         """The episode after `sessions` more without any level; None = closed."""
-        quiet = self.quiet + sessions
+        quiet = self.quiet_sessions + sessions
         if quiet >= close_after:
             return None
-        return Episode(self.id, self.opened, self.severity, self.move, quiet, self.phase)
+        return Episode(self.id, self.opened, self.severity, self.worst_move, quiet, self.phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ class SubjectState:
     `told` is the provisional alert of the session after that.
     """
 
-    judged: date | None = None
+    last_session: date | None = None
     episode: Episode | None = None
-    told: ProvisionalAlert | None = None
+    provisional: ProvisionalAlert | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +177,10 @@ def decide(
     fires nor resolves.
     """
     if evidence.verdict is None and not evidence.quiet:
-        return Decision(subject, DecisionReason.INSUFFICIENT_DATA, None, replace(memory, judged=session), evidence)
+        return Decision(subject, DecisionReason.INSUFFICIENT_DATA, None, replace(memory, last_session=session), evidence)
     level = highest_level(rule, evidence)
     if level is None or evidence.verdict is None:
-        episode = memory.episode and memory.episode.after_quiet(1, close_after)
+        episode = memory.episode and memory.episode.with_quiet_sessions(1, close_after)
         reason = DecisionReason.CLOSED if memory.episode and not episode else DecisionReason.BELOW_THRESHOLD
     else:
         fall = depth(rule, evidence.verdict.move, nan if evidence.day_low is None else evidence.day_low).item()
@@ -199,11 +199,11 @@ def reach_level(
         return DecisionReason.FIRST, Episode(episode_id(subject, session), session, severity, fall)
     if severity > episode.severity:
         reason = DecisionReason.ESCALATED
-    elif severity == episode.severity and fall <= episode.move - step:
+    elif severity == episode.severity and fall <= episode.worst_move - step:
         reason = DecisionReason.DEEPENED
     else:
-        return DecisionReason.SAME_LEVEL, replace(episode, quiet=0)
-    return reason, replace(episode, severity=severity, move=min(fall, episode.move), quiet=0)
+        return DecisionReason.SAME_LEVEL, replace(episode, quiet_sessions=0)
+    return reason, replace(episode, severity=severity, worst_move=min(fall, episode.worst_move), quiet_sessions=0)
 
 
 def episode_id(subject: Subject, opened: date) -> EpisodeId:

@@ -46,7 +46,7 @@ async def start(ctx: HandlerContext) -> Reply:
     """What the bot is, and the baskets as buttons; a chat that had left gets its earlier choices back."""
     offers = _offers(ctx)
     lines = [ctx.say("chat_purpose")]
-    if ctx.subscriber.wishes:
+    if ctx.subscriber.subscriptions:
         await ctx.store.keep(ctx.subscriber)
         lines.append(_subscriptions(ctx, ctx.subscriber))
     lines.append(ctx.say("chat_purpose_how" if offers else "chat_has_all"))
@@ -58,12 +58,12 @@ async def subscribe(ctx: HandlerContext) -> Reply:
         offers = _offers(ctx)
         return ctx.reply(ctx.say("chat_choose" if offers else "chat_has_all"), buttons=offers)
     chosen, everything = ctx.named_baskets(), ctx.means_all
-    updated = ctx.subscriber.adding(basket.id for basket in chosen)
-    await ctx.store.keep(replace(updated, everything=updated.everything or everything))
+    updated = ctx.subscriber.with_baskets(basket.id for basket in chosen)
+    await ctx.store.keep(replace(updated, all_baskets=updated.all_baskets or everything))
     names = ctx.say("chat_everything") if everything else _names(ctx, chosen)
     return ctx.reply(
         ctx.say("chat_subscribed", names=names),
-        ctx.say("chat_from_level", level=_level_word(ctx, updated.lowest)),
+        ctx.say("chat_from_level", level=_level_word(ctx, updated.min_severity)),
         buttons=button_rows([Button(ctx.say("chat_settings"), "settings"), Button(ctx.say("chat_more"), "subscribe")]),
     )
 
@@ -71,7 +71,7 @@ async def subscribe(ctx: HandlerContext) -> Reply:
 async def unsubscribe(ctx: HandlerContext) -> Reply:
     updated = ctx.subscriber
     if not ctx.words:
-        subscribed = [basket for basket in ctx.baskets if basket.id in updated.wishes]
+        subscribed = [basket for basket in ctx.baskets if basket.id in updated.subscriptions]
         if not subscribed:
             return ctx.reply(ctx.say("chat_has_none"))
         buttons = (*ctx.basket_buttons(subscribed, "unsubscribe"), (Button(ctx.say("chat_stop"), "stop"),))
@@ -80,7 +80,7 @@ async def unsubscribe(ctx: HandlerContext) -> Reply:
         return await stop(ctx)
     left = ctx.named_baskets()
     for basket in left:
-        updated = updated.without(basket.id)
+        updated = updated.without_basket(basket.id)
     await ctx.store.keep(updated)
     for basket in left:
         await ctx.store.cancel(updated.transport, updated.chat, "unsubscribed", basket.id)
@@ -89,7 +89,7 @@ async def unsubscribe(ctx: HandlerContext) -> Reply:
 
 async def stop(ctx: HandlerContext) -> Reply:
     """Everything ends at once. First nothing more is addressed to the chat, then what waits for it is cancelled."""
-    updated = replace(ctx.subscriber, wishes={}, everything=False)
+    updated = replace(ctx.subscriber, subscriptions={}, all_baskets=False)
     await ctx.store.keep(updated)
     await ctx.store.cancel(updated.transport, updated.chat, "the chat stopped")
     return ctx.reply(ctx.say("chat_stopped"), ctx.say("chat_stopped_how"))
@@ -109,8 +109,8 @@ async def level(ctx: HandlerContext) -> Reply:
         ]
         return ctx.reply(ctx.say("chat_which_level"), *meanings, buttons=button_rows(buttons))
     if basket is None:
-        wishes = {basket_id: replace(wish, lowest=severity) for basket_id, wish in ctx.subscriber.wishes.items()}
-        await ctx.store.keep(replace(ctx.subscriber, lowest=severity, wishes=wishes))
+        wishes = {basket_id: replace(wish, min_severity=severity) for basket_id, wish in ctx.subscriber.subscriptions.items()}
+        await ctx.store.keep(replace(ctx.subscriber, min_severity=severity, subscriptions=wishes))
     else:
         await ctx.store.keep(_with_wish(ctx, basket, lowest=severity))
     return ctx.reply(ctx.say("chat_level_set", level=_level_word(ctx, severity), about=ctx.basket_or_all(basket)))
@@ -142,8 +142,8 @@ async def mute(ctx: HandlerContext) -> Reply:
 async def unmute(ctx: HandlerContext) -> Reply:
     basket = _optional_basket(ctx, ctx.words)
     if basket is None:
-        wishes = {basket_id: replace(wish, muted_until=None) for basket_id, wish in ctx.subscriber.wishes.items()}
-        await ctx.store.keep(replace(ctx.subscriber, muted_until=None, wishes=wishes))
+        wishes = {basket_id: replace(wish, muted_until=None) for basket_id, wish in ctx.subscriber.subscriptions.items()}
+        await ctx.store.keep(replace(ctx.subscriber, muted_until=None, subscriptions=wishes))
     else:
         await ctx.store.keep(_with_wish(ctx, basket, muted_until=None))
     return ctx.reply(ctx.say("chat_unmuted", about=ctx.basket_or_all(basket)))
@@ -201,10 +201,10 @@ async def settings(ctx: HandlerContext) -> Reply:
     subscriber = ctx.subscriber
     lines = [ctx.say("chat_settings")]
     for basket in ctx.baskets:
-        if (wish := subscriber.wishes.get(basket.id)) is not None:
-            line = ctx.say("chat_wish", name=basket.name(ctx.language), level=_level_word(ctx, wish.lowest))
+        if (wish := subscriber.subscriptions.get(basket.id)) is not None:
+            line = ctx.say("chat_wish", name=basket.name(ctx.language), level=_level_word(ctx, wish.min_severity))
             lines.append(line + _mute_text(ctx, wish.muted_until))
-    if not subscriber.wishes:
+    if not subscriber.subscriptions:
         lines.append(ctx.say("chat_has_none"))
     if muted := _mute_text(ctx, subscriber.muted_until):
         lines.append(ctx.say("chat_all") + muted)
@@ -254,7 +254,7 @@ def _optional_basket(ctx: HandlerContext, words: tuple[str, ...]) -> Basket | No
 
 def _offers(ctx: HandlerContext) -> ButtonRows:
     """The baskets that the chat does not have yet, as buttons."""
-    others = [basket for basket in ctx.baskets if basket.id not in ctx.subscriber.wishes]
+    others = [basket for basket in ctx.baskets if basket.id not in ctx.subscriber.subscriptions]
     if not others:
         return ()
     return (
@@ -264,7 +264,7 @@ def _offers(ctx: HandlerContext) -> ButtonRows:
 
 
 def _subscriptions(ctx: HandlerContext, subscriber: Subscriber) -> str:
-    subscribed = [basket for basket in ctx.baskets if basket.id in subscriber.wishes]
+    subscribed = [basket for basket in ctx.baskets if basket.id in subscriber.subscriptions]
     return ctx.say("chat_hears", names=_names(ctx, subscribed)) if subscribed else ctx.say("chat_has_none")
 
 
@@ -278,13 +278,13 @@ def _level_word(ctx: HandlerContext, severity: Severity) -> str:
 
 def _with_wish(ctx: HandlerContext, basket: Basket, **change: object) -> Subscriber:
     """The chat with one subscription changed; raises InvalidRequest if it has none of that basket."""
-    wishes = ctx.subscriber.wishes
+    wishes = ctx.subscriber.subscriptions
     if basket.id not in wishes:
         button = Button(ctx.say("chat_do_subscribe"), f"subscribe {basket.id}")
         text = ctx.say("chat_not_subscribed", command=ctx.request.command)
         raise InvalidRequest(text, buttons=((button,),))
     changed = replace(wishes[basket.id], **change)  # type: ignore[arg-type]  # two fields, by name
-    return replace(ctx.subscriber, wishes={**wishes, basket.id: changed})
+    return replace(ctx.subscriber, subscriptions={**wishes, basket.id: changed})
 
 
 def _mute_text(ctx: HandlerContext, until: datetime | None) -> str:

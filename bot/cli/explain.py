@@ -147,8 +147,8 @@ def answered(opened: MeasuredMarket, decision: Decision, memory: SubjectState) -
         yield f"  told as {decision.severity.word}, with the news of other rules about the basket"
     if memory.episode is not None:
         one = memory.episode
-        deepest = f"{one.severity.word} at {_percent(one.move)}"
-        yield f"  episode #{one.id} open since {one.opened}: {deepest}, sessions without a rung: {one.quiet}"
+        deepest = f"{one.severity.word} at {_percent(one.worst_move)}"
+        yield f"  episode #{one.id} open since {one.opened}: {deepest}, sessions without a rung: {one.quiet_sessions}"
 
 
 def _evidence(rule: Rule, decision: Decision, verdict: Verdict) -> Iterator[str]:

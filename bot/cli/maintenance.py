@@ -235,7 +235,7 @@ def _cells(one: Delivery) -> tuple[str | int | None, ...]:
     return (
         one.event_id, one.severity.word, one.transport, one.chat, one.state.value, one.reason, one.created.isoformat(),
         one.expires.isoformat(), next_try, one.attempts, one.unconfirmed,
-        one.manner.value, one.config,
+        one.mode.value, one.config,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ class Sent:
 
     label: ClassVar[str] = "Sent"  # in metrics and logs
     message_id: int | None = None
-    pictured: bool = False
+    has_photo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,17 +188,17 @@ def next_step(delivery: Delivery, outcome: SendOutcome, now: datetime, jitter: f
     """
     if outcome == ChatMoved(delivery.chat):
         outcome = ChatRefused(f"moved to {delivery.chat}, where it is")
-    if isinstance(outcome, Uncertain) and delivery.changes:
+    if isinstance(outcome, Uncertain) and delivery.is_edit:
         outcome = NotSent(outcome.reason)  # to change a message twice in the same way does no harm
     match outcome:
         case Sent(message_id, pictured):
-            sent = replace(delivery, message_id=message_id, pictured=pictured)
+            sent = replace(delivery, message_id=message_id, has_photo=pictured)
             updated = replace(sent, state=DeliveryState.SENT, not_before=None, reason="")
         case ChatGone(reason) | ChatRefused(reason):
             updated = _fail(delivery, reason)
-        case MarkupRejected(reason) if delivery.plain:
+        case MarkupRejected(reason) if delivery.without_markup:
             updated = _fail(delivery, reason)
-        case TargetMissing(reason) if delivery.manner is SendMode.AMEND:
+        case TargetMissing(reason) if delivery.mode is SendMode.AMEND:
             updated = replace(delivery, state=DeliveryState.SUPERSEDED, not_before=None, reason=reason)
         case Uncertain(reason):
             updated = _repeat(replace(delivery, unconfirmed=delivery.unconfirmed + 1), now, reason)
@@ -236,9 +236,9 @@ def _retry(
             return _again(delivery, now, reason)
         case MarkupRejected(reason) | PhotoRejected(reason) | TargetMissing(reason):
             simpler = {
-                MarkupRejected: replace(delivery, plain=True),
+                MarkupRejected: replace(delivery, without_markup=True),
                 PhotoRejected: replace(delivery, attempts=max(delivery.attempts, MAX_WITH_PHOTO)),
-                TargetMissing: replace(delivery, manner=SendMode.SEND, target=None),
+                TargetMissing: replace(delivery, mode=SendMode.SEND, target=None),
             }
             return _again(simpler[type(outcome)], now, reason)
 

@@ -71,7 +71,7 @@ class Destination:
     chat: str
     kind: ChatKind
     language: str = "en"
-    lowest: Severity = Severity.NOTICE
+    min_severity: Severity = Severity.NOTICE
     baskets: tuple[BasketId, ...] | None = None
 
 
@@ -97,9 +97,9 @@ class Notification:
     created: datetime
     expires: datetime
     messages: tuple[Message, ...]
-    manner: SendMode = SendMode.SEND
+    mode: SendMode = SendMode.SEND
     original: NotificationKey | None = None
-    withdraws: bool = False
+    is_withdrawal: bool = False
     chart: ChartData | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     config: str = ""
@@ -139,17 +139,17 @@ class Delivery:
     state: DeliveryState = DeliveryState.PENDING
     attempts: int = 0
     unconfirmed: int = 0
-    plain: bool = False
+    without_markup: bool = False
     message_id: int | None = None
     reason: str = ""
-    manner: SendMode = SendMode.SEND
+    mode: SendMode = SendMode.SEND
     target: int | None = None
     baskets: tuple[BasketId, ...] = ()
     session: date | None = None
     event_number: int = 0
     picture: str = ""
-    pictured: bool = False
-    target_pictured: bool = False
+    has_photo: bool = False
+    target_has_photo: bool = False
     config: str = ""
 
     @property
@@ -157,21 +157,21 @@ class Delivery:
         return self.severity >= Severity.SEVERE
 
     @property
-    def changes(self) -> bool:
+    def is_edit(self) -> bool:
         """Whether the delivery edits an existing message."""
-        return self.manner in CHANGES and self.target is not None
+        return self.mode in CHANGES and self.target is not None
 
     @property
-    def shown(self) -> str:
+    def photo_name(self) -> str:
         """The photo to send with the text, "" = none; a text message cannot be edited into a photo."""
-        hindered = self.unconfirmed or self.plain or self.attempts >= MAX_WITH_PHOTO
-        there = self.changes and (self.manner is SendMode.AMEND or not self.target_pictured)
+        hindered = self.unconfirmed or self.without_markup or self.attempts >= MAX_WITH_PHOTO
+        there = self.is_edit and (self.mode is SendMode.AMEND or not self.target_has_photo)
         return "" if hindered or there else self.picture
 
     @property
     def is_caption(self) -> bool:
         """Whether the text stands below a picture."""
-        return self.target_pictured if self.changes else bool(self.shown)
+        return self.target_has_photo if self.is_edit else bool(self.photo_name)
 
 
 NoteId = NewType("NoteId", int)
@@ -205,7 +205,7 @@ def route(event: Notification, destinations: Iterable[Destination]) -> tuple[Del
     chats = {
         (destination.transport, destination.chat): destination
         for destination in destinations
-        if event.severity >= destination.lowest
+        if event.severity >= destination.min_severity
         and (destination.baskets is None or not set(event.baskets).isdisjoint(destination.baskets))
     }
     return tuple(

@@ -47,7 +47,7 @@ class QuietHours:
 class BasketSubscription:
     """A chat's choice for a basket: alerts from severity `lowest` on, none before `muted_until`."""
 
-    lowest: Severity
+    min_severity: Severity
     muted_until: datetime | None = None
 
 
@@ -64,35 +64,35 @@ class Subscriber:
     kind: ChatKind
     since: datetime
     language: str = "en"
-    wishes: Mapping[BasketId, BasketSubscription] = field(default_factory=dict)
-    everything: bool = False
-    lowest: Severity = Severity.NOTICE
+    subscriptions: Mapping[BasketId, BasketSubscription] = field(default_factory=dict)
+    all_baskets: bool = False
+    min_severity: Severity = Severity.NOTICE
     muted_until: datetime | None = None
     quiet: QuietHours | None = None
     zone: str = "UTC"
 
-    def adding(self, baskets: Iterable[BasketId]) -> Self:
+    def with_baskets(self, baskets: Iterable[BasketId]) -> Self:
         """The subscriber with these baskets; present ones stay as they are."""
-        return replace(self, wishes={**{basket: BasketSubscription(self.lowest) for basket in baskets}, **self.wishes})
+        return replace(self, subscriptions={**{basket: BasketSubscription(self.min_severity) for basket in baskets}, **self.subscriptions})
 
-    def without(self, basket: BasketId) -> Self:
+    def without_basket(self, basket: BasketId) -> Self:
         """The subscriber without this basket and without baskets configured later."""
-        wishes = {kept: wish for kept, wish in self.wishes.items() if kept != basket}
-        return replace(self, wishes=wishes, everything=False)
+        wishes = {kept: wish for kept, wish in self.subscriptions.items() if kept != basket}
+        return replace(self, subscriptions=wishes, all_baskets=False)
 
-    def joined(self, other: Self) -> Self:
+    def merged_with(self, other: Self) -> Self:
         """The subscriber merged with `other`: the choices of both."""
-        wishes = {**self.wishes, **other.wishes}
-        for basket in self.wishes.keys() & other.wishes.keys():
-            wish, second = self.wishes[basket], other.wishes[basket]
+        wishes = {**self.subscriptions, **other.subscriptions}
+        for basket in self.subscriptions.keys() & other.subscriptions.keys():
+            wish, second = self.subscriptions[basket], other.subscriptions[basket]
             until = _sooner(wish.muted_until, second.muted_until)
-            wishes[basket] = BasketSubscription(min(wish.lowest, second.lowest), until)
+            wishes[basket] = BasketSubscription(min(wish.min_severity, second.min_severity), until)
         return replace(
             self,
-            wishes=wishes,
+            subscriptions=wishes,
             since=min(self.since, other.since),
-            everything=self.everything or other.everything,
-            lowest=min(self.lowest, other.lowest),
+            all_baskets=self.all_baskets or other.all_baskets,
+            min_severity=min(self.min_severity, other.min_severity),
             muted_until=_sooner(self.muted_until, other.muted_until),
         )
 

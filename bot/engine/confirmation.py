@@ -76,7 +76,7 @@ def resolve_provisional(
 
 def provisional_of(state: SubjectState | None, session: date) -> ProvisionalAlert | None:
     """What was posted of a subject while that session was open."""
-    provisional = state.told if state is not None else None
+    provisional = state.provisional if state is not None else None
     return provisional if provisional is not None and provisional.session == session else None
 
 

@@ -79,7 +79,7 @@ class RevisionDiff:
         rulebook, suspect = evaluation.config.rulebook, evaluation.suspect
         new = RecentResults.of(evaluation.stats, rulebook)
         confirmed = new if suspect is None else RecentResults.of(suspect.stats, rulebook)
-        last = {target: states.get(target.subject, FORGOTTEN).judged for target in evaluation.targets}
+        last = {target: states.get(target.subject, FORGOTTEN).last_session for target in evaluation.targets}
         evaluated = {target: day for target, day in last.items() if day is not None}
         old = RecentResults.of(old_stats, rulebook)
         return cls(evaluation, old_stats, old, new, confirmed, states, evaluated)
@@ -122,7 +122,7 @@ class RevisionDiff:
             for subject in filter(target.covers, old.keys() | new.keys()):
                 before, after = (states.get(subject, FORGOTTEN).episode for states in (old, new))
                 if after != before:
-                    changed[subject] = SubjectState(day, after, self.states.get(subject, FORGOTTEN).told)
+                    changed[subject] = SubjectState(day, after, self.states.get(subject, FORGOTTEN).provisional)
         return changed
 
     def _is_certain(self, day: date, target: RuleTarget) -> bool:
@@ -149,7 +149,7 @@ class RevisionDiff:
             return
         write = retraction_text if holding is None else correction_text
         messages = tuple(write(message, old) for message, old in zip(after.messages, before.messages, strict=True))
-        edit = self._edit(replace(after, messages=messages, withdraws=holding is None), original)
+        edit = self._edit(replace(after, messages=messages, is_withdrawal=holding is None), original)
         if self.evaluation.config.charts:
             subjects = (holding or alert).subjects
             edit = replace(edit, chart=chart_for(self.evaluation.stats, subjects, alert.rule.window, alert.session))
@@ -157,13 +157,13 @@ class RevisionDiff:
         if max(before.severity, edit.severity) >= Severity.SEVERE:
             short = tuple(replace(message, lines=message.lines[:2]) for message in edit.messages)
             key = NotificationKey(f"{edit.key}/announced")
-            yield replace(edit, key=key, manner=SendMode.REPLY, messages=short, chart=None)
+            yield replace(edit, key=key, mode=SendMode.REPLY, messages=short, chart=None)
 
     def _edit(self, notification: Notification, original: NotificationKey) -> Notification:
         now = self.evaluation.schedule.now
         key = NotificationKey(f"{original}/corrected/{now:%Y%m%d%H%M}")
         expires = now + self.evaluation.config.timing.expiry
-        return replace(notification, key=key, manner=SendMode.EDIT, original=original, created=now, expires=expires)
+        return replace(notification, key=key, mode=SendMode.EDIT, original=original, created=now, expires=expires)
 
     def _composed(self, stats: MarketStats, alert: Alert) -> Notification:
         now, config = self.evaluation.schedule.now, self.evaluation.config

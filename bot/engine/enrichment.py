@@ -73,7 +73,7 @@ class HeadlineService:
     def with_earlier(self, notification: Notification) -> Notification:
         """`notification` with the headlines of the one that it replaces."""
         headlines = self._shown.get(notification.original) if notification.original is not None else None
-        if notification.manner is not SendMode.EDIT or notification.withdraws or headlines is None:
+        if notification.mode is not SendMode.EDIT or notification.is_withdrawal or headlines is None:
             return notification
         self._remember(notification.key, headlines)
         return replace(

@@ -102,7 +102,7 @@ class Evaluation:
         """The final sessions after the earliest one that some target was evaluated on."""
         days = self.stats.sessions()
         begin = days[-WARM_UP_SESSIONS:][0] if days else date.min
-        evaluated = [states.get(target.subject, SubjectState()).judged for target in self.targets]
+        evaluated = [states.get(target.subject, SubjectState()).last_session for target in self.targets]
         since = min((day or begin for day in evaluated), default=begin)
         return [day for day in days if day > since]
 
@@ -129,7 +129,7 @@ class Evaluation:
         for target in filter(targets.__contains__, self.targets):
             resolved, new = resolve_provisional(target, day, confirmed.result.alerts, states)
             for provisional, alert in resolved.items():
-                subjects = [subject for subject, state in states.items() if state.told == provisional]
+                subjects = [subject for subject, state in states.items() if state.provisional == provisional]
                 if alert is not None:
                     alerts.append(alert)
                     notifications += self._replacing(self.compose_final(target, alert), provisional)
@@ -141,10 +141,10 @@ class Evaluation:
             if target.subject in self.known_subjects or is_news:
                 notifications += [self.compose_final(target, alert) for alert in new]
             for subject, state in states.items():
-                if state.told is not None and state.told.session <= day and target.covers(subject):
-                    changed.setdefault(subject, replace(state, told=None))
+                if state.provisional is not None and state.provisional.session <= day and target.covers(subject):
+                    changed.setdefault(subject, replace(state, provisional=None))
             state = changed.get(target.subject) or states.get(target.subject, SubjectState())
-            changed[target.subject] = replace(state, judged=day)
+            changed[target.subject] = replace(state, last_session=day)
         incomplete = frozenset(
             basket
             for target in targets
@@ -166,9 +166,9 @@ class Evaluation:
         left = {
             subject: state
             for subject, state in states.items()
-            if state.told is not None and not self.schedule.covers(subject)
+            if state.provisional is not None and not self.schedule.covers(subject)
         }
-        posted = {state.told: subject for subject, state in left.items() if state.told is not None}
+        posted = {state.provisional: subject for subject, state in left.items() if state.provisional is not None}
         now, languages = self.schedule.now, self.config.languages
         notifications: list[Notification] = []
         for provisional, subject in posted.items():
@@ -177,7 +177,7 @@ class Evaluation:
                     subject, provisional, languages, now, now + self.config.timing.expiry
                 )
                 notifications += self._replacing(withdrawal, provisional)
-        return Changes({subject: replace(state, told=None) for subject, state in left.items()}, tuple(notifications))
+        return Changes({subject: replace(state, provisional=None) for subject, state in left.items()}, tuple(notifications))
 
     def evaluate_open(self, states: Mapping[Subject, SubjectState], debounce: Debounce) -> Changes:
         """Evaluate the open sessions; states change by what is posted alone.
@@ -201,7 +201,7 @@ class Evaluation:
             notifications += [notification] if posted is None else self._replacing(notification, posted)
             provisional = ProvisionalAlert(notification.key, alert.session, notification.severity)
             for subject in alert.subjects:
-                changed[subject] = replace(states.get(subject, SubjectState()), told=provisional)
+                changed[subject] = replace(states.get(subject, SubjectState()), provisional=provisional)
         unconfirmed = self._unconfirmed(
             [alert for confirmation in results for alert in confirmation.unconfirmed], Phase.PROVISIONAL
         )
@@ -293,13 +293,13 @@ class Evaluation:
     def _replacing(self, notification: Notification, provisional: ProvisionalAlert) -> list[Notification]:
         """The notification as an edit of the provisional one, with a reply if the severity changed."""
         edit = as_edit(notification, provisional)
-        changed = notification.withdraws or notification.severity != provisional.severity
+        changed = notification.is_withdrawal or notification.severity != provisional.severity
         return [edit, severity_change_notice(edit, provisional)] if changed else [edit]
 
 
 def last_evaluated(states: Mapping[Subject, SubjectState]) -> dict[BasketId, date]:
     """The latest session that each basket was evaluated on."""
-    days = sorted((state.judged, subject.basket) for subject, state in states.items() if state.judged is not None)
+    days = sorted((state.last_session, subject.basket) for subject, state in states.items() if state.last_session is not None)
     return {basket: day for day, basket in days}
 
 

@@ -96,7 +96,7 @@ class Schedule:
         position = stats.position(target.basket, day)
         if position is None or not self.is_final(target, day):
             return False
-        evaluated = states.get(target.subject, SubjectState()).judged
+        evaluated = states.get(target.subject, SubjectState()).last_session
         if evaluated is None:
             return True
         sessions = stats.series[target.basket].sessions
@@ -113,7 +113,7 @@ class Schedule:
         if len(sessions) < 2:
             return None
         before, day = sessions[-2:].tolist()
-        if states.get(target.subject, SubjectState()).judged != before or self.now >= self.close(target, day):
+        if states.get(target.subject, SubjectState()).last_session != before or self.now >= self.close(target, day):
             return None
         return None if self.incomplete_baskets(stats, target, day) else day
 
@@ -152,7 +152,7 @@ class Schedule:
         """The targets that are not evaluated on their latest final session, with that session."""
         for target in self._targets():
             day = self._latest(target)
-            if day is not None and (states.get(target.subject, SubjectState()).judged or date.min) < day:
+            if day is not None and (states.get(target.subject, SubjectState()).last_session or date.min) < day:
                 yield target, day
 
     def _ended_since(self, moment: datetime, code: CalendarCode) -> bool:

@@ -128,7 +128,7 @@ class Settings(BaseSettings, EventsFile, BasketsFile, BotFile):
                 chat=channel.chat if channel.topic is None else f"{channel.chat}{TOPIC}{channel.topic}",
                 kind=_chat_kind(channel.chat) if channel.topic is None else ChatKind.GROUP,
                 language=channel.language,
-                lowest=Severity[channel.lowest.upper()],
+                min_severity=Severity[channel.lowest.upper()],
                 baskets=None if "*" in channel.baskets else tuple(map(BasketId, channel.baskets)),
             )
             for channel in self.telegram.channels

@@ -178,7 +178,7 @@ def episodes(rule: Rule, series: SubjectSeries, close_after: int) -> tuple[Seque
         columns = (rows, positions[rows], series.sessions[rows], severities[rows], depths[rows])
         for row, position, session, rank, fall in zip(*(column.tolist() for column in columns), strict=True):
             severity = Severity(rank)
-            episode = episode and episode.after_quiet(row - last - 1, close_after)
+            episode = episode and episode.with_quiet_sessions(row - last - 1, close_after)
             previous = episode.severity if episode else 0
             reason, episode = reach_level(episode, series.subject, session, severity, fall, rule.step)
             if reason in SPEAKING:

@@ -29,7 +29,7 @@ async def made(store, chat="-1001") -> dict[str, tuple[SendMode, DeliveryState]]
 
 
 async def waiting(store, now=NOON) -> list[tuple]:
-    return [(one.chat, one.event, one.manner, one.target) for one in await claim(store, 9, now)]
+    return [(one.chat, one.event, one.mode, one.target) for one in await claim(store, 9, now)]
 
 
 async def test_what_was_not_handed_out_yet_is_sent_with_it_once(store):
@@ -163,7 +163,7 @@ async def test_quiet_hours_hold_back_the_message_and_not_the_change(store):
     await amend(store)
     assert await send_all(store) == [("3002", "more")]
     (one,) = await claim(store, now=NOON + timedelta(hours=2))
-    assert (one.event, one.manner) == ("more", SendMode.SEND)
+    assert (one.event, one.mode) == ("more", SendMode.SEND)
 
 
 async def test_a_restart_between_a_message_and_its_amendment_loses_neither(url):

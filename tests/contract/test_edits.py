@@ -29,7 +29,7 @@ async def made(store, chat="-1001") -> dict[str, tuple[SendMode, DeliveryState]]
 
 async def next_one(store, now=NOON):
     (one,) = await claim(store, now=now)
-    return one.event, one.manner, one.target, one
+    return one.event, one.mode, one.target, one
 
 
 @pytest.mark.parametrize("withdraws", [False, True])
@@ -148,7 +148,7 @@ async def test_corrections_of_a_correction_edit_the_same_message(store):
     for key, original in (("third", "fall"), ("fourth", "second")):
         await correct(store, CHANNEL, GROUP, key=key, original=original)
         found = await claim(store, 9)
-        assert [(one.chat, one.event, one.manner, one.target) for one in found] == [
+        assert [(one.chat, one.event, one.mode, one.target) for one in found] == [
             ("-1001", key, SendMode.EDIT, 77),
             ("-2001", key, SendMode.EDIT, 88),
         ]
@@ -183,7 +183,7 @@ async def test_what_waits_for_the_end_of_quiet_hours_is_replaced_by_what_waits_a
     await correct(store, subscribers_of="telegram")
     assert await send_all(store) == []
     (one,) = await claim(store, now=NOON + timedelta(hours=2))
-    assert (one.event, one.manner, one.message.language) == ("correction", SendMode.SEND, "zh")
+    assert (one.event, one.mode, one.message.language) == ("correction", SendMode.SEND, "zh")
 
 
 async def test_a_chat_that_left_gets_no_correction(store):
@@ -191,7 +191,7 @@ async def test_a_chat_that_left_gets_no_correction(store):
         await store.keep(subscriber(chat))
     await put(store, GROUP, subscribers_of="telegram")
     await send_all(store)
-    await store.keep(replace(subscriber("3001"), wishes={}))
+    await store.keep(replace(subscriber("3001"), subscriptions={}))
     await store.cancel("telegram", "3001", "it said /stop")
     await put(store, GROUP, key="other")
     (one,) = await claim(store)
@@ -234,7 +234,7 @@ async def test_a_restart_between_a_message_and_its_correction_loses_nothing(url)
     await store.close()
     store = await opened()
     found = await claim(store, 9)
-    assert [(one.chat, one.manner, one.target) for one in found] == [
+    assert [(one.chat, one.mode, one.target) for one in found] == [
         ("-1001", SendMode.EDIT, 77),
         ("-2001", SendMode.EDIT, 78),
     ]

@@ -42,7 +42,7 @@ def subscribers(draw) -> Subscriber:
         kind=draw(st.sampled_from(ChatKind)),
         since=NOON,
         language=draw(st.sampled_from(["en", "zh", "fr"])),
-        wishes=draw(st.dictionaries(st.sampled_from(BASKETS), wish, min_size=1)),
+        subscriptions=draw(st.dictionaries(st.sampled_from(BASKETS), wish, min_size=1)),
         muted_until=draw(mute),
         quiet=draw(st.none() | QUIET),
         zone=draw(st.sampled_from(["UTC", "America/New_York", "Asia/Shanghai"])),
@@ -53,11 +53,11 @@ def subscribers(draw) -> Subscriber:
 def stricter(draw, lax: Subscriber) -> Subscriber:
     """One that wants no more than `lax`."""
     wishes = {
-        basket: BasketSubscription(max(wish.lowest, draw(LEVELS)), wish.muted_until)
-        for basket, wish in lax.wishes.items()
+        basket: BasketSubscription(max(wish.min_severity, draw(LEVELS)), wish.muted_until)
+        for basket, wish in lax.subscriptions.items()
         if draw(st.booleans())
     }
-    return replace(lax, wishes=wishes, muted_until=max(lax.muted_until or NOON, draw(MOMENTS)))
+    return replace(lax, subscriptions=wishes, muted_until=max(lax.muted_until or NOON, draw(MOMENTS)))
 
 
 @st.composite
@@ -75,8 +75,8 @@ def events(draw) -> Notification:
 
 def hears_at(one: Subscriber, what: Notification) -> datetime | None:
     """When it may be sent there: when it was due or, in quiet hours, at their end. One wish that is met is enough."""
-    wishes = [one.wishes[basket] for basket in what.baskets if basket in one.wishes]
-    met = [wish for wish in wishes if wish.lowest <= what.severity and not muted(wish, what)]
+    wishes = [one.subscriptions[basket] for basket in what.baskets if basket in one.subscriptions]
+    met = [wish for wish in wishes if wish.min_severity <= what.severity and not muted(wish, what)]
     if muted(one, what) or not met:
         return None
     ends = one.quiet.ends(what.created, ZoneInfo(one.zone)) if one.quiet else None

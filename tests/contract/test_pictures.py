@@ -23,7 +23,7 @@ async def test_a_delivery_names_its_picture_and_other_languages_have_none(store)
     await put(store, CHANNEL, chinese, picture=b"png")
     one, other = await claim(store, 9)
     assert await store.picture(one.picture) == b"png"
-    assert (other.chat, other.picture, other.shown) == ("-2001", "", "")
+    assert (other.chat, other.picture, other.photo_name) == ("-2001", "", "")
     assert await store.picture("another") is None
 
 
@@ -43,22 +43,22 @@ async def test_events_that_look_the_same_share_a_picture_until_the_last_of_them_
 async def test_an_edit_knows_whether_its_target_is_a_picture_through_all_edits(store):
     await put(store, CHANNEL, GROUP, picture=b"first")
     for one, pictured in zip(await claim(store, 9), (True, False), strict=True):
-        assert (one.pictured, one.target_pictured) == (False, False)
-        await answer(store, one, Sent(77, pictured=pictured))
+        assert (one.has_photo, one.target_has_photo) == (False, False)
+        await answer(store, one, Sent(77, has_photo=pictured))
     for key, picture in (("second", b"second"), ("third", b"")):
         await put(store, CHANNEL, GROUP, key=key, original="fall", manner=SendMode.EDIT, picture=picture)
         one, other = await claim(store, 9)
-        assert (one.chat, one.target, one.target_pictured, one.is_caption) == ("-1001", 77, True, True)
-        assert await store.picture(one.shown) == (picture or None)
-        assert (other.chat, other.target, other.target_pictured, other.shown) == ("-2001", 77, False, "")
+        assert (one.chat, one.target, one.target_has_photo, one.is_caption) == ("-1001", 77, True, True)
+        assert await store.picture(one.photo_name) == (picture or None)
+        assert (other.chat, other.target, other.target_has_photo, other.photo_name) == ("-2001", 77, False, "")
         for each in (one, other):
-            await answer(store, each, Sent(each.target, each.target_pictured))
+            await answer(store, each, Sent(each.target, each.target_has_photo))
 
 
 async def test_a_reply_is_a_message_of_its_own(store):
     await put(store, CHANNEL, picture=b"first")
     (first,) = await claim(store)
-    await answer(store, first, Sent(77, pictured=True))
+    await answer(store, first, Sent(77, has_photo=True))
     await put(store, CHANNEL, key="class", original="fall", manner=SendMode.REPLY)
     (reply,) = await claim(store)
     assert (reply.target, reply.is_caption) == (77, False)
@@ -67,9 +67,9 @@ async def test_a_reply_is_a_message_of_its_own(store):
 async def test_what_is_added_changes_the_caption_and_leaves_the_picture(store):
     await put(store, CHANNEL, GROUP, picture=b"first")
     for one, pictured in zip(await claim(store, 9), (True, False), strict=True):
-        await answer(store, one, Sent(77, pictured=pictured))
+        await answer(store, one, Sent(77, has_photo=pictured))
     await put(store, key="more", original="fall", manner=SendMode.AMEND)
-    found = [(one.chat, one.is_caption, one.shown) for one in await claim(store, 9)]
+    found = [(one.chat, one.is_caption, one.photo_name) for one in await claim(store, 9)]
     assert found == [("-1001", True, ""), ("-2001", False, "")]
 
 
@@ -78,4 +78,4 @@ async def test_what_is_sent_with_something_added_has_the_picture(store):
     await put(store, key="more", original="fall", manner=SendMode.AMEND)
     (one,) = await claim(store, 9)
     assert (one.event, one.is_caption) == ("more", True)
-    assert await store.picture(one.shown) == b"first"
+    assert await store.picture(one.photo_name) == b"first"

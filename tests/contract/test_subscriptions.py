@@ -24,12 +24,12 @@ FULL = replace(
     subscriber(),
     kind=ChatKind.GROUP,
     language="zh",
-    wishes={
+    subscriptions={
         MEMORY: BasketSubscription(Severity.SEVERE, NOON + timedelta(days=3)),
         PAYERS: BasketSubscription(Severity.NOTICE),
     },
-    everything=True,
-    lowest=Severity.WARNING,
+    all_baskets=True,
+    min_severity=Severity.WARNING,
     muted_until=NOON + timedelta(hours=1),
     quiet=QuietHours(time(22, 30), time(7)),
     zone="Europe/Berlin",
@@ -150,12 +150,12 @@ async def test_the_answer_that_a_chat_moved_moves_its_settings(store):
 async def test_two_chats_that_become_one_hear_what_either_wanted(store):
     old = replace(
         subscriber("3001", everything=True, lowest=Severity.WARNING),
-        wishes={MEMORY: BasketSubscription(Severity.NOTICE, NOON), PAYERS: BasketSubscription(Severity.EXTREME)},
+        subscriptions={MEMORY: BasketSubscription(Severity.NOTICE, NOON), PAYERS: BasketSubscription(Severity.EXTREME)},
         muted_until=NOON,
     )
     new = replace(
         subscriber("-1009", lowest=Severity.SEVERE),
-        wishes={MEMORY: BasketSubscription(Severity.SEVERE, NOON - timedelta(hours=1))},
+        subscriptions={MEMORY: BasketSubscription(Severity.SEVERE, NOON - timedelta(hours=1))},
         muted_until=NOON + timedelta(hours=1),
         language="zh",
     )
@@ -165,12 +165,12 @@ async def test_two_chats_that_become_one_hear_what_either_wanted(store):
     await store.move("telegram", "3001", "-1009")
     assert await store.subscriber("telegram", "-1009") == replace(
         new,
-        wishes={
+        subscriptions={
             MEMORY: BasketSubscription(Severity.NOTICE, NOON - timedelta(hours=1)),
             PAYERS: BasketSubscription(Severity.EXTREME),
         },
-        everything=True,
-        lowest=Severity.WARNING,
+        all_baskets=True,
+        min_severity=Severity.WARNING,
         muted_until=NOON,
     )
     assert await send_all(store, NOON + timedelta(hours=2)) == [("-1009", "before")]
@@ -191,7 +191,7 @@ async def test_a_subscriber_that_is_gone_hears_nothing_until_it_is_back(store):
 
 async def test_who_wants_everything_wants_new_baskets_at_its_own_level(store):
     await store.keep(subscriber("3001", everything=True, lowest=Severity.SEVERE))
-    await store.keep(replace(subscriber("3002"), wishes={}))
+    await store.keep(replace(subscriber("3002"), subscriptions={}))
     for _ in range(2):
         await store.widen("telegram", [MEMORY, PAYERS])
     wide = await store.subscriber("telegram", "3001")

@@ -84,11 +84,11 @@ async def test_an_upgrade_loses_nothing_of_what_waits(old_url, revision):
         ("-2001", DeliveryState.PENDING),
         ("3001", DeliveryState.SENDING),
     ]
-    assert [one.manner for one in await store.orphans("telegram")] == [SendMode.SEND]
+    assert [one.mode for one in await store.orphans("telegram")] == [SendMode.SEND]
     later = NOON + timedelta(minutes=1)
     await put(store, CHANNEL, GROUP, key="correction", original="fall", manner=SendMode.EDIT)
     found = await claim(store, 9, later)
-    assert [(one.chat, one.manner, one.target) for one in found] == [
+    assert [(one.chat, one.mode, one.target) for one in found] == [
         ("-1001", SendMode.EDIT, 77),
         ("-2001", SendMode.SEND, None),
     ]
@@ -214,7 +214,7 @@ async def test_the_deliveries_of_r0006_are_read_back_and_go_on(filled):
         ("-1001", SendMode.EDIT, 77)
     ]
     claimed = await claim(filled, 9, NOON + timedelta(hours=3))
-    assert [(one.id, one.chat, one.manner, one.unconfirmed) for one in claimed] == [
+    assert [(one.id, one.chat, one.mode, one.unconfirmed) for one in claimed] == [
         (2, "-2001", SendMode.SEND, 0),
         (4, "-1002003", SendMode.SEND, 0),
         (5, "-4001", SendMode.SEND, 1),
@@ -232,14 +232,14 @@ async def test_the_chats_and_orders_of_r0006_are_read_back(filled):
         NOON,
         "zh",
         {memory: BasketSubscription(Severity.NOTICE), sox: BasketSubscription(Severity.SEVERE, NOON + 9 * hour)},
-        lowest=Severity.WARNING,
+        min_severity=Severity.WARNING,
         muted_until=NOON - hour,
         quiet=QuietHours(time(22), time(7, 30)),
         zone="Asia/Shanghai",
     )
     wishes = {memory: BasketSubscription(Severity.NOTICE)}
     assert await filled.subscriber("telegram", "-4001") == Subscriber(
-        "telegram", "-4001", ChatKind.GROUP, NOON, wishes=wishes, everything=True
+        "telegram", "-4001", ChatKind.GROUP, NOON, subscriptions=wishes, all_baskets=True
     )
     later = NOON + 2 * hour
     assert await filled.notes(later) == [

@@ -41,7 +41,7 @@ def by_engine(board: MarketStats, rulebook: Rulebook) -> Iterator[tuple[BasketId
             assert episode is not None
             key = (one.subject.key, episode.id, str(episode.opened))
             words.append(
-                AlertPart(one.subject.member, one.reason, one.level.severity, standing.get(key, 0), episode.move)
+                AlertPart(one.subject.member, one.reason, one.level.severity, standing.get(key, 0), episode.worst_move)
             )
             standing[key] = int(one.level.severity)
         yield alert.subject.basket, alert.rule.name, HistoricalAlert(alert.session, tuple(words), news)

@@ -450,7 +450,7 @@ async def test_each_delivery_leaves_one_line_that_names_alert_chat_and_outcome(d
 
 
 async def test_a_test_message_goes_past_the_outbox(chat, clock):
-    destination = replace(CHANNEL, lowest=Severity.EXTREME)
+    destination = replace(CHANNEL, min_severity=Severity.EXTREME)
     assert await send_test_message(chat, destination, "hello", clock) == Sent(1)
     assert [(name, lines) for name, lines, _ in chat.heard] == [("-1001", ("hello",))]
 

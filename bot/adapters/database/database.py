@@ -113,7 +113,7 @@ class Database(SubscriberMixin, OperatorMixin, LeaseMixin, operations.IncidentMi
             swept = await self._sweep(connection, now)
             about = {"transport": transport, "now": now, "most": limit, "resting": tuple(resting)}
             due = [rows.to_delivery(row) for row in await connection.execute(CLAIM, about)]
-            claimed = [one for one in due if one.manner is not SendMode.AMEND or one.changes]
+            claimed = [one for one in due if one.mode is not SendMode.AMEND or one.is_edit]
             if len(claimed) < len(due):
                 await connection.execute(VOID, {"ids": [one.id for one in due if one not in claimed]})
             if claimed:
@@ -255,16 +255,16 @@ async def _tell(
     number = await _add_event(connection, event, line, silenced)
     hours = await fanout.quiet_hours_at(connection, event.created)
     telling = fanout.Fanout(connection, event, number, line, hours, [one.chat for one in deliveries])
-    if event.manner is SendMode.AMEND:
+    if event.mode is SendMode.AMEND:
         await telling.amend()
         return
-    wide = event.manner is not SendMode.REPLY and not silenced and not event.withdraws
-    if line is not None and event.manner is SendMode.EDIT:
+    wide = event.mode is not SendMode.REPLY and not silenced and not event.is_withdrawal
+    if line is not None and event.mode is SendMode.EDIT:
         await telling.edit()
         if wide:
             await telling.replace()
         await telling.supersede()
-    if line is not None and event.manner is SendMode.REPLY:
+    if line is not None and event.mode is SendMode.REPLY:
         await telling.reply()
     if wide:
         await telling.send(deliveries)
@@ -274,7 +274,7 @@ async def _tell(
 
 async def _stands(connection: AsyncConnection, event: Notification) -> bool:
     """Whether what an event amends is still what its chats see; of every other event it is."""
-    if event.manner is not SendMode.AMEND:
+    if event.mode is not SendMode.AMEND:
         return True
     line = sa.literal(await _line(connection, event), events.c.id.type)
     shown = sa.select(events.c.key).where(events.c.id.in_(rows.edit_chain(line)), events.c.manner != SendMode.REPLY)
@@ -284,7 +284,7 @@ async def _stands(connection: AsyncConnection, event: Notification) -> bool:
 
 async def _line(connection: AsyncConnection, event: Notification) -> int | None:
     """The number of the first of the events whose place `event` takes, or which it answers."""
-    if event.original is None or event.manner is SendMode.SEND:
+    if event.original is None or event.mode is SendMode.SEND:
         return None
     first = sa.func.coalesce(events.c.original, events.c.id)
     found: int | None = await connection.scalar(sa.select(first).where(events.c.key == event.original))
@@ -294,7 +294,7 @@ async def _line(connection: AsyncConnection, event: Notification) -> int | None:
 async def _add_event(connection: AsyncConnection, event: Notification, line: int | None, silenced: str) -> int:
     row = rows.notification_row(event, line, silenced)
     number: int = (await connection.execute(sa.insert(events).returning(events.c.id), row)).scalar_one()
-    shown = await (chart_names if event.manner is SendMode.AMEND else store_charts)(connection, event)
+    shown = await (chart_names if event.mode is SendMode.AMEND else store_charts)(connection, event)
     texts = [
         {
             **rows.pick(one, ("language", "lines")),

@@ -170,7 +170,7 @@ async def migrate_chat(connection: AsyncConnection, transport: str, old: str, ne
     if before := await load_subscriber(connection, transport, old):
         await delete_subscriber(connection, transport, old)
         after = await load_subscriber(connection, transport, new)
-        await save_subscriber(connection, after.joined(before) if after else replace(before, chat=new))
+        await save_subscriber(connection, after.merged_with(before) if after else replace(before, chat=new))
 
 
 async def fail_waiting(connection: AsyncConnection, numbers: Collection[int], reason: str) -> int:
@@ -192,7 +192,7 @@ async def load_subscriber(connection: AsyncConnection, transport: str, chat: str
 async def save_subscriber(connection: AsyncConnection, one: Subscriber) -> None:
     await delete_subscriber(connection, one.transport, one.chat)
     await connection.execute(sa.insert(subscribers), rows.subscriber_row(one))
-    if one.wishes:
+    if one.subscriptions:
         await connection.execute(sa.insert(wishes), rows.subscription_rows(one))
 
 

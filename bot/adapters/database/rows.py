@@ -76,7 +76,7 @@ def to_delivery(row: sa.Row[Any]) -> Delivery:
     """The delivery of a row of DELIVERIES."""
     known = row._asdict()
     message, pictured = Message(known.pop("language"), known.pop("lines")), bool(known.pop("target_pictured"))
-    return Delivery(message=message, target_pictured=pictured, **known)
+    return Delivery(message=message, target_has_photo=pictured, **known)
 
 
 def outbox_row(one: Delivery, event: int) -> Row:
@@ -96,10 +96,10 @@ def to_notification(row: sa.Row[Any], texts: Iterable[sa.Row[Any]]) -> Notificat
 
 
 def subject_state_row(subject: Subject, memory: SubjectState) -> Row:
-    episode, told = memory.episode, memory.told
+    episode, told = memory.episode, memory.provisional
     return {
         **pick(subject, SUBJECT),
-        "judged": memory.judged,
+        "judged": memory.last_session,
         "episode": episode and episode.id,
         **(pick(episode, EPISODE) if episode else dict.fromkeys(EPISODE)),
         "told_event": told and told.event,
@@ -131,15 +131,15 @@ def subscriber_row(one: Subscriber) -> Row:
 def subscription_rows(one: Subscriber) -> list[Row]:
     chat = pick(one, ("transport", "chat"))
     return [
-        {**chat, "basket": basket, "lowest": wish.lowest, "muted_until": wish.muted_until}
-        for basket, wish in one.wishes.items()
+        {**chat, "basket": basket, "lowest": wish.min_severity, "muted_until": wish.muted_until}
+        for basket, wish in one.subscriptions.items()
     ]
 
 
 def to_subscriber(row: sa.Row[Any], wanted: Iterable[sa.Row[Any]]) -> Subscriber:
     wishes = {BasketId(one.basket): BasketSubscription(one.lowest, one.muted_until) for one in wanted}
     quiet = None if row.quiet_begin is None else QuietHours(row.quiet_begin, row.quiet_end)
-    return Subscriber(wishes=wishes, quiet=quiet, **pick(row, CHOSEN))
+    return Subscriber(subscriptions=wishes, quiet=quiet, **pick(row, CHOSEN))
 
 
 def to_note(row: sa.Row[Any]) -> Note:

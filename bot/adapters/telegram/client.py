@@ -112,17 +112,17 @@ class TelegramClient:
 
     async def send(self, delivery: Delivery, message: Message) -> SendOutcome:
         """Send `message` to the delivery's chat; every answer and every failure of the network is an outcome."""
-        buttons, plain, links = alert_buttons(delivery), delivery.plain, delivery.kind is ChatKind.CHANNEL
-        picture = await self.pictures.of(delivery.shown)
+        buttons, plain, links = alert_buttons(delivery), delivery.without_markup, delivery.kind is ChatKind.CHANNEL
+        picture = await self.pictures.of(delivery.photo_name)
         try:
-            if delivery.changes:
+            if delivery.is_edit:
                 await self._change(delivery, message, picture)
-                return Sent(delivery.target, delivery.target_pictured)
-            target = delivery.target if delivery.manner is SendMode.REPLY else None
+                return Sent(delivery.target, delivery.target_has_photo)
+            target = delivery.target if delivery.mode is SendMode.REPLY else None
             sent = await self.post(
                 delivery.chat, message, buttons, picture=picture, target=target, plain=plain, links=links
             )
-            return Sent(sent, pictured=picture is not None)
+            return Sent(sent, has_photo=picture is not None)
         except RequestFailed as refused:
             if picture is not None and isinstance(refused.outcome, PhotoRejected):
                 return self.pictures.refused(picture, refused.outcome)
@@ -165,7 +165,7 @@ class TelegramClient:
 
         A text stays a text; below a picture the caption is changed, and with a new `picture` that as well.
         """
-        text, mode = (message.plain, None) if delivery.plain else (message.html, ParseMode.HTML)
+        text, mode = (message.plain, None) if delivery.without_markup else (message.html, ParseMode.HTML)
         about: dict[str, Any] = {
             "chat_id": delivery.chat.partition(TOPIC)[0],
             "message_id": delivery.target,
@@ -175,7 +175,7 @@ class TelegramClient:
             media = telegram.InputMediaPhoto(picture.media, text, mode, filename=FILE_NAME)
             sent = await self.call(self.bot.edit_message_media(media, **about), pictured=True)
             self.pictures.arrived(picture, sent)
-        elif delivery.target_pictured:
+        elif delivery.target_has_photo:
             await self.call(self.bot.edit_message_caption(caption=text, parse_mode=mode, **about))
         else:
             preview = self._no_preview
@@ -221,7 +221,7 @@ def _in_topic(delivery: Delivery, outcome: SendOutcome) -> SendOutcome:
     _, mark, topic = delivery.chat.partition(TOPIC)
     match outcome:
         case Sent():
-            return Sent(delivery.target, delivery.target_pictured)
+            return Sent(delivery.target, delivery.target_has_photo)
         case ChatMoved(chat):
             return ChatMoved(f"{chat}{mark}{topic}")
         case _:

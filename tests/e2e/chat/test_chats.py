@@ -21,7 +21,7 @@ async def test_a_group_that_becomes_a_supergroup_keeps_its_settings(talk: Talk) 
     await until(lambda: not talk.fake.updates.pending)
     await talk.settled()
     there = await talk.database.subscriber("telegram", new.key)
-    assert there.wishes.keys() == {BasketId("tech")}
+    assert there.subscriptions.keys() == {BasketId("tech")}
     assert await talk.database.subscriber("telegram", "-5001") is None
     await alert(talk)
     assert (await new.next_message()).text.startswith("fall\n")
@@ -38,7 +38,7 @@ async def test_a_group_that_moved_unheard_keeps_its_settings_on_a_send(talk: Tal
     new = kim.chat.migrate(kim)
     await alert(talk)
     assert (await new.next_message()).text.startswith("fall\n")
-    assert (await talk.database.subscriber("telegram", new.key)).wishes.keys() == {BasketId("tech")}
+    assert (await talk.database.subscriber("telegram", new.key)).subscriptions.keys() == {BasketId("tech")}
 
 
 async def test_after_a_stop_no_alert_arrives(slow: Talk) -> None:
@@ -105,7 +105,7 @@ async def test_a_links_button_stays_a_link_when_the_alert_of_a_channel_is_edited
     await talk.settled(1)
     one = replace(delivery(), session=NOW.date())
     number = (await talk.telegram.send(one, one.message)).message_id
-    edit = replace(one, manner=SendMode.EDIT, target=number)
+    edit = replace(one, mode=SendMode.EDIT, target=number)
     await talk.telegram.send(edit, Message("en", ("corrected",)))
     sent = talk.fake.accepted[-1]
     keys = [key for row in sent.keyboard for key in row]

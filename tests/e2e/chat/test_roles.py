@@ -97,7 +97,7 @@ async def speak(talk: Talk, role: str, text: str, number: int) -> Chat:
 
 def known(number: int) -> Subscriber:
     wishes = {BasketId("tech"): BasketSubscription(Severity.NOTICE)}
-    return Subscriber("telegram", str(number), ChatKind.PRIVATE, NOW - timedelta(days=1), wishes=wishes)
+    return Subscriber("telegram", str(number), ChatKind.PRIVATE, NOW - timedelta(days=1), subscriptions=wishes)
 
 
 @pytest.mark.parametrize("role", ROLES)

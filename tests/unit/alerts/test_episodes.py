@@ -110,7 +110,7 @@ def test_an_episode_keeps_its_name_and_its_deepest_alert() -> None:
     assert all(episodes)
     assert len({one.id for one in episodes if one}) == 1
     assert {one.opened for one in episodes if one} == {date(2020, 3, 2)}
-    assert [one.move for one in episodes if one] == [-0.06, -0.16, -0.16, -0.16, -0.185]
+    assert [one.worst_move for one in episodes if one] == [-0.06, -0.16, -0.16, -0.16, -0.185]
     assert [one.severity for one in episodes if one] == [Severity.NOTICE, *[Severity.SEVERE] * 4]
 
 
@@ -123,7 +123,7 @@ def test_an_escalation_by_another_condition_does_not_forget_the_deeper_move() ->
     second = decide(asked, SUBJECT, date(2020, 3, 3), record, first.state, CLOSE_AFTER)
     assert second.reason is DecisionReason.ESCALATED
     assert second.state.episode is not None
-    assert second.state.episode.move == -0.10
+    assert second.state.episode.worst_move == -0.10
 
 
 def test_a_deeper_move_on_a_shallower_rung_is_no_news() -> None:
@@ -149,7 +149,7 @@ def test_the_next_episode_has_another_name() -> None:
 def test_every_evaluation_is_remembered_as_judged() -> None:
     moves = [0.0, -0.06, -0.06, None, 0, 0, 0, 0, 0]
     days = weekdays(len(moves), date(2020, 3, 2))
-    assert [one.state.judged for one in story(moves)] == days
+    assert [one.state.last_session for one in story(moves)] == days
 
 
 def test_a_member_episode_is_as_deep_as_its_day_low() -> None:

@@ -43,7 +43,7 @@ FULL = {
 
 async def wish(room: Room, basket: str = "tech"):
     known = await room.database.subscriber("telegram", KIM)
-    return known and known.wishes.get(BasketId(basket))
+    return known and known.subscriptions.get(BasketId(basket))
 
 
 @pytest.mark.parametrize("name", PRIVATE)
@@ -117,10 +117,10 @@ async def test_several_baskets_at_once(room: Room) -> None:
 async def test_whoever_wants_all_gets_what_is_configured_later(room: Room) -> None:
     await room.say("/subscribe ALL")
     known = await room.database.subscriber("telegram", KIM)
-    assert known.everything
-    assert known.wishes.keys() == {one.id for one in book().baskets}
+    assert known.all_baskets
+    assert known.subscriptions.keys() == {one.id for one in book().baskets}
     await room.say("/unsubscribe tech")
-    assert not (await room.database.subscriber("telegram", KIM)).everything
+    assert not (await room.database.subscriber("telegram", KIM)).all_baskets
 
 
 async def test_a_link_with_a_basket_subscribes_at_once(room: Room) -> None:

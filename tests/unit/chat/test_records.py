@@ -14,7 +14,7 @@ from tests.stored import put
 
 async def wish(room: Room, basket: str = "tech"):
     known = await room.database.subscriber("telegram", KIM)
-    return known and known.wishes.get(BasketId(basket))
+    return known and known.subscriptions.get(BasketId(basket))
 
 
 async def test_an_export_holds_what_is_stored(room: Room) -> None:

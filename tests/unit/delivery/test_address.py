@@ -27,7 +27,7 @@ def test_a_chat_named_twice_hears_it_once():
 
 
 def test_a_chat_hears_from_its_severity_on():
-    loud = replace(CHANNEL, lowest=Severity.SEVERE)
+    loud = replace(CHANNEL, min_severity=Severity.SEVERE)
     assert chats(loud, severity=Severity.WARNING) == []
     assert chats(loud, severity=Severity.SEVERE) == ["-1001"]
 

@@ -84,10 +84,10 @@ def test_the_second_failure_costs_the_picture_and_so_does_the_first_lost_answer(
 
 
 def test_an_edit_of_a_picture_stays_a_caption_whatever_becomes_of_the_new_picture():
-    edit = replace(SENDING, manner=SendMode.EDIT, target=7, picture="b")
-    assert (edit.shown, edit.is_caption) == ("", False)
-    of_picture = replace(edit, target_pictured=True)
-    assert (of_picture.shown, of_picture.is_caption) == ("b", True)
+    edit = replace(SENDING, mode=SendMode.EDIT, target=7, picture="b")
+    assert (edit.photo_name, edit.is_caption) == ("", False)
+    of_picture = replace(edit, target_has_photo=True)
+    assert (of_picture.photo_name, of_picture.is_caption) == ("b", True)
     refused = after(PhotoRejected("IMAGE_PROCESS_FAILED"), of_picture).delivery
     assert (refused.shown, refused.is_caption) == ("", True)
 

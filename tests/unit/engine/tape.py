@@ -142,10 +142,10 @@ class Notebook:
     def judged(self, basket: str, rule: str = "fall") -> list[date]:
         """The sessions on which a rule was asked about a basket, in the order of the commits."""
         return [
-            memory.judged
+            memory.last_session
             for known in self.commits
             for subject, memory in known.items()
-            if (subject.rule, subject.basket, subject.member) == (rule, basket, "") and memory.judged
+            if (subject.rule, subject.basket, subject.member) == (rule, basket, "") and memory.last_session
         ]
 
     def said(self, *, news: bool = False) -> list[tuple[date, str, str]]:

@@ -150,10 +150,10 @@ async def test_what_was_told_in_the_session_is_shown_as_it_closed(
     await stage.after(DAY)
     assert sketcher.opened > opened
     later = [one for one in stage.journal.events.values() if one.baskets == ("tech",) and one is not first]
-    edits = [one for one in later if one.manner is SendMode.EDIT]
+    edits = [one for one in later if one.mode is SendMode.EDIT]
     assert [one.pictures["zh"].split()[2] for one in edits] == [b"closed"]
-    assert [one.withdraws for one in edits] == [said == "withdrawn"]
-    assert all(not one.pictures for one in later if one.manner is SendMode.REPLY)
+    assert [one.is_withdrawal for one in edits] == [said == "withdrawn"]
+    assert all(not one.pictures for one in later if one.mode is SendMode.REPLY)
 
 
 async def test_a_corrected_close_is_shown_as_it_is_now(shown: Stage, sketcher: Sketcher) -> None:

@@ -130,7 +130,7 @@ async def test_36_a_correction_is_told_once_however_often_it_is_looked_at(stage:
     await stage.after(DAYS[WARNED + 1])
     for day in DAYS[WARNED + 2 : WARNED + 5]:
         await stage.after(day)
-    edits = [one for one in stage.journal.events.values() if one.manner is SendMode.EDIT and one.baskets == ("tech",)]
+    edits = [one for one in stage.journal.events.values() if one.mode is SendMode.EDIT and one.baskets == ("tech",)]
     assert [one.session for one in edits] == [DAYS[WARNED]]
 
 
@@ -163,9 +163,9 @@ async def test_42_flapping_fifty_times_is_one_event(stage: Stage) -> None:
         await stage.look(close - timedelta(hours=5) + look * MINUTE)
     found = [one for one in stage.journal.events.values() if one.baskets == ("tech",)]
     assert len({one.id for one in found}) == 1
-    assert [one.manner for one in found] == [SendMode.SEND]
+    assert [one.mode for one in found] == [SendMode.SEND]
     await stage.after(DAYS[WARNED])
-    assert [one.manner for one in stage.journal.events.values() if one.baskets == ("tech",)] == [
+    assert [one.mode for one in stage.journal.events.values() if one.baskets == ("tech",)] == [
         SendMode.SEND,
         SendMode.EDIT,
     ]

@@ -77,13 +77,13 @@ async def noon(stage: Stage, hours: float = -3.0) -> None:
 async def test_the_alert_is_stored_before_anybody_is_asked_and_headlines_follow(stage: Stage, paper: Paper) -> None:
     await stage.after(DAY)
     (alert,) = told(stage)
-    assert (alert.manner, quoting(alert)) == (SendMode.SEND, [])
+    assert (alert.mode, quoting(alert)) == (SendMode.SEND, [])
     await until(lambda: paper.asked)
     assert paper.asked == [TECH[:3]]
     paper.let.set()
     await settled(stage)
     _, more = told(stage)
-    assert (more.manner, more.original, more.created, more.expires) == (
+    assert (more.mode, more.original, more.created, more.expires) == (
         SendMode.AMEND,
         alert.key,
         alert.created,
@@ -105,7 +105,7 @@ async def test_a_source_that_hangs_holds_up_neither_looks_nor_the_others_nor_the
     assert await stage.after(DAY) == 1
     assert await stage.after(DAYS[WARNED + 1]) == 1
     await settled(stage)
-    assert [one.manner for one in told(stage)] == [SendMode.SEND, SendMode.AMEND]
+    assert [one.mode for one in told(stage)] == [SendMode.SEND, SendMode.AMEND]
     assert "no headlines of 1 of 2 places" in caplog.text
 
 
@@ -116,7 +116,7 @@ async def test_the_end_gives_up_what_is_being_asked(stage: Stage, paper: Paper) 
     await until(lambda: stage.engine._searches)
     stop.set()
     await running
-    assert [one.manner for one in told(stage)] == [SendMode.SEND]
+    assert [one.mode for one in told(stage)] == [SendMode.SEND]
 
 
 @pytest.mark.parametrize("error", [SourceUnreachable("it is shut"), KeyError("our bug")])
@@ -130,7 +130,7 @@ async def test_a_source_that_fails_is_in_the_log_and_the_others_are_heard(
     stage.engine.headlines.sources = [paper, good]
     await stage.after(DAY)
     await settled(stage)
-    assert [one.manner for one in told(stage)] == [SendMode.SEND, SendMode.AMEND]
+    assert [one.mode for one in told(stage)] == [SendMode.SEND, SendMode.AMEND]
     assert str(error) in caplog.text
 
 
@@ -145,7 +145,7 @@ async def test_a_store_that_fails_costs_the_headlines_alone(
     monkeypatch.setattr(stage.journal, "commit", full)
     paper.let.set()
     await settled(stage)
-    assert [one.manner for one in told(stage)] == [SendMode.SEND]
+    assert [one.mode for one in told(stage)] == [SendMode.SEND]
     assert "headlines were not added: the disk is full" in caplog.text
 
 
@@ -168,7 +168,7 @@ async def test_without_headlines_of_the_window_nothing_more_is_said(
     await stage.after(DAY)
     await settled(stage)
     assert paper.asked
-    assert [one.manner for one in told(stage)] == [SendMode.SEND]
+    assert [one.mode for one in told(stage)] == [SendMode.SEND]
 
 
 async def test_the_window_begins_at_the_close_before_its_first_session(stage: Stage, paper: Paper) -> None:
@@ -197,7 +197,7 @@ async def test_the_confirmation_keeps_the_headlines_of_what_it_confirms(stage: S
     await stage.after(DAY)
     await settled(stage)
     confirmed = told(stage)[-1]
-    assert (confirmed.manner, confirmed.original) == (SendMode.EDIT, provisional.key)
+    assert (confirmed.mode, confirmed.original) == (SendMode.EDIT, provisional.key)
     assert quoting(confirmed) == quoting(more)
     assert len(told(stage)) == 3
 
@@ -211,7 +211,7 @@ async def test_newer_headlines_take_the_place_of_those_that_were_kept(stage: Sta
     await settled(stage)
     confirmed, more = told(stage)[-2:]
     assert "Why AA falls" in quoting(confirmed)[0]
-    assert (more.manner, more.original) == (SendMode.AMEND, confirmed.key)
+    assert (more.mode, more.original) == (SendMode.AMEND, confirmed.key)
     assert ["AA closes lower" in line for line in quoting(more)] == [True]
 
 
@@ -229,7 +229,7 @@ async def test_a_withdrawal_quotes_nobody(stage: Stage, paper: Paper) -> None:
     assert quoting(told(stage)[-1])
     await stage.after(day)
     await settled(stage)
-    assert told(stage)[-2].withdraws
+    assert told(stage)[-2].is_withdrawal
     assert [quoting(one) for one in told(stage)[-2:]] == [[], []]
 
 
@@ -241,7 +241,7 @@ async def test_a_restart_forgets_what_was_asked_and_tells_nothing_twice(stage: S
     paper.let.set()
     await stage.after(DAY)
     await settled(stage)
-    assert [one.manner for one in told(stage)] == [SendMode.SEND]
+    assert [one.mode for one in told(stage)] == [SendMode.SEND]
 
 
 async def test_all_that_one_look_tells_is_asked_about_at_once(stage: Stage, paper: Paper) -> None:
@@ -251,6 +251,6 @@ async def test_all_that_one_look_tells_is_asked_about_at_once(stage: Stage, pape
     await stage.after(DAY)
     await settled(stage)
     assert len(paper.asked) == 1
-    more = {one.baskets: quoting(one) for one in stage.journal.events.values() if one.manner is SendMode.AMEND}
+    more = {one.baskets: quoting(one) for one in stage.journal.events.values() if one.mode is SendMode.AMEND}
     assert {baskets: len(lines) for baskets, lines in more.items()} == {("tech",): 1, ("oil",): 1}
     assert "YY tumbles" in more[("oil",)][0]  # type: ignore[index]

@@ -58,7 +58,7 @@ async def test_a_fall_is_told_when_it_holds_on_two_looks(live: Stage) -> None:
     assert told(live) == []
     await noon(live, start=timedelta(hours=-2))
     (one,) = told(live)
-    assert one.manner is SendMode.SEND
+    assert one.mode is SendMode.SEND
     assert str(Phase.PROVISIONAL) in one.key
     assert "is down 7.3 % in two sessions as of" in first_lines([one])[0]
 
@@ -83,7 +83,7 @@ async def test_the_close_confirms_it_in_its_place_and_without_a_word_more(live: 
     await noon(live, looks=2)
     await live.after(DAY)
     first, last = told(live)
-    assert (last.manner, last.original, last.severity) == (SendMode.EDIT, first.key, first.severity)
+    assert (last.mode, last.original, last.severity) == (SendMode.EDIT, first.key, first.severity)
     assert "closed" in last.messages[0].lines[1]
 
 
@@ -92,7 +92,7 @@ async def test_a_close_after_a_restart_confirms_it_too(live: Stage) -> None:
     live.restart()
     await live.after(DAY)
     first, last = told(live)
-    assert (last.manner, last.original) == (SendMode.EDIT, first.key)
+    assert (last.mode, last.original) == (SendMode.EDIT, first.key)
 
 
 async def test_what_does_not_hold_at_the_close_is_withdrawn_and_that_is_said(live: Stage) -> None:
@@ -105,8 +105,8 @@ async def test_what_does_not_hold_at_the_close_is_withdrawn_and_that_is_said(liv
     await noon(live, looks=2, day=day)
     await live.after(day)
     provisional, edit, reply = told(live)
-    assert (edit.manner, edit.original, edit.withdraws) == (SendMode.EDIT, provisional.key, True)
-    assert (reply.manner, reply.original) == (SendMode.REPLY, provisional.key)
+    assert (edit.mode, edit.original, edit.is_withdrawal) == (SendMode.EDIT, provisional.key, True)
+    assert (reply.mode, reply.original) == (SendMode.REPLY, provisional.key)
     assert all("Withdrawn" in line for line in first_lines([edit, reply]))
     assert "closed at" in edit.messages[0].lines[1]
 
@@ -118,8 +118,8 @@ async def test_a_deeper_rung_takes_the_place_of_the_first_and_is_announced(live:
     await noon(live, looks=2, start=timedelta(hours=-2))
     notice, warning, announced = told(live)
     assert [one.severity.word for one in (notice, warning, announced)] == ["notice", "warning", "warning"]
-    assert (warning.manner, warning.original) == (SendMode.EDIT, notice.key)
-    assert (announced.manner, announced.original) == (SendMode.REPLY, notice.key)
+    assert (warning.mode, warning.original) == (SendMode.EDIT, notice.key)
+    assert (announced.mode, announced.original) == (SendMode.REPLY, notice.key)
     assert "notice" in announced.messages[0].lines[0]
     await live.after(DAY)
     assert told(live)[-1].original == warning.key
@@ -134,7 +134,7 @@ async def test_a_milder_close_is_announced_as_well(stage: Stage) -> None:
     await stage.after(day)
     warning, notice, announced = told(stage)[-3:]
     assert [one.severity.word for one in (warning, notice, announced)] == ["warning", "notice", "notice"]
-    assert announced.manner is SendMode.REPLY
+    assert announced.mode is SendMode.REPLY
 
 
 async def test_nothing_is_said_in_the_first_minutes_or_while_the_exchange_is_shut(live: Stage) -> None:
@@ -162,9 +162,9 @@ async def test_members_of_whom_it_was_told_are_settled_one_message_at_a_time(clo
     await stage.after(DAY)
     of_a, of_b, *settled = told(stage)
     assert ["AA" in line for line in first_lines([of_a, of_b])] == [True, False], first_lines([of_a, of_b])
-    by_original = {(one.original, one.manner): one for one in settled}
-    assert by_original[of_a.key, SendMode.EDIT].withdraws
-    assert not by_original[of_b.key, SendMode.EDIT].withdraws
+    by_original = {(one.original, one.mode): one for one in settled}
+    assert by_original[of_a.key, SendMode.EDIT].is_withdrawal
+    assert not by_original[of_b.key, SendMode.EDIT].is_withdrawal
     assert (of_b.key, SendMode.REPLY) not in by_original
 
 
@@ -236,7 +236,7 @@ async def test_a_crash_at_any_commit_of_an_open_session_its_close_and_a_correcti
 
     def said(journal: Notebook) -> list[tuple[str, SendMode]]:
         """A correction's key ends with the time."""
-        return sorted((one.key.rpartition("/corrected/")[0] or one.key, one.manner) for one in journal.events.values())
+        return sorted((one.key.rpartition("/corrected/")[0] or one.key, one.mode) for one in journal.events.values())
 
     undisturbed = await lived(None)
     for number in range(6):

@@ -56,17 +56,17 @@ def without_rule(stage: Stage) -> None:
 async def test_what_is_asked_about_no_more_is_taken_back_once(stage: Stage, change: Callable[[Stage], None]) -> None:
     await evening(stage, change, FALL)
     first, edit, reply = told(stage)
-    assert [(one.manner, one.original, one.withdraws) for one in (edit, reply)] == [
+    assert [(one.mode, one.original, one.is_withdrawal) for one in (edit, reply)] == [
         (SendMode.EDIT, first.key, True),
         (SendMode.REPLY, first.key, True),
     ]
     assert set(first_lines([edit, reply])) == {"⚪ Withdrawn: tech is no longer watched for this"}
-    assert [one.told for one in stage.journal.known.values() if one.told is not None] == []
+    assert [one.provisional for one in stage.journal.known.values() if one.provisional is not None] == []
 
 
 async def test_a_rule_by_another_name_is_another_rule(stage: Stage) -> None:
     await evening(stage, lambda stage: configure(stage, [TECHS, OIL], replace(FALL, name="drop")), FALL)
-    assert [(one.key.partition("/")[0], one.manner, one.withdraws) for one in told(stage)] == [
+    assert [(one.key.partition("/")[0], one.mode, one.is_withdrawal) for one in told(stage)] == [
         ("fall", SendMode.SEND, False),
         ("fall", SendMode.EDIT, True),
         ("fall", SendMode.REPLY, True),
@@ -90,23 +90,23 @@ async def test_what_was_told_long_ago_is_left_as_it_is(stage: Stage) -> None:
 async def test_another_threshold_speaks_of_it_in_its_place(stage: Stage, rungs: dict[str, Any]) -> None:
     await evening(stage, lambda stage: configure(stage, [TECHS, OIL], rule("fall", "tech", "oil", levels=rungs)), FALL)
     first, *later = told(stage)
-    assert [one for one in later if one.manner is SendMode.SEND] == []
+    assert [one for one in later if one.mode is SendMode.SEND] == []
     assert first.key in {one.original for one in later}
-    assert later[-1].withdraws is ("severe" not in rungs)
+    assert later[-1].is_withdrawal is ("severe" not in rungs)
 
 
 @pytest.mark.parametrize("members", [(*TECH, "XX"), TECH[:-1]], ids=["more", "fewer"])
 async def test_other_members_are_told_in_its_place(stage: Stage, members: tuple[str, ...]) -> None:
     await evening(stage, lambda stage: configure(stage, [basket("tech", *members), OIL], FALL), FALL)
     first, last = told(stage)
-    assert (last.manner, last.original, last.withdraws) == (SendMode.EDIT, first.key, False)
+    assert (last.mode, last.original, last.is_withdrawal) == (SendMode.EDIT, first.key, False)
 
 
 async def test_a_member_that_was_told_of_and_is_gone_is_taken_back(stage: Stage) -> None:
     """The others were told of in the same message."""
     await evening(stage, lambda stage: configure(stage, [basket("tech", "XX", "YY"), OIL], PLUNGE), PLUNGE)
     first, edit, _ = told(stage)
-    assert (edit.original, edit.withdraws) == (first.key, True)
+    assert (edit.original, edit.is_withdrawal) == (first.key, True)
     assert "AA: no reading at the close of 3 Jul 2025" in edit.messages[0].lines
 
 
@@ -115,7 +115,7 @@ async def test_a_contrast_with_another_basket_takes_the_old_one_back(stage: Stag
     gas = basket("gas", "XX")
     await evening(stage, lambda stage: configure(stage, [TECHS, gas], other), GAP)
     events = list(stage.journal.events.values())
-    assert [(one.manner, one.withdraws) for one in events] == [
+    assert [(one.mode, one.is_withdrawal) for one in events] == [
         (SendMode.SEND, False),
         (SendMode.EDIT, True),
         (SendMode.REPLY, True),
@@ -148,5 +148,5 @@ async def test_a_clock_that_is_set_back_repeats_and_loses_nothing(stage: Stage, 
     await noon(stage, looks=2, start=timedelta(hours=-1))
     await stage.after(DAY)
     first, last = told(stage)
-    assert (last.manner, last.original, last.withdraws) == (SendMode.EDIT, first.key, False)
+    assert (last.mode, last.original, last.is_withdrawal) == (SendMode.EDIT, first.key, False)
     assert stage.journal.judged("tech").count(DAY) == 1

@@ -60,7 +60,7 @@ async def test_a_corrected_close_changes_the_message_in_its_place(told: Stage) -
     revise(told, "AA", 0.97)
     await told.after(NEXT)
     _, second = of_tech(told)
-    assert (second.manner, second.original, second.withdraws) == (SendMode.EDIT, first.key, False)
+    assert (second.mode, second.original, second.is_withdrawal) == (SendMode.EDIT, first.key, False)
     headline, corrected, *_ = second.messages[0].lines
     assert headline.startswith("🟠 Tech −7.8 % in two sessions")
     assert corrected == f"Corrected, for a close was revised since. Before: {first.messages[0].lines[0]}"
@@ -77,7 +77,7 @@ async def test_an_alert_that_does_not_hold_any_more_is_taken_back(told: Stage) -
         revise(told, symbol, 1.06)
     await told.after(NEXT)
     first, second = of_tech(told)
-    assert (second.manner, second.original, second.withdraws) == (SendMode.EDIT, first.key, True)
+    assert (second.mode, second.original, second.is_withdrawal) == (SendMode.EDIT, first.key, True)
     assert second.messages[0].lines[0] == "⚪ Corrected: this alert does not hold on the revised closes"
     assert first.messages[0].lines[0] in second.messages[0].lines[1]
 
@@ -90,7 +90,7 @@ async def test_who_saw_a_severe_alert_is_told_of_its_correction(stage: Stage) ->
     revise(stage, "AA", 0.97)
     await stage.after(NEXT)
     first, edited, reply = of_tech(stage)
-    assert (edited.manner, reply.manner, reply.original) == (SendMode.EDIT, SendMode.REPLY, first.key)
+    assert (edited.mode, reply.mode, reply.original) == (SendMode.EDIT, SendMode.REPLY, first.key)
     assert reply.messages[0].lines == edited.messages[0].lines[:2]
 
 
@@ -111,7 +111,7 @@ async def test_a_fall_that_only_the_revised_closes_show_is_told_late_and_once(hi
         revise(hidden, symbol, 1 / HIDES)
     await hidden.after(NEXT)
     (late,) = of_tech(hidden)
-    assert (late.manner, late.key.split("/")[-1]) == (SendMode.SEND, "final")
+    assert (late.mode, late.key.split("/")[-1]) == (SendMode.SEND, "final")
     assert late.messages[0].lines[0].startswith("🟠 Tech −7.3 % in two sessions")
     assert late.messages[0].lines[1] == REVISED
     assert late.created == hidden.tape.close(DAY) + EvaluationTiming().settle  # which marks it late
@@ -130,7 +130,7 @@ async def test_a_restart_before_anything_is_stored_loses_nothing_and_after_it_re
         hidden.restart()
     await hidden.after(NEXT)
     first, *others = of_tech(hidden)
-    assert first.manner is SendMode.SEND
+    assert first.mode is SendMode.SEND
     assert all((one.original, one.messages) == (first.key, first.messages) for one in others)
     assert [one for one in hidden.journal.said() if one[0] > DAY] == []
 
@@ -144,10 +144,10 @@ async def test_closes_that_go_back_and_forth_make_one_message_that_ends_true(hid
             revise(hidden, symbol, {("+", False): 1 / HIDES, ("-", True): HIDES}.get((flip, is_down), 1 + 1e-5))
         is_down = flip == "+"
         await hidden.look(begin + at * timedelta(minutes=5))
-    messages = [one for one in of_tech(hidden) if one.manner is SendMode.SEND]
+    messages = [one for one in of_tech(hidden) if one.mode is SendMode.SEND]
     assert len(messages) == ("+" in flips)
     assert all(one.original == messages[0].key for one in of_tech(hidden)[1:])
-    assert of_tech(hidden)[-1].withdraws is not is_down
+    assert of_tech(hidden)[-1].is_withdrawal is not is_down
     await hidden.after(NEXT)
     # Whoever was told nothing that still holds hears of the fall in the next window.
     assert any(one[:2] == (NEXT, "tech") for one in hidden.journal.said()) is not is_down
@@ -204,8 +204,8 @@ async def test_another_class_is_a_correction_and_nothing_taken_back(stage: Stage
         revise(stage, symbol, 0.95)
     await stage.after(NEXT)
     first, edited, reply = of_tech(stage)
-    assert (first.severity.word, edited.severity.word, edited.withdraws) == ("warning", "severe", False)
-    assert (edited.original, reply.original, reply.manner) == (first.key, first.key, SendMode.REPLY)
+    assert (first.severity.word, edited.severity.word, edited.is_withdrawal) == ("warning", "severe", False)
+    assert (edited.original, reply.original, reply.mode) == (first.key, first.key, SendMode.REPLY)
     assert [one for one in stage.journal.said() if one[0] > DAY] == []  # that it is severe is told
 
 
@@ -216,4 +216,4 @@ async def test_an_alert_that_is_not_the_first_any_more_still_holds(told: Stage) 
         revise(told, symbol, 0.935, BEFORE)
     await told.after(NEXT)
     again = [one for one in of_tech(told) if one is not first]
-    assert [(one.original, one.withdraws) for one in again] == [(first.key, False)]
+    assert [(one.original, one.is_withdrawal) for one in again] == [(first.key, False)]
