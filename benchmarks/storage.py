@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from benchmarks.timing import Line
 from bot.adapters.database import rows
 from bot.adapters.database.database import Database
-from bot.adapters.database.tables import outbox, subscribers, wishes
+from bot.adapters.database.tables import basket_subscriptions, outbox, subscribers
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.delivery.attempts import Sent, next_step
@@ -57,7 +57,7 @@ async def _measure(name: str, url: str) -> list[Line]:
         async with database._transaction() as connection:  # noqa: SLF001  as if all of it had been sent
             sent = sa.update(outbox).where(outbox.c.event == 1).values(state="sent", not_before=None, message_id=1)
             await connection.execute(sent)
-        correction = event("correction", manner=SendMode.EDIT, original="fall 0")
+        correction = event("correction", mode=SendMode.EDIT, original="fall 0")
         begin = time.perf_counter()
         await database.commit({}, [correction], [], "telegram")
         edited = time.perf_counter() - begin
@@ -91,4 +91,6 @@ async def _subscribe(database: Database) -> None:
     ]
     async with database._transaction() as connection:  # noqa: SLF001  one by one they would take minutes
         await connection.execute(sa.insert(subscribers), [rows.subscriber_row(one) for one in everybody])
-        await connection.execute(sa.insert(wishes), [row for one in everybody for row in rows.subscription_rows(one)])
+        await connection.execute(
+            sa.insert(basket_subscriptions), [row for one in everybody for row in rows.subscription_rows(one)]
+        )

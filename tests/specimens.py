@@ -27,9 +27,9 @@ def event(
     lives: timedelta = timedelta(hours=6),
     baskets: Iterable[str] = ("memory",),
     text: str = "",
-    manner: SendMode = SendMode.SEND,
+    mode: SendMode = SendMode.SEND,
     original: str | None = None,
-    withdraws: bool = False,
+    is_withdrawal: bool = False,
     picture: bytes = b"",
     config: str = "0123456789ab",
 ) -> Notification:
@@ -43,9 +43,9 @@ def event(
         created=created,
         expires=created + lives,
         messages=(Message("en", (text or key, "as of noon")), Message("zh", (text or key, "截至中午"))),
-        mode=manner,
+        mode=mode,
         original=NotificationKey(original) if original else None,
-        is_withdrawal=withdraws,
+        is_withdrawal=is_withdrawal,
         pictures={"en": picture} if picture else {},
         config=config,
     )
@@ -56,9 +56,9 @@ def png(width: int = 1080, height: int = 1280, note: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", width, height) + note
 
 
-def subscriber(chat: str = "3001", *baskets: str, lowest: Severity = Severity.NOTICE, **about: Any) -> Subscriber:
+def subscriber(chat: str = "3001", *baskets: str, min_severity: Severity = Severity.NOTICE, **about: Any) -> Subscriber:
     """A private chat that wants to hear of `baskets`, or of "memory"."""
-    made = Subscriber("telegram", chat, ChatKind.PRIVATE, NOON, min_severity=lowest, **about)
+    made = Subscriber("telegram", chat, ChatKind.PRIVATE, NOON, min_severity=min_severity, **about)
     return made.with_baskets(map(BasketId, baskets or ("memory",)))
 
 

@@ -1,4 +1,4 @@
-"""Where do log lines go, how do they look, and what must never stand in them?"""
+"""Logging set-up and redaction of secrets."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import TextIO
 import structlog
 from structlog.typing import Processor
 
-# httpx logs addresses at INFO, telegram at DEBUG, and the address of a request holds the token.
+# httpx logs addresses at INFO, telegram at DEBUG; the address of a request holds the token.
 TALKATIVE = ("httpx", "httpcore", "telegram", "alembic", "apscheduler")
 TOKEN = re.compile(r"\d{5,}(?::|%3A)[\w-]{20,}", re.IGNORECASE)
 HIDDEN = "[token]"
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without these secrets, and without anything that has the form of a bot's token."""
+    """`text` without `secrets` and without strings of the form of a bot token."""
     for secret in secrets:
         for part in (secret, secret.rpartition(":")[2]):
             text = text.replace(part, HIDDEN) if part else text
@@ -28,13 +28,20 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 def configure_logging(
     level: str = "INFO", *, secrets: Iterable[str] = (), stream: TextIO | None = None, json: bool = False
 ) -> None:
-    """Send everything that is logged, by whatever library, to `stream` (standard error), one line each.
+    """Send the logs of all libraries to `stream` (default: standard error), redacted with their tracebacks.
 
-    What comes out is redacted as a whole, tracebacks included. `json` writes one object a line.
+    One line a record, with `json` one object a line.
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_RedactingFormatter(_renderers(stream, json=json), tuple(secrets)))
+    renderers: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if json:
+        renderers += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    else:
+        # Other traceback formatters show the values of variables.
+        plain = structlog.dev.plain_traceback
+        renderers.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain))
+    handler.setFormatter(_RedactingFormatter(renderers, tuple(secrets)))
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -57,12 +64,3 @@ FACTS: list[Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-
-
-def _renderers(stream: TextIO, *, json: bool) -> list[Processor]:
-    strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    if json:
-        return [strip, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    # The other tracebacks show the values of variables.
-    console = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
-    return [strip, console]

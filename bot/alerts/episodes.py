@@ -57,7 +57,7 @@ class Subject(NamedTuple):  # a dictionary key: a tuple is compared at a tenth o
 class Episode:
     """An open episode: the highest severity alerted and the lowest move, a fraction.
 
-    `quiet` counts the sessions since the last one on which a level was reached.
+    `quiet_sessions` counts the sessions since the last one on which a level was reached.
     """
 
     id: EpisodeId
@@ -88,7 +88,7 @@ class ProvisionalAlert:
 class SubjectState:
     """The stored state of a subject: the last session evaluated as final, and the open episode.
 
-    `told` is the provisional alert of the session after that.
+    `provisional` is the provisional alert of the session after that.
     """
 
     last_session: date | None = None
@@ -177,7 +177,9 @@ def decide(
     fires nor resolves.
     """
     if evidence.verdict is None and not evidence.quiet:
-        return Decision(subject, DecisionReason.INSUFFICIENT_DATA, None, replace(memory, last_session=session), evidence)
+        return Decision(
+            subject, DecisionReason.INSUFFICIENT_DATA, None, replace(memory, last_session=session), evidence
+        )
     level = highest_level(rule, evidence)
     if level is None or evidence.verdict is None:
         episode = memory.episode and memory.episode.with_quiet_sessions(1, close_after)

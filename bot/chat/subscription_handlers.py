@@ -109,10 +109,12 @@ async def level(ctx: HandlerContext) -> Reply:
         ]
         return ctx.reply(ctx.say("chat_which_level"), *meanings, buttons=button_rows(buttons))
     if basket is None:
-        wishes = {basket_id: replace(wish, min_severity=severity) for basket_id, wish in ctx.subscriber.subscriptions.items()}
+        wishes = {
+            basket_id: replace(wish, min_severity=severity) for basket_id, wish in ctx.subscriber.subscriptions.items()
+        }
         await ctx.store.keep(replace(ctx.subscriber, min_severity=severity, subscriptions=wishes))
     else:
-        await ctx.store.keep(_with_wish(ctx, basket, lowest=severity))
+        await ctx.store.keep(_with_wish(ctx, basket, min_severity=severity))
     return ctx.reply(ctx.say("chat_level_set", level=_level_word(ctx, severity), about=ctx.basket_or_all(basket)))
 
 
@@ -142,7 +144,9 @@ async def mute(ctx: HandlerContext) -> Reply:
 async def unmute(ctx: HandlerContext) -> Reply:
     basket = _optional_basket(ctx, ctx.words)
     if basket is None:
-        wishes = {basket_id: replace(wish, muted_until=None) for basket_id, wish in ctx.subscriber.subscriptions.items()}
+        wishes = {
+            basket_id: replace(wish, muted_until=None) for basket_id, wish in ctx.subscriber.subscriptions.items()
+        }
         await ctx.store.keep(replace(ctx.subscriber, muted_until=None, subscriptions=wishes))
     else:
         await ctx.store.keep(_with_wish(ctx, basket, muted_until=None))

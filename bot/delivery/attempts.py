@@ -14,7 +14,7 @@ from bot.messages.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Arrived; `message_id` is the transport's id, if any. `pictured`: the text is a caption."""
+    """Arrived; `message_id` is the transport's id, if any. `has_photo`: the text is a caption."""
 
     label: ClassVar[str] = "Sent"  # in metrics and logs
     message_id: int | None = None

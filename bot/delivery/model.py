@@ -61,7 +61,7 @@ CHANGES = frozenset({SendMode.EDIT, SendMode.AMEND})  # a message that is there,
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A chat and what it wants to hear: alerts from `lowest` on, of `baskets` (None = all), in `language`.
+    """A chat and what it wants to hear: alerts from `min_severity` on, of `baskets` (None = all), in `language`.
 
     `transport` names who can reach it ("telegram", "terminal"); `chat` is that transport's name for it, with TOPIC and
     the number of a topic behind it if it is one of a group.
@@ -80,11 +80,11 @@ class Notification:
     """Something to be said once: `key` is unique to (basket, rule, episode, rung, phase), `id` is what people see.
 
     `baskets` are those it is about (two for a spread). `created` is when it was due, `expires` when it is
-    no longer news; both with a zone. `messages` has one per language, at least one. With the manner EDIT it takes the
+    no longer news; both with a zone. `messages` has one per language, at least one. With the mode EDIT it takes the
     place of the event `original` in the chats that have that, and is a message to all others that want it; with REPLY
     it goes to the former alone. With AMEND it says the same and a little more: it changes the messages about
     `original`, nobody gets one because of it, and it is void once another event has taken the original's place.
-    `withdraws` says that who has not got the original need not hear of it. `chart` is what there is to draw of it
+    `is_withdrawal` says that who has not got the original need not hear of it. `chart` is what there is to draw of it
     (None = nothing), `pictures` are the PNGs that were drawn, by language; with AMEND they are those of the original.
     `config` is the fingerprint of the configuration that it was judged by ("" = by none).
     """
@@ -118,11 +118,11 @@ class Delivery:
     """One event for one chat, as the outbox knows it.
 
     `id` and `event_number` are 0 before it is stored. `not_before` is when it may be sent next; None = it is under way
-    or over. `attempts` counts requests known not to have arrived, `unconfirmed` those that may have. `plain` says that
-    the chat's transport refused the markup. `message_id` is the transport's name for the message sent, `target` that of
-    the message to edit or to reply to (None = there is none: it goes out as a message of its own). `picture` names what
-    is to be shown above the text ("" = nothing). `pictured` says that the message sent is a picture with the text as
-    its caption, `target_pictured` that the target is one.
+    or over. `attempts` counts requests known not to have arrived, `unconfirmed` those that may have. `without_markup`
+    says that the transport refused the markup. `message_id` is the transport's name for the message sent, `target` that
+    of the message to edit or to reply to (None = there is none: it goes out as a message of its own). `picture` names
+    what is to be shown above the text ("" = nothing). `has_photo` says that the message sent is a photo with the text
+    as its caption, `target_has_photo` that the target is one.
     """
 
     event: NotificationKey

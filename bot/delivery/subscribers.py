@@ -45,7 +45,7 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class BasketSubscription:
-    """A chat's choice for a basket: alerts from severity `lowest` on, none before `muted_until`."""
+    """A chat's choice for a basket: alerts from `min_severity` on, none before `muted_until`."""
 
     min_severity: Severity
     muted_until: datetime | None = None
@@ -55,8 +55,8 @@ class BasketSubscription:
 class Subscriber:
     """A chat and its choices; nothing else is stored, no name and no text.
 
-    `wishes` are by basket; with `everything`, baskets configured later are added. `lowest` is the severity of baskets
-    added next. `muted_until` mutes all baskets. `zone` is a name of the time zone database.
+    `subscriptions` are by basket; with `all_baskets`, baskets configured later are added. `min_severity` is that of
+    baskets added next. `muted_until` mutes all baskets. `zone` is a name of the time zone database.
     """
 
     transport: str
@@ -73,7 +73,13 @@ class Subscriber:
 
     def with_baskets(self, baskets: Iterable[BasketId]) -> Self:
         """The subscriber with these baskets; present ones stay as they are."""
-        return replace(self, subscriptions={**{basket: BasketSubscription(self.min_severity) for basket in baskets}, **self.subscriptions})
+        return replace(
+            self,
+            subscriptions={
+                **{basket: BasketSubscription(self.min_severity) for basket in baskets},
+                **self.subscriptions,
+            },
+        )
 
     def without_basket(self, basket: BasketId) -> Self:
         """The subscriber without this basket and without baskets configured later."""

@@ -177,7 +177,9 @@ class Evaluation:
                     subject, provisional, languages, now, now + self.config.timing.expiry
                 )
                 notifications += self._replacing(withdrawal, provisional)
-        return Changes({subject: replace(state, provisional=None) for subject, state in left.items()}, tuple(notifications))
+        return Changes(
+            {subject: replace(state, provisional=None) for subject, state in left.items()}, tuple(notifications)
+        )
 
     def evaluate_open(self, states: Mapping[Subject, SubjectState], debounce: Debounce) -> Changes:
         """Evaluate the open sessions; states change by what is posted alone.
@@ -299,7 +301,9 @@ class Evaluation:
 
 def last_evaluated(states: Mapping[Subject, SubjectState]) -> dict[BasketId, date]:
     """The latest session that each basket was evaluated on."""
-    days = sorted((state.last_session, subject.basket) for subject, state in states.items() if state.last_session is not None)
+    days = sorted(
+        (state.last_session, subject.basket) for subject, state in states.items() if state.last_session is not None
+    )
     return {basket: day for day, basket in days}
 
 

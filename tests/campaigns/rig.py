@@ -15,7 +15,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from bot.adapters.database.database import Database, migrate_database
-from bot.adapters.database.tables import events, outbox
+from bot.adapters.database.tables import notifications, outbox
 from bot.alerts.rules import Severity
 from bot.delivery.model import DeliveryState, route
 from bot.messages.catalogue import load_catalogue
@@ -104,11 +104,20 @@ class Rig:
 
     async def evidence(self) -> Evidence:
         columns = (
-            *(events.c.key, events.c.id, events.c.created, outbox.c.chat, outbox.c.severe, outbox.c.state),
+            *(
+                notifications.c.key,
+                notifications.c.id,
+                notifications.c.created,
+                outbox.c.chat,
+                outbox.c.severe,
+                outbox.c.state,
+            ),
             *(outbox.c.expires, outbox.c.not_before, outbox.c.unconfirmed, outbox.c.reason),
         )
         async with self.database._transaction() as connection:
-            found = await connection.execute(sa.select(*columns).join(events, events.c.id == outbox.c.event))
+            found = await connection.execute(
+                sa.select(*columns).join(notifications, notifications.c.id == outbox.c.event)
+            )
             rows = tuple(
                 Row(
                     one.key, one.chat, one.id, one.severe, DeliveryState(one.state), one.created, one.expires,
@@ -116,7 +125,7 @@ class Rig:
                 )
                 for one in found
             )  # fmt: skip
-            keys = tuple(await connection.scalars(sa.select(events.c.key)))
+            keys = tuple(await connection.scalars(sa.select(notifications.c.key)))
         return Evidence(
             copies=tuple(map(_copy, self.fake.accepted)),
             rows=rows,

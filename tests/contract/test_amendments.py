@@ -21,11 +21,11 @@ LATER = NOON + timedelta(hours=1)
 async def amend(store, *destinations, original="fall", key="more", **about) -> bool:
     """Whether it still stood."""
     told = {"subscribers_of": "telegram"} | about
-    return not await put(store, *destinations, key=key, original=original, manner=SendMode.AMEND, **told)
+    return not await put(store, *destinations, key=key, original=original, mode=SendMode.AMEND, **told)
 
 
 async def made(store, chat="-1001") -> dict[str, tuple[SendMode, DeliveryState]]:
-    return {one.event: (one.manner, one.state) for one in await store.received("telegram", chat, 9)}
+    return {one.event: (one.mode, one.state) for one in await store.received("telegram", chat, 9)}
 
 
 async def waiting(store, now=NOON) -> list[tuple]:
@@ -110,7 +110,7 @@ async def test_it_is_void_once_another_event_has_taken_the_place(store, sent):
     await put(store, CHANNEL)
     if sent:
         await send_all(store)
-    await put(store, CHANNEL, key="confirmed", original="fall", manner=SendMode.EDIT)
+    await put(store, CHANNEL, key="confirmed", original="fall", mode=SendMode.EDIT)
     assert not await amend(store, CHANNEL)
     assert await send_all(store) == [("-1001", "confirmed")]
     assert await amend(store, CHANNEL, original="confirmed", key="later")
@@ -120,7 +120,7 @@ async def test_it_is_void_once_another_event_has_taken_the_place(store, sent):
 async def test_an_answer_below_the_alert_does_not_make_it_void(store):
     await put(store, CHANNEL)
     await send_all(store)
-    await put(store, key="class", original="fall", manner=SendMode.REPLY)
+    await put(store, key="class", original="fall", mode=SendMode.REPLY)
     assert await amend(store)
     assert set(await send_all(store)) == {("-1001", "class"), ("-1001", "more")}
 
@@ -130,7 +130,7 @@ async def test_what_is_amended_and_then_replaced_shows_the_replacement_alone(sto
     (first,) = await claim(store)
     await answer(store, first, Sent(77))
     await amend(store, CHANNEL, GROUP)
-    await put(store, CHANNEL, GROUP, key="confirmed", original="fall", manner=SendMode.EDIT)
+    await put(store, CHANNEL, GROUP, key="confirmed", original="fall", mode=SendMode.EDIT)
     assert sorted(await waiting(store)) == [
         ("-1001", "confirmed", SendMode.EDIT, 77),
         ("-2001", "confirmed", SendMode.SEND, None),
@@ -142,7 +142,7 @@ async def test_a_change_that_waits_in_the_place_of_a_message_still_becomes_one(s
     await put(store, CHANNEL, severity=Severity.NOTICE)
     (first,) = await claim(store)
     await answer(store, first, Uncertain("reset"))
-    await put(store, key="confirmed", original="fall", manner=SendMode.EDIT, severity=Severity.NOTICE)
+    await put(store, key="confirmed", original="fall", mode=SendMode.EDIT, severity=Severity.NOTICE)
     await amend(store, original="confirmed", severity=Severity.NOTICE)
     assert await waiting(store) == [("-1001", "more", SendMode.EDIT, None)]
 

@@ -19,12 +19,12 @@ from tests.virtual import NOON
 LATER = NOON + timedelta(hours=1)
 
 
-async def correct(store, *destinations, original="fall", key="correction", manner=SendMode.EDIT, **about):
-    return await put(store, *destinations, key=key, original=original, manner=manner, **about)
+async def correct(store, *destinations, original="fall", key="correction", mode=SendMode.EDIT, **about):
+    return await put(store, *destinations, key=key, original=original, mode=mode, **about)
 
 
 async def made(store, chat="-1001") -> dict[str, tuple[SendMode, DeliveryState]]:
-    return {one.event: (one.manner, one.state) for one in await store.received("telegram", chat, 9)}
+    return {one.event: (one.mode, one.state) for one in await store.received("telegram", chat, 9)}
 
 
 async def next_one(store, now=NOON):
@@ -35,7 +35,7 @@ async def next_one(store, now=NOON):
 @pytest.mark.parametrize("withdraws", [False, True])
 async def test_what_was_not_handed_out_yet_is_replaced(store, withdraws):
     await put(store, CHANNEL)
-    await correct(store, CHANNEL, withdraws=withdraws)
+    await correct(store, CHANNEL, is_withdrawal=withdraws)
     assert await send_all(store) == ([] if withdraws else [("-1001", "correction")])
     assert (await made(store))["fall"] == (SendMode.SEND, DeliveryState.SUPERSEDED)
     assert await store.undelivered() == []
@@ -46,7 +46,7 @@ async def test_what_was_sent_is_edited(store, withdraws):
     await put(store, CHANNEL)
     (first,) = await claim(store)
     await answer(store, first, Sent(77))
-    await correct(store, CHANNEL, withdraws=withdraws)
+    await correct(store, CHANNEL, is_withdrawal=withdraws)
     event, manner, target, _ = await next_one(store)
     assert (event, manner, target) == ("correction", SendMode.EDIT, 77)
 
@@ -108,12 +108,12 @@ async def test_a_withdrawal_is_news_to_nobody_who_has_not_heard(store):
     await put(store, CHANNEL)
     await send_all(store)
     await store.keep(subscriber())
-    await correct(store, CHANNEL, GROUP, subscribers_of="telegram", withdraws=True)
+    await correct(store, CHANNEL, GROUP, subscribers_of="telegram", is_withdrawal=True)
     assert await send_all(store) == [("-1001", "correction")]
 
 
 async def test_a_chat_that_would_not_have_heard_the_correction_is_corrected(store):
-    await store.keep(subscriber(lowest=Severity.SEVERE))
+    await store.keep(subscriber(min_severity=Severity.SEVERE))
     await put(store, subscribers_of="telegram")
     await send_all(store)
     await correct(store, severity=Severity.NOTICE, subscribers_of="telegram")
@@ -130,7 +130,7 @@ async def test_an_answer_goes_to_those_alone_who_have_what_it_answers(store):
     (first,) = await claim(store)
     await answer(store, first, Sent(77))
     await store.keep(subscriber())
-    await correct(store, CHANNEL, GROUP, PRIVATE, subscribers_of="telegram", manner=SendMode.REPLY)
+    await correct(store, CHANNEL, GROUP, PRIVATE, subscribers_of="telegram", mode=SendMode.REPLY)
     assert await made(store, "-2001") == {"fall": (SendMode.SEND, DeliveryState.PENDING)}
     assert await made(store, "3001") == {}
     assert (await next_one(store))[:3] == ("correction", SendMode.REPLY, 77)
@@ -171,7 +171,7 @@ async def test_an_edit_makes_no_sound_and_so_does_not_wait_for_the_end_of_quiet_
     await send_all(store, before)
     await put(store, subscribers_of="telegram", key="another")  # it waits, and holds up nothing
     await correct(store, subscribers_of="telegram")
-    await correct(store, subscribers_of="telegram", key="class", manner=SendMode.REPLY)
+    await correct(store, subscribers_of="telegram", key="class", mode=SendMode.REPLY)
     assert await send_all(store) == [("3001", "correction")]
     end = NOON + timedelta(hours=2)
     assert await send_all(store, end) == [("3001", "another"), ("3001", "class")]
@@ -197,7 +197,7 @@ async def test_a_chat_that_left_gets_no_correction(store):
     (one,) = await claim(store)
     await answer(store, one, ChatGone("kicked"))
     for manner in (SendMode.EDIT, SendMode.REPLY):
-        await correct(store, key=manner, manner=manner, subscribers_of="telegram")
+        await correct(store, key=manner, mode=manner, subscribers_of="telegram")
     assert await send_all(store) == [("3002", "edit"), ("3002", "reply")]
 
 
@@ -207,7 +207,7 @@ async def test_a_muted_chat_is_corrected_without_a_sound(store):
     await send_all(store)
     await store.keep(subscriber(muted_until=LATER))
     for manner in (SendMode.EDIT, SendMode.REPLY):
-        await correct(store, key=manner, manner=manner, subscribers_of="telegram")
+        await correct(store, key=manner, mode=manner, subscribers_of="telegram")
     assert await send_all(store) == [("3001", "edit")]
 
 
@@ -239,5 +239,5 @@ async def test_a_restart_between_a_message_and_its_correction_loses_nothing(url)
         ("-2001", SendMode.EDIT, 78),
     ]
     event = await store.told(found[0].event_number)
-    assert (event.manner, event.original) == (SendMode.EDIT, "fall")
+    assert (event.mode, event.original) == (SendMode.EDIT, "fall")
     await store.close()

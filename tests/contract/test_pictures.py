@@ -13,7 +13,7 @@ from tests.virtual import NOON
 
 
 async def correct(store, picture=b"", key="correction", **about):
-    await put(store, CHANNEL, GROUP, key=key, original="fall", manner=SendMode.EDIT, picture=picture, **about)
+    await put(store, CHANNEL, GROUP, key=key, original="fall", mode=SendMode.EDIT, picture=picture, **about)
     (one,) = [one for one in await claim(store, 9) if one.chat == "-1001"]
     return one
 
@@ -46,7 +46,7 @@ async def test_an_edit_knows_whether_its_target_is_a_picture_through_all_edits(s
         assert (one.has_photo, one.target_has_photo) == (False, False)
         await answer(store, one, Sent(77, has_photo=pictured))
     for key, picture in (("second", b"second"), ("third", b"")):
-        await put(store, CHANNEL, GROUP, key=key, original="fall", manner=SendMode.EDIT, picture=picture)
+        await put(store, CHANNEL, GROUP, key=key, original="fall", mode=SendMode.EDIT, picture=picture)
         one, other = await claim(store, 9)
         assert (one.chat, one.target, one.target_has_photo, one.is_caption) == ("-1001", 77, True, True)
         assert await store.picture(one.photo_name) == (picture or None)
@@ -59,7 +59,7 @@ async def test_a_reply_is_a_message_of_its_own(store):
     await put(store, CHANNEL, picture=b"first")
     (first,) = await claim(store)
     await answer(store, first, Sent(77, has_photo=True))
-    await put(store, CHANNEL, key="class", original="fall", manner=SendMode.REPLY)
+    await put(store, CHANNEL, key="class", original="fall", mode=SendMode.REPLY)
     (reply,) = await claim(store)
     assert (reply.target, reply.is_caption) == (77, False)
 
@@ -68,14 +68,14 @@ async def test_what_is_added_changes_the_caption_and_leaves_the_picture(store):
     await put(store, CHANNEL, GROUP, picture=b"first")
     for one, pictured in zip(await claim(store, 9), (True, False), strict=True):
         await answer(store, one, Sent(77, has_photo=pictured))
-    await put(store, key="more", original="fall", manner=SendMode.AMEND)
+    await put(store, key="more", original="fall", mode=SendMode.AMEND)
     found = [(one.chat, one.is_caption, one.photo_name) for one in await claim(store, 9)]
     assert found == [("-1001", True, ""), ("-2001", False, "")]
 
 
 async def test_what_is_sent_with_something_added_has_the_picture(store):
     await put(store, CHANNEL, picture=b"first")
-    await put(store, key="more", original="fall", manner=SendMode.AMEND)
+    await put(store, key="more", original="fall", mode=SendMode.AMEND)
     (one,) = await claim(store, 9)
     assert (one.event, one.is_caption) == ("more", True)
     assert await store.picture(one.photo_name) == b"first"

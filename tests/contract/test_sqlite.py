@@ -98,7 +98,7 @@ async def test_a_database_that_is_deleted_while_it_is_open_is_missed(store, tmp_
 
 async def test_the_figures_of_a_statement_stay_out_of_the_message(store):
     async with store._transaction() as connection:
-        await connection.exec_driver_sql("DROP TABLE memories")
+        await connection.exec_driver_sql("DROP TABLE subject_states")
     with pytest.raises(StoreError) as caught:
         await put(store, CHANNEL, known={Subject("secret rule", BasketId("memory")): SubjectState()})
     assert "secret rule" not in str(caught.value)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import pytest
 import sqlalchemy as sa
 
-from bot.adapters.database.tables import chats, outbox, subscribers, wishes
+from bot.adapters.database.tables import basket_subscriptions, chats, outbox, subscribers
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.delivery.attempts import ChatGone, ChatMoved, ChatRefused, NotSent, Sent, Uncertain
@@ -66,7 +66,7 @@ async def test_nothing_is_left_of_a_chat_that_is_erased(store):
     assert await store.subscriber("telegram", "3001") is None
     assert await store.received("telegram", "3001", 9) == []
     assert await send_all(store) == [("3002", "a")]
-    for table in (chats, outbox, subscribers, wishes):
+    for table in (chats, outbox, subscribers, basket_subscriptions):
         async with store._transaction() as connection:
             assert (await connection.execute(sa.select(table).where(table.c.chat == "3001"))).all() == []
 
@@ -149,12 +149,12 @@ async def test_the_answer_that_a_chat_moved_moves_its_settings(store):
 
 async def test_two_chats_that_become_one_hear_what_either_wanted(store):
     old = replace(
-        subscriber("3001", everything=True, lowest=Severity.WARNING),
+        subscriber("3001", all_baskets=True, min_severity=Severity.WARNING),
         subscriptions={MEMORY: BasketSubscription(Severity.NOTICE, NOON), PAYERS: BasketSubscription(Severity.EXTREME)},
         muted_until=NOON,
     )
     new = replace(
-        subscriber("-1009", lowest=Severity.SEVERE),
+        subscriber("-1009", min_severity=Severity.SEVERE),
         subscriptions={MEMORY: BasketSubscription(Severity.SEVERE, NOON - timedelta(hours=1))},
         muted_until=NOON + timedelta(hours=1),
         language="zh",
@@ -190,13 +190,16 @@ async def test_a_subscriber_that_is_gone_hears_nothing_until_it_is_back(store):
 
 
 async def test_who_wants_everything_wants_new_baskets_at_its_own_level(store):
-    await store.keep(subscriber("3001", everything=True, lowest=Severity.SEVERE))
+    await store.keep(subscriber("3001", all_baskets=True, min_severity=Severity.SEVERE))
     await store.keep(replace(subscriber("3002"), subscriptions={}))
     for _ in range(2):
         await store.widen("telegram", [MEMORY, PAYERS])
     wide = await store.subscriber("telegram", "3001")
-    assert wide.wishes == {MEMORY: BasketSubscription(Severity.SEVERE), PAYERS: BasketSubscription(Severity.SEVERE)}
-    assert (await store.subscriber("telegram", "3002")).wishes == {}
+    assert wide.subscriptions == {
+        MEMORY: BasketSubscription(Severity.SEVERE),
+        PAYERS: BasketSubscription(Severity.SEVERE),
+    }
+    assert (await store.subscriber("telegram", "3002")).subscriptions == {}
 
 
 async def test_what_a_chat_received_comes_newest_first(store):

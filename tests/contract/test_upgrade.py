@@ -86,13 +86,24 @@ async def test_an_upgrade_loses_nothing_of_what_waits(old_url, revision):
     ]
     assert [one.mode for one in await store.orphans("telegram")] == [SendMode.SEND]
     later = NOON + timedelta(minutes=1)
-    await put(store, CHANNEL, GROUP, key="correction", original="fall", manner=SendMode.EDIT)
+    await put(store, CHANNEL, GROUP, key="correction", original="fall", mode=SendMode.EDIT)
     found = await claim(store, 9, later)
     assert [(one.chat, one.mode, one.target) for one in found] == [
         ("-1001", SendMode.EDIT, 77),
         ("-2001", SendMode.SEND, None),
     ]
     await store.close()
+
+
+@pytest.mark.parametrize("revision", ["r0001", "r0005"])
+async def test_tables_from_before_the_first_migration_are_refused(tmp_path, revision):
+    with closing(sqlite3.connect(tmp_path / "bot.sqlite3")) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES (?)", [revision])
+    url = f"sqlite:///{tmp_path}/bot.sqlite3"
+    for opening in (Database.open, migrate_database):
+        with pytest.raises(StoreError, match=rf"{revision}.*older than r0006.*migrate"):
+            await opening(url)
 
 
 async def test_the_migrations_make_the_tables_of_the_program(old_url):
@@ -167,7 +178,7 @@ async def test_the_events_of_r0006_are_read_back(filled):
     keys = ["fall", "correction", "headlines", "quiet", "taken back"]
     assert await filled.published([*keys, "another"]) == set(keys)
     events = [await filled.told(number) for number in range(1, 6)]
-    assert [(one.key, one.id, one.baskets, one.severity.value, one.manner.value) for one in events] == [
+    assert [(one.key, one.id, one.baskets, one.severity.value, one.mode.value) for one in events] == [
         ("fall", "FALL", ("memory",), 3, "send"),
         ("correction", "CORRECTION", ("memory",), 3, "edit"),
         ("headlines", "HEADLINES", ("memory",), 3, "amend"),
@@ -175,7 +186,7 @@ async def test_the_events_of_r0006_are_read_back(filled):
         ("taken back", "TAKEN BACK", ("memory",), 3, "reply"),
     ]
     assert [one.original for one in events] == [None, "fall", "fall", None, "fall"]
-    assert [one.withdraws for one in events] == [False] * 4 + [True]
+    assert [one.is_withdrawal for one in events] == [False] * 4 + [True]
     assert [one.config for one in events] == ["0123456789ab"] * 2 + ["ba9876543210"] + ["0123456789ab"] * 2
     assert {one.session for one in events} == {date(2026, 7, 2)}
     assert (events[0].created, events[0].expires) == (NOON, NOON + timedelta(hours=12))
@@ -210,7 +221,7 @@ async def test_the_deliveries_of_r0006_are_read_back_and_go_on(filled):
         DeliveryState.UNCERTAIN: 1,
         DeliveryState.SENDING: 1,
     }
-    assert [(one.chat, one.manner, one.target) for one in await filled.orphans("telegram")] == [
+    assert [(one.chat, one.mode, one.target) for one in await filled.orphans("telegram")] == [
         ("-1001", SendMode.EDIT, 77)
     ]
     claimed = await claim(filled, 9, NOON + timedelta(hours=3))

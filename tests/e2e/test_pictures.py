@@ -53,7 +53,7 @@ def methods(fake):
 
 
 async def edit(store, *destinations, key="correction", **about):
-    await put(store, *destinations, key=key, original="fall", manner=SendMode.EDIT, **about)
+    await put(store, *destinations, key=key, original="fall", mode=SendMode.EDIT, **about)
 
 
 async def test_an_alert_is_a_picture_with_its_text_below_and_its_buttons(store, fake, drain):
@@ -238,7 +238,7 @@ async def test_a_message_of_another_kind_than_was_noted_is_sent_anew(store, fake
 async def test_the_words_of_a_class_that_changed_answer_the_picture(store, fake, drain):
     await put(store, CHANNEL, picture=png())
     await drain()
-    await put(store, CHANNEL, key="class", original="fall", manner=SendMode.REPLY)
+    await put(store, CHANNEL, key="class", original="fall", mode=SendMode.REPLY)
     await drain()
     first, reply = fake.accepted
     assert (reply.method, json.loads(reply.form["reply_parameters"])["message_id"]) == ("sendMessage", first.id)

@@ -38,8 +38,9 @@ NOTICED = """
 CREATE TABLE asked (
     id INTEGER PRIMARY KEY, rule TEXT, basket TEXT, judged TEXT, told TEXT, at TEXT DEFAULT (datetime('now'))
 );
-CREATE TRIGGER noticed AFTER INSERT ON memories WHEN NEW.member = '' BEGIN
-    INSERT INTO asked (rule, basket, judged, told) VALUES (NEW.rule, NEW.basket, NEW.judged, NEW.told_session);
+CREATE TRIGGER noticed AFTER INSERT ON subject_states WHEN NEW.member = '' BEGIN
+    INSERT INTO asked (rule, basket, judged, told)
+    VALUES (NEW.rule, NEW.basket, NEW.last_session, NEW.provisional_session);
 END;
 """
 

@@ -1,4 +1,4 @@
-"""Engine, transactions, lease check, schema version, errors, where a file may lie."""
+"""Engine, transactions, lease check, schema version, driver errors, file systems of a database file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from bot.errors import LeaseLost, SchemaMismatch, StoreError, StoreLost
 
 BUSY_MS = 5000
 CONNECT_SECONDS = 5
-IDLE_SECONDS = 5  # a process that stops in a transaction gives up its locks after so long
+IDLE_SECONDS = 5  # a process that stops within a transaction loses its locks then
 LIKE = "Write it like sqlite:///bot.sqlite3 or postgresql://user:password@host/database"
 
 
 def open_engine(url: str) -> tuple[AsyncEngine, str]:
-    """The engine for `url`, and its place as error messages name it: never with a password."""
+    """The engine for `url`, and the name of the database for messages, without a password; StoreError for a bad URL."""
     try:
         parsed = sa.make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres:") else url)
     except (ArgumentError, ValueError):
@@ -39,13 +39,13 @@ def open_engine(url: str) -> tuple[AsyncEngine, str]:
 
 
 def sqlite_path(engine: AsyncEngine) -> Path | None:
-    """The file of an SQLite database that has one."""
+    """The file of an SQLite database; None in memory and for PostgreSQL."""
     name = engine.url.database
     return Path(name) if engine.dialect.name == "sqlite" and name and name != ":memory:" else None
 
 
 def probe_sqlite(path: Path, place: str) -> None:
-    """Open an SQLite file once by ourselves: where that fails, aiosqlite leaves a thread that fails once more."""
+    """StoreError if the SQLite file cannot be opened: aiosqlite would leave a thread that fails once more."""
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_MS / 1000)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -66,7 +66,7 @@ def _postgresql(url: sa.URL) -> AsyncEngine:
         hide_parameters=True,
         pool_size=1,  # one transaction at a time, as with SQLite
         pool_pre_ping=True,
-        # Poolers that change the connection between transactions know nothing of prepared statements.
+        # Poolers that change the connection between transactions lose prepared statements.
         connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
     )
     sa.event.listen(engine.sync_engine, "begin", _set_local)
@@ -87,9 +87,9 @@ def _begin_immediate(connection: sa.Connection) -> None:
 
 
 def _set_local(connection: sa.Connection) -> None:
-    # For this transaction only: with a pooler the next one may have another connection. The planner does not know that
-    # nearly everything that waits may be sent, and would rather sort all of it than read the first in their order. To
-    # compile a statement takes a second, to run it milliseconds.
+    # For this transaction only: a pooler may give the next one another connection. Without enable_sort=off the planner
+    # sorts all waiting deliveries instead of reading the first ones by index; JIT takes a second for a query of
+    # milliseconds.
     connection.exec_driver_sql(
         f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'; "
         f"SET LOCAL lock_timeout = '{BUSY_MS}ms'; SET LOCAL enable_sort = off; SET LOCAL jit = off"
@@ -103,11 +103,11 @@ class TransactionalStore:
     """A database, one transaction at a time; every method raises StoreError, and then has done nothing."""
 
     def __init__(self, engine: AsyncEngine, place: str) -> None:
-        """Use `open`; `place` is the database as error messages name it, without its password."""
+        """For `open` only; `place` is the database as error messages name it, without its password."""
         self._engine = engine
         self.place = place
-        # SQLite has one writer. Waiting for it here costs nothing; waiting for it there is polling. PostgreSQL has
-        # many, but then a chat could leave while an event is addressed to it.
+        # SQLite has one writer, and waits for it by polling. PostgreSQL has many, but then a chat could leave while a
+        # notification is addressed to it.
         self._turn = asyncio.Lock()
         self._epoch: int | None = None
 
@@ -115,8 +115,7 @@ class TransactionalStore:
     async def open(cls, url: str, *, upgrade: bool = False) -> Self:
         """The database at `url` ("sqlite:///bot.sqlite3", "sqlite://" in memory, "postgresql://user@host/database").
 
-        Raises StoreError if its tables are not of this version; with `upgrade` they are created or brought to it,
-        and only newer ones are refused.
+        Raises StoreError unless its tables are of this version; with `upgrade` they are created or upgraded.
         """
         engine, place = open_engine(url)
         database = cls(engine, place)
@@ -137,13 +136,12 @@ class TransactionalStore:
         await self._engine.dispose()
 
     async def rehearse(self) -> None:
-        """Write, without a change: SQLite, for one, opens and reads what may not be written."""
+        """A write without a change; StoreError if the database is read-only, which SQLite notices on writing only."""
         async with self._transaction() as connection:
             await connection.execute(sa.delete(lease).where(sa.false()))
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        """All or nothing."""
         self._look()
         try:
             async with self._turn, self._engine.begin() as connection:
@@ -153,24 +151,24 @@ class TransactionalStore:
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that writes; LeaseLost if this database held the lease and somebody else has taken it."""
+        """A transaction that writes; LeaseLost if another process has taken the lease of this one."""
         async with self._transaction() as connection:
             if self._epoch is not None:
-                # Until the end of this transaction nobody can take the lease.
+                # The row lock keeps the lease until the end of the transaction.
                 mine = sa.select(lease.c.epoch).where(lease.c.name == LEASE).with_for_update(read=True)
                 if await connection.scalar(mine) != self._epoch:
                     raise LeaseLost(f"database {self.place}: another process has taken over; nothing was written")
             yield connection
 
     def _look(self) -> None:
-        """SQLite would go on writing to a file that was deleted, and make one that is not there."""
+        """StoreLost if the file is gone: SQLite would write to the deleted one, or create an empty one."""
         path = sqlite_path(self._engine)
         if path and not path.exists():
             raise StoreLost(f"database {self.place}: there is no such file. Restore it, or run: python -m bot migrate")
 
 
 T = TypeVar("T")
-# Beginnings of SQLite's names of its errors -> what is wrong, and what to do.
+# Prefix of SQLite's error names -> text with the remedy.
 SQLITE = {
     "SQLITE_FULL": "the disk is full. Free some space; nothing is lost, and the bot goes on by itself",
     "SQLITE_BUSY": "another program holds it locked. End that program, or wait; the bot tries again by itself",
@@ -182,7 +180,7 @@ SQLITE = {
     "SQLITE_CORRUPT": "it is damaged. Restore a backup, or move it away and begin anew",
     "SQLITE_IOERR": "the disk fails to read or write it. Look at the system's log; the bot tries again by itself",
 }
-# Beginnings of the names of those that do not go away by themselves.
+# Prefix of SQLite's error names -> class of a permanent error.
 LASTING: dict[str, type[StoreError]] = {
     "SQLITE_READONLY": StoreLost,
     "SQLITE_PERM": StoreLost,
@@ -196,7 +194,7 @@ UNREACHABLE = (
 WRONG_PASSWORD = "the server refuses this user or password. Correct them in the address"  # noqa: S105  one in words
 NO_DATABASE = "there is no such database. Create it, or correct its name in the address"
 TOO_MANY = "the server has no connection left. Allow it more, or end other programs; the bot tries again by itself"
-# Beginnings of the SQL standard's states.
+# Prefix of SQLSTATE -> text with the remedy.
 POSTGRESQL = {
     "53100": SQLITE["SQLITE_FULL"],
     "53300": TOO_MANY,
@@ -209,7 +207,7 @@ POSTGRESQL = {
     "08": UNREACHABLE,
     "57P": UNREACHABLE,
 }
-# A server that cannot be connected to has no state, only words.
+# Part of a connection error, which has no SQLSTATE -> text.
 CONNECTING = {
     "authentication failed": WRONG_PASSWORD,
     "no password supplied": WRONG_PASSWORD,
@@ -220,54 +218,54 @@ CONNECTING = {
 
 
 def store_error(error: BaseException | None, place: str) -> StoreError:
-    """Our error for the driver's; the statement, its figures and a password are not in it."""
+    """The StoreError for an error of the driver, without statement, parameters and password."""
     name = getattr(error, "sqlite_errorname", "")
     state = getattr(error, "sqlstate", None) or ""
-    known = _first(SQLITE, name) or _first(POSTGRESQL, state)
+    text = _first(SQLITE, name) or _first(POSTGRESQL, state)
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    if not known and hasattr(error, "sqlstate") and not state and kinds & {"OperationalError", "InterfaceError"}:
-        known = next((words for part, words in CONNECTING.items() if part in str(error)), UNREACHABLE)
+    if not text and hasattr(error, "sqlstate") and not state and kinds & {"OperationalError", "InterfaceError"}:
+        text = next((remedy for part, remedy in CONNECTING.items() if part in str(error)), UNREACHABLE)
     as_error = _first(LASTING, name) or StoreError
-    return as_error(f"database {place}: {known or f'{_words(error)}. See the traceback in the log'}")
+    return as_error(f"database {place}: {text or f'{_first_line(error)}. See the traceback in the log'}")
 
 
-def _first(known: Mapping[str, T], name: str) -> T | None:
-    return next((meant for start, meant in known.items() if name.startswith(start)), None)
+def _first(by_prefix: Mapping[str, T], name: str) -> T | None:
+    return next((value for prefix, value in by_prefix.items() if name.startswith(prefix)), None)
 
 
-def _words(error: BaseException | None) -> str:
-    """What happened, in one line; PostgreSQL's other lines name figures."""
-    about = getattr(error, "diag", None)
-    return about.message_primary if about and about.message_primary else str(error).partition("\n")[0]
+def _first_line(error: BaseException | None) -> str:
+    """The first line of the driver's message: the other lines of PostgreSQL's hold parameters."""
+    diagnostics = getattr(error, "diag", None)
+    return diagnostics.message_primary if diagnostics and diagnostics.message_primary else str(error).partition("\n")[0]
 
 
-# Every version of the tables, oldest first; the last one is what this program reads and writes.
-REVISIONS = ("r0001", "r0002", "r0003", "r0004", "r0005", "r0006")
+# Revisions that can be upgraded, oldest first; the last is that of tables.py.
+REVISIONS = ("r0006", "r0007")
 VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
-ALONE = 0xD7A3D03  # any number that no other program takes for its lock
+ALONE = 0xD7A3D03  # advisory lock of migrations, an arbitrary number
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def check_schema(connection: sa.Connection, place: str) -> None:
-    """Raises StoreUnfit if the tables are not those of this version."""
-    found = schema_version(connection)
-    _refuse_unknown(found, place)
-    if found != REVISIONS[-1]:
-        have = f"its tables are of version {found}" if found else "it has no tables"
+    """SchemaMismatch unless the tables are of the last revision."""
+    version = schema_version(connection)
+    _refuse_unknown(version, place)
+    if version != REVISIONS[-1]:
+        have = f"its tables are of version {version}" if version else "it has no tables"
         raise SchemaMismatch(
             f"database {place}: {have}, needed are those of {REVISIONS[-1]}. Run: python -m bot migrate"
         )
 
 
 def upgrade_schema(connection: sa.Connection, place: str) -> None:
-    """Bring the tables to this version; StoreUnfit if they are newer. Does nothing if they are right."""
-    if connection.dialect.name == "postgresql":  # SQLite's transaction is alone by itself
+    """Create the tables or upgrade them to the last revision; SchemaMismatch if they are newer or too old."""
+    if connection.dialect.name == "postgresql":  # a transaction of SQLite has no other beside it
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ALONE)))
-    found = schema_version(connection)
-    _refuse_unknown(found, place)
-    if found == REVISIONS[-1]:
+    version = schema_version(connection)
+    _refuse_unknown(version, place)
+    if version == REVISIONS[-1]:
         return
-    if found is None:  # that takes no migration, and so no Alembic: it would stay, with 7 MB
+    if version is None:
         METADATA.create_all(connection, checkfirst=False)
         VERSION.create(connection, checkfirst=False)
         connection.execute(sa.insert(VERSION).values(version_num=REVISIONS[-1]))
@@ -282,32 +280,37 @@ def upgrade_schema(connection: sa.Connection, place: str) -> None:
 
 
 def schema_version(connection: sa.Connection) -> str | None:
-    """The version of the tables, as Alembic noted it; None = there are none."""
+    """The revision of the tables, from Alembic's table; None = there are no tables."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    found = connection.scalar(sa.select(VERSION.c.version_num))
-    return None if found is None else str(found)
+    version: str | None = connection.scalar(sa.select(VERSION.c.version_num))
+    return version
 
 
-def _refuse_unknown(found: str | None, place: str) -> None:
-    if found is not None and found not in REVISIONS:
+def _refuse_unknown(version: str | None, place: str) -> None:
+    if version is not None and version < REVISIONS[0]:
         raise SchemaMismatch(
-            f"database {place}: its tables ({found}) are newer than this program ({REVISIONS[-1]}). Upgrade the bot, "
+            f"database {place}: its tables ({version}) are older than {REVISIONS[0]}, the oldest that can be upgraded. "
+            "Move it away and begin anew, or first run `migrate` of the last program that upgraded them"
+        )
+    if version is not None and version not in REVISIONS:
+        raise SchemaMismatch(
+            f"database {place}: its tables ({version}) are newer than this program ({REVISIONS[-1]}). Upgrade the bot, "
             "or restore a backup made before"
         )
 
 
 MOUNTS = Path("/proc/mounts")
-# File systems of containers and of memory: what is written there is gone with the container or the machine.
+# File systems of containers and of memory, which end with the container or the machine.
 PASSING = {"overlay", "aufs", "tmpfs", "ramfs"}
-# Across a network SQLite's locks do not hold, and a database is damaged sooner or later.
+# Network file systems: SQLite's locks do not work there, and the database gets damaged.
 NETWORKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs"}
-# What platforms set whose disks are emptied at each restart -> how such a platform is called.
+# Environment variable -> platform with disks that are emptied at each restart.
 PLATFORMS = {"DYNO": "Heroku"}
 
 
 def ephemeral_reason(folder: Path, environ: Mapping[str, str] = os.environ, mounts: Path = MOUNTS) -> str:
-    """Why what is written in `folder` will not last; "" = there is no sign of that."""
+    """The reason why files in `folder` do not last; "" = no sign of that."""
     for variable, name in PLATFORMS.items():
         if variable in environ:
             return f"{name} empties its disks at each restart"
@@ -316,17 +319,17 @@ def ephemeral_reason(folder: Path, environ: Mapping[str, str] = os.environ, moun
 
 
 def network_filesystem(folder: Path, mounts: Path = MOUNTS) -> str:
-    """The file system that brings `folder` from another machine; "" = there is no sign of one."""
+    """The type of the network file system that holds `folder`; "" = no sign of one."""
     kind = _file_system(folder.resolve(), mounts)
     return kind if kind in NETWORKS else ""
 
 
 def _file_system(folder: Path, mounts: Path) -> str:
-    """The type of the file system that holds `folder`; "" where the system does not tell."""
+    """The type of the file system that holds `folder`; "" = unknown."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    found = [(Path(fields[1].replace("\\040", " ")), fields[2]) for line in lines if len(fields := line.split()) > 2]
-    holding = [(len(place.parts), kind) for place, kind in found if place == folder or place in folder.parents]
+    mounted = [(Path(fields[1].replace("\\040", " ")), fields[2]) for line in lines if len(fields := line.split()) > 2]
+    holding = [(len(path.parts), kind) for path, kind in mounted if path == folder or path in folder.parents]
     return max(holding, default=(0, ""))[1]

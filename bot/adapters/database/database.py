@@ -28,12 +28,12 @@ from bot.adapters.database.outbox import (
 )
 from bot.adapters.database.tables import (
     UtcTime,
-    bodies,
-    events,
-    judged_on,
-    memories,
+    charts,
+    evaluated_closes,
+    notifications,
     outbox,
-    pictures,
+    subject_states,
+    texts,
     under_way,
     waits,
 )
@@ -44,7 +44,7 @@ from bot.engine.incidents import IncidentNotice
 from bot.prices.bars import Symbol
 from bot.prices.revisions import ClosesBySession
 
-SWEEP = timedelta(seconds=10)  # between looks for what has expired; it is not handed out in any case
+SWEEP = timedelta(seconds=10)  # between updates of expired deliveries; `claim` skips them in any case
 UNDELIVERED = (
     DeliveryState.PENDING,
     DeliveryState.SENDING,
@@ -53,59 +53,66 @@ UNDELIVERED = (
     DeliveryState.EXPIRED,
 )
 
-FIRST = events.alias("first")
-EVENTS = sa.select(events, FIRST.c.key.label("first")).outerjoin(FIRST, FIRST.c.id == events.c.original)
+FIRST = notifications.alias("first")
+EVENTS = sa.select(notifications, FIRST.c.key.label("first")).outerjoin(FIRST, FIRST.c.id == notifications.c.original)
 
 
 class Database(SubscriberMixin, OperatorMixin, LeaseMixin, operations.IncidentMixin):
-    """Alert state, outbox, subscribers and troubles in one SQLite or PostgreSQL database."""
+    """Alert state, outbox, subscribers and incidents in one SQLite or PostgreSQL database."""
 
     _swept: datetime | None = None
 
     async def subject_states(self) -> dict[Subject, SubjectState]:
-        """What is known of every subject ever judged."""
+        """The states of all subjects evaluated so far."""
         async with self._transaction() as connection:
-            return dict(map(rows.to_subject_state, await connection.execute(sa.select(memories))))
+            return dict(map(rows.to_subject_state, await connection.execute(sa.select(subject_states))))
 
     async def evaluated_closes(self) -> dict[Symbol, ClosesBySession]:
-        """The closes that the latest sessions were judged on, in order."""
-        found: dict[Symbol, dict[date, float | None]] = {}
+        """The closes of the latest evaluations, in the order of their sessions."""
+        stored: dict[Symbol, dict[date, float | None]] = {}
         async with self._transaction() as connection:
-            for row in await connection.execute(sa.select(judged_on).order_by(judged_on.c.session)):
-                found.setdefault(Symbol(row.symbol), {})[row.session] = row.close
-        return dict(found)
+            for row in await connection.execute(sa.select(evaluated_closes).order_by(evaluated_closes.c.session)):
+                stored.setdefault(Symbol(row.symbol), {})[row.session] = row.close
+        return dict(stored)
 
     async def commit(
         self,
-        known: Mapping[Subject, SubjectState],
+        states: Mapping[Subject, SubjectState],
         happened: Sequence[Notification],
         deliveries: Sequence[Delivery],
         subscribers_of: str | None = None,
         closes: Mapping[Symbol, ClosesBySession] | None = None,
         notices: Sequence[IncidentNotice] = (),
     ) -> int:
-        """Store what is known of these subjects, these events with their deliveries, the closes that all that was
-        judged on, and which troubles the operators know of after these notices: all of it or nothing.
+        """Store states, notifications with deliveries, evaluated closes and notices of incidents: all or nothing.
 
-        The deliveries are those of configured chats; with `subscribers_of` the subscribers of that transport hear the
-        events too. An event whose key is stored already is left out with its deliveries; the answer is how many were.
-        A chat that moved is written to where it is now; a configured one that is gone gets a delivery that has failed
-        already. Events that edit, amend or answer earlier ones go where `Event` says; one that amends what has been
-        replaced counts as known.
+        `deliveries` are those of configured chats; with `subscribers_of` the subscribers of that transport get the
+        notifications too. A notification with a stored key, or one that amends a replaced one, is left out with its
+        deliveries; returns their number. A chat that moved gets its delivery under its present name; a configured
+        chat that is gone gets a failed one. Edits, amendments and replies go out as `Notification` says.
         """
         added = 0
         async with self._writing() as connection:
-            await _remember(connection, known)
-            await _note(connection, closes or {})
+            if states:
+                await _store_states(connection, states)
+            if closes:
+                await connection.execute(
+                    sa.delete(evaluated_closes).where(evaluated_closes.c.symbol.in_(tuple(closes)))
+                )
+                by_session = [
+                    {"symbol": symbol, "session": session, "close": close}
+                    for symbol, of_symbol in closes.items()
+                    for session, close in of_symbol.items()
+                ]
+                await connection.execute(sa.insert(evaluated_closes), by_session)
             await operations.record_incidents(connection, notices)
             for event in happened:
-                known_already = sa.select(events.c.id).where(events.c.key == event.key)
-                if await connection.scalar(known_already) is None and await _stands(connection, event):
-                    await _tell(
-                        connection, event, [one for one in deliveries if one.event == event.key], subscribers_of
-                    )
+                stored = sa.select(notifications.c.id).where(notifications.c.key == event.key)
+                if await connection.scalar(stored) is None and await _is_current(connection, event):
+                    of_event = [delivery for delivery in deliveries if delivery.event == event.key]
+                    await _publish(connection, event, of_event, subscribers_of)
                     added += 1
-        self._swept = None  # an event may have ceased to be news before it came
+        self._swept = None  # a new notification may have expired already
         return len(happened) - added
 
     async def claim(self, transport: str, now: datetime, limit: int, resting: Collection[str] = ()) -> list[Delivery]:
@@ -113,17 +120,18 @@ class Database(SubscriberMixin, OperatorMixin, LeaseMixin, operations.IncidentMi
             swept = await self._sweep(connection, now)
             about = {"transport": transport, "now": now, "most": limit, "resting": tuple(resting)}
             due = [rows.to_delivery(row) for row in await connection.execute(CLAIM, about)]
-            claimed = [one for one in due if one.mode is not SendMode.AMEND or one.is_edit]
+            claimed = [delivery for delivery in due if delivery.mode is not SendMode.AMEND or delivery.is_edit]
             if len(claimed) < len(due):
-                await connection.execute(VOID, {"ids": [one.id for one in due if one not in claimed]})
+                void = [delivery.id for delivery in due if delivery not in claimed]
+                await connection.execute(VOID, {"ids": void})
             if claimed:
-                await connection.execute(TAKE, {"ids": [one.id for one in claimed]})
+                await connection.execute(TAKE, {"ids": [delivery.id for delivery in claimed]})
         self._swept = swept
-        claimed.sort(key=lambda one: (not one.severe, one.kind, one.id))
-        return [replace(one, state=DeliveryState.SENDING, not_before=None) for one in claimed]
+        claimed.sort(key=lambda delivery: (not delivery.severe, delivery.kind, delivery.id))
+        return [replace(delivery, state=DeliveryState.SENDING, not_before=None) for delivery in claimed]
 
     async def _sweep(self, connection: AsyncConnection, now: datetime) -> datetime:
-        """What has waited past its expiry is over. The answer is until when that has been looked after."""
+        """Expire deliveries and delete charts, unless done within SWEEP; returns the time of the last time that was."""
         since = self._swept
         if since is not None and abs(now - since) < SWEEP:
             return since
@@ -142,20 +150,20 @@ class Database(SubscriberMixin, OperatorMixin, LeaseMixin, operations.IncidentMi
             return
         async with self._writing() as connection:
             ids = {"ids": [step.delivery.id for step in steps]}
-            # Of an erased delivery nothing is left, and its number may have been given to another.
-            found = {(row.id, row.event, row.chat): row for row in await connection.execute(UNDER_WAY, ids)}
+            # An erased delivery has no row, and its id may belong to another one by now.
+            stored = {(row.id, row.event, row.chat): row for row in await connection.execute(UNDER_WAY, ids)}
             names = [(step.delivery.id, step.delivery.event_number, step.chat) for step in steps]
-            known = [(step, found[name]) for step, name in zip(steps, names, strict=True) if name in found]
-            true = [_given_up(step, row.cancelled) for step, row in known]
-            if true:
-                changed = [{"row": step.delivery.id, **rows.pick(step.delivery, rows.CHANGING)} for step in true]
+            matches = [(step, stored[name]) for step, name in zip(steps, names, strict=True) if name in stored]
+            valid = [_cancelled(step, row.cancelled) for step, row in matches]
+            if valid:
+                changed = [{"row": step.delivery.id, **rows.pick(step.delivery, rows.CHANGING)} for step in valid]
                 await connection.execute(PROGRESS, changed)
-                # To hear from a chat again says something only if something is noted of it.
+                # HEARD resets a record: it matters only to chats with one.
                 silent = {ChatSignal.NONE, ChatSignal.HEARD}
-                telling = [
-                    one for one, (_, row) in zip(true, known, strict=True) if row.noted or one.news not in silent
+                signals = [
+                    step for step, (_, row) in zip(valid, matches, strict=True) if row.noted or step.news not in silent
                 ]
-                await apply_chat_signals(connection, telling)
+                await apply_chat_signals(connection, signals)
 
     async def orphans(self, transport: str) -> list[Delivery]:
         sending = (outbox.c.transport == transport) & (outbox.c.state == DeliveryState.SENDING)
@@ -163,163 +171,153 @@ class Database(SubscriberMixin, OperatorMixin, LeaseMixin, operations.IncidentMi
             return list(map(rows.to_delivery, await connection.execute(rows.DELIVERIES.where(sending))))
 
     async def revive(self, transport: str, names: Collection[str]) -> None:
-        """Write to these chats again, even those that were gone."""
+        """Reset the absence of these chats, so that messages go there again."""
         async with self._writing() as connection:
             await reset_chats(connection, transport, names)
 
     async def undelivered(self) -> list[Delivery]:
-        """Everything that some chat has not certainly got, oldest first, with the reason where there is one."""
-        short = outbox.c.state.in_(UNDELIVERED)
+        """All deliveries that may not have arrived, oldest first."""
+        query = rows.DELIVERIES.where(outbox.c.state.in_(UNDELIVERED)).order_by(outbox.c.id)
         async with self._transaction() as connection:
-            found = await connection.execute(rows.DELIVERIES.where(short).order_by(outbox.c.id))
-            return list(map(rows.to_delivery, found))
+            return list(map(rows.to_delivery, await connection.execute(query)))
 
     async def counts(self, transport: str) -> dict[DeliveryState, int]:
-        """How many deliveries are in each state that some are in."""
+        """The number of deliveries by state; states without any are missing."""
         query = sa.select(outbox.c.state, sa.func.count()).where(outbox.c.transport == transport)
         async with self._transaction() as connection:
             return dict((await connection.execute(query.group_by(outbox.c.state))).all())
 
     async def waiting(self, *transports: str) -> tuple[int, datetime | None]:
-        """How many deliveries are pending or under way, and when the oldest of their events was due."""
-        # Each part has an index of its own, which an OR of them would not use.
+        """The number of deliveries pending or under way, and the creation time of their oldest notification."""
+        # Each part uses its own index; an OR of them would use none.
         parts = [
             sa.select(outbox.c.event).where(outbox.c.transport.in_(transports), part) for part in (waits, under_way)
         ]
         waiting = sa.union_all(*parts).subquery()
         query = (
-            sa.select(sa.func.count(), sa.type_coerce(sa.func.min(events.c.created), UtcTime))
+            sa.select(sa.func.count(), sa.type_coerce(sa.func.min(notifications.c.created), UtcTime))
             .select_from(waiting)
-            .join(events, events.c.id == waiting.c.event)
+            .join(notifications, notifications.c.id == waiting.c.event)
         )
         async with self._transaction() as connection:
             count, oldest = (await connection.execute(query)).one()
         return count, oldest
 
     async def told(self, event_number: int) -> Notification | None:
-        """The event with this number (`Delivery.event_number`)."""
+        """The notification with the id `Delivery.event_number`."""
         async with self._transaction() as connection:
-            return next(iter(await _events(connection, EVENTS.where(events.c.id == event_number))), None)
+            return next(iter(await _events(connection, EVENTS.where(notifications.c.id == event_number))), None)
 
     async def picture(self, name: str) -> bytes | None:
-        """The picture with this name (`Delivery.picture`); None = its event is no news any more."""
+        """The chart with the name `Delivery.picture`; None = its notification has expired."""
         async with self._transaction() as connection:
-            found: bytes | None = await connection.scalar(sa.select(pictures.c.content).where(pictures.c.name == name))
-        return found
+            content: bytes | None = await connection.scalar(sa.select(charts.c.content).where(charts.c.name == name))
+        return content
 
     async def published(self, keys: Collection[str]) -> set[str]:
-        """Those of `keys` whose events are stored."""
+        """The ones of `keys` with a stored notification."""
         async with self._transaction() as connection:
-            return set(await connection.scalars(sa.select(events.c.key).where(events.c.key.in_(tuple(keys)))))
+            return set(
+                await connection.scalars(sa.select(notifications.c.key).where(notifications.c.key.in_(tuple(keys))))
+            )
 
     async def told_of(self, shown_id: str, limit: int) -> list[Notification]:
-        """The last `limit` events that people see under this id, newest first."""
-        query = EVENTS.where(events.c.shown == shown_id).order_by(events.c.id.desc()).limit(limit)
+        """The last `limit` notifications with this public id, newest first."""
+        query = EVENTS.where(notifications.c.public_id == shown_id).order_by(notifications.c.id.desc()).limit(limit)
         async with self._transaction() as connection:
             return await _events(connection, query)
 
 
 async def migrate_database(url: str) -> None:
-    """Create the tables at `url`, or bring them to this version; StoreError if they are newer or it cannot be."""
+    """Create or upgrade the tables at `url`; StoreError for newer tables and failures of the database."""
     database = await Database.open(url, upgrade=True)
     await database.close()
 
 
-async def _remember(connection: AsyncConnection, known: Mapping[Subject, SubjectState]) -> None:
-    if not known:
-        return
-    same = sa.and_(*(memories.c[name] == sa.bindparam(f"old_{name}") for name in rows.SUBJECT))
-    old = [{f"old_{name}": value for name, value in rows.pick(subject, rows.SUBJECT).items()} for subject in known]
-    await connection.execute(sa.delete(memories).where(same), old)
-    await connection.execute(sa.insert(memories), [rows.subject_state_row(*item) for item in known.items()])
+async def _store_states(connection: AsyncConnection, states: Mapping[Subject, SubjectState]) -> None:
+    same = sa.and_(*(subject_states.c[name] == sa.bindparam(f"old_{name}") for name in rows.SUBJECT))
+    old = [{f"old_{name}": value for name, value in rows.pick(subject, rows.SUBJECT).items()} for subject in states]
+    await connection.execute(sa.delete(subject_states).where(same), old)
+    await connection.execute(sa.insert(subject_states), [rows.subject_state_row(*item) for item in states.items()])
 
 
-async def _note(connection: AsyncConnection, closes: Mapping[Symbol, ClosesBySession]) -> None:
-    """What these symbols were judged on, in the place of what was noted of them."""
-    if closes:
-        await connection.execute(sa.delete(judged_on).where(judged_on.c.symbol.in_(tuple(closes))))
-        noted = [
-            {"symbol": symbol, "session": day, "close": close}
-            for symbol, each in closes.items()
-            for day, close in each.items()
-        ]
-        await connection.execute(sa.insert(judged_on), noted)
-
-
-async def _tell(
+async def _publish(
     connection: AsyncConnection, event: Notification, deliveries: Sequence[Delivery], subscribers_of: str | None
 ) -> None:
-    """Store a new event and its deliveries."""
+    """Store a new notification and its deliveries."""
     line = await _line(connection, event)
     silenced = await silence_reason(connection, event)
     number = await _add_event(connection, event, line, silenced)
     hours = await fanout.quiet_hours_at(connection, event.created)
-    telling = fanout.Fanout(connection, event, number, line, hours, [one.chat for one in deliveries])
+    out = fanout.Fanout(connection, event, number, line, hours, [delivery.chat for delivery in deliveries])
     if event.mode is SendMode.AMEND:
-        await telling.amend()
+        await out.amend()
         return
     wide = event.mode is not SendMode.REPLY and not silenced and not event.is_withdrawal
     if line is not None and event.mode is SendMode.EDIT:
-        await telling.edit()
+        await out.edit()
         if wide:
-            await telling.replace()
-        await telling.supersede()
+            await out.replace()
+        await out.supersede()
     if line is not None and event.mode is SendMode.REPLY:
-        await telling.reply()
+        await out.reply()
     if wide:
-        await telling.send(deliveries)
+        await out.send(deliveries)
         if subscribers_of is not None:
-            await telling.send_to_subscribers(subscribers_of)
+            await out.send_to_subscribers(subscribers_of)
 
 
-async def _stands(connection: AsyncConnection, event: Notification) -> bool:
-    """Whether what an event amends is still what its chats see; of every other event it is."""
+async def _is_current(connection: AsyncConnection, event: Notification) -> bool:
+    """False for an amendment of a notification that is no longer the latest of its chain."""
     if event.mode is not SendMode.AMEND:
         return True
-    line = sa.literal(await _line(connection, event), events.c.id.type)
-    shown = sa.select(events.c.key).where(events.c.id.in_(rows.edit_chain(line)), events.c.manner != SendMode.REPLY)
-    latest: str | None = await connection.scalar(shown.order_by(events.c.id.desc()).limit(1))
+    line = sa.literal(await _line(connection, event), notifications.c.id.type)
+    in_chain = notifications.c.id.in_(rows.edit_chain(line))
+    keys = sa.select(notifications.c.key).where(in_chain, notifications.c.mode != SendMode.REPLY)
+    latest: str | None = await connection.scalar(keys.order_by(notifications.c.id.desc()).limit(1))
     return latest is not None and latest == event.original
 
 
 async def _line(connection: AsyncConnection, event: Notification) -> int | None:
-    """The number of the first of the events whose place `event` takes, or which it answers."""
+    """The id of the first notification of the chain of `event`; None = it starts one."""
     if event.original is None or event.mode is SendMode.SEND:
         return None
-    first = sa.func.coalesce(events.c.original, events.c.id)
-    found: int | None = await connection.scalar(sa.select(first).where(events.c.key == event.original))
-    return found
+    first = sa.func.coalesce(notifications.c.original, notifications.c.id)
+    number: int | None = await connection.scalar(sa.select(first).where(notifications.c.key == event.original))
+    return number
 
 
 async def _add_event(connection: AsyncConnection, event: Notification, line: int | None, silenced: str) -> int:
     row = rows.notification_row(event, line, silenced)
-    number: int = (await connection.execute(sa.insert(events).returning(events.c.id), row)).scalar_one()
-    shown = await (chart_names if event.mode is SendMode.AMEND else store_charts)(connection, event)
-    texts = [
+    number: int = (await connection.execute(sa.insert(notifications).returning(notifications.c.id), row)).scalar_one()
+    names = await (chart_names if event.mode is SendMode.AMEND else store_charts)(connection, event)
+    by_language = {message.language: message for message in event.messages}
+    new = [
         {
-            **rows.pick(one, ("language", "lines")),
             "event": number,
+            "language": language,
+            "lines": message.lines,
             "position": position,
-            "picture": shown.get(one.language, ""),
+            "picture": names.get(language, ""),
         }
-        for position, one in enumerate({one.language: one for one in event.messages}.values())
+        for position, (language, message) in enumerate(by_language.items())
     ]
-    await connection.execute(sa.insert(bodies), texts)
+    await connection.execute(sa.insert(texts), new)
     return number
 
 
 async def _events(connection: AsyncConnection, query: sa.Select[Any]) -> list[Notification]:
-    """The events of a query of EVENTS, with their messages."""
-    found = (await connection.execute(query)).all()
-    texts = sa.select(bodies).where(bodies.c.event.in_([row.id for row in found])).order_by(bodies.c.position)
-    written = (await connection.execute(texts)).all()
-    return [rows.to_notification(row, [text for text in written if text.event == row.id]) for row in found]
+    """The notifications of a query of EVENTS, with their messages."""
+    events = (await connection.execute(query)).all()
+    query = sa.select(texts).where(texts.c.event.in_([row.id for row in events])).order_by(texts.c.position)
+    messages = (await connection.execute(query)).all()
+    return [rows.to_notification(row, [text for text in messages if text.event == row.id]) for row in events]
 
 
-def _given_up(step: DeliveryStep, why: str) -> DeliveryStep:
-    """The step, but what its chat gave up on meanwhile is not tried again."""
-    one = step.delivery
-    if not why or one.not_before is None:
+def _cancelled(step: DeliveryStep, reason: str) -> DeliveryStep:
+    """The step without another attempt if its delivery was cancelled (for `reason`) while under way."""
+    delivery = step.delivery
+    if not reason or delivery.not_before is None:
         return step
-    state = DeliveryState.UNCERTAIN if one.unconfirmed else DeliveryState.FAILED
-    return replace(step, delivery=replace(one, state=state, not_before=None, reason=why))
+    state = DeliveryState.UNCERTAIN if delivery.unconfirmed else DeliveryState.FAILED
+    return replace(step, delivery=replace(delivery, state=state, not_before=None, reason=reason))

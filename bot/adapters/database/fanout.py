@@ -14,36 +14,45 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.database import rows
 from bot.adapters.database.outbox import chat_records, resolve_chat
-from bot.adapters.database.tables import UtcTime, bodies, events, on_its_way, outbox, pictures, subscribers, wishes
-from bot.adapters.database.tables import chats as chats_table
+from bot.adapters.database.tables import (
+    UtcTime,
+    basket_subscriptions,
+    charts,
+    chats,
+    notifications,
+    on_its_way,
+    outbox,
+    subscribers,
+    texts,
+)
 from bot.delivery.model import CHANGES, Delivery, DeliveryState, Notification, SendMode
 from bot.delivery.subscribers import QuietHours
 
 TAKEN = "a later message takes its place"
-# Nobody has asked a transport to send it yet.
+# Deliveries without any attempt so far.
 UNTOUCHED = (
     (outbox.c.state == DeliveryState.PENDING)
     & (outbox.c.attempts == 0)
     & (outbox.c.unconfirmed == 0)
     & (outbox.c.reason == "")
 )
-Hours = tuple[str, Any, Any, datetime]  # zone, begin, end, and when they end this time
+Hours = tuple[str, Any, Any, datetime]  # zone, begin, end, and the time of their next end
 
 
-async def quiet_hours_at(connection: AsyncConnection, moment: datetime) -> list[Hours]:
-    """The quiet hours of subscribers into which `moment` falls."""
+async def quiet_hours_at(connection: AsyncConnection, time: datetime) -> list[Hours]:
+    """The quiet hours of subscribers that `time` falls into."""
     columns = (subscribers.c.zone, subscribers.c.quiet_begin, subscribers.c.quiet_end)
-    kept = await connection.execute(sa.select(*columns).where(subscribers.c.quiet_begin.is_not(None)).distinct())
-    ends = [(zone, begin, end, QuietHours(begin, end).ends(moment, ZoneInfo(zone))) for zone, begin, end in kept]
+    stored = await connection.execute(sa.select(*columns).where(subscribers.c.quiet_begin.is_not(None)).distinct())
+    ends = [(zone, begin, end, QuietHours(begin, end).ends(time, ZoneInfo(zone))) for zone, begin, end in stored]
     return [(zone, begin, end, until) for zone, begin, end, until in ends if until is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """One new event on its way to its chats. A chat gets the first of the deliveries that are made for it.
+    """The deliveries of a new notification; a chat gets the first that is made for it.
 
-    `line` is the number of the first event of its line, if that is known; `hours` as `quiet_hours` gives them;
-    `configured` are the chats that hear it because of the configuration.
+    `number` is the id of the notification, `line` that of the first of its chain (None = there is none in store);
+    `hours` as from `quiet_hours_at`; `configured` are the chats of the configuration.
     """
 
     connection: AsyncConnection
@@ -54,39 +63,39 @@ class Fanout:
     configured: Collection[str]
 
     async def edit(self) -> None:
-        """What shows an event of its line is edited; where none went out yet, it goes in their place."""
+        """Edits of the messages of its chain, sent or under way."""
         await self._follow(SendMode.EDIT, ~UNTOUCHED)
 
     async def replace(self) -> None:
-        """It is sent where an event of its line was still to be sent."""
+        """Messages in place of the untouched deliveries of its chain."""
         await self._follow(SendMode.SEND, UNTOUCHED)
 
     async def supersede(self) -> None:
-        """What is still to be sent of its line is not."""
-        over = sa.update(outbox).where(UNTOUCHED, self._of_line)
+        """The untouched deliveries of its chain are superseded."""
+        over = sa.update(outbox).where(UNTOUCHED, self._in_chain)
         await self.connection.execute(over.values(state=DeliveryState.SUPERSEDED, not_before=None, reason=TAKEN))
 
     async def amend(self) -> None:
-        """It is sent where its original was still to be sent; where that is shown, or on its way, it follows."""
-        original = sa.select(events.c.id).where(events.c.key == self.event.original).scalar_subquery()
+        """The notification in the untouched deliveries of its original; edits of the sent ones and those under way."""
+        original = sa.select(notifications.c.id).where(notifications.c.key == self.event.original).scalar_subquery()
         of_original = outbox.c.event == original
-        instead = sa.update(outbox).where(UNTOUCHED, of_original).values(event=self.number)
-        await self.connection.execute(instead)
+        await self.connection.execute(sa.update(outbox).where(UNTOUCHED, of_original).values(event=self.number))
         await self._follow(SendMode.AMEND, of_original & (on_its_way | outbox.c.message_id.is_not(None)))
 
     async def reply(self) -> None:
+        """Replies in the chats of its chain."""
         await self._follow(SendMode.REPLY, outbox.c.state != DeliveryState.PENDING)
 
     async def send(self, deliveries: Sequence[Delivery]) -> None:
-        """To the chats of these deliveries, wherever they are now."""
-        known = await chat_records(self.connection)
+        """Messages for the chats of these deliveries, under their present names."""
+        records = await chat_records(self.connection)
         new: dict[tuple[str, str], rows.Row] = {}
-        for one in deliveries:
-            chat, gone = resolve_chat(known, one.transport, one.chat)
-            row = rows.outbox_row(one, self.number) | {"chat": chat, "manner": SendMode.SEND}
+        for delivery in deliveries:
+            chat, gone = resolve_chat(records, delivery.transport, delivery.chat)
+            row = rows.outbox_row(delivery, self.number) | {"chat": chat, "mode": SendMode.SEND}
             if gone:
                 row |= {"state": DeliveryState.FAILED, "not_before": None, "reason": "the chat is gone"}
-            new.setdefault((one.transport, chat), row)
+            new.setdefault((delivery.transport, chat), row)
         has = sa.select(outbox.c.transport, outbox.c.chat).where(outbox.c.event == self.number)
         for transport, chat in await self.connection.execute(has.where(outbox.c.chat.in_([chat for _, chat in new]))):
             new.pop((transport, chat), None)
@@ -94,60 +103,60 @@ class Fanout:
             await self.connection.execute(sa.insert(outbox), list(new.values()))
 
     async def send_to_subscribers(self, transport: str) -> None:
-        """To every subscriber with a wish for one of its baskets that is met and not muted, if it has not got it yet.
-
-        In a subscriber's quiet hours it waits for their end.
-        """
-        heard = sa.select(wishes.c.chat).where(*self._wanted, wishes.c.transport == transport)
+        """Messages for the subscribers of its baskets at its severity, muted ones excepted, after their quiet hours."""
+        subscribed = sa.select(basket_subscriptions.c.chat).where(
+            *self._subscribed,
+            basket_subscriptions.c.transport == transport,
+            basket_subscriptions.c.min_severity <= self.event.severity,
+        )
         taken = sa.select(outbox.c.chat).where(outbox.c.event == self.number, outbox.c.transport == transport)
-        gone = sa.select(chats_table.c.chat).where(chats_table.c.transport == transport, chats_table.c.gone)
-        who = sa.select(subscribers.c.transport, subscribers.c.chat, subscribers.c.kind).where(
+        gone = sa.select(chats.c.chat).where(chats.c.transport == transport, chats.c.gone)
+        recipients = sa.select(subscribers.c.transport, subscribers.c.chat, subscribers.c.kind).where(
             subscribers.c.transport == transport,
             self._unmuted(subscribers),
-            subscribers.c.chat.in_(heard.where(wishes.c.lowest <= self.event.severity)),
+            subscribers.c.chat.in_(subscribed),
             subscribers.c.chat.not_in(taken),
             subscribers.c.chat.not_in(gone),
         )
-        await self._insert(SendMode.SEND, who.order_by(subscribers.c.kind, subscribers.c.chat), subscribers)
+        await self._insert(SendMode.SEND, recipients.order_by(subscribers.c.kind, subscribers.c.chat), subscribers)
 
-    async def _follow(self, manner: SendMode, which: sa.ColumnElement[bool]) -> None:
-        """To the chats whose last delivery of its line is one of `which`, if they still listen."""
+    async def _follow(self, mode: SendMode, which: sa.ColumnElement[bool]) -> None:
+        """Deliveries for the chats whose last delivery of the chain meets `which`, unless the chat unsubscribed."""
         alive = outbox.c.state.in_(
             (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNCERTAIN)
         )
         last = (
             sa.select(sa.func.max(outbox.c.id))
-            .where(self._of_line, alive, which, outbox.c.manner != SendMode.REPLY)
+            .where(self._in_chain, alive, which, outbox.c.mode != SendMode.REPLY)
             .group_by(outbox.c.transport, outbox.c.chat)
         )
-        wish = sa.exists().where(
-            *(self._wanted[:1] if manner in CHANGES else self._wanted),
-            rows.same_chat(wishes, outbox),
+        subscribed = sa.exists().where(
+            *(self._subscribed[:1] if mode in CHANGES else self._subscribed),
+            rows.same_chat(basket_subscriptions, outbox),
         )
-        gone = sa.exists().where(rows.same_chat(chats_table, outbox), chats_table.c.gone)
+        gone = sa.exists().where(rows.same_chat(chats, outbox), chats.c.gone)
         taken = outbox.alias("taken")
         has = sa.exists().where(taken.c.event == self.number, rows.same_chat(taken, outbox))
-        listens = wish if manner in CHANGES else wish & self._unmuted(subscribers)
-        who = (
+        listens = subscribed if mode in CHANGES else subscribed & self._unmuted(subscribers)
+        recipients = (
             sa.select(outbox.c.transport, outbox.c.chat, outbox.c.kind)
             .outerjoin(subscribers, rows.same_chat(subscribers, outbox))
             .where(outbox.c.id.in_(last), ~gone, ~has)
             .where(subscribers.c.chat.is_(None) | outbox.c.chat.in_(self.configured) | listens)
         )
-        await self._insert(manner, who.order_by(outbox.c.kind, outbox.c.id), outbox)
+        await self._insert(mode, recipients.order_by(outbox.c.kind, outbox.c.id), outbox)
 
-    async def _insert(self, manner: SendMode, who: sa.Select[Any], speaks: sa.Table) -> None:
-        """A delivery for each (transport, chat, kind) of `who`, in the language that `speaks` has for it."""
-        written = [one.language for one in self.event.messages]
-        language = sa.case((speaks.c.language.in_(written), speaks.c.language), else_=written[0])
-        at_once = sa.literal(self.event.created, UtcTime)
-        if manner in CHANGES or not self.hours:
-            when: sa.ColumnElement[Any] = at_once
-        else:
-            quiet = self._quiet
-            when = sa.func.coalesce(quiet.c.until, at_once)
+    async def _insert(self, mode: SendMode, recipients: sa.Select[Any], languages: sa.Table) -> None:
+        """A delivery for each (transport, chat, kind) of `recipients`, in the language from the table `languages`."""
+        written = [message.language for message in self.event.messages]
+        language = sa.case((languages.c.language.in_(written), languages.c.language), else_=written[0])
+        not_before: sa.ColumnElement[Any] = sa.literal(self.event.created, UtcTime)
+        if mode not in CHANGES and self.hours:
+            columns = (sa.column("zone", sa.String), sa.column("begins", sa.Time), sa.column("ends", sa.Time))
+            quiet = sa.values(*columns, sa.column("until", UtcTime), name="quiet").data(list(self.hours)).cte("quiet")
+            not_before = sa.func.coalesce(quiet.c.until, not_before)
             hours = (quiet.c.zone == subscribers.c.zone) & (quiet.c.begins == subscribers.c.quiet_begin)
-            who = who.outerjoin(quiet, hours & (quiet.c.ends == subscribers.c.quiet_end))
+            recipients = recipients.outerjoin(quiet, hours & (quiet.c.ends == subscribers.c.quiet_end))
         same_for_all = {
             "event": self.number,
             "severe": self.event.severe,
@@ -155,52 +164,48 @@ class Fanout:
             "state": DeliveryState.PENDING,
             "attempts": 0,
             "unconfirmed": 0,
-            "plain": False,
+            "without_markup": False,
             "reason": "",
-            "manner": manner,
+            "mode": mode,
         }
-        told = [sa.literal(value, outbox.c[name].type) for name, value in same_for_all.items()]
-        filled = who.add_columns(language, when, *told)
+        values = [sa.literal(value, outbox.c[name].type) for name, value in same_for_all.items()]
+        query = recipients.add_columns(language, not_before, *values)
         names = ["transport", "chat", "kind", "language", "not_before", *same_for_all]
-        await self.connection.execute(sa.insert(outbox).from_select(names, filled))
+        await self.connection.execute(sa.insert(outbox).from_select(names, query))
 
     @property
-    def _quiet(self) -> sa.CTE:
-        columns = (sa.column("zone", sa.String), sa.column("begins", sa.Time), sa.column("ends", sa.Time))
-        return sa.values(*columns, sa.column("until", UtcTime), name="quiet").data(list(self.hours)).cte("quiet")
-
-    @property
-    def _of_line(self) -> sa.ColumnElement[bool]:
+    def _in_chain(self) -> sa.ColumnElement[bool]:
         return outbox.c.event.in_(rows.edit_chain(sa.literal(self.line))) & (outbox.c.event != self.number)
 
     @property
-    def _wanted(self) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-        """Wishes for its baskets, and those that are not muted."""
-        return wishes.c.basket.in_(self.event.baskets), self._unmuted(wishes)
+    def _subscribed(self) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+        """Subscriptions to its baskets; those that are not muted."""
+        return basket_subscriptions.c.basket.in_(self.event.baskets), self._unmuted(basket_subscriptions)
 
     def _unmuted(self, table: sa.Table) -> sa.ColumnElement[bool]:
         return table.c.muted_until.is_(None) | (table.c.muted_until <= self.event.created)
 
 
 async def store_charts(connection: AsyncConnection, event: Notification) -> dict[str, str]:
-    """Store the pictures of an event until it expires; the answer is their names, by language.
+    """The names of the stored charts of a notification, by language; kept until it expires.
 
-    A name is that of the content: events that look the same share a picture.
+    A name is the hash of the content: notifications with the same chart share a row.
     """
     names = {}
     for language, content in event.pictures.items():
         name = names[language] = sha256(content).hexdigest()
-        this = pictures.c.name == name
-        known = await connection.scalar(sa.select(pictures.c.expires).where(this))
-        if known is None:
+        this = charts.c.name == name
+        expires = await connection.scalar(sa.select(charts.c.expires).where(this))
+        if expires is None:
             row = {"name": name, "content": content, "expires": event.expires}
-            await connection.execute(sa.insert(pictures), row)
-        elif known < event.expires:
-            await connection.execute(sa.update(pictures).where(this).values(expires=event.expires))
+            await connection.execute(sa.insert(charts), row)
+        elif expires < event.expires:
+            await connection.execute(sa.update(charts).where(this).values(expires=event.expires))
     return names
 
 
 async def chart_names(connection: AsyncConnection, event: Notification) -> dict[str, str]:
-    """The names of the pictures, by language, of the event that `event` amends: it has the same."""
-    query = sa.select(bodies.c.language, bodies.c.picture).join(events, events.c.id == bodies.c.event)
-    return {row.language: row.picture for row in await connection.execute(query.where(events.c.key == event.original))}
+    """The names of the charts, by language, of the notification that `event` amends."""
+    query = sa.select(texts.c.language, texts.c.picture).join(notifications, notifications.c.id == texts.c.event)
+    result = await connection.execute(query.where(notifications.c.key == event.original))
+    return {row.language: row.picture for row in result}

@@ -20,17 +20,17 @@ from bot.adapters.database.outbox import (
     migrate_chat,
     save_subscriber,
 )
-from bot.adapters.database.tables import chats as chats_table
 from bot.adapters.database.tables import (
-    events,
+    basket_subscriptions,
+    chats,
+    incidents,
     lease,
     notes,
+    notifications,
     on_its_way,
     outbox,
     silences,
     subscribers,
-    troubles,
-    wishes,
 )
 from bot.baskets import BasketId
 from bot.delivery.model import Delivery, Note, Notification, Silence
@@ -40,78 +40,76 @@ from bot.lease import Lease
 
 
 class SubscriberMixin(TransactionalStore):
-    """Chats that set themselves up."""
+    """Subscribers and the deliveries of their chats."""
 
     async def subscriber(self, transport: str, chat: str) -> Subscriber | None:
         async with self._transaction() as connection:
             return await load_subscriber(connection, transport, chat)
 
     async def keep(self, subscriber: Subscriber) -> None:
-        """Store all of it, in the place of what was known of the chat; one that was gone is back.
+        """Store the subscriber in place of the stored one; a chat that was gone is back.
 
-        Raises ZoneInfoNotFoundError for a zone that nobody knows.
+        Raises ZoneInfoNotFoundError for an unknown time zone.
         """
         ZoneInfo(subscriber.zone)
         async with self._writing() as connection:
-            # It speaks to us, so it is there and called so.
-            await connection.execute(
-                sa.delete(chats_table).where(*chat_filter(chats_table, subscriber.transport, subscriber.chat))
-            )
+            # The chat has just written, so it exists under this name.
+            this = chat_filter(chats, subscriber.transport, subscriber.chat)
+            await connection.execute(sa.delete(chats).where(*this))
             await save_subscriber(connection, subscriber)
 
     async def erase(self, transport: str, chat: str) -> None:
-        """Forget the chat and everything that was or is to be sent there, under the names it had before, too."""
+        """Delete the subscriber, the record and all deliveries of the chat, under its former names as well."""
         async with self._writing() as connection:
-            everything = outbox.c.event.in_(sa.select(events.c.id))  # the index on a chat's messages begins with it
+            # The index on the deliveries of a chat begins with the event.
+            all_events = outbox.c.event.in_(sa.select(notifications.c.id))
             for name in [chat, *await former_names(connection, transport, chat)]:
                 await delete_subscriber(connection, transport, name)
-                for table, which in ((chats_table, ()), (outbox, (everything,))):
-                    await connection.execute(sa.delete(table).where(*chat_filter(table, transport, name), *which))
+                await connection.execute(sa.delete(chats).where(*chat_filter(chats, transport, name)))
+                await connection.execute(sa.delete(outbox).where(*chat_filter(outbox, transport, name), all_events))
 
     async def cancel(self, transport: str, chat: str, reason: str, basket: BasketId | None = None) -> int:
-        """What waits for the chat has failed, for `reason`; the answer is how many that are.
+        """Fail the waiting deliveries of the chat, for `reason`; their number.
 
-        With a basket only events about it, and about no other for which the chat has a wish. What is under way may
-        arrive; if it does not, it is not tried again.
+        With a basket only notifications about it, and about no other basket that the chat subscribes to. A delivery
+        under way may arrive; otherwise there is no other attempt.
         """
         async with self._writing() as connection:
-            found = (
-                await connection.execute(
-                    sa.select(outbox.c.id, events.c.baskets)
-                    .join(events, events.c.id == outbox.c.event)
-                    .where(*chat_filter(outbox, transport, chat), on_its_way)
-                )
-            ).all()
+            query = sa.select(outbox.c.id, notifications.c.baskets).join(
+                notifications, notifications.c.id == outbox.c.event
+            )
+            query = query.where(*chat_filter(outbox, transport, chat), on_its_way)
+            deliveries = (await connection.execute(query)).all()
             if basket is not None:
-                left = await connection.scalars(sa.select(wishes.c.basket).where(*chat_filter(wishes, transport, chat)))
-                others = set(left) - {basket}
-                found = [row for row in found if basket in row.baskets and others.isdisjoint(row.baskets)]
-            return await fail_waiting(connection, [row.id for row in found], reason)
+                of_chat = chat_filter(basket_subscriptions, transport, chat)
+                subscribed = await connection.scalars(sa.select(basket_subscriptions.c.basket).where(*of_chat))
+                others = set(subscribed) - {basket}
+                deliveries = [row for row in deliveries if basket in row.baskets and others.isdisjoint(row.baskets)]
+            return await fail_waiting(connection, [row.id for row in deliveries], reason)
 
     async def move(self, transport: str, old: str, new: str) -> None:
-        """The chat `old` is now called `new`: its choices and what waits for it are found there."""
+        """Give the subscriber and the waiting deliveries of the chat `old` to the chat `new`."""
         if old != new:
             async with self._writing() as connection:
                 await migrate_chat(connection, transport, old, new)
 
     async def widen(self, transport: str, baskets: Iterable[BasketId]) -> None:
-        """Chats that want everything get a wish for each of these baskets that they lack, at their own level."""
+        """Add the missing ones of these baskets to subscribers to all baskets, at their own minimal severity."""
+        columns = ["transport", "chat", "basket", "min_severity"]
         async with self._writing() as connection:
             for basket in baskets:
                 has = sa.exists().where(
-                    rows.same_chat(wishes, subscribers),
-                    wishes.c.basket == basket,
+                    rows.same_chat(basket_subscriptions, subscribers), basket_subscriptions.c.basket == basket
                 )
                 lacking = sa.select(
-                    subscribers.c.transport, subscribers.c.chat, sa.literal(basket), subscribers.c.lowest
-                ).where(subscribers.c.transport == transport, subscribers.c.everything, ~has)
-                await connection.execute(
-                    sa.insert(wishes).from_select(["transport", "chat", "basket", "lowest"], lacking)
-                )
+                    subscribers.c.transport, subscribers.c.chat, sa.literal(basket), subscribers.c.min_severity
+                ).where(subscribers.c.transport == transport, subscribers.c.all_baskets, ~has)
+                await connection.execute(sa.insert(basket_subscriptions).from_select(columns, lacking))
 
     async def received(self, transport: str, chat: str, limit: int) -> list[Delivery]:
-        """The chat's last `limit` deliveries in whatever state, newest first."""
-        query = rows.DELIVERIES.where(*chat_filter(outbox, transport, chat)).order_by(events.c.id.desc()).limit(limit)
+        """The last `limit` deliveries of the chat in any state, newest first."""
+        query = rows.DELIVERIES.where(*chat_filter(outbox, transport, chat))
+        query = query.order_by(notifications.c.id.desc()).limit(limit)
         async with self._transaction() as connection:
             return list(map(rows.to_delivery, await connection.execute(query)))
 
@@ -125,36 +123,37 @@ class OperatorMixin(TransactionalStore):
             await connection.execute(sa.insert(notes), row)
 
     async def notes(self, now: datetime) -> list[Note]:
-        """Those that hold at `now`, in the order of their writing."""
-        holding = sa.select(notes).where(notes.c.written <= now, notes.c.until > now)
+        """The notes in force at `now`, in the order of their writing."""
+        query = sa.select(notes).where(notes.c.written <= now, notes.c.until > now)
         async with self._transaction() as connection:
-            return list(map(rows.to_note, await connection.execute(holding.order_by(notes.c.written, notes.c.id))))
+            return list(map(rows.to_note, await connection.execute(query.order_by(notes.c.written, notes.c.id))))
 
     async def silence(self, basket: BasketId | None, until: datetime, reason: str) -> None:
-        """In the place of an earlier silence of the same basket (None = of all)."""
+        """Store a silence in place of the earlier one of the same basket (None = of all)."""
         async with self._writing() as connection:
             await _lift(connection, basket)
             await connection.execute(sa.insert(silences), {"basket": basket or "", "until": until, "reason": reason})
 
     async def lift(self, basket: BasketId | None) -> bool:
-        """End this silence; whether there was one."""
+        """End the silence of the basket (None = of all); False if there was none."""
         async with self._writing() as connection:
             return await _lift(connection, basket)
 
     async def silences(self, now: datetime) -> list[Silence]:
-        """Those that have not ended at `now`."""
+        """The silences that have not ended at `now`."""
         async with self._transaction() as connection:
             return await active(connection, now)
 
 
 async def active(connection: AsyncConnection, now: datetime) -> list[Silence]:
-    found = await connection.execute(sa.select(silences).where(silences.c.until > now).order_by(silences.c.basket))
-    return list(map(rows.to_silence, found))
+    """The silences that have not ended at `now`, by basket."""
+    query = sa.select(silences).where(silences.c.until > now).order_by(silences.c.basket)
+    return list(map(rows.to_silence, await connection.execute(query)))
 
 
 async def silence_reason(connection: AsyncConnection, event: Notification) -> str:
-    """Why nobody is told of `event`: everything, or each of its baskets, is silenced when it is due; "" = no reason."""
-    reasons = {one.basket: one.reason for one in await active(connection, event.created)}
+    """The reason of the silence over everything, or over every basket of `event`, when it is due; "" = no silence."""
+    reasons = {silence.basket: silence.reason for silence in await active(connection, event.created)}
     if None in reasons:
         return reasons[None]
     return reasons[event.baskets[0]] if event.baskets and reasons.keys() >= set(event.baskets) else ""
@@ -165,24 +164,27 @@ async def _lift(connection: AsyncConnection, basket: BasketId | None) -> bool:
 
 
 class IncidentMixin(TransactionalStore):
-    """What goes on, as it was told when it began."""
+    """Open incidents with their first notice."""
 
     async def open_incidents(self) -> dict[Incident, IncidentNotice]:
-        """Those that have not ended, oldest first."""
-        query = sa.select(troubles).order_by(troubles.c.since, troubles.c.state, troubles.c.about)
+        """The open incidents, oldest first."""
+        query = sa.select(incidents).order_by(incidents.c.since, incidents.c.state, incidents.c.about)
         async with self._transaction() as connection:
-            known = [(Incident(IncidentKind(row.state), row.about), row) for row in await connection.execute(query)]
-        return {one: IncidentNotice(one, row.since, row.detail) for one, row in known}
+            result = await connection.execute(query)
+            stored = [
+                IncidentNotice(Incident(IncidentKind(row.state), row.about), row.since, row.detail) for row in result
+            ]
+        return {notice.incident: notice for notice in stored}
 
 
 async def record_incidents(connection: AsyncConnection, notices: Iterable[IncidentNotice]) -> None:
-    """What has begun is kept, what has ended forgotten."""
-    for one in notices:
-        state, about = one.incident.kind.value, one.incident.about
-        await connection.execute(sa.delete(troubles).where(troubles.c.state == state, troubles.c.about == about))
-        if one.ended is None:
-            row = {"state": state, "about": about, "since": one.since, "detail": one.detail}
-            await connection.execute(sa.insert(troubles), row)
+    """Store the incidents that began, delete the ones that ended."""
+    for notice in notices:
+        state, about = notice.incident.kind.value, notice.incident.about
+        await connection.execute(sa.delete(incidents).where(incidents.c.state == state, incidents.c.about == about))
+        if notice.ended is None:
+            row = {"state": state, "about": about, "since": notice.since, "detail": notice.detail}
+            await connection.execute(sa.insert(incidents), row)
 
 
 MAKE = sa.text("INSERT INTO lease (name, holder, epoch, beat) VALUES (:name, '', 0, 0) ON CONFLICT DO NOTHING")
@@ -190,12 +192,12 @@ OURS = lease.c.name == LEASE
 
 
 class LeaseMixin(TransactionalStore):
-    """The lease row (`bot.lease.LeaseStore`), and once acquired the proof of it in every transaction that writes."""
+    """The lease row (`bot.lease.LeaseStore`); after `acquire` every writing transaction checks its epoch."""
 
     async def read(self) -> Lease | None:
         async with self._transaction() as connection:
-            found = (await connection.execute(sa.select(lease).where(OURS))).first()
-        return None if found is None else Lease(found.holder, found.epoch, found.beat)
+            row = (await connection.execute(sa.select(lease).where(OURS))).first()
+        return None if row is None else Lease(row.holder, row.epoch, row.beat)
 
     async def acquire(self, seen: Lease | None, holder: str) -> bool:
         before = seen or Lease("", 0, 0)

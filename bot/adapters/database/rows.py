@@ -1,4 +1,4 @@
-"""How does each of our types stand in its row?"""
+"""Rows of the tables <-> domain types."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.adapters.database.tables import bodies, events, outbox
+from bot.adapters.database.tables import notifications, outbox, texts
 from bot.alerts.episodes import Episode, ProvisionalAlert, Subject, SubjectState
 from bot.baskets import BasketId
 from bot.delivery.attempts import ChatRecord
@@ -16,42 +16,44 @@ from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
 from bot.messages.message import Message
 
 Row = dict[str, Any]
-# What stands in a row under the name that it has with us.
+# Columns with the name of a field.
 SUBJECT = ("rule", "basket", "member", "against")
-EPISODE = ("opened", "severity", "move", "quiet", "phase")
+EPISODE = ("opened", "severity", "worst_move", "quiet_sessions", "phase")
 ADDRESSED = ("transport", "chat", "kind", "severe", "expires")
-CHANGING = ("state", "not_before", "attempts", "unconfirmed", "plain", "message_id", "reason", "manner", "pictured")
-HAPPENED = ("key", "baskets", "severity", "session", "created", "expires", "manner", "withdraws", "config")
-CHOSEN = ("transport", "chat", "kind", "since", "language", "everything", "lowest", "muted_until", "zone")
+CHANGING = (
+    *("state", "not_before", "attempts", "unconfirmed", "without_markup", "message_id", "reason", "mode", "has_photo"),
+)
+HAPPENED = ("key", "baskets", "severity", "session", "created", "expires", "mode", "is_withdrawal", "config")
+CHOSEN = ("transport", "chat", "kind", "since", "language", "all_baskets", "min_severity", "muted_until", "zone")
 
 
-def pick(one: Any, names: Iterable[str]) -> Row:
-    """These fields of one of our types, or of a row."""
-    return {name: getattr(one, name) for name in names}
+def pick(source: Any, names: Iterable[str]) -> Row:
+    """The attributes `names` of a domain object or a row."""
+    return {name: getattr(source, name) for name in names}
 
 
-def same_chat(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether rows of two tables are about one chat."""
-    return (one.c.transport == other.c.transport) & (one.c.chat == other.c.chat)
+def same_chat(left: sa.FromClause, right: sa.FromClause) -> sa.ColumnElement[bool]:
+    """The condition that rows of two tables belong to the same chat."""
+    return (left.c.transport == right.c.transport) & (left.c.chat == right.c.chat)
 
 
 def edit_chain(original: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """The numbers of the events that take each other's place, beginning with `original`."""
-    line = events.alias("line")
-    return sa.select(line.c.id).where((line.c.id == original) | (line.c.original == original))
+    """The ids of the notification `original` and of all that edit, amend or answer it."""
+    chain = notifications.alias("chain")
+    return sa.select(chain.c.id).where((chain.c.id == original) | (chain.c.original == original))
 
 
-def _target(what: str) -> sa.ScalarSelect[Any]:
-    """Of the last message that shows what an event of the same line says."""
-    shown = outbox.alias("shown_in")
+def _target(column: str) -> sa.ScalarSelect[Any]:
+    """A column of the last delivery to the same chat with a message of the same chain."""
+    sent = outbox.alias("sent")
     return (
-        sa.select(shown.c[what])
-        .where(shown.c.event.in_(edit_chain(events.c.original).correlate(events)))
-        .where(same_chat(shown, outbox))
-        .where(shown.c.message_id.is_not(None), shown.c.manner != SendMode.REPLY, shown.c.id != outbox.c.id)
-        .order_by(shown.c.id.desc())
+        sa.select(sent.c[column])
+        .where(sent.c.event.in_(edit_chain(notifications.c.original).correlate(notifications)))
+        .where(same_chat(sent, outbox))
+        .where(sent.c.message_id.is_not(None), sent.c.mode != SendMode.REPLY, sent.c.id != outbox.c.id)
+        .order_by(sent.c.id.desc())
         .limit(1)
-        .correlate(outbox, events)
+        .correlate(outbox, notifications)
         .scalar_subquery()
     )
 
@@ -59,59 +61,62 @@ def _target(what: str) -> sa.ScalarSelect[Any]:
 DELIVERIES: sa.Select[Any] = (
     sa.select(
         *(outbox.c[name] for name in ("id", "transport", "chat", "kind", "language", "expires", *CHANGING)),
-        *(events.c[name] for name in ("severity", "created", "baskets", "session", "config")),
-        *(bodies.c[name] for name in ("lines", "picture")),
+        *(notifications.c[name] for name in ("severity", "created", "baskets", "session", "config")),
+        *(texts.c[name] for name in ("lines", "picture")),
         outbox.c.event.label("event_number"),
-        events.c.key.label("event"),
-        events.c.shown.label("event_id"),
-        sa.case((outbox.c.manner != SendMode.SEND, _target("message_id"))).label("target"),
-        sa.case((outbox.c.manner != SendMode.SEND, _target("pictured"))).label("target_pictured"),
+        notifications.c.key.label("event"),
+        notifications.c.public_id.label("event_id"),
+        sa.case((outbox.c.mode != SendMode.SEND, _target("message_id"))).label("target"),
+        sa.case((outbox.c.mode != SendMode.SEND, _target("has_photo"))).label("target_has_photo"),
     )
-    .join(events, events.c.id == outbox.c.event)
-    .join(bodies, (bodies.c.event == outbox.c.event) & (bodies.c.language == outbox.c.language))
+    .join(notifications, notifications.c.id == outbox.c.event)
+    .join(texts, (texts.c.event == outbox.c.event) & (texts.c.language == outbox.c.language))
 )
 
 
 def to_delivery(row: sa.Row[Any]) -> Delivery:
     """The delivery of a row of DELIVERIES."""
-    known = row._asdict()
-    message, pictured = Message(known.pop("language"), known.pop("lines")), bool(known.pop("target_pictured"))
-    return Delivery(message=message, target_has_photo=pictured, **known)
+    fields = row._asdict()
+    message, has_photo = Message(fields.pop("language"), fields.pop("lines")), bool(fields.pop("target_has_photo"))
+    return Delivery(message=message, target_has_photo=has_photo, **fields)
 
 
-def outbox_row(one: Delivery, event: int) -> Row:
-    """The row of a new delivery of the event with this number."""
-    return {"event": event, "language": one.message.language, **pick(one, ADDRESSED), **pick(one, CHANGING)}
+def outbox_row(delivery: Delivery, event: int) -> Row:
+    """The row of a new delivery of the notification with the id `event`."""
+    fields = {**pick(delivery, ADDRESSED), **pick(delivery, CHANGING)}
+    return {"event": event, "language": delivery.message.language, **fields}
 
 
 def notification_row(event: Notification, original: int | None, silenced: str) -> Row:
-    """The row of an event; `original` is the number of the first of its line."""
-    return {**pick(event, HAPPENED), "shown": event.id, "original": original, "silenced": silenced}
+    """The row of a notification; `original` is the id of the first of its chain."""
+    return {**pick(event, HAPPENED), "public_id": event.id, "original": original, "silenced": silenced}
 
 
-def to_notification(row: sa.Row[Any], texts: Iterable[sa.Row[Any]]) -> Notification:
-    """The event of a row that has its original's key as `first`, with its bodies."""
-    messages = tuple(Message(text.language, text.lines) for text in texts)
-    return Notification(id=row.shown, messages=messages, original=row.first, **pick(row, HAPPENED))
+def to_notification(row: sa.Row[Any], messages: Iterable[sa.Row[Any]]) -> Notification:
+    """The notification of a row with the key of its original as `first`; `messages` are its rows of texts."""
+    in_languages = tuple(Message(text.language, text.lines) for text in messages)
+    return Notification(id=row.public_id, messages=in_languages, original=row.first, **pick(row, HAPPENED))
 
 
-def subject_state_row(subject: Subject, memory: SubjectState) -> Row:
-    episode, told = memory.episode, memory.provisional
+def subject_state_row(subject: Subject, state: SubjectState) -> Row:
+    episode, provisional = state.episode, state.provisional
     return {
         **pick(subject, SUBJECT),
-        "judged": memory.last_session,
+        "last_session": state.last_session,
         "episode": episode and episode.id,
         **(pick(episode, EPISODE) if episode else dict.fromkeys(EPISODE)),
-        "told_event": told and told.event,
-        "told_session": told and told.session,
-        "told_severity": told and told.severity,
+        "provisional_event": provisional and provisional.event,
+        "provisional_session": provisional and provisional.session,
+        "provisional_severity": provisional and provisional.severity,
     }
 
 
 def to_subject_state(row: sa.Row[Any]) -> tuple[Subject, SubjectState]:
-    told = None if row.told_event is None else ProvisionalAlert(row.told_event, row.told_session, row.told_severity)
+    provisional = row.provisional_event and ProvisionalAlert(
+        row.provisional_event, row.provisional_session, row.provisional_severity
+    )
     episode = None if row.episode is None else Episode(row.episode, **pick(row, EPISODE))
-    return Subject(**pick(row, SUBJECT)), SubjectState(row.judged, episode, told)
+    return Subject(**pick(row, SUBJECT)), SubjectState(row.last_session, episode, provisional)
 
 
 def to_chat_record(row: sa.Row[Any] | None) -> ChatRecord:
@@ -120,26 +125,25 @@ def to_chat_record(row: sa.Row[Any] | None) -> ChatRecord:
     return ChatRecord(row.gone, row.moved_to, row.refusals, row.refused_since)
 
 
-def subscriber_row(one: Subscriber) -> Row:
-    return {
-        **pick(one, CHOSEN),
-        "quiet_begin": one.quiet and one.quiet.begin,
-        "quiet_end": one.quiet and one.quiet.end,
-    }
+def subscriber_row(subscriber: Subscriber) -> Row:
+    quiet = subscriber.quiet
+    return {**pick(subscriber, CHOSEN), "quiet_begin": quiet and quiet.begin, "quiet_end": quiet and quiet.end}
 
 
-def subscription_rows(one: Subscriber) -> list[Row]:
-    chat = pick(one, ("transport", "chat"))
+def subscription_rows(subscriber: Subscriber) -> list[Row]:
+    """A row of basket_subscriptions for each basket."""
+    chat = pick(subscriber, ("transport", "chat"))
     return [
-        {**chat, "basket": basket, "lowest": wish.min_severity, "muted_until": wish.muted_until}
-        for basket, wish in one.subscriptions.items()
+        {**chat, "basket": basket, **pick(subscription, ("min_severity", "muted_until"))}
+        for basket, subscription in subscriber.subscriptions.items()
     ]
 
 
-def to_subscriber(row: sa.Row[Any], wanted: Iterable[sa.Row[Any]]) -> Subscriber:
-    wishes = {BasketId(one.basket): BasketSubscription(one.lowest, one.muted_until) for one in wanted}
+def to_subscriber(row: sa.Row[Any], baskets: Iterable[sa.Row[Any]]) -> Subscriber:
+    """The subscriber of its row and of its rows of basket_subscriptions."""
+    subscriptions = {BasketId(item.basket): BasketSubscription(item.min_severity, item.muted_until) for item in baskets}
     quiet = None if row.quiet_begin is None else QuietHours(row.quiet_begin, row.quiet_end)
-    return Subscriber(subscriptions=wishes, quiet=quiet, **pick(row, CHOSEN))
+    return Subscriber(subscriptions=subscriptions, quiet=quiet, **pick(row, CHOSEN))
 
 
 def to_note(row: sa.Row[Any]) -> Note:

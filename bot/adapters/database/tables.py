@@ -1,4 +1,4 @@
-"""Which tables are there?"""
+"""Tables of the database, as of the last revision."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ METADATA = sa.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up only what is called INTEGER
+RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers the rows of an INTEGER key only
 
 
 class UtcTime(sa.TypeDecorator[datetime]):
-    """A moment, stored in UTC and given back with its zone (SQLite by itself forgets the zone)."""
+    """A time with its zone, stored in UTC: SQLite stores no zone. ValueError for a time without a zone."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002  its form is given
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002  SQLAlchemy's signature
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"{value} has no zone")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002  its form is given
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002  SQLAlchemy's signature
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class _EnumColumn(sa.TypeDecorator[Any]):
-    """A value of an enumeration, stored as what is behind its name."""
+    """A member of an enumeration, stored as its value."""
 
     def __init__(self, kind: type[Enum]) -> None:
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002  its form is given
+    def process_bind_param(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002  SQLAlchemy's signature
         return None if value is None else self.kind(value).value
 
-    def process_result_value(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002  its form is given
+    def process_result_value(self, value: Any, dialect: Any) -> Any:  # noqa: ARG002  SQLAlchemy's signature
         return None if value is None else self.kind(value)
 
 
@@ -67,77 +67,77 @@ class EnumNumber(_EnumColumn):
 
 
 class JsonTexts(sa.TypeDecorator[tuple[str, ...]]):
-    """A tuple of texts, as a list in JSON."""
+    """A tuple of strings, stored as a JSON list."""
 
     impl = sa.JSON
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Any) -> tuple[str, ...]:  # noqa: ARG002  its form is given
+    def process_result_value(self, value: Any, dialect: Any) -> tuple[str, ...]:  # noqa: ARG002  SQLAlchemy's signature
         return tuple(value)
 
 
-memories = sa.Table(
-    "memories",
+subject_states = sa.Table(
+    "subject_states",
     METADATA,
     sa.Column("rule", sa.String, primary_key=True),
     sa.Column("basket", sa.String, primary_key=True),
     sa.Column("member", sa.String, primary_key=True),
     sa.Column("against", sa.String, primary_key=True),
-    sa.Column("judged", sa.Date),
+    sa.Column("last_session", sa.Date),
     sa.Column("episode", sa.String),
     sa.Column("opened", sa.Date),
     sa.Column("severity", EnumNumber(Severity)),
-    sa.Column("move", sa.Double),
-    sa.Column("quiet", sa.Integer),
+    sa.Column("worst_move", sa.Double),
+    sa.Column("quiet_sessions", sa.Integer),
     sa.Column("phase", EnumText(Phase)),
-    sa.Column("told_event", sa.String),
-    sa.Column("told_session", sa.Date),
-    sa.Column("told_severity", EnumNumber(Severity)),
+    sa.Column("provisional_event", sa.String),
+    sa.Column("provisional_session", sa.Date),
+    sa.Column("provisional_severity", EnumNumber(Severity)),
 )
 
-judged_on = sa.Table(
-    "judged_on",
+evaluated_closes = sa.Table(
+    "evaluated_closes",
     METADATA,
     sa.Column("symbol", sa.String, primary_key=True),
     sa.Column("session", sa.Date, primary_key=True),
-    sa.Column("close", sa.Double),  # NULL = there was none
+    sa.Column("close", sa.Double),  # NULL: no close on that session
 )
 
-events = sa.Table(
-    "events",
+notifications = sa.Table(
+    "notifications",
     METADATA,
     sa.Column("id", RowId, primary_key=True),
     sa.Column("key", sa.String, nullable=False, unique=True),
-    sa.Column("shown", sa.String, nullable=False),
+    sa.Column("public_id", sa.String, nullable=False),
     sa.Column("baskets", JsonTexts, nullable=False),
     sa.Column("severity", EnumNumber(Severity), nullable=False),
     sa.Column("session", sa.Date, nullable=False),
     sa.Column("created", UtcTime, nullable=False),
     sa.Column("expires", UtcTime, nullable=False),
-    sa.Column("manner", EnumText(SendMode), nullable=False, server_default="send"),
-    # The first of the line of events that take each other's place, never one in its middle.
-    sa.Column("original", RowId, sa.ForeignKey("events.id")),
-    sa.Column("withdraws", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("mode", EnumText(SendMode), nullable=False, server_default="send"),
+    # The first of its chain of notifications, never an edit in between.
+    sa.Column("original", RowId, sa.ForeignKey("notifications.id")),
+    sa.Column("is_withdrawal", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("silenced", sa.String, nullable=False, server_default=""),
     sa.Column("config", sa.String, nullable=False, server_default=""),
 )
-takes_a_place = events.c.original.is_not(None)
-sa.Index("ix_events_original", events.c.original, sqlite_where=takes_a_place, postgresql_where=takes_a_place)
-sa.Index("ix_events_shown", events.c.shown)
+linked = notifications.c.original.is_not(None)
+sa.Index("ix_notifications_original", notifications.c.original, sqlite_where=linked, postgresql_where=linked)
+sa.Index("ix_notifications_public_id", notifications.c.public_id)
 
-bodies = sa.Table(
-    "bodies",
+texts = sa.Table(
+    "texts",
     METADATA,
-    sa.Column("event", RowId, sa.ForeignKey("events.id"), primary_key=True),
+    sa.Column("event", RowId, sa.ForeignKey("notifications.id"), primary_key=True),
     sa.Column("language", sa.String, primary_key=True),
     sa.Column("lines", JsonTexts, nullable=False),
     sa.Column("position", sa.Integer, nullable=False, server_default="0"),
-    # Of pictures.name, unchecked: a picture is forgotten before its event.
+    # charts.name, without a foreign key: a chart is deleted before its notification.
     sa.Column("picture", sa.String, nullable=False, server_default=""),
 )
 
-pictures = sa.Table(
-    "pictures",
+charts = sa.Table(
+    "charts",
     METADATA,
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
@@ -148,7 +148,7 @@ outbox = sa.Table(
     "outbox",
     METADATA,
     sa.Column("id", RowId, primary_key=True),
-    # Of events.id, unchecked: to check it takes a third of the time of a fan-out.
+    # notifications.id, without a foreign key: the check takes a third of the time of a fan-out.
     sa.Column("event", RowId, nullable=False),
     sa.Column("transport", sa.String, nullable=False),
     sa.Column("chat", sa.String, nullable=False),
@@ -160,17 +160,17 @@ outbox = sa.Table(
     sa.Column("expires", UtcTime, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("unconfirmed", sa.Integer, nullable=False),
-    sa.Column("plain", sa.Boolean, nullable=False),
+    sa.Column("without_markup", sa.Boolean, nullable=False),
     sa.Column("message_id", sa.BigInteger),
     sa.Column("reason", sa.String, nullable=False),
-    sa.Column("manner", EnumText(SendMode), nullable=False, server_default="send"),
-    # Why it is not to be tried again, if its chat gave up on it while it was under way.
+    sa.Column("mode", EnumText(SendMode), nullable=False, server_default="send"),
+    # The reason against another attempt: the chat cancelled the delivery while it was under way.
     sa.Column("cancelled", sa.String, nullable=False, server_default=""),
-    # Whether the message is a picture, with the text as its caption.
-    sa.Column("pictured", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The message is a photo with the text as its caption.
+    sa.Column("has_photo", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("event", "transport", "chat"),
 )
-# Only what waits and what is under way is looked for often; both are few beside what was ever sent.
+# Frequent queries need waiting and unanswered deliveries only, a small part of the table.
 waits = outbox.c.not_before.is_not(None)
 under_way = outbox.c.state == sa.literal_column("'sending'")
 on_its_way = waits | (outbox.c.state == DeliveryState.SENDING)
@@ -212,24 +212,27 @@ subscribers = sa.Table(
     sa.Column("kind", EnumNumber(ChatKind), nullable=False),
     sa.Column("since", UtcTime, nullable=False),
     sa.Column("language", sa.String, nullable=False),
-    sa.Column("everything", sa.Boolean, nullable=False),
-    sa.Column("lowest", EnumNumber(Severity), nullable=False),
+    sa.Column("all_baskets", sa.Boolean, nullable=False),
+    sa.Column("min_severity", EnumNumber(Severity), nullable=False),
     sa.Column("muted_until", UtcTime),
     sa.Column("quiet_begin", sa.Time),
     sa.Column("quiet_end", sa.Time),
     sa.Column("zone", sa.String, nullable=False),
 )
 
-wishes = sa.Table(
-    "wishes",
+basket_subscriptions = sa.Table(
+    "basket_subscriptions",
     METADATA,
     sa.Column("transport", sa.String, primary_key=True),
     sa.Column("chat", sa.String, primary_key=True),
     sa.Column("basket", sa.String, primary_key=True),
-    sa.Column("lowest", EnumNumber(Severity), nullable=False),
+    sa.Column("min_severity", EnumNumber(Severity), nullable=False),
     sa.Column("muted_until", UtcTime),
 )
-sa.Index("ix_wishes_basket", wishes.c.transport, wishes.c.basket, wishes.c.lowest, wishes.c.chat)
+sa.Index(
+    "ix_basket_subscriptions_basket",
+    *(basket_subscriptions.c[name] for name in ("transport", "basket", "min_severity", "chat")),
+)
 
 lease = sa.Table(
     "lease",
@@ -258,8 +261,8 @@ silences = sa.Table(
     sa.Column("reason", sa.String, nullable=False),
 )
 
-troubles = sa.Table(
-    "troubles",
+incidents = sa.Table(
+    "incidents",
     METADATA,
     sa.Column("state", sa.String, primary_key=True),
     sa.Column("about", sa.String, primary_key=True),

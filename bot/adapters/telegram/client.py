@@ -1,4 +1,4 @@
-"""Transport: send, edit, reply, uploaded photos."""
+"""Telegram transport: sends, edits, replies, uploaded photos."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bot.delivery.model import TOPIC, ChatKind, Delivery, SendMode
 from bot.errors import StoreError
 from bot.messages.message import Button, Message
 
-# Without it the library warns of its own future each time Telegram says retry_after.
+# Without it the library warns of a coming change at every retry_after.
 os.environ["PTB_TIMEDELTA"] = "true"
 PUBLIC_API = "https://api.telegram.org/bot"
 CONNECTIONS = 16
@@ -32,12 +32,12 @@ CONNECTIONS = 16
 T = TypeVar("T")
 Rows = Sequence[Sequence[Button]]
 
-# The HTTP status of the answer that the running task got; the library's exceptions do not tell.
+# The HTTP status of the last answer in the running task: the exceptions of the library do not carry it.
 _status: ContextVar[int | None] = ContextVar("status", default=None)
 
 
 class _StatusRecordingRequest(HTTPXRequest):
-    """The library's request, which also notes the status of the answer."""
+    """Requests of the library that also record the status of the answer."""
 
     __slots__ = ()
 
@@ -48,7 +48,7 @@ class _StatusRecordingRequest(HTTPXRequest):
 
 
 class _UpdateRequest(_StatusRecordingRequest):
-    """The same for what is heard."""
+    """The same for updates, without the unreadable ones."""
 
     __slots__ = ()
 
@@ -58,7 +58,7 @@ class _UpdateRequest(_StatusRecordingRequest):
 
 
 class RequestFailed(Exception):
-    """A request that came to nothing, and what that means."""
+    """A failed request with its outcome."""
 
     def __init__(self, outcome: SendOutcome) -> None:
         self.outcome = outcome
@@ -66,10 +66,10 @@ class RequestFailed(Exception):
 
 
 class TelegramClient:
-    """A bot that sends; `base_url` is that of the Bot API server, timeouts are in seconds.
+    """Client of the Bot API at `base_url`; timeouts in seconds.
 
-    `name_of_bot` is the bot's own name once it is known; links to it need that. `ahead` is how far Telegram's clock was
-    ahead of this machine's at its last answer. `pictures` are those of deliveries.
+    `name_of_bot` is the user name of the bot ("" before `fetch_bot_name`), which links need. `ahead` is the lead of
+    Telegram's clock at the last answer. `pictures` holds the photos of deliveries.
     """
 
     name = "telegram"
@@ -84,7 +84,7 @@ class TelegramClient:
         stored_chart: Callable[[str], Awaitable[bytes | None]] | None = None,
     ) -> None:
         self._secrets = (token, token.partition(":")[2] or token)
-        # To wait for what is heard takes a connection of its own: it is busy nearly always.
+        # Updates have a connection of their own: long polling occupies it nearly always.
         sending, hearing = (
             request(
                 connection_pool_size=size,
@@ -107,11 +107,11 @@ class TelegramClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for one in self._requests:
-            await one.shutdown()
+        for request in self._requests:
+            await request.shutdown()
 
     async def send(self, delivery: Delivery, message: Message) -> SendOutcome:
-        """Send `message` to the delivery's chat; every answer and every failure of the network is an outcome."""
+        """Send `message` to the chat of the delivery; refusals and network failures are outcomes, too."""
         buttons, plain, links = alert_buttons(delivery), delivery.without_markup, delivery.kind is ChatKind.CHANNEL
         picture = await self.pictures.of(delivery.photo_name)
         try:
@@ -139,56 +139,56 @@ class TelegramClient:
         plain: bool = False,
         links: bool = False,
     ) -> int:
-        """Send a message, as an answer to `target` if there is one; the answer is its number. Raises Refused.
+        """Send a message, as a reply to `target` unless None; returns its message id. Raises RequestFailed.
 
-        `links` turns buttons into links to the bot, for chats in which nobody can be asked who presses them.
+        `links` turns buttons into links to the bot, for channels, where button presses have no known user.
         """
         group, _, topic = chat.partition(TOPIC)
         text = message.plain if plain else message.html
-        about: dict[str, Any] = {
+        options: dict[str, Any] = {
             "message_thread_id": int(topic) if topic else None,
             "parse_mode": None if plain else ParseMode.HTML,
             "reply_parameters": reply_parameters(target),
             "reply_markup": self.keyboard(buttons, links=links),
         }
         if picture is None:
-            work = self.bot.send_message(group, text, link_preview_options=self._no_preview, **about)
+            work = self.bot.send_message(group, text, link_preview_options=self._no_preview, **options)
             return (await self.call(work)).message_id
         sent = await self.call(
-            self.bot.send_photo(group, picture.media, text, filename=FILE_NAME, **about), pictured=True
+            self.bot.send_photo(group, picture.media, text, filename=FILE_NAME, **options), has_photo=True
         )
         self.pictures.arrived(picture, sent)
         return sent.message_id
 
     async def _change(self, delivery: Delivery, message: Message, picture: Photo | None) -> None:
-        """Put `message` in the place of the delivery's target. Raises Refused; with Sent if it says that already.
+        """Edit the target of the delivery. Raises RequestFailed, with Sent if the message is the same already.
 
-        A text stays a text; below a picture the caption is changed, and with a new `picture` that as well.
+        A text stays a text; of a photo the caption is edited, with a new `picture` the photo as well.
         """
         text, mode = (message.plain, None) if delivery.without_markup else (message.html, ParseMode.HTML)
-        about: dict[str, Any] = {
+        options: dict[str, Any] = {
             "chat_id": delivery.chat.partition(TOPIC)[0],
             "message_id": delivery.target,
             "reply_markup": self.keyboard(alert_buttons(delivery), links=delivery.kind is ChatKind.CHANNEL),
         }
         if picture is not None:
             media = telegram.InputMediaPhoto(picture.media, text, mode, filename=FILE_NAME)
-            sent = await self.call(self.bot.edit_message_media(media, **about), pictured=True)
+            sent = await self.call(self.bot.edit_message_media(media, **options), has_photo=True)
             self.pictures.arrived(picture, sent)
         elif delivery.target_has_photo:
-            await self.call(self.bot.edit_message_caption(caption=text, parse_mode=mode, **about))
+            await self.call(self.bot.edit_message_caption(caption=text, parse_mode=mode, **options))
         else:
             preview = self._no_preview
-            await self.call(self.bot.edit_message_text(text, parse_mode=mode, link_preview_options=preview, **about))
+            await self.call(self.bot.edit_message_text(text, parse_mode=mode, link_preview_options=preview, **options))
 
-    async def call(self, work: Awaitable[T], *, pictured: bool = False) -> T:
-        """The answer to a request, `pictured` if a picture is in it; raises Refused with what its failure means."""
+    async def call(self, work: Awaitable[T], *, has_photo: bool = False) -> T:
+        """The answer to a request, with a photo or without; raises RequestFailed with the outcome."""
         _status.set(None)
         try:
             return await work
         except FAILURES as error:
             outcome = outcome_of(
-                error, _status.get(), self.redact(f"{type(error).__name__}: {error}"), pictured=pictured
+                error, _status.get(), self.redact(f"{type(error).__name__}: {error}"), has_photo=has_photo
             )
             if outcome is None:
                 raise
@@ -203,68 +203,69 @@ class TelegramClient:
         return text
 
     def keyboard(self, buttons: Rows, *, links: bool = False) -> telegram.InlineKeyboardMarkup | None:
-        """Rows of buttons, or None if there are none to show."""
+        """The keyboard of rows of buttons; None without buttons, or for links without the name of the bot."""
         if not buttons or (links and not self.name_of_bot):
             return None
-        shown = [[one for one in row if not links or one.command.partition(" ")[0] in LINKED] for row in buttons]
-        return telegram.InlineKeyboardMarkup([[self._key(one, links=links) for one in row] for row in shown])
-
-    def _key(self, button: Button, *, links: bool) -> telegram.InlineKeyboardButton:
-        if links:
-            payload = button.command.replace(" ", LINK_GAP)
-            return telegram.InlineKeyboardButton(button.label, url=f"https://t.me/{self.name_of_bot}?start={payload}")
-        return telegram.InlineKeyboardButton(button.label, callback_data=button.command)
+        key, base = telegram.InlineKeyboardButton, f"https://t.me/{self.name_of_bot}?start="
+        if not links:
+            return telegram.InlineKeyboardMarkup(
+                [[key(button.label, callback_data=button.command) for button in row] for row in buttons]
+            )
+        linked = [[button for button in row if button.command.partition(" ")[0] in LINKED] for row in buttons]
+        return telegram.InlineKeyboardMarkup(
+            [[key(button.label, url=base + button.command.replace(" ", LINK_GAP)) for button in row] for row in linked]
+        )
 
 
 def _in_topic(delivery: Delivery, outcome: SendOutcome) -> SendOutcome:
-    """What a refusal means for this delivery: what says it already is sent, and a group that moves keeps its topics."""
-    _, mark, topic = delivery.chat.partition(TOPIC)
+    """The outcome for this delivery: an unchanged message counts as sent, a moved group keeps its topic."""
+    _, separator, topic = delivery.chat.partition(TOPIC)
     match outcome:
         case Sent():
             return Sent(delivery.target, delivery.target_has_photo)
         case ChatMoved(chat):
-            return ChatMoved(f"{chat}{mark}{topic}")
+            return ChatMoved(f"{chat}{separator}{topic}")
         case _:
             return outcome
 
 
 def reply_parameters(number: int | None) -> telegram.ReplyParameters | None:
-    """What makes a message an answer to the one with this number, if that is still there; None = to none."""
+    """The parameters of a reply to the message `number`, sent even if that is gone; None for None."""
     return None if number is None else telegram.ReplyParameters(number, allow_sending_without_reply=True)
 
 
 MAX_PHOTOS = 1000
 FILE_NAME = "chart.png"
-OF_ONE_CHAT = ("not enough rights", "forbidden")  # it takes no pictures at all
+OF_ONE_CHAT = ("not enough rights", "forbidden")  # the chat takes no photos at all
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A picture as it goes into a request: Telegram's own name for it or, if it has not got it, the content."""
+    """A photo of a request: `media` is Telegram's file id or, before the upload, the content."""
 
     name: str
     media: str | bytes
 
 
 async def no_stored_chart(_name: str) -> bytes | None:
-    """Of a bot that keeps no pictures."""
+    """None: no chart is stored."""
     return None
 
 
 @dataclass(slots=True)
 class PhotoCache:
-    """Uploads a picture once; then its name with Telegram is enough. `kept` finds the content of one."""
+    """File ids of uploaded photos; `kept` loads the content of a photo by name."""
 
     kept: Callable[[str], Awaitable[bytes | None]] = no_stored_chart
-    _uploaded: dict[str, str] = field(default_factory=dict)  # by our name; "" = Telegram does not take it
+    _uploaded: dict[str, str] = field(default_factory=dict)  # name -> file id; "" = refused by Telegram
 
     async def of(self, name: str) -> Photo | None:
-        """The picture with this name; None = there is none to be shown, and the text goes alone."""
+        """The photo with this name; None = no such photo, or a refused one: the text goes alone."""
         if name in self._uploaded:
-            known = self._uploaded[name]
-            return Photo(name, known) if known else None
+            file_id = self._uploaded[name]
+            return Photo(name, file_id) if file_id else None
         try:
             content = await self.kept(name) if name else None
         except StoreError as error:
@@ -273,16 +274,16 @@ class PhotoCache:
         return None if content is None else Photo(name, content)
 
     def arrived(self, picture: Photo, message: telegram.Message | bool) -> None:
-        """Remember what Telegram calls it."""
+        """Store the file id of a sent photo."""
         if len(self._uploaded) >= MAX_PHOTOS:
             self._uploaded.clear()
         if isinstance(message, telegram.Message) and message.photo:
             self._uploaded[picture.name] = message.photo[-1].file_id
 
     def refused(self, picture: Photo, outcome: PhotoRejected) -> SendOutcome:
-        """What it means for the delivery: a name that is not known any more is no refusal of the picture."""
+        """The outcome for the delivery; a stale file id is no refusal of the photo: its content is sent next time."""
         log.warning("Telegram does not take a picture: %s", outcome.reason)
-        if any(one in outcome.reason.lower() for one in OF_ONE_CHAT):
+        if any(phrase in outcome.reason.lower() for phrase in OF_ONE_CHAT):
             return outcome
         if isinstance(picture.media, str):
             self._uploaded.pop(picture.name, None)

@@ -20,9 +20,9 @@ from bot.delivery.model import TOPIC, ChatKind
 from bot.languages import languages
 from bot.messages.catalogue import load_catalogue
 
-LONG_POLL = 30  # seconds that Telegram holds a look for updates
+LONG_POLL = 30  # seconds of one long poll
 UPDATES = ("message", "callback_query")
-SURE_FOR = 60.0  # seconds for which it is known who administers a group
+SURE_FOR = 60.0  # seconds for which the answer about an administrator is valid
 MAX_REMEMBERED = 1000
 ADMINISTRATORS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 
@@ -30,19 +30,19 @@ log = logging.getLogger(__name__)
 
 
 class TelegramGateway:
-    """Questions and replies over Telegram; `operators`, who may become others, see their commands in the menu."""
+    """Chat gateway of Telegram; `operators` (live: it may change) get the operator commands in their menu."""
 
     def __init__(self, telegram: TelegramClient, clock: Clock, operators: Collection[int] = ()) -> None:
         self._telegram = telegram
         self._clock = clock
         self._operators = operators
-        self._shown: frozenset[int] | None = None  # who has the menu of an operator; None = nobody has any yet
+        self._shown: frozenset[int] | None = None  # operators with a menu; None = before the first poll
         self._administrators: dict[tuple[str, int], tuple[float, bool]] = {}
 
     async def poll(self, after: int) -> Sequence[IncomingUpdate]:
-        """What arrived after the number `after`; the first time, the bot learns its own name before.
+        """The updates after the update id `after`. Raises PollError.
 
-        Menus are shown then, and anew when the operators are others. Raises PollError.
+        The first poll fetches the name of the bot and sets the menus, later ones update them for changed operators.
         """
         try:
             if self._shown is None:
@@ -56,17 +56,17 @@ class TelegramGateway:
             )
         except RequestFailed as refused:
             raise PollError(str(refused), token=isinstance(refused.outcome, TokenRejected)) from refused
-        return [parse_update(one, self._telegram.name_of_bot) for one in updates]
+        return [parse_update(update, self._telegram.name_of_bot) for update in updates]
 
     async def acknowledge(self, update: IncomingUpdate) -> None:
-        """Take the waiting sign off a pressed button; Telegram does so by itself after a while if this fails."""
+        """End the progress mark of a pressed button; if that fails, Telegram ends it after a while."""
         try:
             await self._telegram.call(self._telegram.bot.answer_callback_query(update.button_press))
         except RequestFailed as refused:
             log.info("a pressed button could not be acknowledged: %s", refused)
 
     async def reply(self, request: ChatRequest, reply: Reply, message_id: int | None) -> SendOutcome:
-        # In a group it shows who is answered, and stays in the topic.
+        # A reply in a group names its request and stays in the topic.
         target = message_id if request.kind is ChatKind.GROUP else None
         try:
             if reply.content:
@@ -76,11 +76,11 @@ class TelegramGateway:
             return refused.outcome
 
     async def administers(self, chat: str, user: int) -> bool:
-        """Whether `user` administers the group `chat`; what cannot be found out counts as no."""
+        """Whether `user` administers the group `chat`; False if Telegram does not answer."""
         now = self._clock.monotonic()
-        known = self._administrators.get((chat, user))
-        if known is not None and now < known[0]:
-            return known[1]
+        valid_until, is_administrator = self._administrators.get((chat, user), (now, False))
+        if now < valid_until:
+            return is_administrator
         try:
             member = await self._telegram.call(self._telegram.bot.get_chat_member(chat, user))
         except RequestFailed as refused:
@@ -105,7 +105,7 @@ class TelegramGateway:
         return (await self._telegram.call(work)).message_id
 
     async def _show_menus(self) -> None:
-        """Show the commands where they may be given. A menu that fails is no harm."""
+        """Set the menus of commands by scope; a failure is logged only."""
         before, self._shown = self._shown or frozenset(), frozenset(self._operators)
         for scope, role in self._scopes(before - self._shown):
             try:
@@ -113,9 +113,8 @@ class TelegramGateway:
                     await self._show(scope, role, language)
             except RequestFailed as refused:
                 log.warning("the menu of commands could not be shown: %s", refused)
-                if not isinstance(
-                    refused.outcome, ChatGone | ChatRefused
-                ):  # an operator who never wrote to the bot is no chat
+                # The chat of an operator who never wrote to the bot does not exist.
+                if not isinstance(refused.outcome, ChatGone | ChatRefused):
                     return
 
     def _scopes(self, former: Collection[int]) -> list[tuple[telegram.BotCommandScope, ChatRole]]:
@@ -123,15 +122,15 @@ class TelegramGateway:
             (telegram.BotCommandScopeAllPrivateChats(), ChatRole.PERSON),
             (telegram.BotCommandScopeAllGroupChats(), ChatRole.MEMBER),
             (telegram.BotCommandScopeAllChatAdministrators(), ChatRole.ADMINISTRATOR),
-            *((telegram.BotCommandScopeChat(one), ChatRole.OPERATOR) for one in self._operators),
-            *((telegram.BotCommandScopeChat(one), ChatRole.PERSON) for one in former),
+            *((telegram.BotCommandScopeChat(user), ChatRole.OPERATOR) for user in self._operators),
+            *((telegram.BotCommandScopeChat(user), ChatRole.PERSON) for user in former),
         ]
 
     async def _show(self, scope: telegram.BotCommandScope, role: ChatRole, language: str) -> None:
-        """The menu of one scope; without a language it is for all that have none of their own."""
-        words = load_catalogue(language or "en")
+        """Set the menu of a scope; "" = for all languages without a menu."""
+        catalogue = load_catalogue(language or "en")
         listed = [
-            (command.name, command_summary(command, words)) for command in MENU if role in ALLOWED[command.audience]
+            (command.name, command_summary(command, catalogue)) for command in MENU if role in ALLOWED[command.audience]
         ]
         await self._telegram.call(self._telegram.bot.set_my_commands(listed, scope, language or None))
 
@@ -141,7 +140,7 @@ PRESENT = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR, ChatMemberSta
 
 @dataclass(frozen=True, slots=True)
 class ChatPermissions:
-    """A chat's name and kind, and why the bot may not post there ("" = it may)."""
+    """Title and type of a chat, and the reason why the bot may not post there ("" = it may)."""
 
     title: str
     kind: str
@@ -149,41 +148,41 @@ class ChatPermissions:
 
 
 async def fetch_bot_name(bot: TelegramClient) -> str:
-    """The bot's own name, once Telegram has taken its token. Raises Refused."""
+    """The user name of the bot, also stored in `bot`. Raises RequestFailed."""
     me = await bot.call(bot.bot.get_me())
     bot.name_of_bot = me.username or ""
     return bot.name_of_bot
 
 
 async def has_webhook(bot: TelegramClient) -> bool:
-    """Whether what people write goes to an address, and so never to us. Raises Refused."""
+    """Whether a webhook gets the updates, which then never reach a poll. Raises RequestFailed."""
     return bool((await bot.call(bot.bot.get_webhook_info())).url)
 
 
 async def fetch_permissions(bot: TelegramClient, chat: str) -> ChatPermissions:
-    """What the bot is in a chat; it must have been introduced. Raises Refused, above all if there is no such chat."""
+    """The permissions of the bot in a chat, once its name is fetched. Raises RequestFailed, as for an unknown chat."""
     group, _, topic = chat.partition(TOPIC)
-    about = await bot.call(bot.bot.get_chat(group))
-    title = about.title or about.full_name or group
-    if about.type == ChatType.PRIVATE:
-        return ChatPermissions(title, about.type, "")
+    info = await bot.call(bot.bot.get_chat(group))
+    title = info.title or info.full_name or group
+    if info.type == ChatType.PRIVATE:
+        return ChatPermissions(title, info.type, "")
     me = await bot.call(bot.bot.get_chat_member(group, bot.bot.id))
-    hindrance = _hindrance(about, me)
-    if topic and not about.is_forum:
+    hindrance = _hindrance(info, me)
+    if topic and not info.is_forum:
         hindrance = hindrance or "the group has no topics"
-    return ChatPermissions(title, about.type, hindrance)
+    return ChatPermissions(title, info.type, hindrance)
 
 
-def _hindrance(about: telegram.ChatFullInfo, me: telegram.ChatMember) -> str:
+def _hindrance(info: telegram.ChatFullInfo, me: telegram.ChatMember) -> str:
     if me.status not in PRESENT:
         return "the bot is not in it"
     if isinstance(me, telegram.ChatMemberRestricted):
         return "" if me.is_member and me.can_send_messages else "the bot is restricted there and may not write"
-    if about.type == ChatType.CHANNEL:
+    if info.type == ChatType.CHANNEL:
         if not isinstance(me, telegram.ChatMemberAdministrator):
             return "the bot is no administrator there"
         return "" if me.can_post_messages else "the bot is an administrator there without the right to post messages"
-    members_may_not = about.permissions is not None and about.permissions.can_send_messages is False
+    members_may_not = info.permissions is not None and info.permissions.can_send_messages is False
     if members_may_not and isinstance(me, telegram.ChatMemberMember):
         return "only administrators may write there, and the bot is none"
     return ""

@@ -23,7 +23,7 @@ from bot.delivery.attempts import (
     Uncertain,
 )
 
-# All but the first come out of the library when an answer has another shape than it expects.
+# All but the first are raised by the library for an answer of an unexpected shape.
 FAILURES = (TelegramError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError)
 NEVER_LEFT = (
     httpx.ConnectError,
@@ -33,7 +33,7 @@ NEVER_LEFT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
-# What Telegram writes in a refusal, in part -> what it means. It has no other way to tell.
+# Parts of Telegram's refusals: no error code tells them apart.
 GONE = ("bot was blocked", "user is deactivated", "bot was kicked", "group chat was deleted", "chat not found")
 BAD_FORMAT = ("can't parse entities", "too long", "too_long")
 NO_TARGET = (
@@ -44,18 +44,19 @@ NO_PICTURE = ("photo", "image_process_failed", "media_", "wrong file identifier"
 UNCHANGED = "message is not modified"
 
 
-def outcome_of(error: Exception, status: int | None, reason: str, *, pictured: bool = False) -> SendOutcome | None:
-    """The outcome that belongs to `error`; `status` is that of the HTTP answer (None = there was none).
+def outcome_of(error: Exception, status: int | None, reason: str, *, has_photo: bool = False) -> SendOutcome | None:
+    """The outcome of a request that failed with `error`; None for an error of neither Telegram nor the network.
 
-    `reason` is the error in words that may be shown; `pictured` says that there was a picture in the request. None =
-    the error is none of Telegram's or the network's.
+    `status` is the HTTP status of the answer (None = no answer), `reason` the error as text without secrets,
+    `has_photo` whether the request carried a photo.
     """
     if status is None:
-        return _unanswered(error, reason)
-    if pictured and _of_picture(error, status):
+        outcome = NotSent(reason) if isinstance(error.__cause__, NEVER_LEFT) else Uncertain(reason)
+        return outcome if isinstance(error, TelegramError) else None
+    if has_photo and _is_photo_error(error, status):
         return PhotoRejected(reason)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _flood(error)
+        return _rate_limit(error)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND):
         return TokenRejected(reason)
     if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN):
@@ -65,43 +66,31 @@ def outcome_of(error: Exception, status: int | None, reason: str, *, pictured: b
     return NotSent(reason, overloaded=True) if unable or elsewhere else Uncertain(reason)
 
 
-def _unanswered(error: Exception, reason: str) -> SendOutcome | None:
-    if not isinstance(error, TelegramError):
-        return None
-    return NotSent(reason) if isinstance(error.__cause__, NEVER_LEFT) else Uncertain(reason)
-
-
-def _of_picture(error: Exception, status: int) -> bool:
-    """Whether the picture is what was refused: by its size, its content, its name, or the rights in the chat."""
+def _is_photo_error(error: Exception, status: int) -> bool:
+    """Whether the photo was refused: its size, content or file id, or the rights in the chat."""
     too_large = status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    return too_large or (isinstance(error, BadRequest) and any(one in str(error).lower() for one in NO_PICTURE))
+    return too_large or (isinstance(error, BadRequest) and any(phrase in str(error).lower() for phrase in NO_PICTURE))
 
 
 def _refusal(error: Exception, reason: str) -> SendOutcome:
-    """400 and 403: the chat, the text, or something on the way that is not Telegram."""
+    """The outcome of status 400 and 403: about the chat, the text, or from a proxy on the way."""
     if isinstance(error, ChatMigrated):
         return ChatMoved(str(error.new_chat_id))
-    words = str(error).lower()
+    text = str(error).lower()
     if isinstance(error.__cause__, TelegramError) or not isinstance(error, BadRequest | Forbidden):
         return NotSent(reason, overloaded=True)
-    if any(phrase in words for phrase in GONE):
-        return ChatGone(reason)
-    return _bad_request(words, reason) if isinstance(error, BadRequest) else ChatRefused(reason)
+    by_phrases: list[tuple[tuple[str, ...], SendOutcome]] = [(GONE, ChatGone(reason))]
+    if isinstance(error, BadRequest):
+        by_phrases += [(BAD_FORMAT, MarkupRejected(reason)), (NO_TARGET, TargetMissing(reason)), ((UNCHANGED,), Sent())]
+    matches = (outcome for phrases, outcome in by_phrases if any(phrase in text for phrase in phrases))
+    return next(matches, ChatRefused(reason))
 
 
-def _bad_request(words: str, reason: str) -> SendOutcome:
-    if any(phrase in words for phrase in BAD_FORMAT):
-        return MarkupRejected(reason)
-    if any(phrase in words for phrase in NO_TARGET):
-        return TargetMissing(reason)
-    return Sent() if UNCHANGED in words else ChatRefused(reason)
-
-
-def _flood(error: Exception) -> RateLimited:
-    """As long as we were told, or the default when that is missing or no time at all."""
-    told = error.retry_after if isinstance(error, RetryAfter) else None
+def _rate_limit(error: Exception) -> RateLimited:
+    """The wait that Telegram asks for; the default if it is missing or not positive."""
+    wait = error.retry_after if isinstance(error, RetryAfter) else None
     try:
-        seconds = told.total_seconds() if isinstance(told, timedelta) else float(told or 0)
+        seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait or 0)
     except (TypeError, ValueError):
         return RateLimited()
     return RateLimited(seconds) if seconds > 0 else RateLimited()

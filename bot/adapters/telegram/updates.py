@@ -1,4 +1,4 @@
-"""What does an update of Telegram ask of us?"""
+"""Telegram update -> chat request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.chat.service import IncomingUpdate
 from bot.delivery.model import ChatKind
 
 COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?:\s|$)")
-# What a link carries may hold letters, digits and underscores alone; whoever follows one only looks at something.
+# The payload of a link holds letters, digits and underscores only; linked commands change nothing.
 LINK_GAP = "__"
 LINKED = ("status", "chart", "why")
 KINDS: dict[str, ChatKind] = {
@@ -24,30 +24,30 @@ KINDS: dict[str, ChatKind] = {
     ChatType.GROUP: ChatKind.GROUP,
     ChatType.SUPERGROUP: ChatKind.GROUP,
 }
-MAX_COMMAND_LENGTH = 600  # characters of a command; what comes after is not read
+MAX_COMMAND_LENGTH = 600  # characters of a command; the rest is ignored
 
 log = logging.getLogger(__name__)
 
 
 def drop_unreadable(payload: bytes) -> bytes:
-    """The answer to a look for updates, without the content of those that the library cannot read.
+    """The payload of updates without the content of those that the library cannot read.
 
-    It reads all or nothing, and what is not read is not confirmed: one update would keep all others from us for ever.
+    The library reads all or none, and unread updates are never confirmed: one would block all others for ever.
     """
     try:
-        told = json.loads(payload)
-        bad = [one for one in told["result"] if not _is_readable(one)]
+        answer = json.loads(payload)
+        bad = [update for update in answer["result"] if not _is_readable(update)]
     except FAILURES:
         return payload
-    for one in bad:
-        log.warning("an update cannot be read and is passed over", extra={"update": one["update_id"]})
-        for key in one.keys() - {"update_id"}:
-            del one[key]
-    return json.dumps(told).encode() if bad else payload
+    for update in bad:
+        log.warning("an update cannot be read and is passed over", extra={"update": update["update_id"]})
+        for key in update.keys() - {"update_id"}:
+            del update[key]
+    return json.dumps(answer).encode() if bad else payload
 
 
 def _is_readable(update: dict[str, Any]) -> bool:
-    """Whether the library can read it; FAILURES if it is no update at all."""
+    """Whether the library can read the update; FAILURES if it is no update at all."""
     int(update["update_id"])
     try:
         telegram.Update.de_json(update)
@@ -57,26 +57,23 @@ def _is_readable(update: dict[str, Any]) -> bool:
 
 
 def parse_update(update: telegram.Update, name_of_bot: str) -> IncomingUpdate:
-    """What arrived with an update; most of what people write to each other asks nothing."""
+    """The request, button press or chat move in an update; most messages of groups hold none."""
     query = update.callback_query
     if query is not None:
-        return _pressed(update.update_id, query)
+        return _press_to_request(update.update_id, query)
     message = update.effective_message
     if message is None:
         return IncomingUpdate(update.update_id)
     if message.migrate_to_chat_id is not None:
         return IncomingUpdate(update.update_id, moved=(str(message.chat.id), str(message.migrate_to_chat_id)))
-    if (
-        update.edited_message is not None
-        or update.edited_channel_post is not None
-        or message.forward_origin is not None
-    ):
-        return IncomingUpdate(update.update_id)  # what was said before it was changed, or elsewhere, is no command
-    return IncomingUpdate(update.update_id, _asked(message, name_of_bot), message_id=message.message_id)
+    edited = update.edited_message is not None or update.edited_channel_post is not None
+    if edited or message.forward_origin is not None:
+        return IncomingUpdate(update.update_id)  # edited and forwarded messages are no commands
+    return IncomingUpdate(update.update_id, _to_request(message, name_of_bot), message_id=message.message_id)
 
 
-def _pressed(number: int, query: telegram.CallbackQuery) -> IncomingUpdate:
-    """A button counts in the chat of its message; one without a message or a command is only acknowledged."""
+def _press_to_request(number: int, query: telegram.CallbackQuery) -> IncomingUpdate:
+    """The request of a button, in the chat of its message; none without a message or a command."""
     if query.message is None or not query.data:
         return IncomingUpdate(number, button_press=query.id)
     command, *words = query.data.split() or [""]
@@ -92,16 +89,16 @@ def _pressed(number: int, query: telegram.CallbackQuery) -> IncomingUpdate:
     return IncomingUpdate(number, request, button_press=query.id, message_id=query.message.message_id)
 
 
-def _asked(message: telegram.Message, name_of_bot: str) -> ChatRequest | None:
+def _to_request(message: telegram.Message, name_of_bot: str) -> ChatRequest | None:
     text = (message.text or "")[:MAX_COMMAND_LENGTH]
-    found = COMMAND.match(text)
-    if found and found[2] and found[2].lower() != name_of_bot.lower():
-        return None  # another bot is meant
-    words = tuple(text[found.end() :].split()) if found else ()
-    command = found[1].lower() if found else ""
-    if command == "start" and words and words[0].startswith(tuple(f"{one}{LINK_GAP}" for one in LINKED)):
-        command, *linked = words[0].split(LINK_GAP)
-        words = tuple(linked)
+    match = COMMAND.match(text)
+    if match and match[2] and match[2].lower() != name_of_bot.lower():
+        return None  # a command for another bot
+    words = tuple(text[match.end() :].split()) if match else ()
+    command = match[1].lower() if match else ""
+    if command == "start" and words and words[0].startswith(tuple(f"{linked}{LINK_GAP}" for linked in LINKED)):
+        command, *payload = words[0].split(LINK_GAP)
+        words = tuple(payload)
     sender = message.sender_chat
     person = message.from_user if sender is None else None
     return ChatRequest(
@@ -116,5 +113,5 @@ def _asked(message: telegram.Message, name_of_bot: str) -> ChatRequest | None:
 
 
 def _kind(chat: telegram.Chat) -> ChatKind:
-    """Where nobody can be asked who speaks, and of what we have not heard of, is like a channel: not answered."""
+    """The kind of a chat; unknown types count as channels, which get no answers."""
     return KINDS.get(chat.type, ChatKind.CHANNEL)

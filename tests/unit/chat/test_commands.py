@@ -99,7 +99,7 @@ async def test_a_start_shows_what_there_is_and_what_the_chat_has(room: Room) -> 
 @pytest.mark.parametrize("word", ["tech", "TECH", "Tech", "科技", " tech  tech "])
 async def test_a_basket_is_named_by_id_or_by_name_in_any_language(room: Room, word: str) -> None:
     assert (await room.say(f"/subscribe {word}")).startswith("Subscribed to Tech\n")
-    assert (await wish(room)).lowest is Severity.NOTICE
+    assert (await wish(room)).min_severity is Severity.NOTICE
 
 
 async def test_a_name_of_several_words_is_one_basket(room: Room) -> None:
@@ -138,20 +138,26 @@ async def test_a_level_is_that_of_all_baskets_and_of_those_to_come(room: Room) -
     await room.say("/subscribe tech")
     await room.say("/level severe")
     await room.say("/subscribe oil")
-    assert ((await wish(room)).lowest, (await wish(room, "oil")).lowest) == (Severity.SEVERE, Severity.SEVERE)
+    assert ((await wish(room)).min_severity, (await wish(room, "oil")).min_severity) == (
+        Severity.SEVERE,
+        Severity.SEVERE,
+    )
 
 
 async def test_a_level_of_one_basket_is_that_of_no_other(room: Room) -> None:
     await room.say("/subscribe tech oil")
     assert "Tech" in await room.say("/level tech extreme")
-    assert ((await wish(room)).lowest, (await wish(room, "oil")).lowest) == (Severity.EXTREME, Severity.NOTICE)
+    assert ((await wish(room)).min_severity, (await wish(room, "oil")).min_severity) == (
+        Severity.EXTREME,
+        Severity.NOTICE,
+    )
 
 
 async def test_a_level_is_understood_in_ones_own_language(database) -> None:
     room = Room(database, language="zh")
     await room.say("/subscribe 科技")
     assert "严重" in await room.say("/level 严重")
-    assert (await wish(room)).lowest is Severity.SEVERE
+    assert (await wish(room)).min_severity is Severity.SEVERE
 
 
 async def test_a_mute_ends_and_can_be_ended(room: Room) -> None:

@@ -25,7 +25,7 @@ async def test_an_export_holds_what_is_stored(room: Room) -> None:
     told = json.loads(reply.content)
     assert told["settings"]["chat"] == KIM
     assert told["settings"]["kind"] == "private"
-    assert told["settings"]["wishes"] == {"tech": {"lowest": "notice", "muted_until": None}}
+    assert told["settings"]["subscriptions"] == {"tech": {"min_severity": "notice", "muted_until": None}}
     assert told["settings"]["quiet"] == {"begin": "22:00:00", "end": "07:00:00"}
     assert [(one["event_id"], one["state"]) for one in told["messages"]] == [("FALL", "pending")]
 

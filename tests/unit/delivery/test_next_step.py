@@ -71,16 +71,16 @@ def test_a_refused_picture_lets_the_text_go_at_once():
     assert pictured.is_caption
     step = after(PhotoRejected("PHOTO_INVALID_DIMENSIONS"), pictured)
     assert (step.delivery.state, waits(step), step.news) == (DeliveryState.PENDING, 0, ChatSignal.NONE)
-    assert (step.delivery.shown, step.delivery.is_caption) == ("", False)
+    assert (step.delivery.photo_name, step.delivery.is_caption) == ("", False)
 
 
 def test_the_second_failure_costs_the_picture_and_so_does_the_first_lost_answer():
     pictured = replace(SENDING, picture="a")
     once = after(NotSent("503"), pictured).delivery
-    assert [once.shown, after(NotSent("503"), once).delivery.shown] == ["a", ""]
-    assert after(Uncertain("timeout"), pictured).delivery.shown == ""
-    assert after(MarkupRejected("caption is too long"), pictured).delivery.shown == ""
-    assert after(RateLimited(3), pictured).delivery.shown == "a"
+    assert [once.photo_name, after(NotSent("503"), once).delivery.photo_name] == ["a", ""]
+    assert after(Uncertain("timeout"), pictured).delivery.photo_name == ""
+    assert after(MarkupRejected("caption is too long"), pictured).delivery.photo_name == ""
+    assert after(RateLimited(3), pictured).delivery.photo_name == "a"
 
 
 def test_an_edit_of_a_picture_stays_a_caption_whatever_becomes_of_the_new_picture():
@@ -89,7 +89,7 @@ def test_an_edit_of_a_picture_stays_a_caption_whatever_becomes_of_the_new_pictur
     of_picture = replace(edit, target_has_photo=True)
     assert (of_picture.photo_name, of_picture.is_caption) == ("b", True)
     refused = after(PhotoRejected("IMAGE_PROCESS_FAILED"), of_picture).delivery
-    assert (refused.shown, refused.is_caption) == ("", True)
+    assert (refused.photo_name, refused.is_caption) == ("", True)
 
 
 def test_flood_waits_as_told_and_costs_no_attempt():
@@ -138,7 +138,7 @@ def test_a_refusal_ends_the_delivery_and_keeps_the_reason(outcome, news):
 
 def test_bad_format_goes_out_plain_at_once_and_only_once():
     step = after(MarkupRejected("can't parse"))
-    assert (step.delivery.plain, waits(step), step.delivery.attempts) == (True, 0, 0)
+    assert (step.delivery.without_markup, waits(step), step.delivery.attempts) == (True, 0, 0)
     assert after(MarkupRejected("too long"), step.delivery).delivery.state is DeliveryState.FAILED
 
 

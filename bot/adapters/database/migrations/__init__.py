@@ -1,1 +1,1 @@
-"""How did the tables come to be?"""
+"""Schema migrations (Alembic)."""

@@ -1,4 +1,4 @@
-"""On which connection does Alembic work? On ours, inside our transaction."""
+"""Alembic environment: migrations on the connection and in the transaction of the caller."""
 
 from __future__ import annotations
 

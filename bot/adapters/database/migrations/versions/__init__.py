@@ -1,1 +1,1 @@
-"""One step of the tables a file; each names the one before it."""
+"""Revisions of the schema, one file each."""
