@@ -164,7 +164,7 @@ async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
         "MU": {date(2026, 6, 30): 101.25, day: 92.5},
         "WDC": {date(2026, 6, 30): 55.0, day: None},
     }
-    assert await filled.troubles() == {
+    assert await filled.open_incidents() == {
         one.trouble: one
         for one in (
             IncidentNotice(Incident(IncidentKind.STALE, "WDC"), NOON, "no close since 30 Jun"),

@@ -52,7 +52,7 @@ def by_replay(board: MarketStats, rulebook: Rulebook, question: RuleTarget) -> l
     alone = replace(rulebook, rules=(question.rule,))
     return [
         (one.session, tuple((word.member, word.reason.value, int(word.severity), word.before) for word in one.words))
-        for basket, _, one in by_engine(replace(board, _notes={}), alone)
+        for basket, _, one in by_engine(replace(board, _results={}), alone)
         if basket == question.basket
     ]
 
@@ -93,7 +93,7 @@ def test_a_candidate_counts_what_a_replay_of_it_counts(seed: int, key: str, memb
     counted = times_reached(asked, 0, condition, subjects, rulebook.close_after_sessions, every_session, grid)
     for candidate, count in zip(grid.tolist(), counted.tolist(), strict=True):
         turned = replace(asked, levels=(with_threshold(asked.levels[0], condition, candidate),))
-        told = by_engine(replace(board, _notes={}), replace(rulebook, rules=(turned,)))
+        told = by_engine(replace(board, _results={}), replace(rulebook, rules=(turned,)))
         assert count == sum(hearing.reaches(Severity.WARNING) for *_, hearing in told)
 
 
@@ -135,7 +135,7 @@ def test_what_is_sent_is_what_the_engine_sends_of_all_rules_together(seed: int) 
     """After muting: the same sessions, severities and members, wherever the basket's years allow a rate."""
     world, rulebook = any_world(seed, longest=300)
     board, tables = world.board(rulebook), world.market(rulebook).tables
-    told = list(by_engine(replace(board, _notes={}), rulebook))
+    told = list(by_engine(replace(board, _results={}), rulebook))
     for basket in board.series:
         found = tune_basket(tables, rulebook, basket, 4.0, {})
         if len(found) < len([one for one in rule_targets(board, rulebook.rules) if one.basket == basket]):
