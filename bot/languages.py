@@ -1,4 +1,4 @@
-"""Which languages does the bot speak? Those that have a catalogue: a new one is a new file."""
+"""Languages of messages: those with a catalogue."""
 
 from __future__ import annotations
 

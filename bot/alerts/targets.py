@@ -1,4 +1,4 @@
-"""Which rule is evaluated for which basket, member or spread; candidates by session."""
+"""Rule targets: which rule is evaluated for which basket, member or spread; candidates by session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a recorded crash run through the two live loops?"""
+"""The demo on recorded prices and a scripted clock."""
 
 from __future__ import annotations
 

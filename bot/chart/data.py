@@ -1,4 +1,4 @@
-"""What a chart shows, from data up to its session."""
+"""Chart data: the content of a chart, from data up to its session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can a person type? One file a command; only the one that was typed is imported."""
+"""Command line: entry point, exit codes, and the module of each command."""
 
 from __future__ import annotations
 

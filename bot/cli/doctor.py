@@ -1,4 +1,4 @@
-"""What keeps the bot from working here? A line a check, with the remedy."""
+"""`doctor`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why did an alert come, or not, on one session? Step by step, with the figures to work it out by hand."""
+"""`explain`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where do a command's prices come from, and which baskets can it show?"""
+"""Loads configuration and prices for the commands."""
 
 from __future__ import annotations
 

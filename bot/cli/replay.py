@@ -1,4 +1,4 @@
-"""Which alerts would have been sent?"""
+"""`replay`."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Surroundings:
             sys.executable, *command, env=self.environ, cwd=self.config,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        out, err = await asyncio.wait_for(process.communicate(), 180)
         left = Left(process.returncode or 0, out.decode(), err.decode())
         assert "Traceback" not in left.out + left.err, left.err
         assert "canary" not in left.out + left.err

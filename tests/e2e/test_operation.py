@@ -77,7 +77,8 @@ async def test_the_bot_is_seen_from_outside_and_shows_no_secret(
     assert not [text for text in (page, numbers) if "canary" in text or CHANNEL in text]
     lines = [json.loads(line) for line in bot.err.splitlines()]
     (look,) = [one for one in lines if one["event"] == "look complete"]
-    assert (look["due"], look["symbols"], look["got"], look["missing"]) == ("final+first", 3, 3, 0)
+    assert set(look["due"].split("+")) - {"open"} == {"final", "first"}  # New York may be open
+    assert (look["symbols"], look["got"], look["missing"]) == (3, 3, 0)
     assert (look["events"], look["known"], look["troubles"]) == (1, 0, 0)
     assert look["sessions"] > 1
     assert look["seconds"] > 0
@@ -93,11 +94,11 @@ async def test_a_port_that_is_taken_is_told_before_anything_is_done(config: Path
 async def test_a_loop_that_stands_still_ends_the_process_and_the_next_one_catches_up(
     config: Path, prices: Path
 ) -> None:
-    async with process("-m", "tests.e2e.blocked_worker", config, prices, "0.5") as bot:
+    async with process("-m", "tests.e2e.blocked_worker", config, prices, "1.5") as bot:
         code = await bot.running.wait()
         await asyncio.gather(*bot._readers)
     assert code == 70
-    assert "the event loop has stood still for 0.5 s" in bot.err
+    assert "the event loop has stood still for 1.5 s" in bot.err
     assert "in stand_still" in bot.err
     assert "event #" not in bot.out
     async with process("-m", "bot", "run", "--config", config, "--prices", prices) as bot:
@@ -119,7 +120,7 @@ async def test_a_log_on_a_full_disk_and_an_output_that_nobody_reads_keep_no_aler
     for one in (nobody_reads, full):
         os.close(one)
     try:
-        for _ in range(1000):
+        for _ in range(3000):
             if telegram.accepted or bot.returncode is not None:
                 break
             await asyncio.sleep(0.05)

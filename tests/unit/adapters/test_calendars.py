@@ -41,7 +41,7 @@ sys.stdout.buffer.write(buffer.getvalue())
 @pytest.fixture(scope="module")
 def warm() -> Path:
     """A cache folder with New York and Amsterdam."""
-    return calendars_with(XNYS, XAMS, clock=CLOCK)
+    return calendars_with(XNYS, XAMS, now=CLOCK.now())
 
 
 @pytest.fixture
