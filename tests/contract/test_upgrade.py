@@ -165,7 +165,7 @@ async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
         "WDC": {date(2026, 6, 30): 55.0, day: None},
     }
     assert await filled.open_incidents() == {
-        one.trouble: one
+        one.incident: one
         for one in (
             IncidentNotice(Incident(IncidentKind.STALE, "WDC"), NOON, "no close since 30 Jun"),
             IncidentNotice(Incident(IncidentKind.OUTAGE), NOON + timedelta(hours=1), "nobody answers"),

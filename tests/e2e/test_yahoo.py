@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import time_machine
 
 from bot.adapters.price_files import PriceCache
 from bot.adapters.yahoo.source import CircuitBreaker, YahooPrices
@@ -442,6 +443,7 @@ def recorded(name: str, status: int = 200) -> Answer:
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason="REAL_DATA names no folder with recorded answers")
+@time_machine.travel(datetime(2026, 10, 5, 16, tzinfo=UTC))  # minutes after the last of them
 def test_recorded_answers(server: FakeYahoo, yahoo: YahooPrices) -> None:
     server.answers["^SOX"] = recorded("chart_SOX_1d_1mo.json")
     bars = yahoo.bars(Symbol("^SOX"))

@@ -288,7 +288,7 @@ def schema_version(connection: sa.Connection) -> str | None:
 
 
 def _refuse_unknown(version: str | None, place: str) -> None:
-    if version is not None and version < REVISIONS[0]:
+    if version is not None and version.startswith("r") and version < REVISIONS[0]:
         raise SchemaMismatch(
             f"database {place}: its tables ({version}) are older than {REVISIONS[0]}, the oldest that can be upgraded. "
             "Move it away and begin anew, or first run `migrate` of the last program that upgraded them"
