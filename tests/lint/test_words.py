@@ -77,7 +77,8 @@ def test_each_kind_is_seen(check, source: str) -> None:
 
 def test_variables_are_called_after_what_they_are() -> None:
     counts = {path: len(list(vague_names(source))) for path, source in sorted(MODULES.items())}
-    assert {path: count for path, count in counts.items() if count} == json.loads(REMAINING.read_text("utf-8"))
+    remaining = json.loads(REMAINING.read_text("utf-8"))
+    assert {path: count for path, count in counts.items() if count > remaining.get(path, 0)} == {}
 
 
 def test_a_class_name_is_there_once() -> None:
