@@ -25,6 +25,7 @@ from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
 from bot.engine.incidents import Incident, IncidentKind, IncidentNotice
 from bot.errors import StoreError
 from bot.lease import Lease
+from tests.contract.r0006 import create_tables
 from tests.specimens import CHANNEL, GROUP
 from tests.stored import claim, put
 from tests.virtual import NOON
@@ -64,11 +65,13 @@ def old_url(request, tmp_path, url, revision):
     config.set_main_option("script_location", str(connection.MIGRATIONS))
     with engine.begin() as transaction:
         config.attributes["connection"] = transaction
-        command.upgrade(config, revision)
+        create_tables(transaction)
         for one in BACKLOG:
             transaction.exec_driver_sql(one.replace("%", "%%"))
         if kind != "sqlite":
             transaction.exec_driver_sql("SELECT setval('outbox_id_seq', 3), setval('events_id_seq', 1)")
+        command.stamp(config, "r0006")
+        command.upgrade(config, revision)
     engine.dispose()
     return url
 

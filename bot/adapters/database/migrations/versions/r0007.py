@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
-
-from bot.adapters.database.tables import RowId, UtcTime
 
 revision = "r0007"
 down_revision = "r0006"
 
 
 def upgrade() -> None:
-    _copy_alert_tables()
+    copy_table(
+        "memories",
+        "subject_states",
+        judged="last_session",
+        move="worst_move",
+        quiet="quiet_sessions",
+        told_event="provisional_event",
+        told_session="provisional_session",
+        told_severity="provisional_severity",
+    )
+    copy_table("judged_on", "evaluated_closes")
+    copy_table(
+        "events",
+        "notifications",
+        sa.UniqueConstraint("key"),
+        sa.ForeignKeyConstraint(["original"], ["notifications.id"]),
+        shown="public_id",
+        manner="mode",
+        withdraws="is_withdrawal",
+    )
+    copy_table("bodies", "texts", sa.ForeignKeyConstraint(["event"], ["notifications.id"]))
+    copy_table("pictures", "charts")
+    copy_table("wishes", "basket_subscriptions", lowest="min_severity")
+    copy_table("troubles", "incidents")
+    for table in ("memories", "judged_on", "bodies", "events", "pictures", "wishes", "troubles"):
+        op.drop_table(table)
     for old, new in (("plain", "without_markup"), ("manner", "mode"), ("pictured", "has_photo")):
         op.execute(f"ALTER TABLE outbox RENAME COLUMN {old} TO {new}")
     for old, new in (("everything", "all_baskets"), ("lowest", "min_severity")):
         op.execute(f"ALTER TABLE subscribers RENAME COLUMN {old} TO {new}")
-    _copy_table(
-        "wishes",
-        "basket_subscriptions",
-        sa.Column("transport", sa.String, primary_key=True),
-        sa.Column("chat", sa.String, primary_key=True),
-        sa.Column("basket", sa.String, primary_key=True),
-        sa.Column("min_severity", sa.Integer, nullable=False),
-        sa.Column("muted_until", UtcTime),
-        min_severity="lowest",
-    )
-    _copy_table(
-        "troubles",
-        "incidents",
-        sa.Column("state", sa.String, primary_key=True),
-        sa.Column("about", sa.String, primary_key=True),
-        sa.Column("since", UtcTime, nullable=False),
-        sa.Column("detail", sa.String, nullable=False),
-    )
-    for table in ("memories", "judged_on", "bodies", "events", "pictures", "wishes", "troubles"):
-        op.drop_table(table)
     linked = sa.text("original IS NOT NULL")
     op.create_index(
         "ix_notifications_original", "notifications", ["original"], sqlite_where=linked, postgresql_where=linked
@@ -51,78 +52,19 @@ def upgrade() -> None:
         op.execute(f"SELECT setval({sequence}, max(id)) FROM notifications HAVING max(id) > 0")  # noqa: S608  from here
 
 
-def _copy_alert_tables() -> None:
-    _copy_table(
-        "memories",
-        "subject_states",
-        sa.Column("rule", sa.String, primary_key=True),
-        sa.Column("basket", sa.String, primary_key=True),
-        sa.Column("member", sa.String, primary_key=True),
-        sa.Column("against", sa.String, primary_key=True),
-        sa.Column("last_session", sa.Date),
-        sa.Column("episode", sa.String),
-        sa.Column("opened", sa.Date),
-        sa.Column("severity", sa.Integer),
-        sa.Column("worst_move", sa.Double),
-        sa.Column("quiet_sessions", sa.Integer),
-        sa.Column("phase", sa.String),
-        sa.Column("provisional_event", sa.String),
-        sa.Column("provisional_session", sa.Date),
-        sa.Column("provisional_severity", sa.Integer),
-        last_session="judged",
-        worst_move="move",
-        quiet_sessions="quiet",
-        provisional_event="told_event",
-        provisional_session="told_session",
-        provisional_severity="told_severity",
-    )
-    _copy_table(
-        "judged_on",
-        "evaluated_closes",
-        sa.Column("symbol", sa.String, primary_key=True),
-        sa.Column("session", sa.Date, primary_key=True),
-        sa.Column("close", sa.Double),
-    )
-    _copy_table(
-        "events",
-        "notifications",
-        sa.Column("id", RowId, primary_key=True),
-        sa.Column("key", sa.String, nullable=False, unique=True),
-        sa.Column("public_id", sa.String, nullable=False),
-        sa.Column("baskets", sa.JSON, nullable=False),
-        sa.Column("severity", sa.Integer, nullable=False),
-        sa.Column("session", sa.Date, nullable=False),
-        sa.Column("created", UtcTime, nullable=False),
-        sa.Column("expires", UtcTime, nullable=False),
-        sa.Column("mode", sa.String, nullable=False, server_default="send"),
-        sa.Column("original", RowId, sa.ForeignKey("notifications.id")),
-        sa.Column("is_withdrawal", sa.Boolean, nullable=False, server_default=sa.false()),
-        sa.Column("silenced", sa.String, nullable=False, server_default=""),
-        sa.Column("config", sa.String, nullable=False, server_default=""),
-        public_id="shown",
-        mode="manner",
-        is_withdrawal="withdraws",
-    )
-    _copy_table(
-        "bodies",
-        "texts",
-        sa.Column("event", RowId, sa.ForeignKey("notifications.id"), primary_key=True),
-        sa.Column("language", sa.String, primary_key=True),
-        sa.Column("lines", sa.JSON, nullable=False),
-        sa.Column("position", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("picture", sa.String, nullable=False, server_default=""),
-    )
-    _copy_table(
-        "pictures",
-        "charts",
-        sa.Column("name", sa.String, primary_key=True),
-        sa.Column("content", sa.LargeBinary, nullable=False),
-        sa.Column("expires", UtcTime, nullable=False),
-    )
-
-
-def _copy_table(old: str, new: str, *columns: sa.Column[Any], **old_names: str) -> None:
-    names = [column.name for column in columns]
-    op.create_table(new, *columns)
-    sources = ", ".join(old_names.get(name, name) for name in names)
-    op.execute(f"INSERT INTO {new} ({', '.join(names)}) SELECT {sources} FROM {old}")  # noqa: S608  names from here
+def copy_table(old: str, new: str, *constraints: sa.Constraint, **new_names: str) -> None:
+    """Create the table `new` with the columns and rows of `old`; `new_names` are those of the renamed columns."""
+    columns = sa.Table(old, sa.MetaData(), autoload_with=op.get_bind()).columns
+    copies = [
+        sa.Column(
+            new_names.get(column.name, column.name),
+            column.type,
+            primary_key=column.primary_key,
+            nullable=column.nullable,
+            server_default=None if column.primary_key else column.server_default,  # the sequence of the old key
+        )
+        for column in columns
+    ]
+    op.create_table(new, *copies, *constraints)
+    names, sources = (", ".join(column.name for column in table) for table in (copies, columns))
+    op.execute(f"INSERT INTO {new} ({names}) SELECT {sources} FROM {old}")  # noqa: S608  names from here

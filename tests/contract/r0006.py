@@ -1,21 +1,21 @@
-"""Schema of the first release: the revisions r0001 to r0006 in one step."""
+"""Tables of r0006, the oldest schema that can be upgraded, in SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 
-from bot.adapters.database.tables import RowId, UtcTime
-
-revision = "r0006"
-down_revision = None
+from bot.adapters.database.tables import METADATA, RowId, UtcTime
 
 
-def upgrade() -> None:
-    _create_alert_tables()
-    _create_outbox()
-    _create_subscribers()
-    _create_operations()
+def create_tables(connection: sa.Connection) -> None:
+    with Operations.context(MigrationContext.configure(connection, opts={"target_metadata": METADATA})):
+        _create_alert_tables()
+        _create_outbox()
+        _create_subscribers()
+        _create_operations()
 
 
 def _create_alert_tables() -> None:
