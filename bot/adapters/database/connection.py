@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -20,6 +20,7 @@ from bot.errors import LeaseLost, SchemaMismatch, StoreError, StoreLost
 BUSY_MS = 5000
 CONNECT_SECONDS = 5
 IDLE_SECONDS = 5  # a process that stops within a transaction loses its locks then
+T = TypeVar("T")
 LIKE = "Write it like sqlite:///bot.sqlite3 or postgresql://user:password@host/database"
 
 
@@ -31,11 +32,46 @@ def open_engine(url: str) -> tuple[AsyncEngine, str]:
         raise StoreError(f"the database's address cannot be read. {LIKE}") from None
     match parsed.get_backend_name():
         case "sqlite":
-            return _sqlite(parsed), parsed.database or "in memory"
+            engine = create_async_engine(parsed.set(drivername="sqlite+aiosqlite"), hide_parameters=True)
+            sa.event.listen(engine.sync_engine, "connect", set_pragmas)
+            sa.event.listen(engine.sync_engine, "begin", begin_immediate)
+            return engine, parsed.database or "in memory"
         case "postgresql":
-            return _postgresql(parsed), f"{parsed.database or ''} at {parsed.host or parsed.query.get('host', 'here')}"
+            engine = create_async_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                hide_parameters=True,
+                pool_size=1,  # one transaction at a time, as with SQLite
+                pool_pre_ping=True,
+                # Poolers that change the connection between transactions lose prepared statements.
+                connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
+            )
+            sa.event.listen(engine.sync_engine, "begin", set_local)
+            return engine, f"{parsed.database or ''} at {parsed.host or parsed.query.get('host', 'here')}"
         case kind:
             raise StoreError(f"databases of the kind {kind!r} are unknown. {LIKE}")
+
+
+def set_pragmas(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def begin_immediate(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later fails at once when another process wrote in between.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def set_local(connection: sa.Connection) -> None:
+    # For this transaction only: a pooler may give the next one another connection. Without enable_sort=off the planner
+    # sorts all waiting deliveries instead of reading the first ones by index; JIT takes a second for a query of
+    # milliseconds.
+    connection.exec_driver_sql(
+        f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'; "
+        f"SET LOCAL lock_timeout = '{BUSY_MS}ms'; SET LOCAL enable_sort = off; SET LOCAL jit = off"
+    )
 
 
 def sqlite_path(engine: AsyncEngine) -> Path | None:
@@ -51,49 +87,6 @@ def probe_sqlite(path: Path, place: str) -> None:
             connection.execute("PRAGMA journal_mode=WAL")
     except sqlite3.Error as error:
         raise store_error(error, place) from error
-
-
-def _sqlite(url: sa.URL) -> AsyncEngine:
-    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), hide_parameters=True)
-    sa.event.listen(engine.sync_engine, "connect", _set_pragmas)
-    sa.event.listen(engine.sync_engine, "begin", _begin_immediate)
-    return engine
-
-
-def _postgresql(url: sa.URL) -> AsyncEngine:
-    engine = create_async_engine(
-        url.set(drivername="postgresql+psycopg"),
-        hide_parameters=True,
-        pool_size=1,  # one transaction at a time, as with SQLite
-        pool_pre_ping=True,
-        # Poolers that change the connection between transactions lose prepared statements.
-        connect_args={"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None},
-    )
-    sa.event.listen(engine.sync_engine, "begin", _set_local)
-    return engine
-
-
-def _set_pragmas(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_immediate(connection: sa.Connection) -> None:
-    # A transaction that reads first and writes later fails at once when another process wrote in between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _set_local(connection: sa.Connection) -> None:
-    # For this transaction only: a pooler may give the next one another connection. Without enable_sort=off the planner
-    # sorts all waiting deliveries instead of reading the first ones by index; JIT takes a second for a query of
-    # milliseconds.
-    connection.exec_driver_sql(
-        f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'; "
-        f"SET LOCAL lock_timeout = '{BUSY_MS}ms'; SET LOCAL enable_sort = off; SET LOCAL jit = off"
-    )
 
 
 LEASE = "bot"
@@ -122,7 +115,7 @@ class TransactionalStore:
         prepare = upgrade_schema if upgrade else check_schema
         try:
             if not upgrade:
-                database._look()
+                database.check_file()
             if path := sqlite_path(engine):
                 await asyncio.to_thread(probe_sqlite, path, place)
             async with database._transaction() as connection:
@@ -142,12 +135,18 @@ class TransactionalStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        self._look()
+        self.check_file()
         try:
             async with self._turn, self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
             raise store_error(error.orig, self.place) from error
+
+    async def _rows(self, query: sa.Executable, **parameters: object) -> Sequence[sa.Row[Any]]:
+        """The rows of a query, in a transaction that only reads."""
+        async with self._transaction() as connection:
+            rows: Sequence[sa.Row[Any]] = (await connection.execute(query, parameters)).all()
+        return rows
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
@@ -160,14 +159,22 @@ class TransactionalStore:
                     raise LeaseLost(f"database {self.place}: another process has taken over; nothing was written")
             yield connection
 
-    def _look(self) -> None:
+    def check_file(self) -> None:
         """StoreLost if the file is gone: SQLite would write to the deleted one, or create an empty one."""
         path = sqlite_path(self._engine)
         if path and not path.exists():
             raise StoreLost(f"database {self.place}: there is no such file. Restore it, or run: python -m bot migrate")
 
 
-T = TypeVar("T")
+async def replace_rows(
+    connection: AsyncConnection, table: sa.Table, condition: sa.ColumnElement[bool], new: Sequence[Mapping[str, Any]]
+) -> None:
+    """Delete the rows of `table` that meet `condition`, and insert the new ones."""
+    await connection.execute(sa.delete(table).where(condition))
+    if new:
+        await connection.execute(sa.insert(table), new)
+
+
 # Prefix of SQLite's error names -> text with the remedy.
 SQLITE = {
     "SQLITE_FULL": "the disk is full. Free some space; nothing is lost, and the bot goes on by itself",
@@ -221,22 +228,18 @@ def store_error(error: BaseException | None, place: str) -> StoreError:
     """The StoreError for an error of the driver, without statement, parameters and password."""
     name = getattr(error, "sqlite_errorname", "")
     state = getattr(error, "sqlstate", None) or ""
-    text = _first(SQLITE, name) or _first(POSTGRESQL, state)
+    text = by_prefix(SQLITE, name) or by_prefix(POSTGRESQL, state)
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if not text and hasattr(error, "sqlstate") and not state and kinds & {"OperationalError", "InterfaceError"}:
         text = next((remedy for part, remedy in CONNECTING.items() if part in str(error)), UNREACHABLE)
-    as_error = _first(LASTING, name) or StoreError
-    return as_error(f"database {place}: {text or f'{_first_line(error)}. See the traceback in the log'}")
+    if not text:  # the first line of the driver's message only: the others of PostgreSQL's hold parameters
+        message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error).partition("\n")[0]
+        text = f"{message}. See the traceback in the log"
+    return (by_prefix(LASTING, name) or StoreError)(f"database {place}: {text}")
 
 
-def _first(by_prefix: Mapping[str, T], name: str) -> T | None:
-    return next((value for prefix, value in by_prefix.items() if name.startswith(prefix)), None)
-
-
-def _first_line(error: BaseException | None) -> str:
-    """The first line of the driver's message: the other lines of PostgreSQL's hold parameters."""
-    diagnostics = getattr(error, "diag", None)
-    return diagnostics.message_primary if diagnostics and diagnostics.message_primary else str(error).partition("\n")[0]
+def by_prefix(values: Mapping[str, T], name: str) -> T | None:
+    return next((value for prefix, value in values.items() if name.startswith(prefix)), None)
 
 
 # Revisions that can be upgraded, oldest first; the last is that of tables.py.
@@ -248,8 +251,7 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 def check_schema(connection: sa.Connection, place: str) -> None:
     """SchemaMismatch unless the tables are of the last revision."""
-    version = schema_version(connection)
-    _refuse_unknown(version, place)
+    version = schema_version(connection, place)
     if version != REVISIONS[-1]:
         have = f"its tables are of version {version}" if version else "it has no tables"
         raise SchemaMismatch(
@@ -261,8 +263,7 @@ def upgrade_schema(connection: sa.Connection, place: str) -> None:
     """Create the tables or upgrade them to the last revision; SchemaMismatch if they are newer or too old."""
     if connection.dialect.name == "postgresql":  # a transaction of SQLite has no other beside it
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ALONE)))
-    version = schema_version(connection)
-    _refuse_unknown(version, place)
+    version = schema_version(connection, place)
     if version == REVISIONS[-1]:
         return
     if version is None:
@@ -279,25 +280,22 @@ def upgrade_schema(connection: sa.Connection, place: str) -> None:
     command.upgrade(config, "head")
 
 
-def schema_version(connection: sa.Connection) -> str | None:
-    """The revision of the tables, from Alembic's table; None = there are no tables."""
-    if not sa.inspect(connection).has_table("alembic_version"):
+def schema_version(connection: sa.Connection, place: str) -> str | None:
+    """The revision of the tables, None = there are none; SchemaMismatch if it cannot be upgraded."""
+    if not sa.inspect(connection).has_table(VERSION.name):
         return None
     version: str | None = connection.scalar(sa.select(VERSION.c.version_num))
-    return version
-
-
-def _refuse_unknown(version: str | None, place: str) -> None:
-    if version is not None and version.startswith("r") and version < REVISIONS[0]:
+    if version is None or version in REVISIONS:
+        return version
+    if version.startswith("r") and version < REVISIONS[0]:
         raise SchemaMismatch(
             f"database {place}: its tables ({version}) are older than {REVISIONS[0]}, the oldest that can be upgraded. "
             "Move it away and begin anew, or first run `migrate` of the last program that upgraded them"
         )
-    if version is not None and version not in REVISIONS:
-        raise SchemaMismatch(
-            f"database {place}: its tables ({version}) are newer than this program ({REVISIONS[-1]}). Upgrade the bot, "
-            "or restore a backup made before"
-        )
+    raise SchemaMismatch(
+        f"database {place}: its tables ({version}) are newer than this program ({REVISIONS[-1]}). Upgrade the bot, "
+        "or restore a backup made before"
+    )
 
 
 MOUNTS = Path("/proc/mounts")
@@ -314,17 +312,17 @@ def ephemeral_reason(folder: Path, environ: Mapping[str, str] = os.environ, moun
     for variable, name in PLATFORMS.items():
         if variable in environ:
             return f"{name} empties its disks at each restart"
-    kind = _file_system(folder.resolve(), mounts)
+    kind = file_system(folder.resolve(), mounts)
     return f"it lies on {kind}, which ends with its container or machine" if kind in PASSING else ""
 
 
 def network_filesystem(folder: Path, mounts: Path = MOUNTS) -> str:
     """The type of the network file system that holds `folder`; "" = no sign of one."""
-    kind = _file_system(folder.resolve(), mounts)
+    kind = file_system(folder.resolve(), mounts)
     return kind if kind in NETWORKS else ""
 
 
-def _file_system(folder: Path, mounts: Path) -> str:
+def file_system(folder: Path, mounts: Path) -> str:
     """The type of the file system that holds `folder`; "" = unknown."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.database import rows
-from bot.adapters.database.outbox import chat_records, resolve_chat
+from bot.adapters.database.operations import chat_records, resolve_chat, silence_reason
 from bot.adapters.database.tables import (
     UtcTime,
     basket_subscriptions,
@@ -47,44 +47,76 @@ async def quiet_hours_at(connection: AsyncConnection, time: datetime) -> list[Ho
     return [(zone, begin, end, until) for zone, begin, end, until in ends if until is not None]
 
 
+async def publish(
+    connection: AsyncConnection, event: Notification, deliveries: Sequence[Delivery], subscribers_of: str | None
+) -> bool:
+    """Store a new notification and its deliveries; False if its key is stored or if it amends a replaced one.
+
+    `deliveries` are those of configured chats; with `subscribers_of` the subscribers of that transport get some too.
+    """
+    if await connection.scalar(sa.select(notifications.c.id).where(notifications.c.key == event.key)) is not None:
+        return False
+    original: int | None = None
+    if event.mode is not SendMode.SEND:
+        first = sa.func.coalesce(notifications.c.original, notifications.c.id)
+        original = await connection.scalar(sa.select(first).where(notifications.c.key == event.original))
+    if event.mode is SendMode.AMEND:
+        chain = notifications.c.id.in_(rows.edit_chain(sa.literal(original, notifications.c.id.type)))
+        keys = sa.select(notifications.c.key).where(chain, notifications.c.mode != SendMode.REPLY)
+        latest = await connection.scalar(keys.order_by(notifications.c.id.desc()).limit(1))
+        if latest is None or latest != event.original:
+            return False
+    silenced = await silence_reason(connection, event)
+    row = rows.to_row(notifications, event, public_id=event.id, original=original, silenced=silenced)
+    number = (await connection.execute(sa.insert(notifications).returning(notifications.c.id), row)).scalar_one()
+    await store_texts(connection, event, number)
+    hours = await quiet_hours_at(connection, event.created)
+    fanout = Fanout(connection, event, number, original, hours, [delivery.chat for delivery in deliveries])
+    await fanout.add_deliveries(deliveries, subscribers_of, silenced=bool(silenced))
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Fanout:
     """The deliveries of a new notification; a chat gets the first that is made for it.
 
-    `number` is the id of the notification, `line` that of the first of its chain (None = there is none in store);
-    `hours` as from `quiet_hours_at`; `configured` are the chats of the configuration.
+    `number` is the id of the notification, `original` that of the first of its chain (None = no stored one); `hours`
+    as from `quiet_hours_at`; `configured` are the chats of the configuration.
     """
 
     connection: AsyncConnection
     event: Notification
     number: int
-    line: int | None
+    original: int | None
     hours: Sequence[Hours]
     configured: Collection[str]
 
-    async def edit(self) -> None:
-        """Edits of the messages of its chain, sent or under way."""
-        await self._follow(SendMode.EDIT, ~UNTOUCHED)
-
-    async def replace(self) -> None:
-        """Messages in place of the untouched deliveries of its chain."""
-        await self._follow(SendMode.SEND, UNTOUCHED)
-
-    async def supersede(self) -> None:
-        """The untouched deliveries of its chain are superseded."""
-        over = sa.update(outbox).where(UNTOUCHED, self._in_chain)
-        await self.connection.execute(over.values(state=DeliveryState.SUPERSEDED, not_before=None, reason=TAKEN))
-
-    async def amend(self) -> None:
-        """The notification in the untouched deliveries of its original; edits of the sent ones and those under way."""
-        original = sa.select(notifications.c.id).where(notifications.c.key == self.event.original).scalar_subquery()
-        of_original = outbox.c.event == original
-        await self.connection.execute(sa.update(outbox).where(UNTOUCHED, of_original).values(event=self.number))
-        await self._follow(SendMode.AMEND, of_original & (on_its_way | outbox.c.message_id.is_not(None)))
-
-    async def reply(self) -> None:
-        """Replies in the chats of its chain."""
-        await self._follow(SendMode.REPLY, outbox.c.state != DeliveryState.PENDING)
+    async def add_deliveries(
+        self, deliveries: Sequence[Delivery], subscribers_of: str | None, *, silenced: bool
+    ) -> None:
+        """Make the deliveries that the mode of the notification asks for."""
+        mode = self.event.mode
+        to_new_chats = mode is not SendMode.REPLY and not silenced and not self.event.is_withdrawal
+        if mode is SendMode.AMEND:
+            # It takes the place of its original in untouched deliveries, and edits the others.
+            key = self.event.original
+            query = sa.select(notifications.c.id).where(notifications.c.key == key)
+            of_original = outbox.c.event == query.scalar_subquery()
+            await self.connection.execute(sa.update(outbox).where(UNTOUCHED, of_original).values(event=self.number))
+            await self.follow(mode, of_original & (on_its_way | outbox.c.message_id.is_not(None)))
+            return
+        if mode is SendMode.EDIT and self.original is not None:
+            await self.follow(mode, ~UNTOUCHED)
+            if to_new_chats:
+                await self.follow(SendMode.SEND, UNTOUCHED)
+            superseded = {"state": DeliveryState.SUPERSEDED, "not_before": None, "reason": TAKEN}
+            await self.connection.execute(sa.update(outbox).where(UNTOUCHED, self.in_chain).values(superseded))
+        if mode is SendMode.REPLY and self.original is not None:
+            await self.follow(mode, outbox.c.state != DeliveryState.PENDING)
+        if to_new_chats:
+            await self.send(deliveries)
+            if subscribers_of is not None:
+                await self.send_to_subscribers(subscribers_of)
 
     async def send(self, deliveries: Sequence[Delivery]) -> None:
         """Messages for the chats of these deliveries, under their present names."""
@@ -92,12 +124,15 @@ class Fanout:
         new: dict[tuple[str, str], rows.Row] = {}
         for delivery in deliveries:
             chat, gone = resolve_chat(records, delivery.transport, delivery.chat)
-            row = rows.outbox_row(delivery, self.number) | {"chat": chat, "mode": SendMode.SEND}
+            about = {"event": self.number, "chat": chat, "language": delivery.message.language, "mode": SendMode.SEND}
+            row = rows.to_row(outbox, delivery, **about)
             if gone:
                 row |= {"state": DeliveryState.FAILED, "not_before": None, "reason": "the chat is gone"}
             new.setdefault((delivery.transport, chat), row)
-        has = sa.select(outbox.c.transport, outbox.c.chat).where(outbox.c.event == self.number)
-        for transport, chat in await self.connection.execute(has.where(outbox.c.chat.in_([chat for _, chat in new]))):
+        stored = sa.select(outbox.c.transport, outbox.c.chat).where(outbox.c.event == self.number)
+        for transport, chat in await self.connection.execute(
+            stored.where(outbox.c.chat.in_([chat for _, chat in new]))
+        ):
             new.pop((transport, chat), None)
         if new:
             await self.connection.execute(sa.insert(outbox), list(new.values()))
@@ -105,7 +140,7 @@ class Fanout:
     async def send_to_subscribers(self, transport: str) -> None:
         """Messages for the subscribers of its baskets at its severity, muted ones excepted, after their quiet hours."""
         subscribed = sa.select(basket_subscriptions.c.chat).where(
-            *self._subscribed,
+            *(self.of_baskets, self.unmuted(basket_subscriptions)),
             basket_subscriptions.c.transport == transport,
             basket_subscriptions.c.min_severity <= self.event.severity,
         )
@@ -113,40 +148,37 @@ class Fanout:
         gone = sa.select(chats.c.chat).where(chats.c.transport == transport, chats.c.gone)
         recipients = sa.select(subscribers.c.transport, subscribers.c.chat, subscribers.c.kind).where(
             subscribers.c.transport == transport,
-            self._unmuted(subscribers),
+            self.unmuted(subscribers),
             subscribers.c.chat.in_(subscribed),
             subscribers.c.chat.not_in(taken),
             subscribers.c.chat.not_in(gone),
         )
-        await self._insert(SendMode.SEND, recipients.order_by(subscribers.c.kind, subscribers.c.chat), subscribers)
+        await self.insert(SendMode.SEND, recipients.order_by(subscribers.c.kind, subscribers.c.chat), subscribers)
 
-    async def _follow(self, mode: SendMode, which: sa.ColumnElement[bool]) -> None:
+    async def follow(self, mode: SendMode, which: sa.ColumnElement[bool]) -> None:
         """Deliveries for the chats whose last delivery of the chain meets `which`, unless the chat unsubscribed."""
-        alive = outbox.c.state.in_(
-            (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNCERTAIN)
-        )
+        alive = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNCERTAIN)
         last = (
             sa.select(sa.func.max(outbox.c.id))
-            .where(self._in_chain, alive, which, outbox.c.mode != SendMode.REPLY)
+            .where(self.in_chain, outbox.c.state.in_(alive), which, outbox.c.mode != SendMode.REPLY)
             .group_by(outbox.c.transport, outbox.c.chat)
         )
-        subscribed = sa.exists().where(
-            *(self._subscribed[:1] if mode in CHANGES else self._subscribed),
-            rows.same_chat(basket_subscriptions, outbox),
-        )
+        subscribed = sa.exists().where(self.of_baskets, rows.same_chat(basket_subscriptions, outbox))
+        listens: sa.ColumnElement[bool] = subscribed
+        if mode not in CHANGES:
+            listens = subscribed.where(self.unmuted(basket_subscriptions)) & self.unmuted(subscribers)
         gone = sa.exists().where(rows.same_chat(chats, outbox), chats.c.gone)
         taken = outbox.alias("taken")
-        has = sa.exists().where(taken.c.event == self.number, rows.same_chat(taken, outbox))
-        listens = subscribed if mode in CHANGES else subscribed & self._unmuted(subscribers)
+        stored = sa.exists().where(taken.c.event == self.number, rows.same_chat(taken, outbox))
         recipients = (
             sa.select(outbox.c.transport, outbox.c.chat, outbox.c.kind)
             .outerjoin(subscribers, rows.same_chat(subscribers, outbox))
-            .where(outbox.c.id.in_(last), ~gone, ~has)
+            .where(outbox.c.id.in_(last), ~gone, ~stored)
             .where(subscribers.c.chat.is_(None) | outbox.c.chat.in_(self.configured) | listens)
         )
-        await self._insert(mode, recipients.order_by(outbox.c.kind, outbox.c.id), outbox)
+        await self.insert(mode, recipients.order_by(outbox.c.kind, outbox.c.id), outbox)
 
-    async def _insert(self, mode: SendMode, recipients: sa.Select[Any], languages: sa.Table) -> None:
+    async def insert(self, mode: SendMode, recipients: sa.Select[Any], languages: sa.Table) -> None:
         """A delivery for each (transport, chat, kind) of `recipients`, in the language from the table `languages`."""
         written = [message.language for message in self.event.messages]
         language = sa.case((languages.c.language.in_(written), languages.c.language), else_=written[0])
@@ -174,16 +206,27 @@ class Fanout:
         await self.connection.execute(sa.insert(outbox).from_select(names, query))
 
     @property
-    def _in_chain(self) -> sa.ColumnElement[bool]:
-        return outbox.c.event.in_(rows.edit_chain(sa.literal(self.line))) & (outbox.c.event != self.number)
+    def in_chain(self) -> sa.ColumnElement[bool]:
+        """Deliveries of the other notifications of its chain."""
+        return outbox.c.event.in_(rows.edit_chain(sa.literal(self.original))) & (outbox.c.event != self.number)
 
     @property
-    def _subscribed(self) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-        """Subscriptions to its baskets; those that are not muted."""
-        return basket_subscriptions.c.basket.in_(self.event.baskets), self._unmuted(basket_subscriptions)
+    def of_baskets(self) -> sa.ColumnElement[bool]:
+        return basket_subscriptions.c.basket.in_(self.event.baskets)
 
-    def _unmuted(self, table: sa.Table) -> sa.ColumnElement[bool]:
+    def unmuted(self, table: sa.Table) -> sa.ColumnElement[bool]:
         return table.c.muted_until.is_(None) | (table.c.muted_until <= self.event.created)
+
+
+async def store_texts(connection: AsyncConnection, event: Notification, number: int) -> None:
+    """Store the messages of a notification with the id `number`, by language, with the names of their charts."""
+    names = await (chart_names if event.mode is SendMode.AMEND else store_charts)(connection, event)
+    by_language = {message.language: message for message in event.messages}
+    new = [
+        rows.to_row(texts, message, event=number, position=position, picture=names.get(language, ""))
+        for position, (language, message) in enumerate(by_language.items())
+    ]
+    await connection.execute(sa.insert(texts), new)
 
 
 async def store_charts(connection: AsyncConnection, event: Notification) -> dict[str, str]:

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from inspect import get_annotations
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from bot.adapters.database.tables import notifications, outbox, texts
+from bot.adapters.database.tables import basket_subscriptions, notifications, outbox, subject_states, subscribers, texts
 from bot.alerts.episodes import Episode, ProvisionalAlert, Subject, SubjectState
-from bot.baskets import BasketId
-from bot.delivery.attempts import ChatRecord
-from bot.delivery.model import Delivery, Note, NoteId, Notification, SendMode, Silence
+from bot.delivery.model import Delivery, Notification, SendMode
 from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
 from bot.messages.message import Message
 
 Row = dict[str, Any]
-# Columns with the name of a field.
-SUBJECT = ("rule", "basket", "member", "against")
-EPISODE = ("opened", "severity", "worst_move", "quiet_sessions", "phase")
-ADDRESSED = ("transport", "chat", "kind", "severe", "expires")
+T = TypeVar("T")
+# Columns that an attempt at a delivery changes.
 CHANGING = (
     *("state", "not_before", "attempts", "unconfirmed", "without_markup", "message_id", "reason", "mode", "has_photo"),
 )
-HAPPENED = ("key", "baskets", "severity", "session", "created", "expires", "mode", "is_withdrawal", "config")
-CHOSEN = ("transport", "chat", "kind", "since", "language", "all_baskets", "min_severity", "muted_until", "zone")
 
 
-def pick(source: Any, names: Iterable[str]) -> Row:
+def pick(source: object, names: Iterable[str]) -> Row:
     """The attributes `names` of a domain object or a row."""
     return {name: getattr(source, name) for name in names}
+
+
+def to_row(table: sa.Table, source: object, **values: Any) -> Row:
+    """A row of `table`: `values`, and the attributes of `source` with the names of the other columns but the id."""
+    names = [column.name for column in table.c if column.name != "id" and hasattr(source, column.name)]
+    return pick(source, names) | values
+
+
+def from_row(kind: type[T], row: sa.Row[Any], **values: Any) -> T:
+    """An object of the dataclass `kind`: `values`, and the columns of `row` with the names of its other fields."""
+    return kind(**pick(row, get_annotations(kind).keys() & set(row._fields)) | values)
 
 
 def same_chat(left: sa.FromClause, right: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -81,30 +87,19 @@ def to_delivery(row: sa.Row[Any]) -> Delivery:
     return Delivery(message=message, target_has_photo=has_photo, **fields)
 
 
-def outbox_row(delivery: Delivery, event: int) -> Row:
-    """The row of a new delivery of the notification with the id `event`."""
-    fields = {**pick(delivery, ADDRESSED), **pick(delivery, CHANGING)}
-    return {"event": event, "language": delivery.message.language, **fields}
-
-
-def notification_row(event: Notification, original: int | None, silenced: str) -> Row:
-    """The row of a notification; `original` is the id of the first of its chain."""
-    return {**pick(event, HAPPENED), "public_id": event.id, "original": original, "silenced": silenced}
-
-
 def to_notification(row: sa.Row[Any], messages: Iterable[sa.Row[Any]]) -> Notification:
     """The notification of a row with the key of its original as `first`; `messages` are its rows of texts."""
     in_languages = tuple(Message(text.language, text.lines) for text in messages)
-    return Notification(id=row.public_id, messages=in_languages, original=row.first, **pick(row, HAPPENED))
+    return from_row(Notification, row, id=row.public_id, messages=in_languages, original=row.first)
 
 
 def subject_state_row(subject: Subject, state: SubjectState) -> Row:
     episode, provisional = state.episode, state.provisional
     return {
-        **pick(subject, SUBJECT),
+        **dict.fromkeys(subject_states.c.keys()),
+        **subject._asdict(),
+        **(to_row(subject_states, episode, episode=episode.id) if episode else {}),
         "last_session": state.last_session,
-        "episode": episode and episode.id,
-        **(pick(episode, EPISODE) if episode else dict.fromkeys(EPISODE)),
         "provisional_event": provisional and provisional.event,
         "provisional_session": provisional and provisional.session,
         "provisional_severity": provisional and provisional.severity,
@@ -115,40 +110,26 @@ def to_subject_state(row: sa.Row[Any]) -> tuple[Subject, SubjectState]:
     provisional = row.provisional_event and ProvisionalAlert(
         row.provisional_event, row.provisional_session, row.provisional_severity
     )
-    episode = None if row.episode is None else Episode(row.episode, **pick(row, EPISODE))
-    return Subject(**pick(row, SUBJECT)), SubjectState(row.last_session, episode, provisional)
-
-
-def to_chat_record(row: sa.Row[Any] | None) -> ChatRecord:
-    if row is None:
-        return ChatRecord()
-    return ChatRecord(row.gone, row.moved_to, row.refusals, row.refused_since)
+    episode = None if row.episode is None else from_row(Episode, row, id=row.episode)
+    return from_row(Subject, row), SubjectState(row.last_session, episode, provisional)
 
 
 def subscriber_row(subscriber: Subscriber) -> Row:
     quiet = subscriber.quiet
-    return {**pick(subscriber, CHOSEN), "quiet_begin": quiet and quiet.begin, "quiet_end": quiet and quiet.end}
+    return to_row(subscribers, subscriber, quiet_begin=quiet and quiet.begin, quiet_end=quiet and quiet.end)
 
 
 def subscription_rows(subscriber: Subscriber) -> list[Row]:
     """A row of basket_subscriptions for each basket."""
-    chat = pick(subscriber, ("transport", "chat"))
+    chat = {"transport": subscriber.transport, "chat": subscriber.chat}
     return [
-        {**chat, "basket": basket, **pick(subscription, ("min_severity", "muted_until"))}
+        to_row(basket_subscriptions, subscription, basket=basket, **chat)
         for basket, subscription in subscriber.subscriptions.items()
     ]
 
 
 def to_subscriber(row: sa.Row[Any], baskets: Iterable[sa.Row[Any]]) -> Subscriber:
     """The subscriber of its row and of its rows of basket_subscriptions."""
-    subscriptions = {BasketId(item.basket): BasketSubscription(item.min_severity, item.muted_until) for item in baskets}
+    subscriptions = {item.basket: from_row(BasketSubscription, item) for item in baskets}
     quiet = None if row.quiet_begin is None else QuietHours(row.quiet_begin, row.quiet_end)
-    return Subscriber(subscriptions=subscriptions, quiet=quiet, **pick(row, CHOSEN))
-
-
-def to_note(row: sa.Row[Any]) -> Note:
-    return Note(BasketId(row.basket) if row.basket else None, row.text, row.written, row.until, NoteId(row.id))
-
-
-def to_silence(row: sa.Row[Any]) -> Silence:
-    return Silence(BasketId(row.basket) if row.basket else None, row.until, row.reason)
+    return from_row(Subscriber, row, subscriptions=subscriptions, quiet=quiet)
