@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.adapters.database.database import Database
+from bot.adapters.database.database import STORED, Database
+from bot.adapters.database.tables import notifications
 from bot.delivery.attempts import Sent, next_step
-from bot.delivery.model import Delivery, DeliveryState, Destination, route
+from bot.delivery.model import Delivery, DeliveryState, Destination, Notification, route
 from tests.specimens import event
 from tests.virtual import NOON
 
@@ -12,6 +13,11 @@ from tests.virtual import NOON
 async def put(store: Database, *destinations: Destination, known=None, subscribers_of=None, **about) -> int:
     happened = event(**about)
     return await store.commit(known or {}, [happened], route(happened, destinations), subscribers_of)
+
+
+async def notification(store: Database, number: int) -> Notification | None:
+    """The notification with the id `Delivery.event_number`."""
+    return next(iter(await store._notifications(STORED.where(notifications.c.id == number))), None)
 
 
 async def claim(store: Database, limit=1, now=NOON, resting=()) -> list[Delivery]:

@@ -13,7 +13,7 @@ from bot.delivery.attempts import ChatGone, ChatRefused, NotSent, RateLimited, S
 from bot.delivery.model import DeliveryState, SendMode
 from bot.delivery.subscribers import QuietHours
 from tests.specimens import CHANNEL, GROUP, PRIVATE, subscriber
-from tests.stored import answer, claim, put, send_all
+from tests.stored import answer, claim, notification, put, send_all
 from tests.virtual import NOON
 
 LATER = NOON + timedelta(hours=1)
@@ -238,6 +238,6 @@ async def test_a_restart_between_a_message_and_its_correction_loses_nothing(url)
         ("-1001", SendMode.EDIT, 77),
         ("-2001", SendMode.EDIT, 78),
     ]
-    event = await store.told(found[0].event_number)
+    event = await notification(store, found[0].event_number)
     assert (event.mode, event.original) == (SendMode.EDIT, "fall")
     await store.close()

@@ -21,7 +21,7 @@ from bot.baskets import BasketId
 from bot.delivery.model import ChatKind, DeliveryState, Destination, Note, Notification, Silence
 from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
 from tests.specimens import CHANNEL, PRIVATE, event, subscriber
-from tests.stored import claim, put, send_all, states
+from tests.stored import claim, notification, put, send_all, states
 from tests.virtual import NOON
 
 BASKETS = [BasketId(one) for one in ("memory", "payers", "receivers")]
@@ -224,7 +224,7 @@ async def test_what_a_message_says_is_found_by_its_number_and_by_what_people_see
     await put(store, CHANNEL, key="a")
     (one,) = await claim(store)
     await store.commit({}, [replace(event("b", baskets=["payers"]), id="A")], [])
-    assert await store.told(one.event_number) == event("a")
-    assert await store.told(one.event_number + 99) is None
+    assert await notification(store, one.event_number) == event("a")
+    assert await notification(store, one.event_number + 99) is None
     assert await store.told_of("A", 5) == [replace(event("b", baskets=["payers"]), id="A"), event("a")]
     assert [what.key for what in await store.told_of("A", 1)] == ["b"]

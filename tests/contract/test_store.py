@@ -18,7 +18,7 @@ from bot.delivery.model import ChatKind, DeliveryState, Destination, route
 from bot.errors import LeaseLost, StoreError
 from bot.prices.bars import Symbol
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
-from tests.stored import answer, claim, put, send_all, states
+from tests.stored import answer, claim, notification, put, send_all, states
 from tests.virtual import NOON
 
 MU, STX = Symbol("MU"), Symbol("STX")
@@ -85,7 +85,7 @@ async def test_a_delivery_comes_back_as_it_was_made(store):
         made, id=claimed.id, state=DeliveryState.SENDING, not_before=None, event_number=claimed.event_number
     )
     assert claimed == wanted
-    assert await store.told(claimed.event_number) == event()
+    assert await notification(store, claimed.event_number) == event()
 
 
 async def test_an_event_is_stored_once_however_often_it_is_committed(store):

@@ -27,7 +27,7 @@ from bot.errors import StoreError
 from bot.lease import Lease
 from tests.contract.r0006 import create_tables
 from tests.specimens import CHANNEL, GROUP
-from tests.stored import claim, put
+from tests.stored import claim, notification, put
 from tests.virtual import NOON
 
 EVENT = "INSERT INTO events (id, key, shown, baskets, severity, session, created, expires)"
@@ -180,7 +180,7 @@ async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
 async def test_the_events_of_r0006_are_read_back(filled):
     keys = ["fall", "correction", "headlines", "quiet", "taken back"]
     assert await filled.published([*keys, "another"]) == set(keys)
-    events = [await filled.told(number) for number in range(1, 6)]
+    events = [await notification(filled, number) for number in range(1, 6)]
     assert [(one.key, one.id, one.baskets, one.severity.value, one.mode.value) for one in events] == [
         ("fall", "FALL", ("memory",), 3, "send"),
         ("correction", "CORRECTION", ("memory",), 3, "edit"),

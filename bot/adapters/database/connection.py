@@ -112,14 +112,13 @@ class TransactionalStore:
         """
         engine, place = open_engine(url)
         database = cls(engine, place)
-        prepare = upgrade_schema if upgrade else check_schema
         try:
             if not upgrade:
                 database.check_file()
             if path := sqlite_path(engine):
                 await asyncio.to_thread(probe_sqlite, path, place)
             async with database._transaction() as connection:
-                await connection.run_sync(prepare, place)
+                await connection.run_sync(prepare_schema, place, upgrade=upgrade)
         except BaseException:
             await database.close()
             raise
@@ -249,23 +248,18 @@ ALONE = 0xD7A3D03  # advisory lock of migrations, an arbitrary number
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def check_schema(connection: sa.Connection, place: str) -> None:
-    """SchemaMismatch unless the tables are of the last revision."""
-    version = schema_version(connection, place)
-    if version != REVISIONS[-1]:
-        have = f"its tables are of version {version}" if version else "it has no tables"
-        raise SchemaMismatch(
-            f"database {place}: {have}, needed are those of {REVISIONS[-1]}. Run: python -m bot migrate"
-        )
-
-
-def upgrade_schema(connection: sa.Connection, place: str) -> None:
-    """Create the tables or upgrade them to the last revision; SchemaMismatch if they are newer or too old."""
-    if connection.dialect.name == "postgresql":  # a transaction of SQLite has no other beside it
+def prepare_schema(connection: sa.Connection, place: str, *, upgrade: bool) -> None:
+    """SchemaMismatch unless the tables are of the last revision; with `upgrade` they are created or upgraded."""
+    if upgrade and connection.dialect.name == "postgresql":  # a transaction of SQLite has no other beside it
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ALONE)))
     version = schema_version(connection, place)
     if version == REVISIONS[-1]:
         return
+    if not upgrade:
+        have = f"its tables are of version {version}" if version else "it has no tables"
+        raise SchemaMismatch(
+            f"database {place}: {have}, needed are those of {REVISIONS[-1]}. Run: python -m bot migrate"
+        )
     if version is None:
         METADATA.create_all(connection, checkfirst=False)
         VERSION.create(connection, checkfirst=False)

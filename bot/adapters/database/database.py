@@ -20,8 +20,9 @@ from bot.engine.incidents import IncidentNotice
 from bot.prices.bars import Symbol
 from bot.prices.revisions import ClosesBySession
 
+# Notifications with the key of the first of their chain.
 FIRST = notifications.alias("first")
-EVENTS = sa.select(notifications, FIRST.c.key.label("first")).outerjoin(FIRST, FIRST.c.id == notifications.c.original)
+STORED = sa.select(notifications, FIRST.c.key.label("first")).outerjoin(FIRST, FIRST.c.id == notifications.c.original)
 
 
 class Database(OutboxMixin, SubscriberMixin, OperatorMixin, LeaseMixin):
@@ -71,15 +72,11 @@ class Database(OutboxMixin, SubscriberMixin, OperatorMixin, LeaseMixin):
                 await replace_rows(connection, evaluated_closes, these, by_session)
             await record_incidents(connection, notices)
             added = 0
-            for event in happened:
-                of_event = [delivery for delivery in deliveries if delivery.event == event.key]
-                added += await publish(connection, event, of_event, subscribers_of)
+            for notification in happened:
+                to_chats = [delivery for delivery in deliveries if delivery.event == notification.key]
+                added += await publish(connection, notification, to_chats, subscribers_of)
         self._swept = None  # a new notification may have expired already
         return len(happened) - added
-
-    async def told(self, event_number: int) -> Notification | None:
-        """The notification with the id `Delivery.event_number`."""
-        return next(iter(await self._notifications(EVENTS.where(notifications.c.id == event_number))), None)
 
     async def picture(self, name: str) -> bytes | None:
         """The chart with the name `Delivery.picture`; None = its notification has expired."""
@@ -93,16 +90,16 @@ class Database(OutboxMixin, SubscriberMixin, OperatorMixin, LeaseMixin):
 
     async def told_of(self, shown_id: str, limit: int) -> list[Notification]:
         """The last `limit` notifications with this public id, newest first."""
-        query = EVENTS.where(notifications.c.public_id == shown_id).order_by(notifications.c.id.desc()).limit(limit)
+        query = STORED.where(notifications.c.public_id == shown_id).order_by(notifications.c.id.desc()).limit(limit)
         return await self._notifications(query)
 
     async def _notifications(self, query: sa.Select[Any]) -> list[Notification]:
-        """The notifications of a query of EVENTS, with their messages."""
+        """The notifications of a query of STORED, with their messages."""
         async with self._transaction() as connection:
-            events = (await connection.execute(query)).all()
-            of_events = texts.c.event.in_([row.id for row in events])
-            messages = (await connection.execute(sa.select(texts).where(of_events).order_by(texts.c.position))).all()
-        return [rows.to_notification(row, [text for text in messages if text.event == row.id]) for row in events]
+            stored = (await connection.execute(query)).all()
+            of_stored = texts.c.event.in_([row.id for row in stored])
+            messages = (await connection.execute(sa.select(texts).where(of_stored).order_by(texts.c.position))).all()
+        return [rows.to_notification(row, [text for text in messages if text.event == row.id]) for row in stored]
 
 
 async def migrate_database(url: str) -> None:

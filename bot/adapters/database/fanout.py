@@ -28,13 +28,10 @@ from bot.adapters.database.tables import (
 from bot.delivery.model import CHANGES, Delivery, DeliveryState, Notification, SendMode
 from bot.delivery.subscribers import QuietHours
 
-TAKEN = "a later message takes its place"
+REPLACED = "a later message takes its place"
 # Deliveries without any attempt so far.
-UNTOUCHED = (
-    (outbox.c.state == DeliveryState.PENDING)
-    & (outbox.c.attempts == 0)
-    & (outbox.c.unconfirmed == 0)
-    & (outbox.c.reason == "")
+UNTOUCHED = sa.and_(
+    outbox.c.state == DeliveryState.PENDING, outbox.c.attempts == 0, outbox.c.unconfirmed == 0, outbox.c.reason == ""
 )
 Hours = tuple[str, Any, Any, datetime]  # zone, begin, end, and the time of their next end
 
@@ -48,30 +45,33 @@ async def quiet_hours_at(connection: AsyncConnection, time: datetime) -> list[Ho
 
 
 async def publish(
-    connection: AsyncConnection, event: Notification, deliveries: Sequence[Delivery], subscribers_of: str | None
+    connection: AsyncConnection, notification: Notification, deliveries: Sequence[Delivery], subscribers_of: str | None
 ) -> bool:
     """Store a new notification and its deliveries; False if its key is stored or if it amends a replaced one.
 
     `deliveries` are those of configured chats; with `subscribers_of` the subscribers of that transport get some too.
     """
-    if await connection.scalar(sa.select(notifications.c.id).where(notifications.c.key == event.key)) is not None:
+    if (
+        await connection.scalar(sa.select(notifications.c.id).where(notifications.c.key == notification.key))
+        is not None
+    ):
         return False
     original: int | None = None
-    if event.mode is not SendMode.SEND:
+    if notification.mode is not SendMode.SEND:
         first = sa.func.coalesce(notifications.c.original, notifications.c.id)
-        original = await connection.scalar(sa.select(first).where(notifications.c.key == event.original))
-    if event.mode is SendMode.AMEND:
+        original = await connection.scalar(sa.select(first).where(notifications.c.key == notification.original))
+    if notification.mode is SendMode.AMEND:
         chain = notifications.c.id.in_(rows.edit_chain(sa.literal(original, notifications.c.id.type)))
         keys = sa.select(notifications.c.key).where(chain, notifications.c.mode != SendMode.REPLY)
         latest = await connection.scalar(keys.order_by(notifications.c.id.desc()).limit(1))
-        if latest is None or latest != event.original:
+        if latest is None or latest != notification.original:
             return False
-    silenced = await silence_reason(connection, event)
-    row = rows.to_row(notifications, event, public_id=event.id, original=original, silenced=silenced)
+    silenced = await silence_reason(connection, notification)
+    row = rows.to_row(notifications, notification, public_id=notification.id, original=original, silenced=silenced)
     number = (await connection.execute(sa.insert(notifications).returning(notifications.c.id), row)).scalar_one()
-    await store_texts(connection, event, number)
-    hours = await quiet_hours_at(connection, event.created)
-    fanout = Fanout(connection, event, number, original, hours, [delivery.chat for delivery in deliveries])
+    await store_texts(connection, notification, number)
+    hours = await quiet_hours_at(connection, notification.created)
+    fanout = Fanout(connection, notification, number, original, hours, [delivery.chat for delivery in deliveries])
     await fanout.add_deliveries(deliveries, subscribers_of, silenced=bool(silenced))
     return True
 
@@ -85,7 +85,7 @@ class Fanout:
     """
 
     connection: AsyncConnection
-    event: Notification
+    notification: Notification
     number: int
     original: int | None
     hours: Sequence[Hours]
@@ -95,11 +95,11 @@ class Fanout:
         self, deliveries: Sequence[Delivery], subscribers_of: str | None, *, silenced: bool
     ) -> None:
         """Make the deliveries that the mode of the notification asks for."""
-        mode = self.event.mode
-        to_new_chats = mode is not SendMode.REPLY and not silenced and not self.event.is_withdrawal
+        mode = self.notification.mode
+        to_new_chats = mode is not SendMode.REPLY and not silenced and not self.notification.is_withdrawal
         if mode is SendMode.AMEND:
             # It takes the place of its original in untouched deliveries, and edits the others.
-            key = self.event.original
+            key = self.notification.original
             query = sa.select(notifications.c.id).where(notifications.c.key == key)
             of_original = outbox.c.event == query.scalar_subquery()
             await self.connection.execute(sa.update(outbox).where(UNTOUCHED, of_original).values(event=self.number))
@@ -109,7 +109,7 @@ class Fanout:
             await self.follow(mode, ~UNTOUCHED)
             if to_new_chats:
                 await self.follow(SendMode.SEND, UNTOUCHED)
-            superseded = {"state": DeliveryState.SUPERSEDED, "not_before": None, "reason": TAKEN}
+            superseded = {"state": DeliveryState.SUPERSEDED, "not_before": None, "reason": REPLACED}
             await self.connection.execute(sa.update(outbox).where(UNTOUCHED, self.in_chain).values(superseded))
         if mode is SendMode.REPLY and self.original is not None:
             await self.follow(mode, outbox.c.state != DeliveryState.PENDING)
@@ -142,7 +142,7 @@ class Fanout:
         subscribed = sa.select(basket_subscriptions.c.chat).where(
             *(self.of_baskets, self.unmuted(basket_subscriptions)),
             basket_subscriptions.c.transport == transport,
-            basket_subscriptions.c.min_severity <= self.event.severity,
+            basket_subscriptions.c.min_severity <= self.notification.severity,
         )
         taken = sa.select(outbox.c.chat).where(outbox.c.event == self.number, outbox.c.transport == transport)
         gone = sa.select(chats.c.chat).where(chats.c.transport == transport, chats.c.gone)
@@ -155,12 +155,12 @@ class Fanout:
         )
         await self.insert(SendMode.SEND, recipients.order_by(subscribers.c.kind, subscribers.c.chat), subscribers)
 
-    async def follow(self, mode: SendMode, which: sa.ColumnElement[bool]) -> None:
-        """Deliveries for the chats whose last delivery of the chain meets `which`, unless the chat unsubscribed."""
+    async def follow(self, mode: SendMode, condition: sa.ColumnElement[bool]) -> None:
+        """Deliveries for the chats whose last delivery of the chain meets `condition`, unless the chat unsubscribed."""
         alive = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNCERTAIN)
         last = (
             sa.select(sa.func.max(outbox.c.id))
-            .where(self.in_chain, outbox.c.state.in_(alive), which, outbox.c.mode != SendMode.REPLY)
+            .where(self.in_chain, outbox.c.state.in_(alive), condition, outbox.c.mode != SendMode.REPLY)
             .group_by(outbox.c.transport, outbox.c.chat)
         )
         subscribed = sa.exists().where(self.of_baskets, rows.same_chat(basket_subscriptions, outbox))
@@ -180,9 +180,9 @@ class Fanout:
 
     async def insert(self, mode: SendMode, recipients: sa.Select[Any], languages: sa.Table) -> None:
         """A delivery for each (transport, chat, kind) of `recipients`, in the language from the table `languages`."""
-        written = [message.language for message in self.event.messages]
+        written = [message.language for message in self.notification.messages]
         language = sa.case((languages.c.language.in_(written), languages.c.language), else_=written[0])
-        not_before: sa.ColumnElement[Any] = sa.literal(self.event.created, UtcTime)
+        not_before: sa.ColumnElement[Any] = sa.literal(self.notification.created, UtcTime)
         if mode not in CHANGES and self.hours:
             columns = (sa.column("zone", sa.String), sa.column("begins", sa.Time), sa.column("ends", sa.Time))
             quiet = sa.values(*columns, sa.column("until", UtcTime), name="quiet").data(list(self.hours)).cte("quiet")
@@ -191,8 +191,8 @@ class Fanout:
             recipients = recipients.outerjoin(quiet, hours & (quiet.c.ends == subscribers.c.quiet_end))
         same_for_all = {
             "event": self.number,
-            "severe": self.event.severe,
-            "expires": self.event.expires,
+            "severe": self.notification.severe,
+            "expires": self.notification.expires,
             "state": DeliveryState.PENDING,
             "attempts": 0,
             "unconfirmed": 0,
@@ -212,16 +212,16 @@ class Fanout:
 
     @property
     def of_baskets(self) -> sa.ColumnElement[bool]:
-        return basket_subscriptions.c.basket.in_(self.event.baskets)
+        return basket_subscriptions.c.basket.in_(self.notification.baskets)
 
     def unmuted(self, table: sa.Table) -> sa.ColumnElement[bool]:
-        return table.c.muted_until.is_(None) | (table.c.muted_until <= self.event.created)
+        return table.c.muted_until.is_(None) | (table.c.muted_until <= self.notification.created)
 
 
-async def store_texts(connection: AsyncConnection, event: Notification, number: int) -> None:
+async def store_texts(connection: AsyncConnection, notification: Notification, number: int) -> None:
     """Store the messages of a notification with the id `number`, by language, with the names of their charts."""
-    names = await (chart_names if event.mode is SendMode.AMEND else store_charts)(connection, event)
-    by_language = {message.language: message for message in event.messages}
+    names = await (chart_names if notification.mode is SendMode.AMEND else store_charts)(connection, notification)
+    by_language = {message.language: message for message in notification.messages}
     new = [
         rows.to_row(texts, message, event=number, position=position, picture=names.get(language, ""))
         for position, (language, message) in enumerate(by_language.items())
@@ -229,26 +229,26 @@ async def store_texts(connection: AsyncConnection, event: Notification, number: 
     await connection.execute(sa.insert(texts), new)
 
 
-async def store_charts(connection: AsyncConnection, event: Notification) -> dict[str, str]:
+async def store_charts(connection: AsyncConnection, notification: Notification) -> dict[str, str]:
     """The names of the stored charts of a notification, by language; kept until it expires.
 
     A name is the hash of the content: notifications with the same chart share a row.
     """
     names = {}
-    for language, content in event.pictures.items():
+    for language, content in notification.pictures.items():
         name = names[language] = sha256(content).hexdigest()
         this = charts.c.name == name
         expires = await connection.scalar(sa.select(charts.c.expires).where(this))
         if expires is None:
-            row = {"name": name, "content": content, "expires": event.expires}
+            row = {"name": name, "content": content, "expires": notification.expires}
             await connection.execute(sa.insert(charts), row)
-        elif expires < event.expires:
-            await connection.execute(sa.update(charts).where(this).values(expires=event.expires))
+        elif expires < notification.expires:
+            await connection.execute(sa.update(charts).where(this).values(expires=notification.expires))
     return names
 
 
-async def chart_names(connection: AsyncConnection, event: Notification) -> dict[str, str]:
-    """The names of the charts, by language, of the notification that `event` amends."""
+async def chart_names(connection: AsyncConnection, notification: Notification) -> dict[str, str]:
+    """The names of the charts, by language, of the notification that `notification` amends."""
     query = sa.select(texts.c.language, texts.c.picture).join(notifications, notifications.c.id == texts.c.event)
-    result = await connection.execute(query.where(notifications.c.key == event.original))
+    result = await connection.execute(query.where(notifications.c.key == notification.original))
     return {row.language: row.picture for row in result}

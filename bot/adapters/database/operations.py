@@ -113,17 +113,14 @@ class SubscriberMixin(TransactionalStore):
         return list(map(rows.to_delivery, await self._rows(query)))
 
 
-ChatRecords = Mapping[tuple[str, str], ChatRecord]
-
-
-async def chat_records(connection: AsyncConnection) -> ChatRecords:
+async def chat_records(connection: AsyncConnection) -> dict[tuple[str, str], ChatRecord]:
     """The stored records of chats, by transport and chat."""
     return {
         (row.transport, row.chat): rows.from_row(ChatRecord, row) for row in await connection.execute(sa.select(chats))
     }
 
 
-def resolve_chat(records: ChatRecords, transport: str, chat: str) -> tuple[str, bool]:
+def resolve_chat(records: Mapping[tuple[str, str], ChatRecord], transport: str, chat: str) -> tuple[str, bool]:
     """The present name of `chat`, and whether it is gone."""
     while moved_to := records.get((transport, chat), ChatRecord()).moved_to:
         chat = moved_to
@@ -232,12 +229,13 @@ def active(now: datetime) -> sa.Select[Any]:
     return sa.select(silences).where(silences.c.until > now).order_by(silences.c.basket)
 
 
-async def silence_reason(connection: AsyncConnection, event: Notification) -> str:
-    """The reason of the silence over everything, or over every basket of `event`, when it is due; "" = no silence."""
-    reasons: dict[str, str] = {row.basket: row.reason for row in await connection.execute(active(event.created))}
+async def silence_reason(connection: AsyncConnection, notification: Notification) -> str:
+    """The reason of the silence over everything, or over every basket of a notification, when due; "" = no silence."""
+    reasons: dict[str, str] = {row.basket: row.reason for row in await connection.execute(active(notification.created))}
     if "" in reasons:
         return reasons[""]
-    return reasons[event.baskets[0]] if event.baskets and reasons.keys() >= set(event.baskets) else ""
+    baskets = notification.baskets
+    return reasons[baskets[0]] if baskets and reasons.keys() >= set(baskets) else ""
 
 
 async def record_incidents(connection: AsyncConnection, notices: Iterable[IncidentNotice]) -> None:

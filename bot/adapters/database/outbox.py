@@ -73,17 +73,14 @@ UNDER_WAY = sa.select(
     sa.exists().where(same_chat(chats, outbox)).label("noted"),
 ).where(outbox.c.id.in_(sa.bindparam("ids", expanding=True)), outbox.c.state == DeliveryState.SENDING)
 # Waiting deliveries past their expiry; an uncertain one stays uncertain, as a copy may have arrived.
-EXPIRE = (
-    sa.update(outbox)
-    .where(waits, outbox.c.expires <= sa.bindparam("now"))
-    .values(
-        state=sa.case(
-            (outbox.c.state == DeliveryState.UNCERTAIN, outbox.c.state),
-            else_=sa.literal(DeliveryState.EXPIRED, outbox.c.state.type),
-        ),
-        not_before=None,
-        reason=sa.case((outbox.c.reason == "", "waited past its expiry"), else_=outbox.c.reason),
-    )
+EXPIRE = sa.update(outbox).where(waits, outbox.c.expires <= sa.bindparam("now"))
+EXPIRE = EXPIRE.values(
+    state=sa.case(
+        (outbox.c.state != DeliveryState.UNCERTAIN, sa.literal(DeliveryState.EXPIRED, outbox.c.state.type)),
+        else_=outbox.c.state,
+    ),
+    not_before=None,
+    reason=sa.case((outbox.c.reason == "", "waited past its expiry"), else_=outbox.c.reason),
 )
 DELETE_CHARTS = sa.delete(charts).where(charts.c.expires <= sa.bindparam("now"))
 # A notification that expired between two times: a cheap proxy for expired deliveries, which have the same expiry.

@@ -76,13 +76,19 @@ class JsonTexts(sa.TypeDecorator[tuple[str, ...]]):
         return tuple(value)
 
 
+def text_keys(*names: str) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.String, primary_key=True) for name in names]
+
+
+def partial_index(name: str, where: sa.ColumnElement[bool], *columns: sa.ColumnElement[Any]) -> None:
+    """Add an index of the rows that meet `where` to the table of the columns."""
+    sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 subject_states = sa.Table(
     "subject_states",
     METADATA,
-    sa.Column("rule", sa.String, primary_key=True),
-    sa.Column("basket", sa.String, primary_key=True),
-    sa.Column("member", sa.String, primary_key=True),
-    sa.Column("against", sa.String, primary_key=True),
+    *text_keys("rule", "basket", "member", "against"),
     sa.Column("last_session", sa.Date),
     sa.Column("episode", sa.String),
     sa.Column("opened", sa.Date),
@@ -121,8 +127,7 @@ notifications = sa.Table(
     sa.Column("silenced", sa.String, nullable=False, server_default=""),
     sa.Column("config", sa.String, nullable=False, server_default=""),
 )
-linked = notifications.c.original.is_not(None)
-sa.Index("ix_notifications_original", notifications.c.original, sqlite_where=linked, postgresql_where=linked)
+partial_index("ix_notifications_original", notifications.c.original.is_not(None), notifications.c.original)
 sa.Index("ix_notifications_public_id", notifications.c.public_id)
 
 texts = sa.Table(
@@ -174,30 +179,15 @@ outbox = sa.Table(
 waits = outbox.c.not_before.is_not(None)
 under_way = outbox.c.state == sa.literal_column("'sending'")
 on_its_way = waits | (outbox.c.state == DeliveryState.SENDING)
-sa.Index(
-    "ix_outbox_waiting",
-    *(outbox.c.transport, outbox.c.severe.desc(), outbox.c.kind, outbox.c.id, outbox.c.not_before),
-    sqlite_where=waits,
-    postgresql_where=waits,
-)
-sa.Index(
-    "ix_outbox_waiting_chat",
-    *(outbox.c.transport, outbox.c.chat, outbox.c.severe, outbox.c.id),
-    sqlite_where=waits,
-    postgresql_where=waits,
-)
-sa.Index(
-    "ix_outbox_under_way",
-    *(outbox.c.transport, outbox.c.chat),
-    sqlite_where=under_way,
-    postgresql_where=under_way,
-)
+urgency = (outbox.c.severe.desc(), outbox.c.kind, outbox.c.id, outbox.c.not_before)
+partial_index("ix_outbox_waiting", waits, outbox.c.transport, *urgency)
+partial_index("ix_outbox_waiting_chat", waits, outbox.c.transport, outbox.c.chat, outbox.c.severe, outbox.c.id)
+partial_index("ix_outbox_under_way", under_way, outbox.c.transport, outbox.c.chat)
 
 chats = sa.Table(
     "chats",
     METADATA,
-    sa.Column("transport", sa.String, primary_key=True),
-    sa.Column("chat", sa.String, primary_key=True),
+    *text_keys("transport", "chat"),
     sa.Column("gone", sa.Boolean, nullable=False),
     sa.Column("moved_to", sa.String, nullable=False),
     sa.Column("refusals", sa.Integer, nullable=False),
@@ -207,8 +197,7 @@ chats = sa.Table(
 subscribers = sa.Table(
     "subscribers",
     METADATA,
-    sa.Column("transport", sa.String, primary_key=True),
-    sa.Column("chat", sa.String, primary_key=True),
+    *text_keys("transport", "chat"),
     sa.Column("kind", EnumNumber(ChatKind), nullable=False),
     sa.Column("since", UtcTime, nullable=False),
     sa.Column("language", sa.String, nullable=False),
@@ -223,9 +212,7 @@ subscribers = sa.Table(
 basket_subscriptions = sa.Table(
     "basket_subscriptions",
     METADATA,
-    sa.Column("transport", sa.String, primary_key=True),
-    sa.Column("chat", sa.String, primary_key=True),
-    sa.Column("basket", sa.String, primary_key=True),
+    *text_keys("transport", "chat", "basket"),
     sa.Column("min_severity", EnumNumber(Severity), nullable=False),
     sa.Column("muted_until", UtcTime),
 )
@@ -264,8 +251,7 @@ silences = sa.Table(
 incidents = sa.Table(
     "incidents",
     METADATA,
-    sa.Column("state", sa.String, primary_key=True),
-    sa.Column("about", sa.String, primary_key=True),
+    *text_keys("state", "about"),
     sa.Column("since", UtcTime, nullable=False),
     sa.Column("detail", sa.String, nullable=False),
 )
