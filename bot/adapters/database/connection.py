@@ -186,12 +186,10 @@ SQLITE = {
     "SQLITE_CORRUPT": "it is damaged. Restore a backup, or move it away and begin anew",
     "SQLITE_IOERR": "the disk fails to read or write it. Look at the system's log; the bot tries again by itself",
 }
-# Prefix of SQLite's error names -> class of a permanent error.
-LASTING: dict[str, type[StoreError]] = {
-    "SQLITE_READONLY": StoreLost,
-    "SQLITE_PERM": StoreLost,
-    "SQLITE_NOTADB": SchemaMismatch,
-    "SQLITE_CORRUPT": SchemaMismatch,
+# Prefixes of SQLite's error names -> class of a permanent error.
+LASTING: dict[tuple[str, ...], type[StoreError]] = {
+    ("SQLITE_READONLY", "SQLITE_PERM"): StoreLost,
+    ("SQLITE_NOTADB", "SQLITE_CORRUPT"): SchemaMismatch,
 }
 UNREACHABLE = (
     "the server cannot be reached, or has ended the connection. Look whether it runs and whether the address "
@@ -237,7 +235,7 @@ def store_error(error: BaseException | None, place: str) -> StoreError:
     return (by_prefix(LASTING, name) or StoreError)(f"database {place}: {text}")
 
 
-def by_prefix(values: Mapping[str, T], name: str) -> T | None:
+def by_prefix(values: Mapping[Any, T], name: str) -> T | None:
     return next((value for prefix, value in values.items() if name.startswith(prefix)), None)
 
 
@@ -297,15 +295,12 @@ MOUNTS = Path("/proc/mounts")
 PASSING = {"overlay", "aufs", "tmpfs", "ramfs"}
 # Network file systems: SQLite's locks do not work there, and the database gets damaged.
 NETWORKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs"}
-# Environment variable -> platform with disks that are emptied at each restart.
-PLATFORMS = {"DYNO": "Heroku"}
 
 
 def ephemeral_reason(folder: Path, environ: Mapping[str, str] = os.environ, mounts: Path = MOUNTS) -> str:
     """The reason why files in `folder` do not last; "" = no sign of that."""
-    for variable, name in PLATFORMS.items():
-        if variable in environ:
-            return f"{name} empties its disks at each restart"
+    if "DYNO" in environ:
+        return "Heroku empties its disks at each restart"
     kind = file_system(folder.resolve(), mounts)
     return f"it lies on {kind}, which ends with its container or machine" if kind in PASSING else ""
 

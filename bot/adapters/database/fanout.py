@@ -47,14 +47,9 @@ async def quiet_hours_at(connection: AsyncConnection, time: datetime) -> list[Ho
 async def publish(
     connection: AsyncConnection, notification: Notification, deliveries: Sequence[Delivery], subscribers_of: str | None
 ) -> bool:
-    """Store a new notification and its deliveries; False if its key is stored or if it amends a replaced one.
-
-    `deliveries` are those of configured chats; with `subscribers_of` the subscribers of that transport get some too.
-    """
-    if (
-        await connection.scalar(sa.select(notifications.c.id).where(notifications.c.key == notification.key))
-        is not None
-    ):
+    """Store a new notification and its deliveries; False if its key is stored or if it amends a replaced one."""
+    stored = sa.select(notifications.c.id).where(notifications.c.key == notification.key)
+    if await connection.scalar(stored) is not None:
         return False
     original: int | None = None
     if notification.mode is not SendMode.SEND:
@@ -99,9 +94,8 @@ class Fanout:
         to_new_chats = mode is not SendMode.REPLY and not silenced and not self.notification.is_withdrawal
         if mode is SendMode.AMEND:
             # It takes the place of its original in untouched deliveries, and edits the others.
-            key = self.notification.original
-            query = sa.select(notifications.c.id).where(notifications.c.key == key)
-            of_original = outbox.c.event == query.scalar_subquery()
+            amended = sa.select(notifications.c.id).where(notifications.c.key == self.notification.original)
+            of_original = outbox.c.event == amended.scalar_subquery()
             await self.connection.execute(sa.update(outbox).where(UNTOUCHED, of_original).values(event=self.number))
             await self.follow(mode, of_original & (on_its_way | outbox.c.message_id.is_not(None)))
             return

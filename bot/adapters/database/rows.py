@@ -20,6 +20,7 @@ T = TypeVar("T")
 CHANGING = (
     *("state", "not_before", "attempts", "unconfirmed", "without_markup", "message_id", "reason", "mode", "has_photo"),
 )
+PROVISIONAL = ("event", "session", "severity")  # fields of ProvisionalAlert; columns have a prefix
 
 
 def pick(source: object, names: Iterable[str]) -> Row:
@@ -100,16 +101,13 @@ def subject_state_row(subject: Subject, state: SubjectState) -> Row:
         **subject._asdict(),
         **(to_row(subject_states, episode, episode=episode.id) if episode else {}),
         "last_session": state.last_session,
-        "provisional_event": provisional and provisional.event,
-        "provisional_session": provisional and provisional.session,
-        "provisional_severity": provisional and provisional.severity,
+        **{f"provisional_{name}": provisional and getattr(provisional, name) for name in PROVISIONAL},
     }
 
 
 def to_subject_state(row: sa.Row[Any]) -> tuple[Subject, SubjectState]:
-    provisional = row.provisional_event and ProvisionalAlert(
-        row.provisional_event, row.provisional_session, row.provisional_severity
-    )
+    fields = [getattr(row, f"provisional_{name}") for name in PROVISIONAL]
+    provisional = ProvisionalAlert(*fields) if row.provisional_event else None
     episode = None if row.episode is None else from_row(Episode, row, id=row.episode)
     return from_row(Subject, row), SubjectState(row.last_session, episode, provisional)
 

@@ -76,8 +76,9 @@ class JsonTexts(sa.TypeDecorator[tuple[str, ...]]):
         return tuple(value)
 
 
-def text_keys(*names: str) -> list[sa.Column[str]]:
-    return [sa.Column(name, sa.String, primary_key=True) for name in names]
+def columns(kind: Any, *names: str, **options: Any) -> list[sa.Column[Any]]:
+    """Columns of the same type with the same options."""
+    return [sa.Column(name, kind, **options) for name in names]
 
 
 def partial_index(name: str, where: sa.ColumnElement[bool], *columns: sa.ColumnElement[Any]) -> None:
@@ -88,7 +89,7 @@ def partial_index(name: str, where: sa.ColumnElement[bool], *columns: sa.ColumnE
 subject_states = sa.Table(
     "subject_states",
     METADATA,
-    *text_keys("rule", "basket", "member", "against"),
+    *columns(sa.String, "rule", "basket", "member", "against", primary_key=True),
     sa.Column("last_session", sa.Date),
     sa.Column("episode", sa.String),
     sa.Column("opened", sa.Date),
@@ -118,14 +119,12 @@ notifications = sa.Table(
     sa.Column("baskets", JsonTexts, nullable=False),
     sa.Column("severity", EnumNumber(Severity), nullable=False),
     sa.Column("session", sa.Date, nullable=False),
-    sa.Column("created", UtcTime, nullable=False),
-    sa.Column("expires", UtcTime, nullable=False),
+    *columns(UtcTime, "created", "expires", nullable=False),
     sa.Column("mode", EnumText(SendMode), nullable=False, server_default="send"),
     # The first of its chain of notifications, never an edit in between.
     sa.Column("original", RowId, sa.ForeignKey("notifications.id")),
     sa.Column("is_withdrawal", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("silenced", sa.String, nullable=False, server_default=""),
-    sa.Column("config", sa.String, nullable=False, server_default=""),
+    *columns(sa.String, "silenced", "config", nullable=False, server_default=""),
 )
 partial_index("ix_notifications_original", notifications.c.original.is_not(None), notifications.c.original)
 sa.Index("ix_notifications_public_id", notifications.c.public_id)
@@ -155,16 +154,14 @@ outbox = sa.Table(
     sa.Column("id", RowId, primary_key=True),
     # notifications.id, without a foreign key: the check takes a third of the time of a fan-out.
     sa.Column("event", RowId, nullable=False),
-    sa.Column("transport", sa.String, nullable=False),
-    sa.Column("chat", sa.String, nullable=False),
+    *columns(sa.String, "transport", "chat", nullable=False),
     sa.Column("kind", EnumNumber(ChatKind), nullable=False),
     sa.Column("language", sa.String, nullable=False),
     sa.Column("severe", sa.Boolean, nullable=False),
     sa.Column("state", EnumText(DeliveryState), nullable=False),
     sa.Column("not_before", UtcTime),
     sa.Column("expires", UtcTime, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("unconfirmed", sa.Integer, nullable=False),
+    *columns(sa.Integer, "attempts", "unconfirmed", nullable=False),
     sa.Column("without_markup", sa.Boolean, nullable=False),
     sa.Column("message_id", sa.BigInteger),
     sa.Column("reason", sa.String, nullable=False),
@@ -187,7 +184,7 @@ partial_index("ix_outbox_under_way", under_way, outbox.c.transport, outbox.c.cha
 chats = sa.Table(
     "chats",
     METADATA,
-    *text_keys("transport", "chat"),
+    *columns(sa.String, "transport", "chat", primary_key=True),
     sa.Column("gone", sa.Boolean, nullable=False),
     sa.Column("moved_to", sa.String, nullable=False),
     sa.Column("refusals", sa.Integer, nullable=False),
@@ -197,7 +194,7 @@ chats = sa.Table(
 subscribers = sa.Table(
     "subscribers",
     METADATA,
-    *text_keys("transport", "chat"),
+    *columns(sa.String, "transport", "chat", primary_key=True),
     sa.Column("kind", EnumNumber(ChatKind), nullable=False),
     sa.Column("since", UtcTime, nullable=False),
     sa.Column("language", sa.String, nullable=False),
@@ -212,7 +209,7 @@ subscribers = sa.Table(
 basket_subscriptions = sa.Table(
     "basket_subscriptions",
     METADATA,
-    *text_keys("transport", "chat", "basket"),
+    *columns(sa.String, "transport", "chat", "basket", primary_key=True),
     sa.Column("min_severity", EnumNumber(Severity), nullable=False),
     sa.Column("muted_until", UtcTime),
 )
@@ -226,18 +223,15 @@ lease = sa.Table(
     METADATA,
     sa.Column("name", sa.String, primary_key=True),
     sa.Column("holder", sa.String, nullable=False),
-    sa.Column("epoch", sa.BigInteger, nullable=False),
-    sa.Column("beat", sa.BigInteger, nullable=False),
+    *columns(sa.BigInteger, "epoch", "beat", nullable=False),
 )
 
 notes = sa.Table(
     "notes",
     METADATA,
     sa.Column("id", RowId, primary_key=True),
-    sa.Column("basket", sa.String, nullable=False),
-    sa.Column("text", sa.String, nullable=False),
-    sa.Column("written", UtcTime, nullable=False),
-    sa.Column("until", UtcTime, nullable=False),
+    *columns(sa.String, "basket", "text", nullable=False),
+    *columns(UtcTime, "written", "until", nullable=False),
 )
 
 silences = sa.Table(
@@ -251,7 +245,7 @@ silences = sa.Table(
 incidents = sa.Table(
     "incidents",
     METADATA,
-    *text_keys("state", "about"),
+    *columns(sa.String, "state", "about", primary_key=True),
     sa.Column("since", UtcTime, nullable=False),
     sa.Column("detail", sa.String, nullable=False),
 )
