@@ -17,7 +17,6 @@ from bot.adapters.database.operations import chat_records, resolve_chat, silence
 from bot.adapters.database.tables import (
     UtcTime,
     basket_subscriptions,
-    charts,
     chats,
     notifications,
     on_its_way,
@@ -33,6 +32,10 @@ REPLACED = "a later message takes its place"
 UNTOUCHED = sa.and_(
     outbox.c.state == DeliveryState.PENDING, outbox.c.attempts == 0, outbox.c.unconfirmed == 0, outbox.c.reason == ""
 )
+STORE_CHART = sa.text(
+    "INSERT INTO charts (name, content, expires) VALUES (:name, :content, :expires) ON CONFLICT (name) "
+    "DO UPDATE SET expires = excluded.expires WHERE excluded.expires > charts.expires"
+).bindparams(sa.bindparam("expires", type_=UtcTime))
 Hours = tuple[str, Any, Any, datetime]  # zone, begin, end, and the time of their next end
 
 
@@ -228,16 +231,10 @@ async def store_charts(connection: AsyncConnection, notification: Notification) 
 
     A name is the hash of the content: notifications with the same chart share a row.
     """
-    names = {}
-    for language, content in notification.pictures.items():
-        name = names[language] = sha256(content).hexdigest()
-        this = charts.c.name == name
-        expires = await connection.scalar(sa.select(charts.c.expires).where(this))
-        if expires is None:
-            row = {"name": name, "content": content, "expires": notification.expires}
-            await connection.execute(sa.insert(charts), row)
-        elif expires < notification.expires:
-            await connection.execute(sa.update(charts).where(this).values(expires=notification.expires))
+    names = {language: sha256(content).hexdigest() for language, content in notification.pictures.items()}
+    for language, name in names.items():
+        row = {"name": name, "content": notification.pictures[language], "expires": notification.expires}
+        await connection.execute(STORE_CHART, row)
     return names
 
 
