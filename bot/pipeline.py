@@ -170,9 +170,9 @@ def chart_for(board: MarketStats, subjects: Sequence[Subject], window: int, sess
     return chart_data(board, first.basket, window, session, "" if rest else first.member)
 
 
-def as_edit(event: Notification, told: ProvisionalAlert) -> Notification:
+def as_edit(event: Notification, alert: ProvisionalAlert) -> Notification:
     """`event` as an edit of the provisional alert of the same session."""
-    return replace(event, mode=SendMode.EDIT, original=NotificationKey(told.event))
+    return replace(event, mode=SendMode.EDIT, original=NotificationKey(alert.event))
 
 
 def with_headlines_edit(event: Notification, headlines: Sequence[Headline]) -> Notification:
@@ -182,7 +182,7 @@ def with_headlines_edit(event: Notification, headlines: Sequence[Headline]) -> N
     return replace(event, key=key, messages=messages, mode=SendMode.AMEND, original=event.key)
 
 
-def severity_change_notice(event: Notification, told: ProvisionalAlert) -> Notification:
+def severity_change_notice(event: Notification, alert: ProvisionalAlert) -> Notification:
     """A reply to the chats that have the provisional alert: the severity of `event` is another."""
     now = None if event.is_withdrawal else event.severity
     return replace(
@@ -190,7 +190,7 @@ def severity_change_notice(event: Notification, told: ProvisionalAlert) -> Notif
         key=NotificationKey(f"{event.key}/announced"),
         mode=SendMode.REPLY,
         chart=None,
-        messages=tuple(severity_change_text(message, told.severity, now) for message in event.messages),
+        messages=tuple(severity_change_text(message, alert.severity, now) for message in event.messages),
     )
 
 
@@ -198,34 +198,34 @@ def compose_withdrawal(
     board: MarketStats,
     question: RuleTarget,
     subjects: Sequence[Subject],
-    told: ProvisionalAlert,
+    alert: ProvisionalAlert,
     languages: Sequence[str],
     created: datetime,
     expires: datetime,
 ) -> Notification:
     """The withdrawal of a provisional alert about `subjects` that did not hold at the close."""
     baskets = [board.series[basket].basket for basket in question.baskets]
-    verdicts = [_verdict_of(board, question, subject, told.session) for subject in subjects]
-    episode = episode_id(subjects[0], told.session)
+    verdicts = [_verdict_of(board, question, subject, alert.session) for subject in subjects]
+    episode = episode_id(subjects[0], alert.session)
     messages = []
     for language in languages:
         name = " / ".join(basket.name(language) for basket in baskets)
         moves = [(subject.member or name, verdict) for subject, verdict in zip(subjects, verdicts, strict=True)]
-        messages.append(withdrawal_text(name, moves, told.session, episode, language))
-    return _withdrawal(told, episode, question.baskets, tuple(messages), created, expires)
+        messages.append(withdrawal_text(name, moves, alert.session, episode, language))
+    return _withdrawal(alert, episode, question.baskets, tuple(messages), created, expires)
 
 
 def compose_discontinuation(
-    subject: Subject, told: ProvisionalAlert, languages: Sequence[str], created: datetime, expires: datetime
+    subject: Subject, alert: ProvisionalAlert, languages: Sequence[str], created: datetime, expires: datetime
 ) -> Notification:
     """The withdrawal of a provisional alert that no rule of the current configuration covers at the close."""
-    episode = episode_id(subject, told.session)
+    episode = episode_id(subject, alert.session)
     messages = tuple(discontinued_text(subject.basket, episode, language) for language in languages)
-    return _withdrawal(told, episode, (subject.basket,), messages, created, expires)
+    return _withdrawal(alert, episode, (subject.basket,), messages, created, expires)
 
 
 def _withdrawal(
-    told: ProvisionalAlert,
+    alert: ProvisionalAlert,
     episode: EpisodeId,
     baskets: tuple[BasketId, ...],
     messages: tuple[Message, ...],
@@ -233,11 +233,11 @@ def _withdrawal(
     expires: datetime,
 ) -> Notification:
     return Notification(
-        key=NotificationKey(f"{told.event}/withdrawn"),
+        key=NotificationKey(f"{alert.event}/withdrawn"),
         id=episode,
         baskets=baskets,
-        severity=told.severity,
-        session=told.session,
+        severity=alert.severity,
+        session=alert.session,
         created=created,
         expires=expires,
         messages=messages,

@@ -48,12 +48,12 @@ class MemoizedSource:
     """A source whose answers are kept, so that every session does not read the files anew."""
 
     source: PriceSource
-    known: dict[Symbol, Bars] = field(default_factory=dict)
+    bars_by_symbol: dict[Symbol, Bars] = field(default_factory=dict)
 
     def bars(self, symbol: Symbol) -> Bars:
-        if symbol not in self.known:
-            self.known[symbol] = self.source.bars(symbol)
-        return self.known[symbol]
+        if symbol not in self.bars_by_symbol:
+            self.bars_by_symbol[symbol] = self.source.bars(symbol)
+        return self.bars_by_symbol[symbol]
 
 
 class InlineRenderer:

@@ -48,41 +48,43 @@ async def run_checks(
     try:
         settings = load()
     except ConfigError as error:
-        for one in error.problems:
-            yield _problem(one, FindingStatus.FAIL)
+        for problem in error.problems:
+            yield _problem(problem, FindingStatus.FAIL)
         return
-    known = CachedCalendars(settings.storage.data_dir / "calendars", clock, on_build)
-    calendars, problems = await asyncio.to_thread(_calendars, known, settings, clock)
-    for found in problems or [Finding("configuration", FindingStatus.OK, SOUND)]:
-        yield found
+    cached = CachedCalendars(settings.storage.data_dir / "calendars", clock, on_build)
+    calendars, problems = await asyncio.to_thread(_calendars, cached, settings, clock)
+    for finding in problems or [Finding("configuration", FindingStatus.OK, SOUND)]:
+        yield finding
     baskets, now, yahoo = settings.baskets(), clock.now(), yahoo_prices(settings)
 
     def ask(symbol: Symbol) -> Bars:
         return price_source(settings, prices).bars(symbol) if prices else yahoo.bars_since(symbol, now.date() - RECENT)
 
     async with open_telegram(settings) as telegram:
-        async for found in check_telegram(settings, telegram):
-            yield found
-    async for found in check_source(baskets, ask, calendars, timedelta(minutes=settings.schedule.settle_minutes), now):
-        yield found
+        async for finding in check_telegram(settings, telegram):
+            yield finding
+    async for finding in check_source(
+        baskets, ask, calendars, timedelta(minutes=settings.schedule.settle_minutes), now
+    ):
+        yield finding
     yahoo.close()
-    for found in check_calendars(baskets, calendars, now):
-        yield found
+    for finding in check_calendars(baskets, calendars, now):
+        yield finding
     yield check_clock({"Telegram": telegram.ahead if telegram else None, "Yahoo": yahoo.ahead}, now)
-    for found in await check_database(settings, "telegram" if telegram else "terminal"):
-        yield found
+    for finding in await check_database(settings, "telegram" if telegram else "terminal"):
+        yield finding
     yield check_disk(settings.storage.data_dir)
 
 
-def _calendars(known: CachedCalendars, settings: Settings, clock: Clock) -> tuple[CachedCalendars, list[Finding]]:
+def _calendars(cached: CachedCalendars, settings: Settings, clock: Clock) -> tuple[CachedCalendars, list[Finding]]:
     """The calendars with what was declared, or without it where that is wrong; and all that is wrong."""
-    doubtful = [_problem(one, FindingStatus.WARN) for one in unused_values(settings)]
+    doubtful = [_problem(problem, FindingStatus.WARN) for problem in unused_values(settings)]
     try:
-        return with_closures_from(known, settings, clock, settings.baskets()), doubtful
+        return with_closures_from(cached, settings, clock, settings.baskets()), doubtful
     except ConfigError as error:
-        return known, [_problem(one, FindingStatus.FAIL) for one in error.problems] + doubtful
+        return cached, [_problem(problem, FindingStatus.FAIL) for problem in error.problems] + doubtful
     except BotError as error:
-        return known, [failure("calendars", error), *doubtful]
+        return cached, [failure("calendars", error), *doubtful]
 
 
 def _problem(problem: ConfigProblem, mark: FindingStatus) -> Finding:
@@ -127,13 +129,13 @@ LASTING = "Give the bot a volume for [storage] data_dir, or a PostgreSQL by DATA
 
 def check_clock(ahead: Mapping[str, timedelta | None], now: datetime) -> Finding:
     """The clock, held against the first who answered; `ahead` is by how much theirs is."""
-    told = [(name, one) for name, one in ahead.items() if one is not None]
+    answers = [(name, skew) for name, skew in ahead.items() if skew is not None]
     here = f"{now:%d %b %Y %H:%M:%S} UTC"
-    if not told:
+    if not answers:
         return Finding(
             "clock", FindingStatus.WARN, f"{here}; nobody answered who could tell whether that is right", ANSWER
         )
-    name, theirs = told[0]
+    name, theirs = answers[0]
     seconds = round(theirs.total_seconds())
     if abs(theirs) <= MAX_CLOCK_OFFSET:
         return Finding("clock", FindingStatus.OK, f"{here}, within {abs(seconds) + 1} s of {name}")
@@ -148,19 +150,19 @@ async def check_database(settings: Settings, transport: str) -> list[Finding]:
     except StoreError as error:
         return [failure("database", error)]
     file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
-    found = _place(file.absolute().parent) if file else []
+    findings = _place(file.absolute().parent) if file else []
     if file and not file.exists():
         seen = f"{file}: there is none yet"
         remedy = "`run` makes it at its first start. If there was one before, restore it: it holds the subscriptions."
-        return [Finding("database", FindingStatus.WARN, seen, remedy), *found]
+        return [Finding("database", FindingStatus.WARN, seen, remedy), *findings]
     try:
         database = await Database.open(url)
         try:
-            return [await _stored(database, transport), *found]
+            return [await _stored(database, transport), *findings]
         finally:
             await database.close()
     except StoreError as error:
-        return [failure("database", error), *found]
+        return [failure("database", error), *findings]
 
 
 async def _stored(database: Database, transport: str) -> Finding:
@@ -243,8 +245,8 @@ async def check_telegram(settings: Settings, telegram: TelegramClient | None) ->
     )
     if not settings.telegram.channels:
         yield Finding("chats", FindingStatus.OK, "none is configured; people subscribe by /start")
-    for one in settings.destinations():
-        yield await _chat(telegram, one.chat)
+    for destination in settings.destinations():
+        yield await _chat(telegram, destination.chat)
     for number in settings.telegram.operators:
         yield await _operator(telegram, number, name)
 
@@ -264,7 +266,7 @@ async def _chat(telegram: TelegramClient, chat: str) -> Finding:
 
     subject, code = f"chat {chat}", ConfigError.exit_code
     try:
-        found = await fetch_permissions(telegram, chat)
+        permissions = await fetch_permissions(telegram, chat)
     except RequestFailed as refused:
         if isinstance(refused.outcome, ChatMoved):
             seen = f"the group has another number now, {refused.outcome.chat}"
@@ -274,11 +276,15 @@ async def _chat(telegram: TelegramClient, chat: str) -> Finding:
         return Finding(
             subject, FindingStatus.FAIL, _why(refused.outcome), "Ask again in a minute.", SourceUnreachable.exit_code
         )
-    if found.hindrance:
+    if permissions.hindrance:
         return Finding(
-            subject, FindingStatus.FAIL, f"{found.title} ({found.kind}): {found.hindrance}", LET_IT_POST, code
+            subject,
+            FindingStatus.FAIL,
+            f"{permissions.title} ({permissions.kind}): {permissions.hindrance}",
+            LET_IT_POST,
+            code,
         )
-    return Finding(subject, FindingStatus.OK, f"{found.title} ({found.kind}): the bot may post there")
+    return Finding(subject, FindingStatus.OK, f"{permissions.title} ({permissions.kind}): the bot may post there")
 
 
 async def _operator(telegram: TelegramClient, number: int, name: str) -> Finding:
@@ -286,13 +292,13 @@ async def _operator(telegram: TelegramClient, number: int, name: str) -> Finding
     from bot.adapters.telegram.gateway import fetch_permissions
 
     try:
-        found = await fetch_permissions(telegram, str(number))
+        permissions = await fetch_permissions(telegram, str(number))
     except RequestFailed as refused:
         remedy = f"Open @{name} in Telegram and send /start once: before that, Telegram lets no bot write to anybody."
         return Finding(
             f"operator {number}", FindingStatus.WARN, f"cannot be written to: {_why(refused.outcome)}", remedy
         )
-    return Finding(f"operator {number}", FindingStatus.OK, f"{found.title} can be written to")
+    return Finding(f"operator {number}", FindingStatus.OK, f"{permissions.title} can be written to")
 
 
 def _why(outcome: SendOutcome) -> str:
@@ -328,8 +334,8 @@ def _fresh(subject: str, bars: Bars, calendar: Calendar, settle: timedelta, now:
     last: date = bars.dates[-1].item()
     over = int(np.searchsorted(calendar.closes, (now - settle).timestamp(), side="right"))
     newest = bars.as_of.astimezone(ZoneInfo(calendar.zone)) if bars.as_of else None
-    told = f"of {newest:%d %b %Y %H:%M %Z}, {_age(now - newest)} old" if newest else f"of {last:%d %b %Y}"
-    seen = f"{bars.where} has {bars.symbol}: newest price {told}"
+    newest_text = f"of {newest:%d %b %Y %H:%M %Z}, {_age(now - newest)} old" if newest else f"of {last:%d %b %Y}"
+    seen = f"{bars.where} has {bars.symbol}: newest price {newest_text}"
     if over and last < (due := calendar.sessions[over - 1].item()):
         seen = f"{seen}; nothing of the session of {due:%d %b}, which is over"
         return Finding(
@@ -364,12 +370,12 @@ def _sessions(subject: str, calendar: Calendar, closures: Sequence[UnscheduledCl
     opens, closes = (_at(times, at).astimezone(zone) for times in (calendar.opens, calendar.closes))
     when = f"{opens:%a %d %b %Y, %H:%M} to {closes:%H:%M %Z} ({calendar.zone})"
     declared = [
-        f"{one.day:%d %b %Y} {f'closes {one.closes:%H:%M}' if one.closes else 'shut'}"
-        for one in closures
-        if one.calendar == calendar.code and one.day >= now.date()
+        f"{closure.day:%d %b %Y} {f'closes {closure.closes:%H:%M}' if closure.closes else 'shut'}"
+        for closure in closures
+        if closure.calendar == calendar.code and closure.day >= now.date()
     ]
-    said = f"; declared: {', '.join(declared)}" if declared else ""
-    return Finding(subject, FindingStatus.OK, f"next session {when}; known to {last:%d %b %Y}{said}")
+    declared_text = f"; declared: {', '.join(declared)}" if declared else ""
+    return Finding(subject, FindingStatus.OK, f"next session {when}; known to {last:%d %b %Y}{declared_text}")
 
 
 def _at(moments: Seconds, place: int) -> datetime:

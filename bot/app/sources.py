@@ -68,27 +68,29 @@ def open_calendars(
     baskets: Sequence[Basket] | None = None,
 ) -> CachedCalendars:
     """The calendars that `baskets` (None = all) need, worked out at once; raises as `declared` does."""
-    known = CachedCalendars(settings.storage.data_dir / "calendars", clock, on_build)
-    return with_closures_from(known, settings, clock, settings.baskets() if baskets is None else baskets)
+    cached = CachedCalendars(settings.storage.data_dir / "calendars", clock, on_build)
+    return with_closures_from(cached, settings, clock, settings.baskets() if baskets is None else baskets)
 
 
 def with_closures_from(
-    known: CachedCalendars, settings: Settings, clock: Clock, baskets: Sequence[Basket]
+    cached: CachedCalendars, settings: Settings, clock: Clock, baskets: Sequence[Basket]
 ) -> CachedCalendars:
     """`known` with the closures of the settings. Raises ConfigError if one that is still to come cannot be right.
 
     One that is over is not looked at: the library may have learnt of it since.
     """
     needed, today = calendars_needed(baskets), clock.now().date()
-    calendars = known.closed(())
+    calendars = cached.closed(())
     calendars.prepare(needed)
     closures = settings.closures()
     problems = tuple(
         ConfigProblem(
             settings.origin(("closures", number)), f"closures[#{number + 1}]", why, "Correct it, or take it out."
         )
-        for number, one in enumerate(closures)
-        if one.calendar in needed and one.day >= today and (why := closure_problem(calendars.get(one.calendar), one))
+        for number, closure in enumerate(closures)
+        if closure.calendar in needed
+        and closure.day >= today
+        and (why := closure_problem(calendars.get(closure.calendar), closure))
     )
     if problems:
         raise ConfigError(problems)

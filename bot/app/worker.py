@@ -68,8 +68,8 @@ async def run_worker(load: Callable[[], Settings], clock: Clock, source: PriceSo
     settings = load()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, stop.set)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
     database = await Database.open(database_url(settings), upgrade=True)
     tenancy = LeaderLease(database, clock)
     monitor = HealthMonitor(settings, clock, database, tenancy)
@@ -232,22 +232,22 @@ async def _until_stopped(loops: Sequence[Coroutine[Any, Any, None]], stop: async
 
     The first loop is the engine: what it had not committed, the next start does again.
     """
-    tasks = [asyncio.create_task(one) for one in loops]
-    signs: list[asyncio.Task[Any]] = [asyncio.create_task(one.wait()) for one in (stop, lost)]
+    tasks = [asyncio.create_task(task) for task in loops]
+    signs: list[asyncio.Task[Any]] = [asyncio.create_task(task.wait()) for task in (stop, lost)]
     await asyncio.wait([*tasks, *signs], return_when=asyncio.FIRST_COMPLETED)
-    if any(isinstance(_error_of(one), LeaseLost) for one in tasks):
+    if any(isinstance(_error_of(task), LeaseLost) for task in tasks):
         lost.set()
-    dead = [one for one in tasks if one.done()] if not (stop.is_set() or lost.is_set()) else []
+    dead = [task for task in tasks if task.done()] if not (stop.is_set() or lost.is_set()) else []
     if not lost.is_set():
         stop.set()
-    for one in tasks if lost.is_set() else tasks[:1]:
-        one.cancel()
+    for task in tasks if lost.is_set() else tasks[:1]:
+        task.cancel()
     done, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-    for one in [*late, *signs]:
-        one.cancel()
+    for task in [*late, *signs]:
+        task.cancel()
     await asyncio.gather(*late, *signs, return_exceptions=True)
-    for one in done:
-        if (error := _error_of(one)) is not None and not isinstance(error, LeaseLost):
+    for task in done:
+        if (error := _error_of(task)) is not None and not isinstance(error, LeaseLost):
             raise error
     if dead:
         raise BotError("a loop has ended by itself: the process ends, and is to be started anew. Look at the log")

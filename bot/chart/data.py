@@ -64,7 +64,7 @@ def chart_data(board: MarketStats, basket: BasketId, window: int, session: date,
         levels=tuple(_levels(columns, begin, position)),
         states=tuple(map(DrawdownState, columns.state[begin : position + 1].tolist())),
         moves=tuple(moves[~np.isnan(moves)].tolist()),
-        worst=tuple((one.session, one.move) for one in worst_moves(columns, position, WORST)),
+        worst=tuple((verdict.session, verdict.move) for verdict in worst_moves(columns, position, WORST)),
     )
 
 

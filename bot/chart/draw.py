@@ -66,8 +66,8 @@ def _heading(paper: Canvas, facts: ChartData, words: Catalogue) -> None:
     paper.write(MARGIN, 74, name, 46, fit=WIDTH - 2 * MARGIN)
     end = paper.write(MARGIN, 146, words.percent(verdict.move), 60, _accent(verdict))
     window = words.say("window", count=verdict.window, words=words.count_word(verdict.window))
-    said = words.say("chart_closed" if facts.final else "chart_open", window=window, date=words.day(verdict.session))
-    paper.write(end + 22, 146, said, 32, MUTED, fit=WIDTH - MARGIN - end - 22)
+    caption = words.say("chart_closed" if facts.final else "chart_open", window=window, date=words.day(verdict.session))
+    paper.write(end + 22, 146, caption, 32, MUTED, fit=WIDTH - MARGIN - end - 22)
 
 
 def _accent(verdict: Verdict) -> str:
@@ -80,9 +80,9 @@ def _year(paper: Canvas, facts: ChartData, words: Catalogue) -> None:
     peak = _peak(facts)
     below = ("" if peak is None else "○ ") + _drawdown(facts.verdict, words)
     paper.write(WIDTH - MARGIN, 218, below, 26, MUTED, align="right")
-    known = [level for level in facts.levels if level is not None]
+    values = [level for level in facts.levels if level is not None]
     across = AxisScale(0, len(facts.sessions) - 1, LEFT, RIGHT)
-    up = _padded(min(known), max(known), YEAR_BOTTOM, YEAR_TOP)
+    up = _padded(min(values), max(values), YEAR_BOTTOM, YEAR_TOP)
     _states(paper, facts, across, words)
     step, ticks = _ticks(up.low, up.high, 6)
     for tick in ticks:
@@ -182,7 +182,7 @@ def _moves(paper: Canvas, facts: ChartData, words: Catalogue) -> None:
 def _labels(facts: ChartData) -> list[tuple[date, float]]:
     """The worst moves and today's, lowest first."""
     today = (facts.verdict.session, facts.verdict.move)
-    return sorted({*facts.worst, today}, key=lambda one: (one[1], one[0]))
+    return sorted({*facts.worst, today}, key=lambda row: (row[1], row[0]))
 
 
 def _places(
@@ -195,15 +195,15 @@ def _places(
         x, y = across(move), MOVES_TOP + LABEL_STEP * row + 26
         today = day == facts.verdict.session
         color = _accent(facts.verdict) if today else INK
-        said = words.say("chart_move", date=words.day(day), move=words.percent(move, decimals))
+        label = words.say("chart_move", date=words.day(day), move=words.percent(move, decimals))
         if today:
-            said = words.join([said, words.say("chart_rank", rank=words.number(facts.verdict.rank))], "clause")
+            label = words.join([label, words.say("chart_rank", rank=words.number(facts.verdict.rank))], "clause")
         paper.line([x, x], [y - 22, MOVES_BOTTOM], color if today else MUTED, 3.5 if today else 1.5)
         paper.dot(x, MOVES_BOTTOM, 15 if today else 11, color)
         if x < LEFT + LEFT_PART * (RIGHT - LEFT):
-            paper.write(x + 12, y, said, 28, color, clear=True)
+            paper.write(x + 12, y, label, 28, color, clear=True)
         else:
-            paper.write(x - 12, y, said, 28, color, align="right", clear=True)
+            paper.write(x - 12, y, label, 28, color, align="right", clear=True)
 
 
 def _percents(paper: Canvas, across: AxisScale, words: Catalogue) -> None:
@@ -211,8 +211,8 @@ def _percents(paper: Canvas, across: AxisScale, words: Catalogue) -> None:
     step, ticks = _ticks(across.low, across.high, 7)
     for tick in ticks:
         paper.line([across(tick), across(tick)], [MOVES_BOTTOM, MOVES_BOTTOM + 8], MUTED, 1.5)
-        said = words.percent(tick, _decimals(step * 100))
-        paper.write(across(tick), MOVES_BOTTOM + 40, said, 26, MUTED, align="center")
+        label = words.percent(tick, _decimals(step * 100))
+        paper.write(across(tick), MOVES_BOTTOM + 40, label, 26, MUTED, align="center")
 
 
 def _padded(low: float, high: float, bottom: float, top: float) -> AxisScale:
@@ -232,7 +232,7 @@ def _nice(least: float) -> float:
     if least <= 0:
         return 1e-4
     power = 10.0 ** floor(log10(least))
-    return next(one * power for one in (1, 2, 2.5, 5, 10) if one * power >= least * (1 - 1e-9))
+    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= least * (1 - 1e-9))
 
 
 def _decimals(step: float) -> int:

@@ -107,7 +107,7 @@ def _nowhere() -> TextIO:
 
 
 def _complain(error: BotError) -> None:
-    if isinstance(error, ConfigError) and any(one.file != TYPED for one in error.problems):
+    if isinstance(error, ConfigError) and any(problem.file != TYPED for problem in error.problems):
         count = len(error.problems)
         sys.stderr.write(f"The configuration has {count} problem{'s' * (count != 1)}:\n")
         sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)

@@ -45,22 +45,22 @@ async def _examine(config: Path | None, prices: Path | None, output: OutputForma
     code = 0
     if output is OutputFormat.CSV:
         csv.writer(sys.stdout, lineterminator="\n").writerow(COLUMNS)
-    async for found in run_checks(
+    async for finding in run_checks(
         lambda: load_settings(config, os.environ), prices, SystemClock(), note_calendar_build
     ):
-        _show(found, output)
-        if found.mark is FindingStatus.FAIL:
-            code = code or found.exit_code
+        _show(finding, output)
+        if finding.mark is FindingStatus.FAIL:
+            code = code or finding.exit_code
     return code
 
 
-def _show(found: Finding, output: OutputFormat) -> None:
-    cells = asdict(found)
+def _show(finding: Finding, output: OutputFormat) -> None:
+    cells = asdict(finding)
     if output is OutputFormat.JSONL:
         sys.stdout.write(json.dumps(cells, ensure_ascii=False) + "\n")
     elif output is OutputFormat.CSV:
         csv.writer(sys.stdout, lineterminator="\n").writerow(cells.values())
     else:
-        begin = SIGNS[found.mark] if sys.stdout.isatty() else f"{found.mark:<4}"
-        sys.stdout.write(f"{begin}  {found.subject}: {'. '.join(filter(None, (found.seen, found.remedy)))}\n")
+        begin = SIGNS[finding.mark] if sys.stdout.isatty() else f"{finding.mark:<4}"
+        sys.stdout.write(f"{begin}  {finding.subject}: {'. '.join(filter(None, (finding.seen, finding.remedy)))}\n")
     sys.stdout.flush()

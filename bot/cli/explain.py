@@ -121,7 +121,7 @@ def _answers(opened: MeasuredMarket, basket: BasketId, day: date) -> Iterator[st
     series = opened.board.series[basket]
     if position_of(opened, basket, day) >= series.final_sessions:
         yield "This session is not final: nothing is decided yet. Were its figures those of the close, then"
-    ways = {one.rule.name: one for one in level_distances(opened.board, opened.rulebook, basket, day)}
+    ways = {distances.rule.name: distances for distances in level_distances(opened.board, opened.rulebook, basket, day)}
     for answer in explain_session(opened.board, opened.rulebook, basket, day):
         yield from answered(opened, answer.decision, answer.before)
         way = None if answer.decision.subject.member else ways.get(answer.decision.subject.rule)
@@ -134,7 +134,7 @@ def answered(opened: MeasuredMarket, decision: Decision, memory: SubjectState) -
     subject = decision.subject
     about = subject.member or (f"{subject.basket} against {subject.against}" if subject.against else subject.basket)
     yield f'rule "{subject.rule}", {about}: {decision.reason.value}'
-    rule = next(one for one in opened.rulebook.rules if one.name == subject.rule)
+    rule = next(rule for rule in opened.rulebook.rules if rule.name == subject.rule)
     verdict = decision.evidence.verdict
     if verdict is not None:
         yield f"  {', '.join(_evidence(rule, decision, verdict))}"
@@ -146,9 +146,10 @@ def answered(opened: MeasuredMarket, decision: Decision, memory: SubjectState) -
     if decision.inhibited_severity is not None:
         yield f"  told as {decision.severity.word}, with the news of other rules about the basket"
     if memory.episode is not None:
-        one = memory.episode
-        deepest = f"{one.severity.word} at {_percent(one.worst_move)}"
-        yield f"  episode #{one.id} open since {one.opened}: {deepest}, sessions without a rung: {one.quiet_sessions}"
+        episode = memory.episode
+        deepest = f"{episode.severity.word} at {_percent(episode.worst_move)}"
+        quiet = f"sessions without a rung: {episode.quiet_sessions}"
+        yield f"  episode #{episode.id} open since {episode.opened}: {deepest}, {quiet}"
 
 
 def _evidence(rule: Rule, decision: Decision, verdict: Verdict) -> Iterator[str]:

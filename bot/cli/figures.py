@@ -136,12 +136,14 @@ def verdicts_command(
     columns = opened.board.of_basket(BasketId(basket), window)
     final = opened.board.series[BasketId(basket)].final_sessions
     first, last = session_range(columns.sessions[:final], start, stop)
-    found = [one for one in columns.rows(first, last) if one is not None]
+    verdicts = [verdict for verdict in columns.rows(first, last) if verdict is not None]
     if output is OutputFormat.TABLE:
-        _verdict_table(found)
+        _verdict_table(verdicts)
     else:
         print_rows(
-            output, VERDICT_COLUMNS, (dict(zip(VERDICT_COLUMNS, cells(basket, one), strict=True)) for one in found)
+            output,
+            VERDICT_COLUMNS,
+            (dict(zip(VERDICT_COLUMNS, cells(basket, verdict), strict=True)) for verdict in verdicts),
         )
 
 
@@ -176,17 +178,17 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> None:
     table = plain_table(
         "session", "day>", "move>", "rank>", "worst %>", "worst since", "drawdown>", "state", "coverage>"
     )
-    for one in shown:
+    for verdict in shown:
         table.add_row(
-            str(one.session),
-            f"{one.daily_return:+.2%}",
-            f"{one.move:+.2%}",
-            f"{one.rank:,}/{one.sample:,}",
-            "" if one.percentile is None else f"{one.percentile:.2f}",
-            "record" if one.record else str(one.worst_since),
-            f"{one.drawdown:.1%}",
-            one.state.word,
-            f"{one.coverage:.0%}",
+            str(verdict.session),
+            f"{verdict.daily_return:+.2%}",
+            f"{verdict.move:+.2%}",
+            f"{verdict.rank:,}/{verdict.sample:,}",
+            "" if verdict.percentile is None else f"{verdict.percentile:.2f}",
+            "record" if verdict.record else str(verdict.worst_since),
+            f"{verdict.drawdown:.1%}",
+            verdict.state.word,
+            f"{verdict.coverage:.0%}",
         )
     print_table(table)
 
@@ -214,8 +216,8 @@ def whatif_command(
 ) -> None:
     """Where such a move would rank, what each rule about the basket's closes would say, how far the next rung is."""
     opened = measure_loaded_market(config, prices, [basket], alone=True)
-    found = evaluate_move(opened.board, opened.rulebook, BasketId(basket), move, window)
-    sys.stdout.write(render_whatif(found, opened.rulebook.events, lang).plain + "\n")
+    supposition = evaluate_move(opened.board, opened.rulebook, BasketId(basket), move, window)
+    sys.stdout.write(render_whatif(supposition, opened.rulebook.events, lang).plain + "\n")
 
 
 def chart_command(

@@ -44,7 +44,7 @@ def write_levels(folder: Path, rules: Sequence[Rule], environ: Mapping[str, str]
 
 
 def _set(document: TOMLDocument, rule: Rule, file: str) -> None:
-    table: Any = next((one for one in document.get("rules", ()) if one.get("name") == rule.name), None)
+    table: Any = next((table for table in document.get("rules", ()) if table.get("name") == rule.name), None)
     for rung in rule.levels:
         place = table
         if table is not None and has_levels(rule):
@@ -62,7 +62,7 @@ def _check(folder: Path, text: str, environ: Mapping[str, str], rules: Sequence[
         for file in folder.glob("*.toml"):
             shutil.copyfile(file, Path(trial, file.name))
         Path(trial, FILE).write_bytes(text.encode("utf-8"))
-        given = {one.name: one.levels for one in load_settings(Path(trial), environ).rulebook().rules}
+        given = {rule.name: rule.levels for rule in load_settings(Path(trial), environ).rulebook().rules}
     for rule in rules:
         if [*map(level_as_toml, given[rule.name])] != [*map(level_as_toml, rule.levels)]:
             problem = ConfigProblem(

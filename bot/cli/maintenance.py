@@ -124,24 +124,29 @@ def backfill_command(
     baskets, clock = settings.baskets(), SystemClock()
     calendars = open_calendars(settings, clock, note_calendar_build)
     wanted = len(symbols_of(baskets))
-    found: list[BackfillResult] = []
-    with progress("Prices") as told:
-        for one in backfill(baskets, cached_yahoo(settings), calendars, again=again):
-            found.append(one)
-            told(len(found), wanted, one.symbol)
+    results: list[BackfillResult] = []
+    with progress("Prices") as report:
+        for result in backfill(baskets, cached_yahoo(settings), calendars, again=again):
+            results.append(result)
+            report(len(results), wanted, result.symbol)
             if not sys.stderr.isatty():
-                print_note(f"{len(found)} of {wanted}: {one.symbol}{': ' if one.lacking else ''}{one.lacking}")
-    _show(found, output)
-    lacking = [one for one in found if one.lacking]
-    if found and found[-1].ends:
-        kept = f"What was fetched is kept; {wanted - len(found) + 1} of {wanted} symbols are missing."
+                print_note(
+                    f"{len(results)} of {wanted}: {result.symbol}{': ' if result.lacking else ''}{result.lacking}"
+                )
+    _show(results, output)
+    lacking = [result for result in results if result.lacking]
+    if results and results[-1].ends:
+        kept = f"What was fetched is kept; {wanted - len(results) + 1} of {wanted} symbols are missing."
         raise SourceUnreachable(f"{lacking[-1].lacking} {kept} Run backfill again later: it goes on where it was.")
     if lacking:
         raise SourceUnreachable(f"nothing came of {len(lacking)} of {wanted} symbols: {lacking[0].lacking}")
 
 
-def _show(found: Sequence[BackfillResult], output: OutputFormat) -> None:
-    rows = [(one.symbol, one.first, one.last, one.sessions, one.holes, not one.there, one.lacking) for one in found]
+def _show(results: Sequence[BackfillResult], output: OutputFormat) -> None:
+    rows = [
+        (result.symbol, result.first, result.last, result.sessions, result.holes, not result.there, result.lacking)
+        for result in results
+    ]
     if output is OutputFormat.TABLE:
         table = plain_table("symbol", "first", "last", "sessions>", "holes>", "", "why~")
         for symbol, first, last, sessions, holes, asked, lacking in rows:
@@ -187,11 +192,13 @@ async def _send(settings: Settings) -> int:
     async with open_telegram(settings) as telegram:
         transport = telegram or TerminalTransport(sys.stdout, clock)
         destinations = settings.destinations() if telegram else terminal_destinations(settings.delivery.languages)
-        for one in destinations:
-            outcome = await send_test_message(transport, one, load_catalogue(one.language).say("test_message"), clock)
+        for destination in destinations:
+            outcome = await send_test_message(
+                transport, destination, load_catalogue(destination.language).say("test_message"), clock
+            )
             reached = isinstance(outcome, Sent)
             failed += not reached
-            console.print(f"{one.chat}: {'sent' if reached else outcome}", markup=False)
+            console.print(f"{destination.chat}: {'sent' if reached else outcome}", markup=False)
         if not destinations:
             raise TestMessageFailed("No chat is configured. Name one under [[telegram.channels]] in bot.toml.")
     return failed
@@ -209,11 +216,15 @@ def deliveries_command(config: Config = None, output: Output = OutputFormat.TABL
     from bot.app.worker import database_url
     from bot.settings.load import load_settings
 
-    found, counts = asyncio.run(_look(database_url(load_settings(config, os.environ))))
+    deliveries, counts = asyncio.run(_look(database_url(load_settings(config, os.environ))))
     if output is OutputFormat.TABLE:
-        _table(found, counts)
+        _table(deliveries, counts)
     else:
-        print_rows(output, DELIVERY_COLUMNS, (dict(zip(DELIVERY_COLUMNS, _cells(one), strict=True)) for one in found))
+        print_rows(
+            output,
+            DELIVERY_COLUMNS,
+            (dict(zip(DELIVERY_COLUMNS, _cells(delivery), strict=True)) for delivery in deliveries),
+        )
 
 
 async def _look(url: str) -> tuple[list[Delivery], Counter[DeliveryState]]:
@@ -229,35 +240,35 @@ async def _look(url: str) -> tuple[list[Delivery], Counter[DeliveryState]]:
         await database.close()
 
 
-def _cells(one: Delivery) -> tuple[str | int | None, ...]:
+def _cells(delivery: Delivery) -> tuple[str | int | None, ...]:
     """A delivery in the order of COLUMNS; moments in UTC."""
-    next_try = one.not_before.isoformat() if one.not_before else None
+    next_try = delivery.not_before.isoformat() if delivery.not_before else None
     return (
-        one.event_id, one.severity.word, one.transport, one.chat, one.state.value, one.reason, one.created.isoformat(),
-        one.expires.isoformat(), next_try, one.attempts, one.unconfirmed,
-        one.mode.value, one.config,
+        delivery.event_id, delivery.severity.word, delivery.transport, delivery.chat, delivery.state.value,
+        delivery.reason, delivery.created.isoformat(), delivery.expires.isoformat(), next_try,
+        delivery.attempts, delivery.unconfirmed, delivery.mode.value, delivery.config,
     )  # fmt: skip
 
 
-def _table(found: Sequence[Delivery], counts: Counter[DeliveryState]) -> None:
-    if found:
+def _table(deliveries: Sequence[Delivery], counts: Counter[DeliveryState]) -> None:
+    if deliveries:
         table = plain_table("event", "severity", "chat", "state", "due (UTC)", "next try (UTC)", "copies?>", "reason~")
-        for one in found:
-            when = _minute(one.not_before) if one.not_before else "never"
-            copies = str(one.unconfirmed or "")
+        for delivery in deliveries:
+            when = _minute(delivery.not_before) if delivery.not_before else "never"
+            copies = str(delivery.unconfirmed or "")
             table.add_row(
-                one.event_id,
-                one.severity.word,
-                one.chat,
-                one.state.value,
-                _minute(one.created),
+                delivery.event_id,
+                delivery.severity.word,
+                delivery.chat,
+                delivery.state.value,
+                _minute(delivery.created),
                 when,
                 copies,
-                one.reason,
+                delivery.reason,
             )
         print_table(table)
-    said = ", ".join(f"{counts[state]:,} {state.value}" for state in DeliveryState if counts[state])
-    sys.stdout.write(f"{said or 'no deliveries yet'}\n")
+    summary = ", ".join(f"{counts[state]:,} {state.value}" for state in DeliveryState if counts[state])
+    sys.stdout.write(f"{summary or 'no deliveries yet'}\n")
 
 
 def _minute(moment: datetime) -> str:

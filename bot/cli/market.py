@@ -74,7 +74,7 @@ def load_market(
     """
     settings = load_settings(config, os.environ)
     rulebook = settings.rulebook()
-    wanted = [_basket(rulebook, one) for one in asked]
+    wanted = [_basket(rulebook, name) for name in asked]
     baskets = tuple(wanted) if alone and wanted else rulebook.baskets
     clock = SystemClock()
     calendars = open_calendars(settings, clock, note_calendar_build, baskets)
@@ -105,7 +105,7 @@ def position_of(opened: MeasuredMarket, basket: BasketId, session: date | None) 
     position = opened.board.position(basket, day)
     if position is None:
         after = int(np.searchsorted(series.sessions, np.datetime64(day)))
-        near = " and ".join(str(one) for one in series.sessions[max(after - 1, 0) : after + 1])
+        near = " and ".join(str(session) for session in series.sessions[max(after - 1, 0) : after + 1])
         held = f"The data run from {series.sessions[0]} to {series.sessions[-1]}; next to it: {near}."
         raise NoData(f"{day} is no session of {series.basket.calendar} that {basket} has data for. {held}")
     return position
@@ -115,22 +115,22 @@ def _basket(rulebook: Rulebook, name: str) -> Basket:
     return lookup_name("basket", "BASKET", name, {str(basket.id): basket for basket in rulebook.baskets})
 
 
-def lookup_name(what: str, key: str, name: str, known: Mapping[str, Known]) -> Known:
+def lookup_name(what: str, key: str, name: str, items: Mapping[str, Known]) -> Known:
     """The one of that name. Raises ConfigError with what is like it, or else all there are."""
-    if name not in known:
-        close = get_close_matches(name, known, 1)
-        hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(known)}."
+    if name not in items:
+        close = get_close_matches(name, items, 1)
+        hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(items)}."
         raise ConfigError((ConfigProblem("command line", key, f'there is no {what} "{name}"', hint),))
-    return known[name]
+    return items[name]
 
 
 def _fetch(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symbol, Bars], dict[Symbol, str]]:
     bars: dict[Symbol, Bars] = {}
     lacking: dict[Symbol, str] = {}
     wanted = list(symbols)
-    with progress("Prices") as told:
+    with progress("Prices") as report:
         for done, symbol in enumerate(wanted):
-            told(done, len(wanted), symbol)
+            report(done, len(wanted), symbol)
             try:
                 bars[symbol] = source.bars(symbol)
             except (NoData, SourceUnreachable) as error:
@@ -157,10 +157,10 @@ def _warn(refused: Sequence[RejectedRow]) -> None:
 
 
 def _complain(left_out: Sequence[ExcludedBasket], wanted: set[BasketId], lacking: dict[Symbol, str]) -> None:
-    for one in left_out:
-        first, *others = one.lacking
+    for incomplete in left_out:
+        first, *others = incomplete.lacking
         more = f" None either of {', '.join(others)}." if others else ""
-        text = f"basket {one.basket.id} has prices for too few of its members: {lacking[first]}{more}"
-        if one.basket.id in wanted:
+        text = f"basket {incomplete.basket.id} has prices for too few of its members: {lacking[first]}{more}"
+        if incomplete.basket.id in wanted:
             raise NoData(text)
         print_note(f"Warning: {text}")

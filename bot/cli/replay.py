@@ -58,24 +58,26 @@ def replay_command(
     opened = measure_loaded_market(config, prices, wanted)
     sessions = _read(opened, wanted)
     first, end = session_range(sessions, start, stop)
-    found = (one for one in _alerts(opened, start, stop) if not wanted or _about(one) & set(wanted))
+    alerts = (alert for alert in _alerts(opened, start, stop) if not wanted or _about(alert) & set(wanted))
     if output is OutputFormat.TABLE:
-        _table(opened, list(found), sessions[first].item(), sessions[end - 1].item(), lang)
+        _table(opened, list(alerts), sessions[first].item(), sessions[end - 1].item(), lang)
     else:
-        print_rows(output, COLUMNS, (fields(opened, alert) for alert in found))
+        print_rows(output, COLUMNS, (fields(opened, alert) for alert in alerts))
 
 
 def _read(opened: MeasuredMarket, wanted: Sequence[str]) -> Dates:
     """The sessions on which any of the baskets has a reading."""
-    asked = [one for one in opened.board.series.values() if not wanted or one.basket.id in wanted]
-    final = [(one.sessions[: one.final_sessions], one.daily_return[: one.final_sessions]) for one in asked]
+    asked = [series for series in opened.board.series.values() if not wanted or series.basket.id in wanted]
+    final = [
+        (series.sessions[: series.final_sessions], series.daily_return[: series.final_sessions]) for series in asked
+    ]
     return np.unique(np.concatenate([sessions[~np.isnan(returns)] for sessions, returns in final]))
 
 
 def _alerts(opened: MeasuredMarket, start: date | None, stop: date | None) -> Iterator[Alert]:
-    with progress("Replay") as told:
+    with progress("Replay") as report:
         yield from replayed_alerts(
-            opened.board, opened.rulebook, start, stop, lambda done, total: told(done, total, "")
+            opened.board, opened.rulebook, start, stop, lambda done, total: report(done, total, "")
         )
 
 
@@ -114,11 +116,11 @@ def fields(opened: MeasuredMarket, alert: Alert) -> dict[str, Any]:
 
 def _members(alert: Alert, context: AlertContext) -> list[dict[str, Any]]:
     """The basket's members, or those that a rule about members speaks of."""
-    spoken = {one.subject.member for one in alert.decisions}
+    spoken = {member.subject.member for member in alert.decisions}
     return [
-        {"symbol": one.symbol, "move": one.move, "contribution": one.contribution, "day_low": one.day_low}
-        for one in context.members
-        if spoken == {""} or one.symbol in spoken
+        {"symbol": member.symbol, "move": member.move, "contribution": member.contribution, "day_low": member.day_low}
+        for member in context.members
+        if spoken == {""} or member.symbol in spoken
     ]
 
 
@@ -126,27 +128,27 @@ def _text(opened: MeasuredMarket, alert: Alert, context: AlertContext, language:
     return render_alert(alert, context, opened.rulebook.events, language)
 
 
-def _table(opened: MeasuredMarket, found: list[Alert], first: date, last: date, language: str) -> None:
-    if not found:
+def _table(opened: MeasuredMarket, alerts: list[Alert], first: date, last: date, language: str) -> None:
+    if not alerts:
         sys.stdout.write(f"No alert from {first} to {last}.\n")
         return
-    shown = found[-ALERTS_ON_SCREEN:]
-    if len(shown) < len(found):
-        print_note(f"The last {len(shown)} of {len(found):,} alerts; --from, --to or --format jsonl show more.")
+    shown = alerts[-ALERTS_ON_SCREEN:]
+    if len(shown) < len(alerts):
+        print_note(f"The last {len(shown)} of {len(alerts):,} alerts; --from, --to or --format jsonl show more.")
     table = plain_table("session", "reason", "severity", "first line~")
     for alert in shown:
         context = build_context(opened.board, opened.rulebook.rules, alert)
         line = _text(opened, alert, context, language).lines[0]
         table.add_row(str(alert.session), alert.reason.value, alert.severity.word, line)
     print_table(table)
-    _years(found, first, last)
+    _years(alerts, first, last)
 
 
-def _years(found: Sequence[Alert], first: date, last: date) -> None:
+def _years(alerts: Sequence[Alert], first: date, last: date) -> None:
     """A row for each year that was asked about, also for those without an alert, and one for all of them."""
     years = {str(year): Counter[Severity]() for year in range(first.year, last.year + 1)}
-    for one in found:
-        years[str(one.session.year)][one.severity] += 1
+    for alert in alerts:
+        years[str(alert.session.year)][alert.severity] += 1
     if len(years) > 1:
         years["all"] = sum(years.values(), Counter())
     table = plain_table("year", *(f"{severity.word}>" for severity in Severity))

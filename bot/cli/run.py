@@ -108,9 +108,9 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
             if played.engine.counts["events"] == before:
                 console.print(f"{day}: nothing to say", style="dim")
             await asyncio.sleep(pause)
-        told = played.engine.counts["events"]
+        count = played.engine.counts["events"]
         console.print(
-            f"\n{len(days)} sessions, {told} alerts, {played.wall.hung} charts in {charts}. "
+            f"\n{len(days)} sessions, {count} alerts, {played.wall.hung} charts in {charts}. "
             "Next: the README says how to subscribe, deploy and tune.",
             markup=False,
         )

@@ -79,7 +79,7 @@ def tune_command(
     tables, rulebook = fetched.market.tables, fetched.rulebook
     del fetched  # and with it the settings, of which there are many where baskets have many members
     _give_back()
-    asked = [one.id for one in rulebook.baskets if not baskets or one.id in baskets]
+    asked = [basket.id for basket in rulebook.baskets if not baskets or basket.id in baskets]
     chosen = replace(rulebook, rules=_only(rulebook, rule)) if rule else rulebook
     outcome = _tune(tables, chosen, asked, per_year, jobs, cluster)
     for name, basket in outcome.short:
@@ -96,7 +96,7 @@ def tune_command(
         print_note("Nothing was written, for nothing is suggested.")
     elif write:
         folder = config or Path(os.environ.get(CONFIG_DIR) or "config")
-        file = write_levels(folder, [one.rule for one in outcome.ladders], os.environ)
+        file = write_levels(folder, [ladder.rule for ladder in outcome.ladders], os.environ)
         print_note(f"Written into {file}. A running bot reads it on SIGHUP, on /reload, or when it starts again.")
 
 
@@ -109,9 +109,9 @@ def _give_back() -> None:
 
 
 def _only(rulebook: Rulebook, names: Sequence[str]) -> tuple[Rule, ...]:
-    known = {one.name: one for one in rulebook.rules}
-    asked = [lookup_name("rule", "--rule", name, known) for name in names]
-    return tuple(one for one in known.values() if one in asked)
+    rules = {rule.name: rule for rule in rulebook.rules}
+    asked = [lookup_name("rule", "--rule", name, rules) for name in names]
+    return tuple(rule for rule in rules.values() if rule in asked)
 
 
 def _tune(
@@ -123,8 +123,8 @@ def _tune(
     cluster: str | None,
 ) -> TuningResult:
     doing = worker_pool(jobs or min(os.cpu_count() or 1, MAX_JOBS), cluster)
-    with progress("Tuning") as told:
-        return tune_all(tables, rulebook, asked, per_year, doing, lambda done, total: told(done, total, ""))
+    with progress("Tuning") as report:
+        return tune_all(tables, rulebook, asked, per_year, doing, lambda done, total: report(done, total, ""))
 
 
 ALERTS_ON_SCREEN = 30
@@ -167,35 +167,35 @@ def print_tuning(outcome: TuningResult, per_year: float, output: OutputFormat, *
 
 
 def _tables(outcome: TuningResult, per_year: float, *, with_alerts: bool) -> None:
-    for name in dict.fromkeys(one.rule.name for one in outcome.tunings):
-        of_rule = [one for one in outcome.tunings if one.rule.name == name]
+    for name in dict.fromkeys(tuning.rule.name for tuning in outcome.tunings):
+        of_rule = [tuning for tuning in outcome.tunings if tuning.rule.name == name]
         sys.stdout.write(f'Rule "{name}"\n')
         table = plain_table(*IN_FORCE)
-        for one in of_rule:
-            for place, step in enumerate(one.steps):
-                table.add_row("" if place else _about(one), step.rung.severity.word, *_step(one, step))
+        for tuning in of_rule:
+            for place, step in enumerate(tuning.steps):
+                table.add_row("" if place else _about(tuning), step.rung.severity.word, *_step(tuning, step))
         print_table(table)
-        if any(one.trials for one in of_rule):
+        if any(tuning.trials for tuning in of_rule):
             table = plain_table(*SUGGESTED)
-            for one in of_rule:
-                for place, trial in enumerate(one.trials):
-                    table.add_row("" if place else _about(one), trial.rung.severity.word, *_trial(trial))
+            for tuning in of_rule:
+                for place, trial in enumerate(tuning.trials):
+                    table.add_row("" if place else _about(tuning), trial.rung.severity.word, *_trial(trial))
             sys.stdout.write("\n")
             print_table(table)
         if with_alerts:
-            for one in of_rule:
-                _alerts(one)
+            for tuning in of_rule:
+                _alerts(tuning)
         sys.stdout.write("\n")
     _notes(outcome, per_year)
     for ladder in outcome.ladders:
         sys.stdout.write("\n" + "\n".join(toml_lines(ladder, per_year)) + "\n")
 
 
-def _about(one: RuleTuning) -> str:
-    return f"{one.basket.id}/{one.against.id}" if one.against else one.basket.id
+def _about(tuning: RuleTuning) -> str:
+    return f"{tuning.basket.id}/{tuning.against.id}" if tuning.against else tuning.basket.id
 
 
-def _step(one: RuleTuning, step: LevelStats) -> tuple[str, ...]:
+def _step(tuning: RuleTuning, step: LevelStats) -> tuple[str, ...]:
     low, high = step.reached.interval
     doubt = step.provisional
     share = None if doubt is None else doubt.share
@@ -203,7 +203,7 @@ def _step(one: RuleTuning, step: LevelStats) -> tuple[str, ...]:
     return (
         level_as_toml(step.rung),
         f"{step.reached.per_year:.2f} ({low:.1f}-{high:.1f})",
-        f"{one.rate_sent(step.rung.severity).per_year:.2f}",
+        f"{tuning.rate_sent(step.rung.severity).per_year:.2f}",
         taken,
     )
 
@@ -214,26 +214,26 @@ def _trial(trial: HoldOutTest) -> tuple[str, ...]:
     return level_as_toml(trial.rung), f"{trial.fitted.per_year:.2f}", f"{low}-{high}", came
 
 
-def _alerts(one: RuleTuning) -> None:
+def _alerts(tuning: RuleTuning) -> None:
     """The latest sessions and sizes."""
-    shown = one.hearings[-ALERTS_ON_SCREEN:]
-    count = len(one.hearings)
-    sys.stdout.write(f"\n{_about(one)}: the last {len(shown)} of {count:,} alerts of this rule by itself\n")
-    table = plain_table("session", "reason", "severity", f"{size_label(one.rule)}>", "members~")
+    shown = tuning.hearings[-ALERTS_ON_SCREEN:]
+    count = len(tuning.hearings)
+    sys.stdout.write(f"\n{_about(tuning)}: the last {len(shown)} of {count:,} alerts of this rule by itself\n")
+    table = plain_table("session", "reason", "severity", f"{size_label(tuning.rule)}>", "members~")
     for heard in shown:
         members = ", ".join(word.member for word in heard.words)
         table.add_row(
-            str(heard.session), heard.reason.value, heard.severity.word, f"{heard.size(one.rule):+.1%}", members
+            str(heard.session), heard.reason.value, heard.severity.word, f"{heard.size(tuning.rule):+.1%}", members
         )
     print_table(table)
 
 
 def _notes(outcome: TuningResult, per_year: float) -> None:
-    trials = [trial for one in outcome.tunings for trial in one.trials]
+    trials = [trial for tuning in outcome.tunings for trial in tuning.trials]
     sys.stdout.write(NOTES.format(level=f"{LEVEL:.0%}"))
     if trials:
         sys.stdout.write(SUGGESTION.format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, wanted=per_year))
-        inside, poisson = sum(one.inside for one in trials), sum(one.inside_poisson for one in trials)
+        inside, poisson = sum(tuning.inside for tuning in trials), sum(tuning.inside_poisson for tuning in trials)
         sys.stdout.write(
             f"On the years kept back {inside} of {len(trials)} suggested levels came as often as expected\n"
             f"({poisson} if falls were independent, which they are not).\n"
@@ -244,33 +244,33 @@ def _notes(outcome: TuningResult, per_year: float) -> None:
 
 def _rows(outcome: TuningResult) -> Iterator[dict[str, Any]]:
     """One row a rule, basket and rung."""
-    for one in outcome.tunings:
-        for step in one.steps:
+    for tuning in outcome.tunings:
+        for step in tuning.steps:
             low, high = step.reached.interval
             doubt = step.provisional
-            told = [heard for heard in one.hearings if heard.severity == step.rung.severity]
+            alerts = [heard for heard in tuning.hearings if heard.severity == step.rung.severity]
             yield {
-                "rule": one.rule.name,
-                "basket": _about(one),
+                "rule": tuning.rule.name,
+                "basket": _about(tuning),
                 "level": step.rung.severity.word,
                 "in_force": level_as_toml(step.rung),
-                "from": str(one.first),
-                "to": str(one.last),
+                "from": str(tuning.first),
+                "to": str(tuning.last),
                 "years": step.reached.years,
                 "reached": step.reached.count,
                 "per_year": step.reached.per_year,
                 "per_year_low": low,
                 "per_year_high": high,
                 "alerts": step.alerts,
-                "sent": one.rate_sent(step.rung.severity).count,
+                "sent": tuning.rate_sent(step.rung.severity).count,
                 "latest": str(step.latest) if step.latest else None,
                 "provisional": doubt.reached if doubt else None,
                 "withdrawn": doubt.withdrawn if doubt else None,
                 "together": doubt.together if doubt else None,
                 **_trial_fields(
-                    next((trial for trial in one.trials if trial.rung.severity == step.rung.severity), None)
+                    next((trial for trial in tuning.trials if trial.rung.severity == step.rung.severity), None)
                 ),
-                "sessions": [[str(heard.session), heard.reason.value, heard.size(one.rule)] for heard in told],
+                "sessions": [[str(heard.session), heard.reason.value, heard.size(tuning.rule)] for heard in alerts],
             }
 
 

@@ -74,7 +74,7 @@ def context_of_session(
     of_state = about_state and state is not None
     listed = series.listed(position)
     returns = zip(series.basket.symbols, series.member_returns(position).tolist(), strict=True)
-    present = [symbol for symbol, one in returns if not isnan(one)]
+    present = [symbol for symbol, move in returns if not isnan(move)]
     return AlertContext(
         sides=((series.basket, verdict.move),),
         yardstick=yardstick,
@@ -82,7 +82,7 @@ def context_of_session(
         members=member_contributions(series, position, window),
         listed=sum(listed),
         present=len(present),
-        abroad=sum(exchange_of(one) != series.basket.calendar for one in present),
+        abroad=sum(exchange_of(symbol) != series.basket.calendar for symbol in present),
         traded_then=sum(map(and_, series.listed(then), listed)) if then is not None else None,
         entered=state,
         entries=() if alone else tuple(state_entries(board, basket, window, position)),
@@ -110,9 +110,11 @@ def _of_members(board: MarketStats, alert: Alert, as_of: datetime | None) -> Ale
 def _of_contrast(board: MarketStats, alert: Alert, as_of: datetime | None) -> AlertContext:
     window = alert.rule.window
     pair = (alert.subject.basket, BasketId(alert.subject.against))
-    sides = tuple((board.series[one].basket, _move(board, one, window, alert.session)) for one in pair)
-    one, other = reversed(pair) if alert.rule.upward else pair
-    columns = board.of_spread(one, other, window)
+    sides = tuple(
+        (board.series[basket_id].basket, _move(board, basket_id, window, alert.session)) for basket_id in pair
+    )
+    first, second = reversed(pair) if alert.rule.upward else pair
+    columns = board.of_spread(first, second, window)
     yardstick = _yardstick(columns, int(np.searchsorted(columns.sessions, np.datetime64(alert.session, "D"))))
     if yardstick is not None and alert.rule.upward:
         runner_up = None if yardstick.runner_up is None else -yardstick.runner_up
@@ -145,11 +147,11 @@ def _contrast(
     board: MarketStats, rules: Sequence[Rule], basket: BasketId, window: int, session: date
 ) -> Contrast | None:
     """The first of the basket's counterparts that has a move over the same sessions."""
-    for other in _counterparts(board, rules, basket):
-        gap = board.spread_at(basket, other, window, session)
-        move = _move(board, other, window, session)
+    for counterpart in _counterparts(board, rules, basket):
+        gap = board.spread_at(basket, counterpart, window, session)
+        move = _move(board, counterpart, window, session)
         if gap is not None and move is not None:
-            return Contrast(board.series[other].basket, move, gap)
+            return Contrast(board.series[counterpart].basket, move, gap)
     return None
 
 
@@ -157,11 +159,11 @@ def _counterparts(board: MarketStats, rules: Sequence[Rule], basket: BasketId) -
     """Whom contrast rules set against the basket, in their order, then baskets of the other role."""
     for rule in rules:
         pair = rule.contrast
-        if pair is not None and basket in pair and all(one in board.series for one in pair):
+        if pair is not None and basket in pair and all(basket_id in board.series for basket_id in pair):
             yield pair[pair[0] == basket]
     role = OTHER_ROLE.get(board.series[basket].basket.role)
     if role:
-        yield from (other for other, series in board.series.items() if series.basket.role == role)
+        yield from (counterpart for counterpart, series in board.series.items() if series.basket.role == role)
 
 
 def next_claim(past: SettledHistory, verdict: Verdict) -> FurtherFall | None:
@@ -190,7 +192,7 @@ def contributions(series: BasketSeries, position: int, window: int) -> list[floa
     days = slice(position - window + 1, position + 1)
     every = zip(series.member_returns(days).tolist(), series.daily_return[days].tolist(), strict=True)
     for returns, daily in reversed(list(every)):
-        present = [(column, weights[column]) for column, one in enumerate(returns) if not isnan(one)]
+        present = [(column, weights[column]) for column, value in enumerate(returns) if not isnan(value)]
         whole = 0.0
         for _, weight in present:
             whole += weight
@@ -214,10 +216,10 @@ def member_contributions(series: BasketSeries, position: int, window: int) -> tu
     shares = []
     for member, listed, returns, lows, part in columns:
         if listed or not all(map(isnan, returns)):
-            known = [one for one in lows if not isnan(one)]
-            low_gap = len(known) < len(lows) and _lacking(lows, returns)
+            values = [low for low in lows if not isnan(low)]
+            low_gap = len(values) < len(lows) and _lacking(lows, returns)
             shares.append(
-                MemberContribution(member.symbol, _compounded(returns), part, min(known, default=None), low_gap)
+                MemberContribution(member.symbol, _compounded(returns), part, min(values, default=None), low_gap)
             )
     return tuple(sorted(shares, key=lambda share: (share.contribution, share.symbol)))
 
@@ -225,25 +227,25 @@ def member_contributions(series: BasketSeries, position: int, window: int) -> tu
 def _compounded(returns: Sequence[float]) -> float | None:
     """The move of these returns, oldest first; None = one of them is missing."""
     growth = 1.0
-    for one in returns:
-        growth *= 1 + one
+    for value in returns:
+        growth *= 1 + value
     return None if isnan(growth) else growth - 1
 
 
 def _lacking(lows: Sequence[float], returns: Sequence[float]) -> bool:
     """Whether a low is not known though it traded; where a member's exchange was shut, its return is 0."""
-    return any(isnan(low) and one and not isnan(one) for low, one in zip(lows, returns, strict=True))
+    return any(isnan(low) and value and not isnan(value) for low, value in zip(lows, returns, strict=True))
 
 
 def state_entry(
-    symbol: Symbol | None, columns: VerdictColumns, position: int, least: DrawdownState, known: Verdict | None = None
+    symbol: Symbol | None, columns: VerdictColumns, position: int, least: DrawdownState, given: Verdict | None = None
 ) -> StateEntry | None:
     """The state that a series entered at `position`, if it is `least` or deeper and there is a verdict.
 
     `known` is that verdict, where it was worked out before.
     """
     state = columns.entered_state.item(position)
-    if state < least or (verdict := known or columns.at(position)) is None:
+    if state < least or (verdict := given or columns.at(position)) is None:
         return None
     earlier = (columns.entered_state[:position] >= state).nonzero()[0]
     before = columns.day(earlier.item(-1)) if len(earlier) else None
@@ -270,7 +272,7 @@ def state_entries(
 def _entrants(board: MarketStats, basket: BasketId, window: int) -> Mapping[int, Sequence[Symbol]]:
     """Which members entered a bear market or a crash, by position; nobody did at the others."""
 
-    def found() -> Mapping[int, Sequence[Symbol]]:
+    def by_position() -> Mapping[int, Sequence[Symbol]]:
         series = board.series[basket]
         symbols = series.basket.symbols
         begun = np.column_stack([board.of_member(basket, symbol, window).entered_state for symbol in symbols])
@@ -280,7 +282,7 @@ def _entrants(board: MarketStats, basket: BasketId, window: int) -> Mapping[int,
                 entrants.setdefault(position, []).append(symbols[column])
         return entrants
 
-    return board.once(("entrants", basket, str(window)), found)
+    return board.once(("entrants", basket, str(window)), by_position)
 
 
 TOLD_AFTER = 63  # sessions after earlier falls

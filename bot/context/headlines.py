@@ -52,7 +52,11 @@ def largest_losers(board: MarketStats, alert: Alert) -> tuple[Symbol, ...]:
 
 
 def select_headlines(
-    found: Iterable[Headline], about: Sequence[Symbol], names: Mapping[Symbol, str], since: datetime, until: datetime
+    headlines: Iterable[Headline],
+    about: Sequence[Symbol],
+    names: Mapping[Symbol, str],
+    since: datetime,
+    until: datetime,
 ) -> tuple[Headline, ...]:
     """Those that say most about the symbols of `about`, of which the first weighs most.
 
@@ -63,7 +67,7 @@ def select_headlines(
     """
     ranked = [
         (rank, headline)
-        for headline in found
+        for headline in headlines
         if since < headline.at <= until and _quotable(headline) and (rank := _rank(headline, about, names)) is not None
     ]
     ranked.sort(key=lambda pair: (pair[0], -pair[1].at.timestamp()))

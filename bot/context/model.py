@@ -47,10 +47,10 @@ class MemberContribution:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """Another basket over the same window; `gap` is the verdict of the fallen basket minus the other."""
+    """Another basket over the same window; `gap` is the verdict of the fallen basket minus the counterpart."""
 
-    other: Basket
-    other_move: float
+    counterpart: Basket
+    counterpart_move: float
     gap: Verdict
 
 

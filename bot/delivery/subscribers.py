@@ -86,20 +86,20 @@ class Subscriber:
         wishes = {kept: wish for kept, wish in self.subscriptions.items() if kept != basket}
         return replace(self, subscriptions=wishes, all_baskets=False)
 
-    def merged_with(self, other: Self) -> Self:
-        """The subscriber merged with `other`: the choices of both."""
-        wishes = {**self.subscriptions, **other.subscriptions}
-        for basket in self.subscriptions.keys() & other.subscriptions.keys():
-            wish, second = self.subscriptions[basket], other.subscriptions[basket]
-            until = _sooner(wish.muted_until, second.muted_until)
-            wishes[basket] = BasketSubscription(min(wish.min_severity, second.min_severity), until)
+    def merged_with(self, second: Self) -> Self:
+        """The subscriber merged with `second`: the choices of both."""
+        wishes = {**self.subscriptions, **second.subscriptions}
+        for basket in self.subscriptions.keys() & second.subscriptions.keys():
+            mine, theirs = self.subscriptions[basket], second.subscriptions[basket]
+            until = _sooner(mine.muted_until, theirs.muted_until)
+            wishes[basket] = BasketSubscription(min(mine.min_severity, theirs.min_severity), until)
         return replace(
             self,
             subscriptions=wishes,
-            since=min(self.since, other.since),
-            all_baskets=self.all_baskets or other.all_baskets,
-            min_severity=min(self.min_severity, other.min_severity),
-            muted_until=_sooner(self.muted_until, other.muted_until),
+            since=min(self.since, second.since),
+            all_baskets=self.all_baskets or second.all_baskets,
+            min_severity=min(self.min_severity, second.min_severity),
+            muted_until=_sooner(self.muted_until, second.muted_until),
         )
 
 

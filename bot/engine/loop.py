@@ -348,7 +348,7 @@ class Engine:
             already_stored = await self._commit(config, Changes(changes.states, enriched, closes=closes))
             self._closes |= closes
             self._summary.events += len(notifications) - already_stored
-            self._summary.known += already_stored
+            self._summary.already_stored += already_stored
             self._mark_progress()
         return replace(changes, notifications=notifications)
 

@@ -64,7 +64,7 @@ class CheckSummary:
 
     `due` says why prices were fetched: "final" sessions, "open" ones, or the "first" check. Of `symbols` fetched the
     `missing` are unavailable, and `doubts` prices are suspect. `events` notifications were stored (`provisional` among
-    them), `known` ones had been before, `unsure` ones went to the operators alone. `next` is when something is due
+    them), `already_stored` ones had been before, `unsure` ones went to operators. `next` is when something is due
     again, `config` the fingerprint of the configuration.
     """
 
@@ -76,7 +76,7 @@ class CheckSummary:
     doubts: int = 0
     sessions: int = 0
     events: int = 0
-    known: int = 0
+    already_stored: int = 0
     provisional: int = 0
     unsure: int = 0
     troubles: int = 0
@@ -90,7 +90,7 @@ class CheckSummary:
             "due": "+".join(self.due) or "nothing",
             "symbols": self.symbols,
             "got": self.symbols - self.missing,
-            **{name: getattr(self, name) for name in COUNTS},
+            **{name: getattr(self, "already_stored" if name == "known" else name) for name in COUNTS},
             "next": self.next.isoformat(timespec="minutes") if self.next else "",
             "config": self.config,
         }

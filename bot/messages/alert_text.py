@@ -124,23 +124,23 @@ def _then(verdict: Verdict, context: AlertContext, words: Catalogue) -> Iterator
 
 def _breadth(context: AlertContext, words: Catalogue, *, provisional: bool) -> str:
     """How many fell, how many of them far: by the close, and at some moment of a session."""
-    total, fell, known = len(context.members), context.fell, context.known
+    total, fell, priced = len(context.members), context.fell, context.known
     live = "_live" if provisional else ""
     fact = f"all_fell{live}" if fell == total else f"some_fell{live}"
     facts = [words.say(fact, count=total, fell=fell)]
-    far = [one.symbol for one in context.members if one.fell_far]
-    plunged = [one.symbol for one in context.members if one.plunged]
+    far = [member.symbol for member in context.members if member.fell_far]
+    plunged = [member.symbol for member in context.members if member.plunged]
     limit = wording.limit_text(PLUNGE, words)
     if far:
         facts.append(words.say(f"fell_far{live}", count=len(far), limit=limit, names=_listed(far, total, words)))
     if plunged:
         names = words.say("the_same") if set(plunged) == set(far) else _listed(plunged, total, words)
         facts.append(words.say("plunged", count=len(plunged), limit=limit, names=names))
-    unknown = sorted(one.symbol for one in context.members if one.low_gap and not one.plunged)
+    unknown = sorted(member.symbol for member in context.members if member.low_gap and not member.plunged)
     if unknown and (far or plunged):
         facts.append(words.say("lows_unknown", symbols=wording.join_names(list(unknown), words)))
-    if known < total:
-        facts.append(words.say("unpriced", count=total - known))
+    if priced < total:
+        facts.append(words.say("unpriced", count=total - priced))
     return words.join(facts, "clause")
 
 
@@ -153,20 +153,20 @@ def _listed(symbols: Sequence[str], total: int, words: Catalogue) -> str:
 
 def _parts(verdict: Verdict, context: AlertContext, words: Catalogue) -> Iterator[str]:
     """Who weighed most. Parts are of a whole only if nobody's gain stands against them."""
-    dragging = [one for one in context.members if one.contribution < 0]
+    dragging = [member for member in context.members if member.contribution < 0]
     most = dragging[:MAX_NAMES]
     if not most:
         return
-    if len(dragging) > len(most) and all(one.contribution <= 0 for one in context.members):
+    if len(dragging) > len(most) and all(member.contribution <= 0 for member in context.members):
         yield words.say(
             "points_from",
-            points=words.decimal(sum(one.contribution for one in most) * 100),
+            points=words.decimal(sum(member.contribution for member in most) * 100),
             total=words.decimal(verdict.move * 100),
             words=words.count_word(len(most)),
-            parts=words.join([_part(one, "part", words) for one in most]),
+            parts=words.join([_part(member, "part", words) for member in most]),
         )
     else:
-        yield words.say("parts", parts=words.join([_part(one, "part_points", words) for one in most]))
+        yield words.say("parts", parts=words.join([_part(member, "part_points", words) for member in most]))
 
 
 def _part(member: MemberContribution, phrase: str, words: Catalogue) -> str:
@@ -176,12 +176,12 @@ def _part(member: MemberContribution, phrase: str, words: Catalogue) -> str:
 
 def _entries(entries: tuple[StateEntry, ...], words: Catalogue) -> Iterator[str]:
     """A member alone with everything about it; several of one state in one line."""
-    for state in sorted({one.verdict.entered_state for one in entries}, reverse=True):
-        same = sorted((one for one in entries if one.verdict.entered_state == state), key=_known_and_deep)
+    for state in sorted({entry.verdict.entered_state for entry in entries}, reverse=True):
+        same = sorted((entry for entry in entries if entry.verdict.entered_state == state), key=_known_and_deep)
         if len(same) == 1:
             yield wording.state_entry_line(words.say("ticker", name=same[0].symbol), same[0], words)
             continue
-        names = [_entry(one, "entry" if at else "first_entry", words) for at, one in enumerate(same[:MAX_NAMES])]
+        names = [_entry(entry, "entry" if at else "first_entry", words) for at, entry in enumerate(same[:MAX_NAMES])]
         more = len(same) - len(names)
         yield words.say(
             "entered_together",
@@ -205,8 +205,8 @@ def _entry(entry: StateEntry, phrase: str, words: Catalogue) -> str:
 def _against(contrast: Contrast, words: Catalogue) -> str:
     """The other side, and how rare it is to be so far behind it: not how far the two are apart either way."""
     gap = contrast.gap
-    other, move = contrast.other.name(words.language), words.percent(contrast.other_move)
-    line = words.say("against", other=other, move=move, points=words.decimal(gap.move * 100))
+    name, move = contrast.counterpart.name(words.language), words.percent(contrast.counterpart_move)
+    line = words.say("against", other=name, move=move, points=words.decimal(gap.move * 100))
     if gap.record and wording.has_enough_years(gap):
         return line + words.say("behind_record", date=words.day(gap.since))
     if gap.worst_since is not None and whole_months(gap.worst_since, gap.session) >= 1:
@@ -216,7 +216,7 @@ def _against(contrast: Contrast, words: Catalogue) -> str:
 
 def contrast_alert_lines(alert: Alert, context: AlertContext, events: Events, words: Catalogue) -> Iterator[str]:
     verdict, upward = wording.verdict_of(alert), alert.rule.upward
-    (one, _), (other, _) = context.sides
+    (first, _), (second, _) = context.sides
     notable = wording.is_notable(verdict, upward=upward)
     decimals = wording.decimals_needed(verdict.move, context.yardstick) if notable else 1
     time = wording.price_time_label(context)
@@ -224,8 +224,8 @@ def contrast_alert_lines(alert: Alert, context: AlertContext, events: Events, wo
     yield words.say(
         f"ahead{live}" if verdict.move > 0 else f"behind{live}",
         icon=wording.ICONS[alert.severity],
-        one=one.name(words.language),
-        other=other.name(words.language),
+        one=first.name(words.language),
+        other=second.name(words.language),
         points=words.decimal(verdict.move * 100, decimals),
         window=wording.window_text(verdict.window, words),
         claim=wording.rarity_claim("widening" if time else "widest", verdict, events, words) if notable else "",
@@ -248,22 +248,26 @@ def member_alert_lines(alert: Alert, context: AlertContext, events: Events, word
     basket = context.sides[0][0]
     time = wording.price_time_label(context)
     if alert.rule.uses_condition("day_low"):
-        said = _plunges(alert, basket, words, time)
+        lines = _plunges(alert, basket, words, time)
     elif alert.rule.uses_condition("enters") and context.entries:
-        said = _states(context, words)
+        lines = _states(context, words)
     else:
-        said = _falls(alert, events, words, time)
+        lines = _falls(alert, events, words, time)
     icon, name = wording.ICONS[alert.severity], basket.name(words.language)
-    yield words.say("members_headline", icon=icon, name=name, said=next(said))
+    yield words.say("members_headline", icon=icon, name=name, said=next(lines))
     yield wording.close_label(alert.session, context, words)
-    yield from said
+    yield from lines
     yield wording.footer(context, words, alert.episode)
 
 
 def _plunges(alert: Alert, basket: Basket, words: Catalogue, time: str) -> Iterator[str]:
     live = "_live" if time else ""
-    limits = [one.level.day_low for one in alert.decisions if one.level is not None and one.level.day_low is not None]
-    lows = [(one.subject.member or basket.symbols[0], one.evidence) for one in alert.decisions]
+    limits = [
+        decision.level.day_low
+        for decision in alert.decisions
+        if decision.level is not None and decision.level.day_low is not None
+    ]
+    lows = [(decision.subject.member or basket.symbols[0], decision.evidence) for decision in alert.decisions]
     symbols = wording.join_names([symbol for symbol, _ in lows], words)
     yield words.say("plunged_low", symbols=symbols, limit=wording.limit_text(max(limits), words))
     for symbol, seen in lows:
@@ -275,23 +279,25 @@ def _plunges(alert: Alert, basket: Basket, words: Catalogue, time: str) -> Itera
 
 def _states(context: AlertContext, words: Catalogue) -> Iterator[str]:
     entered = context.entries
-    states = {one.verdict.entered_state for one in entered}
+    states = {entry.verdict.entered_state for entry in entered}
     lines = [
-        wording.state_entry_line(words.say("ticker", name=one.symbol), one, words)
-        for one in sorted(entered, key=lambda one: one.verdict.drawdown)
+        wording.state_entry_line(words.say("ticker", name=entry.symbol), entry, words)
+        for entry in sorted(entered, key=lambda entry: entry.verdict.drawdown)
     ]
     if len(lines) > 1:
         phrase = "entered_state" if len(states) == 1 else "entered_or_worse"
-        symbols = wording.join_names([str(one.symbol) for one in entered], words)
+        symbols = wording.join_names([str(entry.symbol) for entry in entered], words)
         yield words.say(phrase, symbols=symbols, state=wording.state_text(min(states), words))
     yield from lines
 
 
 def _falls(alert: Alert, events: Events, words: Catalogue, time: str) -> Iterator[str]:
-    fallen = sorted(((one.subject.member, _verdict(one.evidence.verdict)) for one in alert.decisions), key=_depth)
+    fallen = sorted(
+        ((decision.subject.member, _verdict(decision.evidence.verdict)) for decision in alert.decisions), key=_depth
+    )
     moves = [f"{symbol} {words.percent(verdict.move)}" for symbol, verdict in fallen]
-    said = words.join(moves) if len(moves) <= MAX_NAMES else words.say("many", count=len(moves))
-    yield words.say("moved", moves=said, window=wording.window_text(alert.rule.window, words))
+    moves_text = words.join(moves) if len(moves) <= MAX_NAMES else words.say("many", count=len(moves))
+    yield words.say("moved", moves=moves_text, window=wording.window_text(alert.rule.window, words))
     for symbol, verdict in fallen:
         yield wording.headline_text("•", words.say("ticker", name=symbol), verdict, 1, events, words, time)
 

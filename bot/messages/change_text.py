@@ -45,14 +45,14 @@ def with_headlines(message: Message, headlines: Iterable[Headline]) -> Message:
     """The message with the first headlines that there is room for, before its last line; nothing goes for them."""
     words = load_catalogue(message.language)
     *first, last = message.lines
-    for one in headlines:
-        title = sanitize(f"“{' '.join(one.title.split())}”")
-        publisher = " ".join(one.publisher.split())
-        quote = words.say("quote", title=title, publisher=publisher, moment=words.moment(one.at))
+    for headline in headlines:
+        title = sanitize(f"“{' '.join(headline.title.split())}”")
+        publisher = " ".join(headline.publisher.split())
+        quote = words.say("quote", title=title, publisher=publisher, moment=words.moment(headline.at))
         more = len(first) - len(message.lines) + 1
         line = quote if more else words.say("headlines", quote=quote)
         if more < MAX_QUOTED and fits_budget([*first, line, last]):
-            first.append(line.replace(title, make_link(title, one.link), 1))
+            first.append(line.replace(title, make_link(title, headline.link), 1))
     return Message(message.language, (*first, last))
 
 

@@ -23,8 +23,8 @@ def rarity_facts(history: HistoryFacts, words: Catalogue) -> Iterator[str]:
     """How often such a fall is to be expected, and how it compares with the weeks before."""
     if history.period is not None:
         years, low, high = (
-            words.decimal(one, 1 if one < EXACT_BELOW else 0)
-            for one in (history.period.years, history.period.low, history.period.high)
+            words.decimal(years, 1 if years < EXACT_BELOW else 0)
+            for years in (history.period.years, history.period.low, history.period.high)
         )
         yield words.say("period", years=years, low=low, high=high)
     if history.swing is not None and -history.swing >= MIN_VOLATILITY_MULTIPLE:
@@ -33,47 +33,47 @@ def rarity_facts(history: HistoryFacts, words: Catalogue) -> Iterator[str]:
 
 def nth_fall_line(verdict: Verdict, decimals: int, history: HistoryFacts, words: Catalogue) -> Iterator[str]:
     """The n-th time beyond a round figure, and when the others were."""
-    found = history.crossing
+    crossing = history.crossing
     if (
-        found is None
+        crossing is None
         or not wording.has_enough_years(verdict)
-        or round(-verdict.move * 100, decimals) <= found.limit * 100
+        or round(-verdict.move * 100, decimals) <= crossing.limit * 100
     ):
         return
     facts = {
-        "limit": wording.limit_text(found.limit, words),
+        "limit": wording.limit_text(crossing.limit, words),
         "words": words.count_word(verdict.window),
         "year": verdict.since.year,
     }
-    if not found.earlier:
+    if not crossing.earlier:
         yield words.say("first_beyond", **facts)
         return
     ordinals = words.phrases["ordinals"]
     assert isinstance(ordinals, list)
-    dates = words.join([words.day(one.session) for one in found.earlier])
-    yield words.say("nth_beyond", count=len(found.earlier), nth=ordinals[found.time], dates=dates, **facts)
+    dates = words.join([words.day(alert.session) for alert in crossing.earlier])
+    yield words.say("nth_beyond", count=len(crossing.earlier), nth=ordinals[crossing.time], dates=dates, **facts)
 
 
 def next_state_and_precedents(name: str, verdict: Verdict, context: AlertContext, words: Catalogue) -> Iterator[str]:
     """The next line down, and what came after earlier falls like this one."""
     yield from _line(name, verdict, context.history, words)
-    found = context.history.precedents
-    if found is None or not wording.has_enough_years(verdict):
+    precedents = context.history.precedents
+    if precedents is None or not wording.has_enough_years(verdict):
         return
-    if found.alone:
+    if precedents.alone:
         yield words.say("no_precedent", words=words.count_word(verdict.window), year=verdict.since.year)
-    elif found.sessions:
-        yield _cases(found, words)
+    elif precedents.sessions:
+        yield _cases(precedents, words)
 
 
-def _cases(found: Precedents, words: Catalogue) -> str:
-    (after,) = found.aftermath
-    unknown = len(found.sessions) - after.known
+def _cases(precedents: Precedents, words: Catalogue) -> str:
+    (after,) = precedents.aftermath
+    unknown = len(precedents.sessions) - after.known
     rest = words.say("not_known", count=unknown) if unknown else ""
     counts = {"sessions": after.sessions, "higher": after.higher, "known": after.known}
     if after.known >= MIN_CASES:
         return words.say("followed", median=words.percent(after.median), **counts) + rest
-    dates = words.join([words.day(one) for one in found.sessions])
+    dates = words.join([words.day(day) for day in precedents.sessions])
     later = words.say("higher_later", **counts) if after.known else ""
     return words.say("cases", dates=dates) + later + rest
 
@@ -95,15 +95,15 @@ def _line(name: str, verdict: Verdict, history: HistoryFacts, words: Catalogue) 
         yield words.say("line_further", **wording.further_fall_fields(-further, words), **facts)
 
 
-def further_fall_line(found: FurtherFall | None, words: Catalogue) -> Iterator[str]:
+def further_fall_line(further: FurtherFall | None, words: Catalogue) -> Iterator[str]:
     """What a further fall would make of a session that has not ended."""
-    if found is None:
+    if further is None:
         return
-    another = wording.further_fall_fields(found.fraction, words)
-    if found.verdict.worst_in_years is not None:
-        yield words.say("further_years", count=found.verdict.worst_in_years, **another)
-    elif wording.has_enough_years(found.verdict):
-        yield words.say("further_record", date=words.day(found.verdict.since), **another)
+    another = wording.further_fall_fields(further.fraction, words)
+    if further.verdict.worst_in_years is not None:
+        yield words.say("further_years", count=further.verdict.worst_in_years, **another)
+    elif wording.has_enough_years(further.verdict):
+        yield words.say("further_record", date=words.day(further.verdict.since), **another)
 
 
 def render_whatif(supposition: WhatIfResult, events: Events, language: str) -> Message:
@@ -134,7 +134,7 @@ def _lines(supposition: WhatIfResult, events: Events, words: Catalogue) -> Itera
             date=words.day(verdict.peak_session),
         )
     yield from further_fall_line(supposition.further, words)
-    yield from (_reach(one, words) for one in supposition.reaches)
+    yield from (_reach(reach, words) for reach in supposition.reaches)
 
 
 def _reach(reach: LevelForecast, words: Catalogue) -> str:

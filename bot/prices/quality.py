@@ -24,7 +24,7 @@ FAR, LOW_FAR, SPREADS = 0.22, 0.08, 6.0
 AWAY, NEAR_A_RATIO, ROUNDED = 0.15, 0.02, 0.02
 HIGHEST, LOWEST = math.log(8), -math.log(50)
 SPLITS = (2.0, 3.0, 1.5, 4.0, 5.0, 10.0, 20.0, 25.0)
-RATIOS = np.log([*SPLITS, *(1 / one for one in SPLITS)])
+RATIOS = np.log([*SPLITS, *(1 / ratio for ratio in SPLITS)])
 # No price may move further in a session, by the exchange's own rules.
 LIMITS = {CalendarCode("XKRX"): 0.30}
 LIMIT_SLACK = 0.005
@@ -81,67 +81,71 @@ def find_suspects(
     the look, None = nobody looks at an open session. A price that comes back from a doubtful one is not doubtful.
     """
     seen = recent_returns(bars, calendars, recent)
-    found: dict[tuple[Symbol, date], SuspectPrice] = {}
+    first_by_session: dict[tuple[Symbol, date], SuspectPrice] = {}
     timed = (_mistimed(bars, calendars, now), _late(bars, calendars, now))
     torn = (_outside(seen, bars), _undone(seen, bars))
     moved = (_jumps(seen, bars, circles), _lows(seen, circles), _frozen(seen, bars))
     # Of two doubts about one price the harder to settle counts: what is impossible stays so.
-    for one in sorted(chain(*timed, *torn, *moved, _rewritten(bars)), key=lambda one: not one.kind.impossible):
-        found.setdefault((one.symbol, one.session), one)
-    return tuple(found.values())
+    for suspicion in sorted(
+        chain(*timed, *torn, *moved, _rewritten(bars)), key=lambda suspicion: not suspicion.kind.impossible
+    ):
+        first_by_session.setdefault((suspicion.symbol, suspicion.session), suspicion)
+    return tuple(first_by_session.values())
 
 
 def exclude_suspects(bars: Mapping[Symbol, Bars], doubted: Iterable[SuspectPrice]) -> dict[Symbol, Bars]:
     """The same prices, but the doubtful ones are missing: of a doubtful low nothing else."""
     left = dict(bars)
     days: dict[tuple[Symbol, bool], list[date]] = {}
-    for one in doubted:
-        days.setdefault((one.symbol, one.kind is Suspicion.LOW), []).append(one.session)
+    for price in doubted:
+        days.setdefault((price.symbol, price.kind is Suspicion.LOW), []).append(price.session)
     for (symbol, low_alone), sessions in days.items():
         whole = left[symbol]
         gone = np.isin(whole.dates, np.array(sessions, dtype="M8[D]"))
         left[symbol] = replace(whole, low=np.where(gone, np.nan, whole.low))
         if not low_alone:
-            close, adjusted, high = (np.where(gone, np.nan, one) for one in (whole.close, whole.adjusted, whole.high))
+            close, adjusted, high = (
+                np.where(gone, np.nan, price) for price in (whole.close, whole.adjusted, whole.high)
+            )
             left[symbol] = replace(left[symbol], close=close, adjusted=adjusted, high=high)
     return left
 
 
 def _mistimed(bars: Mapping[Symbol, Bars], calendars: CalendarProvider, now: datetime | None) -> Iterator[SuspectPrice]:
     """Newest prices from before their session or from the future (rule 3)."""
-    for symbol, one in bars.items():
-        if one.as_of is None or not len(one.dates):
+    for symbol, history in bars.items():
+        if history.as_of is None or not len(history.dates):
             continue
         calendar = calendars.get(exchange_of(symbol))
-        at = int(np.searchsorted(calendar.sessions, one.dates[-1]))
-        if at == len(calendar.sessions) or calendar.sessions[at] != one.dates[-1] or np.isnan(one.close[-1]):
+        at = int(np.searchsorted(calendar.sessions, history.dates[-1]))
+        if at == len(calendar.sessions) or calendar.sessions[at] != history.dates[-1] or np.isnan(history.close[-1]):
             continue
         opens = datetime.fromtimestamp(int(calendar.opens[at]), UTC)
-        if one.as_of < opens:
-            detail = f"of {one.as_of:%d %b %H:%M} UTC, before the session opened"
-            yield SuspectPrice(symbol, one.dates[-1].item(), Suspicion.TIME, detail)
-        elif now is not None and one.as_of > now + CLOCKS_DIFFER:
-            detail = f"of {one.as_of:%d %b %H:%M} UTC, which is yet to come"
-            yield SuspectPrice(symbol, one.dates[-1].item(), Suspicion.TIME, detail)
+        if history.as_of < opens:
+            detail = f"of {history.as_of:%d %b %H:%M} UTC, before the session opened"
+            yield SuspectPrice(symbol, history.dates[-1].item(), Suspicion.TIME, detail)
+        elif now is not None and history.as_of > now + CLOCKS_DIFFER:
+            detail = f"of {history.as_of:%d %b %H:%M} UTC, which is yet to come"
+            yield SuspectPrice(symbol, history.dates[-1].item(), Suspicion.TIME, detail)
 
 
 def _late(bars: Mapping[Symbol, Bars], calendars: CalendarProvider, now: datetime | None) -> Iterator[SuspectPrice]:
     """Newest prices that are old for an open session, or for a close: a whole exchange's, or those of some symbols."""
     ages: dict[CalendarCode, dict[Symbol, timedelta]] = {}
-    for symbol, one in bars.items():
-        if now is not None and one.as_of is not None:
+    for symbol, history in bars.items():
+        if now is not None and history.as_of is not None:
             calendar = calendars.get(exchange_of(symbol))
             at = int(np.searchsorted(calendar.opens, int(now.timestamp()), side="right")) - 1
             opens, closes = (datetime.fromtimestamp(int(times[at]), UTC) for times in (calendar.opens, calendar.closes))
             due = min(now, closes)
-            if one.dates[-1:] == calendar.sessions[at] and due - opens > STALE_AFTER:
-                ages.setdefault(calendar.code, {})[symbol] = due - one.as_of
-    for each in ages.values():
-        old = [symbol for symbol, age in each.items() if age > STALE_AFTER]
-        alone = len(old) <= (1 - MAX_SPLIT_PEER_SHARE) * len(each)
+            if history.dates[-1:] == calendar.sessions[at] and due - opens > STALE_AFTER:
+                ages.setdefault(calendar.code, {})[symbol] = due - history.as_of
+    for ages_here in ages.values():
+        old = [symbol for symbol, age in ages_here.items() if age > STALE_AFTER]
+        alone = len(old) <= (1 - MAX_SPLIT_PEER_SHARE) * len(ages_here)
         for symbol in old:
-            minutes = each[symbol] // timedelta(minutes=1)
-            detail = f"{minutes} minutes old, as are {len(old)} of {len(each)} on its exchange"
+            minutes = ages_here[symbol] // timedelta(minutes=1)
+            detail = f"{minutes} minutes old, as are {len(old)} of {len(ages_here)} on its exchange"
             yield SuspectPrice(
                 symbol, bars[symbol].dates[-1].item(), Suspicion.FROZEN if alone else Suspicion.STALE, detail
             )
@@ -150,13 +154,13 @@ def _late(bars: Mapping[Symbol, Bars], calendars: CalendarProvider, now: datetim
 def _outside(seen: RecentReturns, bars: Mapping[Symbol, Bars]) -> Iterator[SuspectPrice]:
     """Closes at which the session itself never traded."""
     for column, symbol in enumerate(seen.symbols):
-        one, rows = bars[symbol], seen.rows[:, column]
-        known = np.flatnonzero(rows >= 0)
-        close, high, low = (np.log(prices[rows[known]]) for prices in (one.close, one.high, one.low))
+        history, rows = bars[symbol], seen.rows[:, column]
+        present = np.flatnonzero(rows >= 0)
+        close, high, low = (np.log(prices[rows[present]]) for prices in (history.close, history.high, history.low))
         for at in np.flatnonzero((close > high + ROUNDED) | (close < low - ROUNDED)).tolist():
-            row = rows[known[at]]
-            detail = f"{one.close[row]:.6g}, and it traded from {one.low[row]:.6g} to {one.high[row]:.6g}"
-            yield SuspectPrice(symbol, seen.days[known[at]].item(), Suspicion.OUTSIDE, detail)
+            row = rows[present[at]]
+            detail = f"{history.close[row]:.6g}, and it traded from {history.low[row]:.6g} to {history.high[row]:.6g}"
+            yield SuspectPrice(symbol, seen.days[present[at]].item(), Suspicion.OUTSIDE, detail)
 
 
 def _undone(seen: RecentReturns, bars: Mapping[Symbol, Bars]) -> Iterator[SuspectPrice]:
@@ -178,17 +182,17 @@ def _jumps(
     seen: RecentReturns, bars: Mapping[Symbol, Bars], circles: Sequence[Collection[Symbol]]
 ) -> Iterator[SuspectPrice]:
     """Moves that are too far from those of the peers (rule 4)."""
-    limits = np.array([LIMITS.get(exchange_of(one), np.inf) for one in seen.symbols])
+    limits = np.array([LIMITS.get(exchange_of(symbol), np.inf) for symbol in seen.symbols])
     same = np.array_equal(seen.close, seen.adjusted, equal_nan=True)
-    for own in (seen.close,) if same else (seen.close, seen.adjusted):
-        absurd = (own > HIGHEST) | (own < LOWEST)
-        beyond = np.abs(np.expm1(np.minimum(own, HIGHEST))) > limits + LIMIT_SLACK
-        centre, _ = peer_median_and_spread(np.where(absurd | beyond, np.nan, own), seen.symbols, circles)
-        apart = own - centre
-        if own is seen.close and not same:
+    for moves in (seen.close,) if same else (seen.close, seen.adjusted):
+        absurd = (moves > HIGHEST) | (moves < LOWEST)
+        beyond = np.abs(np.expm1(np.minimum(moves, HIGHEST))) > limits + LIMIT_SLACK
+        centre, _ = peer_median_and_spread(np.where(absurd | beyond, np.nan, moves), seen.symbols, circles)
+        apart = moves - centre
+        if moves is seen.close and not same:
             apart[_paid(seen, bars)] = 0.0
         split = np.abs(apart) > AWAY
-        split[split] = _near_a_ratio(own[split]) | _near_a_ratio(apart[split])
+        split[split] = _near_a_ratio(moves[split]) | _near_a_ratio(apart[split])
         kinds = {
             Suspicion.ABSURD: absurd,
             Suspicion.LIMIT: beyond,
@@ -198,7 +202,7 @@ def _jumps(
         flagged = _not_back(np.logical_or.reduce(list(kinds.values())), apart)
         for day, column in np.argwhere(flagged).tolist():
             kind = next(kind for kind, cells in kinds.items() if cells[day, column])
-            detail = f"{_percent(own[day, column])} while its peers moved {_percent(centre[day, column])}"
+            detail = f"{_percent(moves[day, column])} while its peers moved {_percent(centre[day, column])}"
             yield SuspectPrice(seen.symbols[column], seen.days[day].item(), kind, detail)
 
 
@@ -208,8 +212,8 @@ def _lows(seen: RecentReturns, circles: Sequence[Collection[Symbol]]) -> Iterato
         return
     centre, spread = peer_median_and_spread(seen.dip, seen.symbols, circles)
     for day, column in np.argwhere(seen.dip < centre - np.maximum(LOW_FAR, SPREADS * spread)).tolist():
-        own, others = _percent(seen.dip[day, column]), _percent(centre[day, column])
-        detail = f"its low lies {own} from its close or the one before, those of its peers {others}"
+        low_text, others = _percent(seen.dip[day, column]), _percent(centre[day, column])
+        detail = f"its low lies {low_text} from its close or the one before, those of its peers {others}"
         yield SuspectPrice(seen.symbols[column], seen.days[day].item(), Suspicion.LOW, detail)
 
 
@@ -253,16 +257,16 @@ def _actions(seen: RecentReturns, bars: Mapping[Symbol, Bars]) -> Iterator[tuple
 
 def _frozen(seen: RecentReturns, bars: Mapping[Symbol, Bars]) -> Iterator[SuspectPrice]:
     """Rows that repeat the row before while most of the symbols moved."""
-    known = ~np.isnan(seen.close)
-    moved = known & (seen.close != 0)
+    present = ~np.isnan(seen.close)
+    moved = present & (seen.close != 0)
     for column, symbol in enumerate(seen.symbols):
         others = np.arange(len(seen.symbols)) != column
-        count = known[:, others].sum(axis=1)
+        count = present[:, others].sum(axis=1)
         many = moved[:, others].sum(axis=1) >= MAX_SPLIT_PEER_SHARE * np.maximum(count, 1)
-        one = bars[symbol]
-        for day in np.flatnonzero(many & known[:, column] & ~moved[:, column] & (count > 0)).tolist():
+        history = bars[symbol]
+        for day in np.flatnonzero(many & present[:, column] & ~moved[:, column] & (count > 0)).tolist():
             row = seen.rows[day, column]
-            if one.high[row] == one.high[row - 1] and one.low[row] == one.low[row - 1]:
+            if history.high[row] == history.high[row - 1] and history.low[row] == history.low[row - 1]:
                 share = moved[day, others].sum() / count[day]
                 detail = f"the same as the day before while {share:.0%} of the others moved"
                 yield SuspectPrice(symbol, seen.days[day].item(), Suspicion.FROZEN, detail)
@@ -270,11 +274,11 @@ def _frozen(seen: RecentReturns, bars: Mapping[Symbol, Bars]) -> Iterator[Suspec
 
 def _rewritten(bars: Mapping[Symbol, Bars]) -> Iterator[SuspectPrice]:
     """Pasts whose closes were all multiplied by one factor though no split accounts for it."""
-    for symbol, one in bars.items():
-        told = any(action.split != 1.0 for action in one.actions)
-        if abs(math.log(one.rescaled)) > NEAR_A_RATIO and not told:
-            newest = one.dates[~np.isnan(one.close)][-1].item()
-            detail = f"its closes are {one.rescaled:.4g} times what they were, and no split is known"
+    for symbol, history in bars.items():
+        has_split = any(action.split != 1.0 for action in history.actions)
+        if abs(math.log(history.rescaled)) > NEAR_A_RATIO and not has_split:
+            newest = history.dates[~np.isnan(history.close)][-1].item()
+            detail = f"its closes are {history.rescaled:.4g} times what they were, and no split is known"
             yield SuspectPrice(symbol, newest, Suspicion.REWRITTEN, detail)
 
 

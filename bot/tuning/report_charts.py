@@ -80,21 +80,21 @@ def basket_chapter(
     sessions = series.sessions[kept]
     drawdown: Floats = np.nan_to_num(columns.drawdown[kept])
     place = {day: at for at, day in enumerate(sessions.tolist())}
-    sections = tuple(_section(one, place, path, drawdown) for one in tunings)
+    sections = tuple(_section(tuning, place, path, drawdown) for tuning in tunings)
     return BasketChapter(series.basket, sessions, drawdown, sections)
 
 
 def _section(tuning: RuleTuning, place: Mapping[date, int], path: ForwardPath, drawdown: Floats) -> RuleSection:
-    worst = sorted(tuning.hearings, key=lambda one: (one.depth, one.session))[:WORST]
+    worst = sorted(tuning.hearings, key=lambda alert: (alert.depth, alert.session))[:WORST]
     depth = np.full(len(drawdown), np.nan)
-    for one in tuning.hearings:
-        if one.session in place:
-            depth[place[one.session]] = one.depth
+    for alert in tuning.hearings:
+        if alert.session in place:
+            depth[place[alert.session]] = alert.depth
     cases = sorted(decluster(depth, ~np.isnan(depth), APART))
     return RuleSection(
         tuning=tuning,
         by_year=_by_year(tuning),
-        worst=tuple(_told(one, place.get(one.session), path, drawdown) for one in worst),
+        worst=tuple(_reported(alert, place.get(alert.session), path, drawdown) for alert in worst),
         cases=len(cases),
         followed=tuple(ForwardReturns(sessions, path.after(cases, sessions, len(depth) - 1)) for sessions in HORIZONS),
     )
@@ -102,17 +102,17 @@ def _section(tuning: RuleTuning, place: Mapping[date, int], path: ForwardPath, d
 
 def _by_year(tuning: RuleTuning) -> Mapping[int, Mapping[Severity, int]]:
     years: dict[int, Counter[Severity]] = {year: Counter() for year in range(tuning.first.year, tuning.last.year + 1)}
-    for one in tuning.hearings:
-        if tuning.first <= one.session <= tuning.last:
-            years[one.session.year][one.severity] += 1
+    for alert in tuning.hearings:
+        if tuning.first <= alert.session <= tuning.last:
+            years[alert.session.year][alert.severity] += 1
     return years
 
 
-def _told(hearing: HistoricalAlert, at: int | None, path: ForwardPath, drawdown: Floats) -> ReportedAlert:
+def _reported(hearing: HistoricalAlert, at: int | None, path: ForwardPath, drawdown: Floats) -> ReportedAlert:
     if at is None:
         return ReportedAlert(hearing, None, (None,) * len(HORIZONS))
     later = (path.after([at], sessions, len(drawdown) - 1) for sessions in HORIZONS)
-    return ReportedAlert(hearing, float(drawdown[at]), tuple(next(iter(one), None) for one in later))
+    return ReportedAlert(hearing, float(drawdown[at]), tuple(next(iter(step), None) for step in later))
 
 
 def is_held_out(year: int) -> bool:
@@ -133,13 +133,14 @@ def alert_timeline(chapter: BasketChapter, section: RuleSection) -> str:
     step = next((share for share in SHARES if -deepest / share <= 4.5), SHARES[-1])
     lines = [step * number for number in range(1, int(-deepest / step) + 1)]
     grid = "".join(
-        f'<line class="grid" x1="0" x2="{WIDTH}" y1="{_y(-one, deepest)}" y2="{_y(-one, deepest)}"/>' for one in lines
+        f'<line class="grid" x1="0" x2="{WIDTH}" y1="{_y(-line, deepest)}" y2="{_y(-line, deepest)}"/>'
+        for line in lines
     )
-    labels = "".join(f'<span style="top:{100 * one / -deepest:.2f}%">−{one:.0%}</span>' for one in lines)
+    labels = "".join(f'<span style="top:{100 * line / -deepest:.2f}%">−{line:.0%}</span>' for line in lines)
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none"'
     return (
         '<figure class="timeline"><div class="plot">'
-        f'<svg {size} role="img" aria-label="{escape(_said(chapter))}">'
+        f'<svg {size} role="img" aria-label="{escape(_summary(chapter))}">'
         f'{grid}<path class="area" d="{_area(chapter, deepest)}"/></svg><div class="depths">{labels}</div></div>'
         f'<svg class="marks" viewBox="0 0 {WIDTH} 36" preserveAspectRatio="none" aria-hidden="true">'
         f"{''.join(_marks(chapter, section))}</svg>"
@@ -147,7 +148,7 @@ def alert_timeline(chapter: BasketChapter, section: RuleSection) -> str:
     )
 
 
-def _said(chapter: BasketChapter) -> str:
+def _summary(chapter: BasketChapter) -> str:
     at = int(chapter.drawdown.argmin())
     return (
         f"Drawdown from {chapter.first} to {chapter.last}, deepest {chapter.drawdown[at]:.1%} on {chapter.sessions[at]}"
@@ -171,11 +172,11 @@ def _area(chapter: BasketChapter, deepest: float) -> str:
 
 
 def _marks(chapter: BasketChapter, section: RuleSection) -> Iterator[str]:
-    for one in sorted(section.tuning.hearings, key=lambda one: one.severity):
-        x = f"{WIDTH * chapter.place(one.session):.1f}"
-        about = f"{one.session}: {one.severity.word}, {one.size(section.tuning.rule):.1%}"
+    for alert in sorted(section.tuning.hearings, key=lambda alert: alert.severity):
+        x = f"{WIDTH * chapter.place(alert.session):.1f}"
+        about = f"{alert.session}: {alert.severity.word}, {alert.size(section.tuning.rule):.1%}"
         yield (
-            f'<line class="{one.severity.word}" x1="{x}" x2="{x}" y1="1" y2="{TICKS[one.severity]}">'
+            f'<line class="{alert.severity.word}" x1="{x}" x2="{x}" y1="1" y2="{TICKS[alert.severity]}">'
             f"<title>{escape(about)}</title></line>"
         )
 
@@ -191,7 +192,7 @@ def _years(chapter: BasketChapter) -> Iterator[str]:
 
 def yearly_bars(section: RuleSection) -> str:
     """Alerts of each year, stacked by severity; the years that were kept back stand on a shade."""
-    most = max((sum(one.values()) for one in section.by_year.values()), default=0)
+    most = max((sum(counts.values()) for counts in section.by_year.values()), default=0)
     if not most:
         return '<p class="none">None in the years that are counted.</p>'
     years = list(section.by_year)

@@ -31,16 +31,16 @@ def render_report(
     tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook, outcome: TuningResult, per_year: float
 ) -> str:
     """The report as HTML: styles and drawings inside, no script, nothing from elsewhere."""
-    baskets = dict.fromkeys(one.basket.id for one in outcome.tunings)
+    baskets = dict.fromkeys(tuning.basket.id for tuning in outcome.tunings)
     chapters = [
-        basket_chapter(tables, rulebook, basket, [one for one in outcome.tunings if one.basket.id == basket])
+        basket_chapter(tables, rulebook, basket, [tuning for tuning in outcome.tunings if tuning.basket.id == basket])
         for basket in baskets
     ]
     body = "".join(
         (
             _head(chapters, outcome, per_year),
             "<main>",
-            *(_chapter(one, per_year) for one in chapters),
+            *(_chapter(chapter, per_year) for chapter in chapters),
             _paste(outcome.ladders, per_year),
             "</main>",
             _reading(),
@@ -56,17 +56,18 @@ def render_report(
 
 
 def _head(chapters: list[BasketChapter], outcome: TuningResult, per_year: float) -> str:
-    trials = [trial for one in outcome.tunings for trial in one.trials]
-    inside = sum(one.inside for one in trials)
+    trials = [trial for tuning in outcome.tunings for trial in tuning.trials]
+    inside = sum(tuning.inside for tuning in trials)
     links = "".join(
-        f'<li><a href="#{escape(one.basket.id)}">{escape(one.basket.name("en"))}</a></li>' for one in chapters
+        f'<li><a href="#{escape(chapter.basket.id)}">{escape(chapter.basket.name("en"))}</a></li>'
+        for chapter in chapters
     )
     figures = {
         "Baskets": str(len(chapters)),
-        "Messages in all history": f"{sum(len(one.sent) for one in outcome.tunings):,}",
+        "Messages in all history": f"{sum(len(tuning.sent) for tuning in outcome.tunings):,}",
         "Wanted": f"{per_year:g} <small>a year at the shallowest level</small>",
         "Suggestions as expected": f"{inside} <small>of {len(trials)}, on the years kept back</small>",
-        "Prices until": str(max(one.last for one in chapters)) if chapters else "none",
+        "Prices until": str(max(chapter.last for chapter in chapters)) if chapters else "none",
     }
     shown = "".join(f"<div><dt>{name}</dt><dd>{figure}</dd></div>" for name, figure in figures.items())
     return (
@@ -76,20 +77,21 @@ def _head(chapters: list[BasketChapter], outcome: TuningResult, per_year: float)
 
 
 def _key() -> str:
-    words = "".join(f'<li><i class="{one.word}"></i>{one.word}</li>' for one in Severity)
+    words = "".join(f'<li><i class="{severity.word}"></i>{severity.word}</li>' for severity in Severity)
     return f'<ul class="key">{words}<li><i class="back"></i>year kept back</li></ul>'
 
 
-def _chapter(one: BasketChapter, per_year: float) -> str:
-    at = int(one.drawdown.argmin())
-    members = len(one.basket.members)
+def _chapter(chapter: BasketChapter, per_year: float) -> str:
+    at = int(chapter.drawdown.argmin())
+    members = len(chapter.basket.members)
     facts = (
-        f"{members} member{'s' * (members != 1)} · {len(one.sessions):,} sessions, {one.first} to {one.last}"
-        f" · deepest drawdown −{-one.drawdown[at]:.1%} on {one.sessions[at]}"
+        f"{members} member{'s' * (members != 1)} · {len(chapter.sessions):,} sessions,"
+        f" {chapter.first} to {chapter.last}"
+        f" · deepest drawdown −{-chapter.drawdown[at]:.1%} on {chapter.sessions[at]}"
     )
-    sections = "".join(_section(one, section, per_year) for section in one.sections)
+    sections = "".join(_section(chapter, section, per_year) for section in chapter.sections)
     return (
-        f'<section class="chapter" id="{escape(one.basket.id)}"><h2>{escape(one.basket.name("en"))}</h2>'
+        f'<section class="chapter" id="{escape(chapter.basket.id)}"><h2>{escape(chapter.basket.name("en"))}</h2>'
         f'<p class="facts">{facts}</p>{sections}</section>'
     )
 
@@ -131,7 +133,7 @@ def _after(section: RuleSection) -> str:
 def _paste(ladders: tuple[SuggestedLevels, ...], per_year: float) -> str:
     if not ladders:
         return ""
-    blocks = "\n\n".join("\n".join(toml_lines(one, per_year)) for one in ladders)
+    blocks = "\n\n".join("\n".join(toml_lines(ladder, per_year)) for ladder in ladders)
     return f'<section class="chapter"><h2>Ready to paste</h2><pre>{escape(blocks)}</pre></section>'
 
 
@@ -157,7 +159,7 @@ def percent(value: float | None, places: int = 1) -> str:
 
 def table(kind: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table that becomes a stack of cards on a narrow page: each cell knows its head."""
-    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
+    head = "".join(f'<th scope="col">{head}</th>' for head in heads)
     body = "".join(f"<tr>{_cells(heads, row)}</tr>" for row in rows)
     return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
@@ -177,7 +179,7 @@ def levels_table(tuning: RuleTuning, per_year: float) -> str:
     heads = ("Level", "In force", "A year", "Sent", "Taken back", "Suggested", "Fitted", "Expected", "Came")
     rows = []
     for place, step in enumerate(tuning.steps):
-        trial = next((one for one in tuning.trials if one.rung.severity == step.rung.severity), None)
+        trial = next((trial for trial in tuning.trials if trial.rung.severity == step.rung.severity), None)
         rows.append(
             (
                 chip(step.rung.severity),
@@ -246,7 +248,7 @@ def deepest_alerts_table(rule: Rule, cases: Sequence[ReportedAlert]) -> str:
                 chip(case.hearing.severity),
                 f"<b>{percent(case.hearing.size(rule))}</b>",
                 percent(case.drawdown),
-                *(percent(one) for one in case.later),
+                *(percent(value) for value in case.later),
             )
             for case in cases
         ),
@@ -264,27 +266,27 @@ def forward_returns_table(section: RuleSection) -> str:
     heads = ("After", "Cases", "Rose", "Median", "Not known")
     rows = [
         (
-            f"{SPANS[one.sessions]} <small>{one.sessions} sessions</small>",
-            str(one.known),
-            *_spread(one),
-            str(section.cases - one.known),
+            f"{SPANS[returns.sessions]} <small>{returns.sessions} sessions</small>",
+            str(returns.known),
+            *_spread(returns),
+            str(section.cases - returns.known),
         )
-        for one in section.followed
+        for returns in section.followed
     ]
     return table("followed", heads, rows)
 
 
-def _spread(one: ForwardReturns) -> tuple[str, str]:
-    if one.known < MIN_CASES:
-        return str(one.higher), '<span class="none">too few cases</span>'
-    return str(one.higher), percent(one.median)
+def _spread(returns: ForwardReturns) -> tuple[str, str]:
+    if returns.known < MIN_CASES:
+        return str(returns.higher), '<span class="none">too few cases</span>'
+    return str(returns.higher), percent(returns.median)
 
 
 def all_alerts_table(rule: Rule, hearings: Sequence[HistoricalAlert]) -> str:
     """Every alert, the latest first; there may be thousands, so the cells do without their heads."""
     rows = "".join(
-        f"<tr><td><time>{one.session}</time>{_members(one)}</td><td>{chip(one.severity)}</td>"
-        f"<td>{percent(one.size(rule))}</td><td>{one.reason.value}</td></tr>"
-        for one in reversed(hearings)
+        f"<tr><td><time>{alert.session}</time>{_members(alert)}</td><td>{chip(alert.severity)}</td>"
+        f"<td>{percent(alert.size(rule))}</td><td>{alert.reason.value}</td></tr>"
+        for alert in reversed(hearings)
     )
     return f'<table class="heard"><tbody>{rows}</tbody></table>'

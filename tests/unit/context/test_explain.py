@@ -162,8 +162,8 @@ def two_sides(rules: list[Any]) -> AlertContext:
 def test_the_other_side_whichever_way_the_rule_has_it(one: str, other: str) -> None:
     found = two_sides([contrast("gap", one, other, {"warning": {"percentile": 99.5}})]).contrast
     assert found is not None
-    assert found.other.id == "buyers"
-    assert found.other_move > 0
+    assert found.counterpart.id == "buyers"
+    assert found.counterpart_move > 0
     assert found.gap.move == pytest.approx(-0.10 - 0.02, abs=0.01)
     assert found.gap.record
 

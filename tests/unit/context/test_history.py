@@ -129,7 +129,7 @@ def test_the_first_basket_of_the_other_role_stands_against_it(roles: tuple[str, 
     names = ("memory", "buyers", "third")
     baskets = [basket(name, symbol, role=role) for name, symbol, role in zip(names, "ABC", roles, strict=True)]
     _, alert, context = last(world, book(baskets, falls()))
-    assert (context.contrast.other.id if context.contrast else None) == other
+    assert (context.contrast.counterpart.id if context.contrast else None) == other
     assert ("Against it" in render_alert(alert, context, (), "en").plain) is (other is not None)
 
 

@@ -76,7 +76,7 @@ def renamed(name: str, of: Any) -> Any:
 def hostile(scene: str, name: str, language: str) -> Message:
     """The scene's message with that name for both baskets and for the event it is held against."""
     made, alert, context = told(scene)
-    contrast = context.contrast and replace(context.contrast, other=renamed(name, context.contrast.other))
+    contrast = context.contrast and replace(context.contrast, counterpart=renamed(name, context.contrast.counterpart))
     sides = tuple((renamed(name, basket), move) for basket, move in context.sides)
     events = tuple(renamed(name, one) for one in made.rulebook.events)
     return render_alert(alert, replace(context, sides=sides, contrast=contrast), events, language)

@@ -95,7 +95,7 @@ def named(name: str, symbol: str) -> tuple[Alert, AlertContext, tuple[NamedEvent
         sides=((side, move),),
         members=tuple(replace(one, symbol=Symbol(symbol)) for one in context.members),
         entries=tuple(replace(one, symbol=Symbol(symbol)) for one in context.entries),
-        contrast=replace(context.contrast, other=side),
+        contrast=replace(context.contrast, counterpart=side),
     )
     since = context.yardstick.session
     return alert, changed, (NamedEvent("event", (("en", name), ("zh", name)), since, since),)
