@@ -44,7 +44,7 @@ def test_the_next_session_and_what_was_declared() -> None:
         UnscheduledClosure(NEW_YORK, DAYS[13]),
         UnscheduledClosure(NEW_YORK, DAYS[2]),
     ]
-    found = doctor._sessions("calendar", WHOLE, closures, at(21))
+    found = doctor.check_calendar("calendar", WHOLE, closures, at(21))
     assert found.mark is FindingStatus.OK
     session, known, declared = found.seen.split("; ")
     assert session == "next session Thu 16 Jul 2026, 14:30 to 21:00 UTC (UTC)"
@@ -53,7 +53,7 @@ def test_the_next_session_and_what_was_declared() -> None:
 
 
 def test_a_calendar_that_ends_soon() -> None:
-    found = doctor._sessions("calendar", WHOLE, (), at(12, DAYS[50]))
+    found = doctor.check_calendar("calendar", WHOLE, (), at(12, DAYS[50]))
     assert (found.mark, found.seen) == (FindingStatus.WARN, "ends on 22 Sep 2026")
 
 
@@ -73,6 +73,6 @@ def test_a_calendar_that_ends_soon() -> None:
 def test_a_price(now: datetime, last: date, newest: datetime | None, mark: FindingStatus, phrase: str) -> None:
     one = np.ones(1)
     bars = Bars(Symbol("AA"), np.array([last], dtype="M8[D]"), one, one, one, one, where="Yahoo", as_of=newest)
-    found = doctor._fresh("source", bars, WHOLE, SETTLE, now)
+    found = doctor.check_price("source", bars, WHOLE, SETTLE, now)
     assert found.seen.startswith("Yahoo has AA: newest price of ")
     assert (found.mark, phrase in found.seen) == (mark, True), found.seen
