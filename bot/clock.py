@@ -35,7 +35,7 @@ class SystemClock:
 
 
 class SteadyClock:
-    """`clock` without its jumps: after a step of more than JUMP, time goes on as before until two looks agree.
+    """`clock` without its jumps: after a step of more than JUMP, time goes on as before until two checks agree.
 
     `elapsed` counts seconds and cannot be set. A sleep of the machine that it does not count is a jump as well.
     """
@@ -53,7 +53,7 @@ class SteadyClock:
     def monotonic(self) -> float:
         return self._clock.monotonic()
 
-    def look(self) -> timedelta:
+    def check_jump(self) -> timedelta:
         """The jump of the clock, as long as it is not accepted; zero = none."""
         ahead, previous = self._ahead(), self._latest
         self._latest = ahead

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,9 +12,9 @@ from bot.engine.incidents import IncidentNotice
 from bot.engine.store import CheckSummary
 from bot.lease import Lease
 
-# Seconds. A price check may take longer than the pause between two, but never so long without progress.
-STALLED_AFTER = 35.0  # beyond what one request may take, or beyond the time of the next check
-MAX_FAILED_CHECKS, CHECK_ALLOWANCE = 3, 300.0  # so many checks may fail, and so long they may take
+# Seconds. A price check may take longer than the pause between two checks, but not without progress.
+STALLED_AFTER = 35.0  # beyond the timeout of a request, or beyond the time of the next check
+MAX_FAILED_CHECKS, CHECK_ALLOWANCE = 3, 300.0  # checks in a row that may fail, and their duration
 NOT_POLLED_AFTER = 180.0  # without an answer from Telegram; each poll waits 30 s by itself
 
 
@@ -33,8 +33,8 @@ class HealthInputs:
     Since `since` the process is `active`, or stands by. A price check is due every `poll_every` seconds, and may wait
     `request_timeout` seconds for a price; one was last complete at `completed_at`, and the engine last made progress at
     `progressed_at` (while `idle` it waits for the next check). `last_error` is why the last check failed. If the bot
-    `polls_chat`, Telegram last answered at `polled_at`. `failing` are the errors of those whose last attempt at the
-    database, or at their work, failed.
+    `polls_chat`, Telegram last answered at `polled_at`. `failing` are the last errors of the lease, the dispatcher and
+    the engine ("" = none).
     """
 
     since: float
@@ -49,6 +49,10 @@ class HealthInputs:
     polled_at: float | None = None
     failing: tuple[str, ...] = ()
 
+    def silence(self, last: float | None, now: float) -> float:
+        """Seconds since `last`, or since the process became active or a standby."""
+        return now - (self.since if last is None else max(last, self.since))
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -60,7 +64,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether it does its work; one that stands by does, for it waits for nothing but the lease."""
+        """Whether the bot works, or stands by: then it waits for the lease alone."""
         return not self.problems and not self.starting
 
     def __str__(self) -> str:
@@ -73,33 +77,27 @@ class Health:
 
 def assess_health(inputs: HealthInputs, now: float) -> Health:
     """The health at `now`, in seconds of the clock of `inputs`."""
-    return Health(inputs.active, dict(_problems(inputs, now)), inputs.active and inputs.completed_at is None)
+    problems = {}
+    if inputs.active and (problem := evaluation_problem(inputs, now)):
+        problems[HealthSignal.EVALUATION] = problem
+    silence = inputs.silence(inputs.polled_at, now)
+    if inputs.active and inputs.polls_chat and silence > NOT_POLLED_AFTER:
+        problems[HealthSignal.COMMANDS] = f"Telegram was not heard for {_minutes(silence)}"
+    if errors := [error for error in dict.fromkeys(inputs.failing) if error]:
+        problems[HealthSignal.WORK] = "; ".join(errors)
+    return Health(inputs.active, problems, inputs.active and inputs.completed_at is None)
 
 
-def _problems(inputs: HealthInputs, now: float) -> Iterator[tuple[HealthSignal, str]]:
-    if inputs.active and (problem := _evaluation_problem(inputs, now)):
-        yield HealthSignal.EVALUATION, problem
-    silent = now - _latest(inputs.polled_at, inputs.since)
-    if inputs.active and inputs.polls_chat and silent > NOT_POLLED_AFTER:
-        yield HealthSignal.COMMANDS, f"Telegram was not heard for {_minutes(silent)}"
-    if inputs.failing:
-        yield HealthSignal.WORK, "; ".join(dict.fromkeys(inputs.failing))
-
-
-def _evaluation_problem(inputs: HealthInputs, now: float) -> str:
-    silent = now - _latest(inputs.progressed_at, inputs.since)
-    if inputs.idle and silent > inputs.poll_every + STALLED_AFTER:
-        return f"the next look is overdue by {_minutes(silent - inputs.poll_every)}"
-    if not inputs.idle and silent > inputs.request_timeout + STALLED_AFTER:
-        return f"a look has not got on for {_minutes(silent)}"
-    age = now - _latest(inputs.completed_at, inputs.since)
+def evaluation_problem(inputs: HealthInputs, now: float) -> str:
+    """The reason why prices are not checked in time ("" = they are)."""
+    silence, age = inputs.silence(inputs.progressed_at, now), inputs.silence(inputs.completed_at, now)
+    if inputs.idle and silence > inputs.poll_every + STALLED_AFTER:
+        return f"the next look is overdue by {_minutes(silence - inputs.poll_every)}"
+    if not inputs.idle and silence > inputs.request_timeout + STALLED_AFTER:
+        return f"a look has not got on for {_minutes(silence)}"
     if age > MAX_FAILED_CHECKS * inputs.poll_every + CHECK_ALLOWANCE:
         return f"no look was complete for {_minutes(age)}{inputs.last_error and f': {inputs.last_error}'}"
     return ""
-
-
-def _latest(moment: float | None, since: float) -> float:
-    return since if moment is None else max(moment, since)
 
 
 def _minutes(seconds: float) -> str:

@@ -7,7 +7,8 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
 from typing import Protocol
 
 from bot.clock import Clock
@@ -45,32 +46,24 @@ class LeaseStore(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class LeaderLease:
     """Holder of the lease, or standby.
 
     A lease unchanged for `ttl` seconds of this process's monotonic clock has expired: clocks of two machines are never
-    compared. The holder renews every `renew_every` seconds, a standby reads every `poll_every` seconds. `trouble` is
-    the error of the last attempt ("" = none).
+    compared. The holder renews every `renew_every` seconds, a standby reads every `poll_every` seconds. `last_error`
+    is the error of the last attempt ("" = none).
     """
 
-    def __init__(
-        self,
-        leases: LeaseStore,
-        clock: Clock,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        *,
-        renew_every: float = 5.0,
-        poll_every: float = 1.0,
-        ttl: float = 15.0,
-    ) -> None:
-        self._leases = leases
-        self._clock = clock
-        self._sleep = sleep
-        self._renew_every = renew_every
-        self._poll_every = poll_every
-        self._ttl = ttl
-        self._holder = secrets.token_hex(8)
-        self.trouble = ""
+    leases: LeaseStore
+    clock: Clock
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _: KW_ONLY
+    renew_every: float = 5.0
+    poll_every: float = 1.0
+    ttl: float = 15.0
+    holder: str = field(default_factory=partial(secrets.token_hex, 8), init=False)
+    last_error: str = field(default="", init=False)
 
     @asynccontextmanager
     async def held(self, stop: asyncio.Event) -> AsyncIterator[asyncio.Event | None]:
@@ -90,21 +83,21 @@ class LeaderLease:
             await renewing
             if not lost.is_set():
                 try:
-                    await self._leases.release()
+                    await self.leases.release()
                 except StoreError as error:
                     log.warning("the lease could not be released, the next process waits for it to run out: %s", error)
 
     async def _acquire(self, stop: asyncio.Event) -> bool:
-        seen, since, logged = None, self._clock.monotonic(), False
+        seen, since, logged = None, self.clock.monotonic(), False
         while not stop.is_set():
             try:
-                lease = await self._leases.read()
-                self.trouble = ""
-                now = self._clock.monotonic()
+                lease = await self.leases.read()
+                self.last_error = ""
+                now = self.clock.monotonic()
                 if lease != seen:
                     seen, since = lease, now
-                free = lease is None or not lease.holder or now - since >= self._ttl
-                if free and await self._leases.acquire(lease, self._holder):
+                free = lease is None or not lease.holder or now - since >= self.ttl
+                if free and await self.leases.acquire(lease, self.holder):
                     return True
                 if not logged:
                     log.info("another process works: this one stands by")
@@ -112,26 +105,26 @@ class LeaderLease:
             except StoreLost:
                 raise
             except StoreError as error:
-                self.trouble = str(error)
+                self.last_error = str(error)
                 log.warning("the lease cannot be looked at, the next look tries again: %s", error)
-            await self._sleep(self._poll_every)
+            await self.sleep(self.poll_every)
         return False
 
     async def _renew(self, lost: asyncio.Event, exiting: asyncio.Event) -> None:
-        wait = self._renew_every
+        wait = self.renew_every
         while not lost.is_set():
-            waits = [asyncio.ensure_future(self._sleep(wait)), asyncio.ensure_future(exiting.wait())]
+            waits = [asyncio.ensure_future(self.sleep(wait)), asyncio.ensure_future(exiting.wait())]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for task in waits:
                 task.cancel()
             if exiting.is_set():
                 return
             try:
-                await self._leases.renew()
-                wait, self.trouble = self._renew_every, ""
+                await self.leases.renew()
+                wait, self.last_error = self.renew_every, ""
             except (LeaseLost, StoreLost) as error:
                 log.warning("%s", error)
                 lost.set()
             except StoreError as error:
                 log.warning("the lease could not be renewed and is tried again: %s", error)
-                wait, self.trouble = self._poll_every, str(error)
+                wait, self.last_error = self.poll_every, str(error)

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunningLoops:
-    """The loops of an active process; without Telegram nobody is polled."""
+    """The loops of an active process; without Telegram there is no chat."""
 
     engine: Engine
     dispatcher: Dispatcher
@@ -51,7 +51,7 @@ class RunningLoops:
 class HealthMonitor:
     """Reports on the loops of this process, or on none while it stands by.
 
-    `settings` are those of the start: the pace of the loops does not change before the next one.
+    `settings` are those of the start: the periods of the loops change with a restart only.
     """
 
     def __init__(self, settings: Settings, clock: Clock, database: Database, lease: LeaderLease) -> None:
@@ -63,7 +63,7 @@ class HealthMonitor:
         self.begin(None)
 
     def begin(self, loops: RunningLoops | None) -> None:
-        """From now on these loops are reported on; None = this process stands by."""
+        """Report on these loops from now on; None = this process stands by."""
         self._loops, self._since = loops, self._clock.monotonic()
         self._incidents: OpenIncidents | None = None  # not read yet
 
@@ -74,9 +74,9 @@ class HealthMonitor:
 
     def inputs(self) -> HealthInputs:
         if self._loops is None:
-            return HealthInputs(self._since, active=False, failing=tuple(filter(None, [self._lease.trouble])))
+            return HealthInputs(self._since, active=False, failing=(self._lease.last_error,))
         engine, dispatcher, chat = self._loops.engine, self._loops.dispatcher, self._loops.chat
-        failing = [self._lease.trouble, dispatcher.last_error, engine.last_error if engine.internal_error else ""]
+        engine_error = engine.last_error if engine.internal_error else ""
         return HealthInputs(
             since=self._since,
             active=True,
@@ -87,49 +87,62 @@ class HealthMonitor:
             idle=engine.idle,
             last_error=engine.last_error,
             polls_chat=chat is not None,
-            polled_at=None if chat is None else chat.polled_at,
-            failing=tuple(filter(None, failing)),
+            polled_at=chat.polled_at if chat else None,
+            failing=(self._lease.last_error, dispatcher.last_error, engine_error),
         )
 
     def health(self) -> Health:
         return assess_health(self.inputs(), self._clock.monotonic())
 
     async def report(self) -> StatusReport:
-        """The status now; the database is asked once at a time, and not waited for long."""
+        """The status now; one query of the database at a time, with a timeout."""
         if self._query is None or self._query.done():
-            self._query = asyncio.create_task(self._database_status())
+            self._query = asyncio.create_task(self.database_status())
         done, _ = await asyncio.wait([self._query], timeout=DATABASE_TIMEOUT)
         timeout = DatabaseStatus(f"the database has not answered for {DATABASE_TIMEOUT:g} s")
         database = self._query.result() if done else timeout
-        inputs, health = self.inputs(), self.health()
+        inputs, health, now, monotonic = self.inputs(), self.health(), self._clock.now(), self._clock.monotonic()
         if database.error:
             health = replace(health, problems={HealthSignal.WORK: database.error, **health.problems})
+
+        def wall_time(time: float | None) -> datetime | None:
+            return None if time is None else now - timedelta(seconds=monotonic - time)
+
         report = StatusReport(
-            now=self._clock.now(),
-            health=health,
-            since=self._wall_time(inputs.since),
-            completed_at=None if inputs.completed_at is None else self._wall_time(inputs.completed_at),
+            now,
+            health,
+            since=now - timedelta(seconds=monotonic - inputs.since),
+            completed_at=wall_time(inputs.completed_at),
             last_error=inputs.last_error,
             polls_chat=inputs.polls_chat,
-            polled_at=None if inputs.polled_at is None else self._wall_time(inputs.polled_at),
+            polled_at=wall_time(inputs.polled_at),
             database=database,
         )
         if self._loops is None:
             return report
         engine, dispatcher, chat = self._loops.engine, self._loops.dispatcher, self._loops.chat
         counts = {"engine": dict(engine.counts), "dispatcher": dict(dispatcher.counts)}
-        if chat is not None:
-            counts["chat"] = dict(chat.counts)
-        baskets = engine.config.rulebook.baskets
+        baskets = (
+            BasketStatus(basket.id, basket.name("en"), engine.evaluated_until.get(basket.id))
+            for basket in engine.config.rulebook.baskets
+        )
         return replace(
             report,
             checked_at=engine.checked_at,
             last_check=engine.last_check,
-            baskets=tuple(
-                BasketStatus(basket.id, basket.name("en"), engine.evaluated_until.get(basket.id)) for basket in baskets
-            ),
-            counts=counts,
+            baskets=tuple(baskets),
+            counts=counts | ({"chat": dict(chat.counts)} if chat else {}),
         )
+
+    async def database_status(self) -> DatabaseStatus:
+        """The lease, the open incidents and, of an active process, the pending deliveries."""
+        try:
+            lease, waiting, oldest = await self._database.read(), None, None
+            if self._loops is not None:
+                waiting, oldest = await self._database.waiting(*self._loops.dispatcher.transports)
+            return DatabaseStatus("", lease, waiting, oldest, tuple((await self._database.open_incidents()).values()))
+        except StoreError as error:
+            return DatabaseStatus(str(error))
 
     async def run(self, stop: asyncio.Event, notify: Callable[[Sequence[OperatorNotice]], Awaitable[None]]) -> None:
         """Until `stop`, notify the operators once when a health signal fails and once when it is back."""
@@ -141,39 +154,22 @@ class HealthMonitor:
                 log.info("the operators cannot be told how the bot is, the next look tries again: %s", error)
 
     async def check(self, notify: Callable[[Sequence[OperatorNotice]], Awaitable[None]]) -> None:
-        """Notify the operators of the signals that changed; raises StoreError, and then the next check does."""
+        """Notify the operators of the signals that changed. Raises StoreError; the next check repeats it then."""
         if self._incidents is None:
             self._incidents = OpenIncidents(await self._database.open_incidents()).about_bot(True)
         health = self.health()
         failing = {Incident(IncidentKind.UNHEALTHY, signal): problem for signal, problem in health.problems.items()}
-        if health.starting:  # what was wrong before the start may be so still
-            failing = {incident: was.detail for incident, was in self._incidents.notices.items()} | failing
+        if health.starting:  # incidents from before the start may last
+            failing = {incident: notice.detail for incident, notice in self._incidents.notices.items()} | failing
         incidents, notices = self._incidents.updated(failing, self._clock.now())
         if notices:
             await notify(notices)
         self._incidents = incidents
 
-    async def _database_status(self) -> DatabaseStatus:
-        transports = () if self._loops is None else self._loops.dispatcher.transports
-        try:
-            return await read_database_status(self._database, *transports)
-        except StoreError as error:
-            return DatabaseStatus(str(error))
-
-    def _wall_time(self, moment: float) -> datetime:
-        return self._clock.now() - timedelta(seconds=self._clock.monotonic() - moment)
-
-
-async def read_database_status(database: Database, *transports: str) -> DatabaseStatus:
-    """The lease, the open incidents and the pending deliveries of `transports` (none: not asked); raises StoreError."""
-    lease = await database.read()
-    waiting, oldest = await database.waiting(*transports) if transports else (None, None)
-    return DatabaseStatus("", lease, waiting, oldest, tuple((await database.open_incidents()).values()))
-
 
 @dataclass(frozen=True, slots=True)
 class OperatorNotifier:
-    """Notifies the operators in their private chats of `transport`, by `numbers`; without any, the log alone has it."""
+    """Notifies the operators, by user `numbers`, in their private chats of `transport`; without any, the log only."""
 
     database: Database
     clock: Clock
@@ -183,26 +179,33 @@ class OperatorNotifier:
     async def notify(self, notices: Sequence[OperatorNotice]) -> None:
         """Log the notices, and store them in the outbox like an alert: each survives a restart and is sent once.
 
-        Which incidents are open is stored in the same transaction, so that their beginnings and ends stay pairs.
+        The open incidents are stored in the same transaction, so that their beginnings and ends stay pairs.
         """
         for notice in notices:
             log.warning("for the operators: %s", notice)
         of_incidents = [notice for notice in notices if isinstance(notice, IncidentNotice)]
         chats = [Destination(self.transport, str(number), ChatKind.PRIVATE) for number in sorted(self.numbers)]
-        events = [self._event(notice) for notice in notices] if chats else []
-        if events or of_incidents:
-            deliveries = [delivery for event in events for delivery in route(event, chats)]
-            await self.database.commit({}, events, deliveries, notices=of_incidents)
+        notifications = [self.notification(notice) for notice in notices] if chats else []
+        if notifications or of_incidents:
+            deliveries = [delivery for notification in notifications for delivery in route(notification, chats)]
+            await self.database.commit({}, notifications, deliveries, notices=of_incidents)
 
-    def _event(self, notice: OperatorNotice) -> Notification:
+    def notification(self, notice: OperatorNotice) -> Notification:
+        """The notification of a notice; an unconfirmed alert keeps its text, with the reason above and no buttons."""
         if isinstance(notice, UnconfirmedNotice):
-            return _unconfirmed(notice)
+            symbols = ", ".join(notice.depends_on)
+            reasons = {code: load_catalogue(code).say("unsure", symbols=symbols) for code in languages()}
+            messages = (
+                Message(message.language, (reasons[message.language], *message.lines))
+                for message in notice.notification.messages
+                if message.language in reasons
+            )
+            return replace(notice.notification, baskets=(), messages=tuple(messages))
         if isinstance(notice, UnevaluatedSessions):
             key = "unjudged/" + ",".join(f"{basket}/{day}" for basket, day in notice.sessions)
         else:
-            incident, when = notice.incident, notice.ended or notice.since
-            end = "end" if notice.ended else "begin"
-            key = f"notice/{incident.kind}/{incident.about}/{when.isoformat()}/{end}"
+            incident, time, end = notice.incident, notice.ended or notice.since, "end" if notice.ended else "begin"
+            key = f"notice/{incident.kind}/{incident.about}/{time.isoformat()}/{end}"
         now = self.clock.now()
         return Notification(
             key=NotificationKey(key),
@@ -214,14 +217,3 @@ class OperatorNotifier:
             expires=now + NOTICE_MAX_AGE,
             messages=(Message("en", (load_catalogue("en").say("notice", text=str(notice)),)),),
         )
-
-
-def _unconfirmed(notice: UnconfirmedNotice) -> Notification:
-    """The alert that no chat gets, with the reason above it; without buttons, for it is no alert."""
-    symbols = ", ".join(notice.depends_on)
-    messages = (
-        Message(message.language, (load_catalogue(message.language).say("unsure", symbols=symbols), *message.lines))
-        for message in notice.notification.messages
-        if message.language in languages()
-    )
-    return replace(notice.notification, baskets=(), messages=tuple(messages))

@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What is opened once and lasts until the end."""
+    """Everything that is opened once and lasts until the end of the process."""
 
     load: Callable[[], Settings]
     settings: Settings
@@ -60,28 +60,35 @@ class Resources:
     database: Database
     calendars: CachedCalendars
     monitor: HealthMonitor
-    beat: Callable[[], None] | None
+    on_complete: Callable[[], None]
 
 
 async def run_worker(load: Callable[[], Settings], clock: Clock, source: PriceSource) -> None:
-    """Run the bot until SIGTERM or SIGINT; while another process does the work, stand by."""
+    """Run the bot until SIGTERM or SIGINT; while another process holds the lease, stand by."""
     settings = load()
+    operation, heartbeat = settings.operation, settings.operation.heartbeat.get_secret_value()
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signal_number, stop.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     database = await Database.open(database_url(settings), upgrade=True)
-    tenancy = LeaderLease(database, clock)
-    monitor = HealthMonitor(settings, clock, database, tenancy)
+    lease = LeaderLease(database, clock)
+    monitor = HealthMonitor(settings, clock, database, lease)
     try:
-        calendars = open_calendars(settings, clock, _say_building)
+        calendars = open_calendars(
+            settings, clock, lambda codes: log.info("working out the sessions of %s, once", ", ".join(codes))
+        )
         async with Watchdog(), AsyncExitStack() as stack:
-            beat = await _show(settings, monitor, stack)
-            resources = Resources(load, settings, clock, source, database, calendars, monitor, beat)
+            if operation.port:
+                clean = partial(redact, secrets=settings.secrets())
+                server = StatusServer(operation.host, operation.port, monitor.report, clean)
+                await stack.enter_async_context(server)
+                log.info("the status page is on port %s of %s", operation.port, operation.host)
+            on_complete = (await stack.enter_async_context(Heartbeat(heartbeat))).beat if heartbeat else lambda: None
+            resources = Resources(load, settings, clock, source, database, calendars, monitor, on_complete)
             while not stop.is_set():
-                async with tenancy.held(stop) as lost:
+                async with lease.held(stop) as lost:
                     if lost is not None:
-                        await _work(resources, stop, lost)
+                        await run_loops(resources, stop, lost)
                 monitor.begin(None)
     finally:
         await monitor.close()
@@ -89,44 +96,27 @@ async def run_worker(load: Callable[[], Settings], clock: Clock, source: PriceSo
     log.info("stopped")
 
 
-async def _show(settings: Settings, monitor: HealthMonitor, stack: AsyncExitStack) -> Callable[[], None] | None:
-    """Open the pages for those who look from outside, if a port is given; what pings the address, if one is given."""
-    where, address = settings.operation, settings.operation.heartbeat.get_secret_value()
-    if where.port:
-        clean = partial(redact, secrets=settings.secrets())
-        await stack.enter_async_context(StatusServer(where.host, where.port, monitor.report, clean))
-        log.info("the status page is on port %s of %s", where.port, where.host)
-    if not address:
-        return None
-    return (await stack.enter_async_context(Heartbeat(address))).beat
-
-
-async def _work(resources: Resources, stop: asyncio.Event, lost: asyncio.Event) -> None:
+async def run_loops(resources: Resources, stop: asyncio.Event, lost: asyncio.Event) -> None:
     """Run the three loops until `stop`, or until the lease is `lost`."""
-    settings, database, clock = resources.settings, resources.database, resources.clock
-    steady = SteadyClock(clock, since_boot)
+    settings, database, monitor = resources.settings, resources.database, resources.monitor
+    steady = SteadyClock(resources.clock, since_boot)
     bell, limits, operators = asyncio.Event(), RateLimits(), set(settings.telegram.operators)
     async with open_telegram(settings, database.picture) as telegram, ChartProcess() as charts:
-        if telegram is not None:
-            config = engine_config(settings, subscribers_of=telegram.name)
-            receivers = [Receiver(telegram, limits)]
-        else:
-            config = engine_config(settings, terminal_destinations(settings.delivery.languages))
-            receivers = [Receiver(TerminalTransport(sys.stdout, clock))]
-        dispatcher = Dispatcher(database, receivers, clock, steady=steady)
-        for name in dispatcher.transports:
-            await database.revive(name, [chat.chat for chat in config.destinations if chat.transport == name])
+        destinations = None if telegram else terminal_destinations(settings.delivery.languages)
+        config = engine_config(settings, destinations, subscribers_of=telegram.name if telegram else None)
+        transport = telegram or TerminalTransport(sys.stdout, resources.clock)
+        dispatcher = Dispatcher(database, [Receiver(transport, limits)], resources.clock, steady=steady)
+        chats = [destination.chat for destination in config.destinations if destination.transport == transport.name]
+        await database.revive(transport.name, chats)
         if config.subscribers_of is not None:
             await database.widen(config.subscribers_of, [basket.id for basket in config.rulebook.baskets])
-        notifier = OperatorNotifier(database, steady, dispatcher.transports[0], operators if telegram else ())
+        notifier = OperatorNotifier(database, steady, transport.name, operators if telegram else ())
         engine = build_engine(resources, config, steady, notifier, charts if telegram else None)
-        news = partial(headline_sources, prices=resources.source)
-        bot = RunningBot(
-            engine, database, resources.monitor, resources.calendars, settings, resources.load, news, operators
-        )
-        chat = None if telegram is None else _chat_service(telegram, bot, limits, charts)
-        resources.monitor.begin(RunningLoops(engine, dispatcher, chat))
-        loops = [engine.run(stop, bell), dispatcher.run(stop), resources.monitor.run(stop, notifier.notify)]
+        open_news = partial(headline_sources, prices=resources.source)
+        bot = RunningBot(engine, database, monitor, resources.calendars, settings, resources.load, open_news, operators)
+        chat = chat_service(telegram, bot, limits, charts) if telegram else None
+        monitor.begin(RunningLoops(engine, dispatcher, chat))
+        loops = [engine.run(stop, bell), dispatcher.run(stop), monitor.run(stop, notifier.notify)]
         if chat is not None:
             loops.append(chat.run(stop))
         timer = PollTimer(timedelta(minutes=settings.schedule.poll_minutes), bell.set)
@@ -149,26 +139,26 @@ def build_engine(
     notifier: OperatorNotifier,
     renderer: ChartRenderer | None,
 ) -> Engine:
-    """Loop 1. A vendor's prices are filtered; a folder of price files is accepted as it is."""
+    """Loop 1. The prices of a vendor are filtered; a folder of price files is accepted as it is."""
     source, settings = resources.source, resources.settings
-    vendor = isinstance(source, PriceCache)
+    cache = source if isinstance(source, PriceCache) else None
     return Engine(
         source,
         resources.calendars,
         config,
         resources.database,
         clock,
-        load_history=source.cached if isinstance(source, PriceCache) else no_history,
-        quality_filter=QualityFilter() if vendor else None,
+        load_history=cache.cached if cache else no_history,
+        quality_filter=QualityFilter() if cache else None,
         headlines=HeadlineService(headline_sources(settings, source), settings.names),
         notify=notifier.notify,
         renderer=renderer,
-        clock_jump=clock.look,
-        on_complete=resources.beat or (lambda: None),
+        clock_jump=clock.check_jump,
+        on_complete=resources.on_complete,
     )
 
 
-def _chat_service(telegram: TelegramClient, bot: RunningBot, limits: RateLimits, charts: ChartProcess) -> ChatService:
+def chat_service(telegram: TelegramClient, bot: RunningBot, limits: RateLimits, charts: ChartProcess) -> ChatService:
     """Loop 3."""
     from bot.adapters.telegram.gateway import TelegramGateway
 
@@ -182,7 +172,7 @@ def _chat_service(telegram: TelegramClient, bot: RunningBot, limits: RateLimits,
 async def open_telegram(
     settings: Settings, stored_chart: Callable[[str], Awaitable[bytes | None]] | None = None
 ) -> AsyncIterator[TelegramClient | None]:
-    """Telegram, if there is a token; `stored_chart` returns the PNG with a name (None = there are no charts)."""
+    """Telegram, if there is a token; `stored_chart` loads the PNG with a name (None = there are no charts)."""
     token = settings.telegram.token.get_secret_value()
     if not token:
         log.warning(
@@ -204,55 +194,47 @@ async def open_telegram(
 
 
 def database_url(settings: Settings) -> str:
-    """The configured database, or a SQLite file in the data folder (which is made; StoreError if it cannot be)."""
+    """The configured database, or a SQLite file in the data folder, which is created. Raises StoreError."""
     if url := settings.storage.database.get_secret_value():
         return url
+    folder = settings.storage.data_dir
     try:
-        settings.storage.data_dir.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         remedy = "Name another one with [storage] data_dir or BOT_STORAGE__DATA_DIR."
-        place = settings.storage.data_dir
-        raise StoreError(f"{place}: the folder cannot be made ({error.strerror}). {remedy}") from error
-    if why := ephemeral_reason(settings.storage.data_dir):
+        raise StoreError(f"{folder}: the folder cannot be made ({error.strerror}). {remedy}") from error
+    if reason := ephemeral_reason(folder):
         log.warning(
             "the database in %s will not last: %s. Subscriptions and what was posted are forgotten then. Give the bot "
             "a volume, or a PostgreSQL by DATABASE_URL",
-            settings.storage.data_dir,
-            why,
+            folder,
+            reason,
         )
-    return f"sqlite:///{settings.storage.data_dir / 'bot.sqlite3'}"
-
-
-def _say_building(codes: Sequence[str]) -> None:
-    log.info("working out the sessions of %s, once", ", ".join(codes))
+    return f"sqlite:///{folder / 'bot.sqlite3'}"
 
 
 async def _until_stopped(loops: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event, lost: asyncio.Event) -> None:
-    """All loops until `stop` or `lost`, or until one of them gives up; then they have GRACE_SECONDS to end.
+    """Run all loops until `stop` or `lost`, or until one ends; then they have GRACE_SECONDS to end.
 
-    The first loop is the engine: what it had not committed, the next start does again.
+    The first loop is the engine: it is cancelled, and the next start repeats what it had not committed.
     """
-    tasks = [asyncio.create_task(task) for task in loops]
-    signs: list[asyncio.Task[Any]] = [asyncio.create_task(task.wait()) for task in (stop, lost)]
-    await asyncio.wait([*tasks, *signs], return_when=asyncio.FIRST_COMPLETED)
-    if any(isinstance(_error_of(task), LeaseLost) for task in tasks):
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    signals: list[asyncio.Task[Any]] = [asyncio.create_task(event.wait()) for event in (stop, lost)]
+    await asyncio.wait([*tasks, *signals], return_when=asyncio.FIRST_COMPLETED)
+    ended = [task for task in tasks if task.done()]
+    if any(isinstance(error, LeaseLost) for error in await asyncio.gather(*ended, return_exceptions=True)):
         lost.set()
-    dead = [task for task in tasks if task.done()] if not (stop.is_set() or lost.is_set()) else []
+    ended_early = ended and not (stop.is_set() or lost.is_set())
     if not lost.is_set():
         stop.set()
     for task in tasks if lost.is_set() else tasks[:1]:
         task.cancel()
     done, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-    for task in [*late, *signs]:
-        task.cancel()
-    await asyncio.gather(*late, *signs, return_exceptions=True)
-    for task in done:
-        if (error := _error_of(task)) is not None and not isinstance(error, LeaseLost):
+    for waiting in [*late, *signals]:
+        waiting.cancel()
+    await asyncio.gather(*late, *signals, return_exceptions=True)
+    for error in await asyncio.gather(*done, return_exceptions=True):
+        if isinstance(error, Exception) and not isinstance(error, LeaseLost):
             raise error
-    if dead:
+    if ended_early:
         raise BotError("a loop has ended by itself: the process ends, and is to be started anew. Look at the log")
-
-
-def _error_of(task: asyncio.Task[None]) -> BaseException | None:
-    """What a loop has ended with, if it has."""
-    return task.exception() if task.done() and not task.cancelled() else None

@@ -108,7 +108,7 @@ async def test_a_symbol_that_yahoo_refuses_for_a_while_keeps_its_past(
     def engine(source: PriceSource) -> Engine:
         clock = SystemClock()
         monitor = HealthMonitor(settings, clock, database, LeaderLease(database, clock))
-        parts = worker.Resources(lambda: settings, settings, clock, source, database, calendars, monitor, None)
+        parts = worker.Resources(lambda: settings, settings, clock, source, database, calendars, monitor, lambda: None)
         steady = SteadyClock(clock, since_boot)
         notifier = OperatorNotifier(database, steady, "terminal", ())
         return worker.build_engine(parts, engine_config(settings), steady, notifier, None)

@@ -51,7 +51,7 @@ def steady(machine: Machine) -> SteadyClock:
 def test_the_machines_own_clock_is_believed() -> None:
     machine = SystemClock()
     steady = SteadyClock(machine, since_boot)
-    assert not steady.look()
+    assert not steady.check_jump()
     assert abs(steady.now() - machine.now()) < timedelta(seconds=JUMP)
 
 
@@ -60,20 +60,20 @@ def test_a_jump_that_is_over_before_the_next_look_is_never_believed(
     machine: Machine, steady: SteadyClock, jump: timedelta
 ) -> None:
     machine.error = jump.total_seconds()
-    assert steady.look() == jump
+    assert steady.check_jump() == jump
     machine.goes(200)
     assert steady.now() == NOON + timedelta(seconds=200)
     machine.error = 0.0
-    assert not steady.look()
+    assert not steady.check_jump()
     assert steady.now() == NOON + timedelta(seconds=200)
 
 
 def test_a_jump_is_believed_when_two_looks_agree(machine: Machine, steady: SteadyClock) -> None:
     machine.sleeps(6 * 3600)
-    assert steady.look() == 6 * HOUR
+    assert steady.check_jump() == 6 * HOUR
     assert steady.now() == NOON
     machine.goes(300)
-    assert not steady.look()
+    assert not steady.check_jump()
     assert steady.now() == NOON + 6 * HOUR + timedelta(seconds=300)
 
 
@@ -82,7 +82,7 @@ def test_a_clock_that_is_put_right_bit_by_bit_is_followed(machine: Machine, stea
         machine.goes(300)
         machine.error += 50
         assert steady.now() == machine.now()
-        assert not steady.look()
+        assert not steady.check_jump()
 
 
 STEPS = st.lists(
@@ -112,7 +112,7 @@ def test_whatever_is_set_and_slept_two_looks_decide(steps: list[tuple[str, int]]
     for what, amount in steps:
         if what == "look":
             shifts.append(machine.true + machine.error - machine.awake)
-            assert bool(steady.look()) == (believed() != shifts[-1])
+            assert bool(steady.check_jump()) == (believed() != shifts[-1])
         elif what == "set":
             machine.error = float(amount)
         else:

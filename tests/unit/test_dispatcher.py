@@ -246,11 +246,11 @@ async def test_nothing_expires_by_a_clock_that_is_ahead_for_a_while(store, chat,
     chat.tell("*", NotSent("refused"), NotSent("refused"))
     await dispatch.drain()
     wrong.ahead = timedelta(days=1)
-    assert steady.look() == wrong.ahead
+    assert steady.check_jump() == wrong.ahead
     await dispatch.drain()
     assert set((await undelivered(store)).values()) == {DeliveryState.PENDING}
     wrong.ahead = timedelta()
-    assert not steady.look()
+    assert not steady.check_jump()
     await clock.sleep(60)
     await dispatch.drain()
     assert await undelivered(store) == {}
@@ -262,7 +262,7 @@ async def test_after_a_sleep_that_nobody_counted_what_is_late_says_so_and_what_i
     steady = SteadyClock(wrong, clock.monotonic)
     dispatch = Dispatcher(store, [Receiver(chat)], wrong, steady=steady, sleep=clock.sleep, jitter=lambda: 0.0)
     wrong.ahead = timedelta(hours=6)
-    assert steady.look() == wrong.ahead
+    assert steady.check_jump() == wrong.ahead
     await put(store, CHANNEL, lives=timedelta(hours=1))
     await put(store, GROUP, key="old", lives=timedelta(hours=1))
     chat.tell("-2001", NotSent("refused"))
@@ -271,7 +271,7 @@ async def test_after_a_sleep_that_nobody_counted_what_is_late_says_so_and_what_i
     assert all(lines[1].startswith("Late") for _, lines, _ in chat.heard)
     assert await undelivered(store) == {"-2001": DeliveryState.PENDING}
     await clock.sleep(300)
-    assert not steady.look()
+    assert not steady.check_jump()
     await dispatch.drain()
     assert await undelivered(store) == {"-2001": DeliveryState.EXPIRED}
 

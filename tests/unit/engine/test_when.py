@@ -341,7 +341,7 @@ async def test_a_price_during_the_session_is_no_close_by_a_clock_that_is_a_day_a
     stage.tape.live = {(symbol, day): 0.91 for symbol in TECH}
     wrong = WrongClock(stage.tape.clock)
     steady = SteadyClock(wrong, wrong.monotonic)
-    stage.engine.clock, stage.engine.clock_jump = steady, steady.look
+    stage.engine.clock, stage.engine.clock_jump = steady, steady.check_jump
     stage.at(stage.tape.close(day) - 2 * HOUR)
     wrong.ahead = DAY
     with pytest.raises(ClockJumped):
