@@ -72,7 +72,7 @@ class Hang(BaseException):
 
 
 @contextmanager
-def no_hang(seconds: float = 1.0) -> Iterator[None]:
+def no_hang(seconds: float = 20.0) -> Iterator[None]:
     """What takes the processor longer than that is a hang; how busy the machine is makes no difference."""
 
     def ring(_number: int, _frame: object) -> None:

@@ -59,6 +59,15 @@ class OwnPast:
     def states(self) -> list[dict[str, object] | None]:
         return self.kept("states", lambda: oracle.drawdowns(self.returns, oracle.LINES, None))
 
+    def entries(self, depth: int) -> list[int]:
+        """Where a state of that depth or a deeper one was entered."""
+
+        def entered() -> list[int]:
+            depths = (one and oracle.DEPTH.index(one["entered_state"]) for one in self.states)
+            return [at for at, reached in enumerate(depths) if reached and reached >= depth]
+
+        return self.kept(f"entries {depth}", entered)
+
     @property
     def move(self) -> float:
         return self.moves[self.at]
@@ -141,11 +150,7 @@ class OwnPast:
         assert oracle.DEPTH.index(now["entered_state"]) == DEPTH[state]
         assert self.sessions[now["peak_at"]] == peak
         assert before == self.at - now["peak_at"]
-        earlier = [
-            at
-            for at in range(self.at)
-            if self.states[at] is not None and oracle.DEPTH.index(self.states[at]["entered_state"]) >= DEPTH[state]
-        ]
+        earlier = [at for at in self.entries(DEPTH[state]) if at < self.at]
         if since:
             assert day(since) == self.sessions[earlier[-1]]
         elif begin:

@@ -106,6 +106,14 @@ class Ledger:
             self._moves[window] = moves
         return self._moves[window]
 
+    def common(self, other: Ledger) -> tuple[list[date], list[int], list[int]]:
+        """The sessions that both have, and where they stand in each; worked out once."""
+        kept = self._known.setdefault("common", {})
+        if other.basket.id not in kept:
+            sessions = sorted({*self.sessions} & {*other.sessions})
+            kept[other.basket.id] = (sessions, *([book.at(day) for day in sessions] for book in (self, other)))
+        return kept[other.basket.id]
+
     def past(self, name: str, daily: Floats, window: int, at: int) -> OwnPast:
         """Of the basket, or of a member by itself; what was worked out once is kept."""
         return OwnPast(self.sessions, daily, window, at, self._known.setdefault(name, {}))
@@ -217,8 +225,7 @@ class Sceptic:
         return Rarity(one.sessions, one.moves(self.window), one.first, one.at(self.session), self.window)
 
     def gap(self, one: Ledger, other: Ledger, sign: int = 1) -> Rarity:
-        sessions = sorted({*one.sessions} & {*other.sessions})
-        own, others = ([book.at(day) for day in sessions] for book in (one, other))
+        sessions, own, others = one.common(other)
         moves = sign * (one.moves(self.window)[own] - other.moves(self.window)[others])
         first = bisect_left(sessions, max(book.sessions[book.first] for book in (one, other)))
         return Rarity(sessions, moves, first, bisect_left(sessions, self.session), self.window)
