@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -96,7 +97,7 @@ def test_check_and_schema_do_without_what_is_slow_to_import(warm_data: Path) -> 
 
 @pytest.mark.parametrize(
     "command",
-    [f"verdicts energy --format csv {' '.join(ABOUT)}", f"doctor {' '.join(ABOUT)}", "--help"],
+    [f"verdicts energy --format csv {shlex.join(ABOUT)}", f"doctor {shlex.join(ABOUT)}", "--help"],
 )
 def test_who_reads_only_the_beginning_hears_no_complaint(shell: Shell, command: str) -> None:
     done = shell(f"bot {command} | head -1")
@@ -105,12 +106,12 @@ def test_who_reads_only_the_beginning_hears_no_complaint(shell: Shell, command: 
 
 
 def test_a_pipe_that_nobody_reads(shell: Shell) -> None:
-    done = shell(f"bot check --config {DEMO} | true")
+    done = shell(f"bot check --config {shlex.quote(str(DEMO))} | true")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_closed_standard_output_is_no_error(shell: Shell) -> None:
-    done = shell(f"bot check --config {DEMO} >&-")
+    done = shell(f"bot check --config {shlex.quote(str(DEMO))} >&-")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -121,13 +122,13 @@ def test_a_closed_standard_error_does_not_change_the_exit_code(shell: Shell) -> 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a disk that is always full")
 def test_a_full_disk_is_named(shell: Shell) -> None:
-    done = shell(f"bot check --config {DEMO} > /dev/full")
+    done = shell(f"bot check --config {shlex.quote(str(DEMO))} > /dev/full")
     assert done.returncode == 74
     assert done.stderr == "Error: standard output: No space left on device. Make room there, or choose another place.\n"
 
 
 def test_an_encoding_of_few_letters(shell: Shell) -> None:
-    done = shell(f"bot replay energy --from 2020-03-09 --to 2020-03-09 {' '.join(ABOUT)}", PYTHONIOENCODING="ascii")
+    done = shell(f"bot replay energy --from 2020-03-09 --to 2020-03-09 {shlex.join(ABOUT)}", PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "? Energy ?13.6 % in two sessions" in done.stdout
 
@@ -151,14 +152,14 @@ def test_a_folder_that_cannot_be_written_and_no_home(shell: Shell) -> None:
     nowhere = Path("/proc")
     if not nowhere.is_dir():
         pytest.skip("there is no /proc")
-    done = shell(f"bot verdicts energy --format csv {' '.join(ABOUT)}", cwd=nowhere, BOT_STORAGE__DATA_DIR="data")
+    done = shell(f"bot verdicts energy --format csv {shlex.join(ABOUT)}", cwd=nowhere, BOT_STORAGE__DATA_DIR="data")
     assert done.returncode == 0
     assert done.stderr == "Working out the sessions of XNYS (once; a few seconds) ...\n"
     assert len(done.stdout.splitlines()) == 8312
 
 
 def test_nothing_is_written_beside_the_data_folder(shell: Shell, tmp_path: Path) -> None:
-    shell(f"bot now {' '.join(ABOUT)}")
+    shell(f"bot now {shlex.join(ABOUT)}")
     assert list(tmp_path.iterdir()) == []
 
 
