@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
@@ -20,7 +21,7 @@ from bot.clock import SystemClock
 from bot.dispatcher import Dispatcher, Receiver
 from bot.engine.loop import Engine
 from bot.errors import NoData
-from bot.prices.bars import Bars, PriceSource, Symbol
+from bot.prices.bars import PriceSource
 from bot.prices.calendars import CalendarCode
 from bot.settings.load import Settings
 
@@ -29,7 +30,7 @@ CALENDAR = CalendarCode("XNYS")
 
 @dataclass(slots=True)
 class ScriptedClock:
-    """A clock that stands still until it is set; whoever sleeps on it moves it."""
+    """A clock that stands still; it is set, and a sleep moves it."""
 
     time: datetime = datetime(1990, 1, 1, tzinfo=UTC)
 
@@ -43,76 +44,74 @@ class ScriptedClock:
         self.time += timedelta(seconds=seconds)
 
 
-@dataclass(slots=True)
 class MemoizedSource:
-    """A source whose answers are kept, so that every session does not read the files anew."""
+    """A price source that reads each symbol once."""
 
-    source: PriceSource
-    bars_by_symbol: dict[Symbol, Bars] = field(default_factory=dict)
-
-    def bars(self, symbol: Symbol) -> Bars:
-        if symbol not in self.bars_by_symbol:
-            self.bars_by_symbol[symbol] = self.source.bars(symbol)
-        return self.bars_by_symbol[symbol]
+    def __init__(self, source: PriceSource) -> None:
+        self.bars = cache(source.bars)
 
 
 class InlineRenderer:
-    """Charts are drawn here and now: a recording has the time."""
+    """Charts rendered in this process: a recording has the time."""
 
     def warm_up(self) -> None:
-        """It is always there."""
+        """Nothing to start."""
 
     async def render(self, facts: ChartData, language: str) -> bytes:
         return render_chart(facts, language)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DemoRun:
-    """The live loops on recorded prices and a scripted clock; everything else is as in `run`."""
+    """The live loops on recorded prices and a scripted clock; everything else is as in `run`.
+
+    `closes` are the closes of all sessions of the exchange, in order.
+    """
 
     engine: Engine
     dispatcher: Dispatcher
     clock: ScriptedClock
-    wall: ChartFolder
+    charts: ChartFolder
+    closes: Mapping[date, datetime]
 
     async def warm_up(self, first: date) -> None:
-        """Let the bot learn the past up to the session before `first`, when that is no news any more."""
-        self.clock.time = self._closes(date.min, first - timedelta(days=1))[-1][1] + self.engine.config.timing.expiry
+        """Evaluate the past up to the session before `first`, at a time when its alerts have expired."""
+        last_close = max(close for day, close in self.closes.items() if day < first)
+        self.clock.time = last_close + self.engine.config.timing.expiry
         await self.engine.check_prices()
 
     def sessions(self, first: date, last: date) -> list[date]:
         """The sessions from `first` to `last`; raises NoData if there are none."""
-        days = [day for day, _ in self._closes(first, last)]
+        days = [day for day in self.closes if first <= day <= last]
         if not days:
             raise NoData(f"The exchange had no session from {first} to {last}. Choose other dates.")
         return days
 
     async def step(self, day: date) -> None:
-        """One session: look once it is final, and post what is due."""
-        self.clock.time = self._closes(day, day)[0][1] + self.engine.config.timing.settle
+        """Evaluate one session once it is final, and post its alerts."""
+        self.clock.time = self.closes[day] + self.engine.config.timing.settle
         await self.engine.check_prices()
         await self.dispatcher.drain()
-
-    def _closes(self, first: date, last: date) -> list[tuple[date, datetime]]:
-        calendar = self.engine.calendars.get(CALENDAR)
-        pairs = zip(calendar.sessions.tolist(), calendar.closes.tolist(), strict=True)
-        return [(day, datetime.fromtimestamp(close, UTC)) for day, close in pairs if first <= day <= last]
 
 
 @asynccontextmanager
 async def open_demo(
     settings: Settings, prices: Path, language: str, out: TextIO, folder: Path, charts: Path
 ) -> AsyncIterator[DemoRun]:
-    """The two loops wired for a recording, with a database of their own in `folder`; pictures go into `charts`."""
+    """The two loops wired for a recording, with a new database in `folder`; charts are written to `charts`."""
     clock = ScriptedClock()
     database = await Database.open(f"sqlite:///{folder / 'demo.sqlite3'}", upgrade=True)
     try:
-        destinations = terminal_destinations([language])
+        config = engine_config(settings, terminal_destinations([language]))
         calendars = CachedCalendars(settings.storage.data_dir / "calendars", SystemClock())
-        config, source = engine_config(settings, destinations), MemoizedSource(CsvFolder(prices))
+        calendar = calendars.get(CALENDAR)
+        times = (datetime.fromtimestamp(close, UTC) for close in calendar.closes.tolist())
+        closes = dict(zip(calendar.sessions.tolist(), times, strict=True))
+        source = MemoizedSource(CsvFolder(prices))
         engine = Engine(source, calendars, config, database, clock, renderer=InlineRenderer())
-        wall = ChartFolder(charts, database.picture)
-        dispatcher = Dispatcher(database, [Receiver(TerminalTransport(out, clock, wall))], clock, sleep=clock.sleep)
-        yield DemoRun(engine, dispatcher, clock, wall)
+        chart_folder = ChartFolder(charts, database.picture)
+        receivers = [Receiver(TerminalTransport(out, clock, chart_folder))]
+        dispatcher = Dispatcher(database, receivers, clock, sleep=clock.sleep)
+        yield DemoRun(engine, dispatcher, clock, chart_folder, closes)
     finally:
         await database.close()

@@ -19,7 +19,8 @@ from bot.adapters.database.connection import ephemeral_reason, network_filesyste
 from bot.adapters.database.database import Database
 from bot.adapters.telegram.client import RequestFailed, TelegramClient
 from bot.adapters.telegram.gateway import fetch_bot_name, fetch_permissions, has_webhook
-from bot.app.sources import price_source, with_closures_from, yahoo_prices
+from bot.adapters.yahoo.source import YahooPrices
+from bot.app.sources import price_source, with_closures_from
 from bot.app.worker import database_url, open_telegram
 from bot.baskets import Basket, calendars_needed, symbols_of
 from bot.clock import Clock
@@ -91,11 +92,12 @@ async def run_checks(
         for problem in error.problems:
             yield config_finding(problem, FAIL)
         return
-    stored = CachedCalendars(settings.storage.data_dir / "calendars", clock, on_build)
+    folder = settings.storage.data_dir
+    stored = CachedCalendars(folder / "calendars", clock, on_build)
     calendars, findings = await asyncio.to_thread(declared_calendars, stored, settings, clock)
     for finding in findings or [Finding("configuration", OK, "is sound; `python -m bot check` shows every value")]:
         yield finding
-    now, yahoo = clock.now(), yahoo_prices(settings)
+    now, yahoo = clock.now(), YahooPrices(folder / "yahoo", settings.source.deadline_seconds)
 
     def fetch(symbol: Symbol) -> Bars:
         return price_source(settings, prices).bars(symbol) if prices else yahoo.bars_since(symbol, now.date() - RECENT)
@@ -111,7 +113,7 @@ async def run_checks(
     yield check_clock({"Telegram": telegram.ahead if telegram else None, "Yahoo": yahoo.ahead}, now)
     for finding in await check_database(settings, "telegram" if telegram else "terminal"):
         yield finding
-    yield check_disk(settings.storage.data_dir)
+    yield check_disk(folder)
 
 
 def declared_calendars(

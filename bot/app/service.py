@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.adapters.calendars import CachedCalendars
@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 class RunningBot:
     """The running bot (`bot.chat.requests.BotService`).
 
-    `load` reads the configuration, `open_news` opens its sources of headlines. `operators` are the numbers of those who
-    give orders now; whoever needs them holds this very set.
+    `load` reads the configuration, `open_news` opens its sources of headlines. `operators` are the user numbers of the
+    operators: one set, shared with the chat and the notifier.
     """
 
     engine: Engine
@@ -59,14 +59,16 @@ class RunningBot:
     async def view(self) -> MarketView:
         if self.engine.stats is None:
             raise NoData("no prices have been fetched yet; the first look is under way")
-        stamps, looked = self.engine.price_times, self.engine.checked_at
-        assert looked is not None  # it brought the board
+        price_times, checked_at = self.engine.price_times, self.engine.checked_at
+        assert checked_at is not None  # the same check set `stats`
         return MarketView(
-            self.engine.stats, self.rulebook, lambda basket: oldest_price_time(basket, stamps, self.calendars, looked)
+            self.engine.stats,
+            self.rulebook,
+            lambda basket: oldest_price_time(basket, price_times, self.calendars, checked_at),
         )
 
     async def reload(self) -> Sequence[str]:
-        """Read the configuration again; it counts from the next look on. Raises ConfigError and keeps the old one."""
+        """Read the configuration again, for the next price check. Raises ConfigError and keeps the old one."""
         new = await asyncio.to_thread(self.load)
         calendars = await asyncio.to_thread(with_closures_from, self.calendars, new, self.engine.clock, new.baskets())
         changes = changed_settings(self.settings, new)
@@ -82,7 +84,7 @@ class RunningBot:
         return changes
 
     async def reload_and_log(self) -> None:
-        """The same for a signal: whoever sent it reads the log."""
+        """Read the configuration again on a signal, and log the result."""
         try:
             changes = await self.reload()
         except BotError as error:
@@ -92,31 +94,30 @@ class RunningBot:
 
 
 def changed_settings(old: Settings, new: Settings) -> list[str]:
-    """A line for each key whose value is another now, and whether that takes a restart."""
+    """A line for each key with another value, and whether the change needs a restart."""
     before, after = ({key: str(value) for key, value, _ in effective_values(settings)} for settings in (old, new))
-    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return [
         f"{key}: {before.get(key, '(not set)')} → {after.get(key, '(not set)')}"
         + (" (after a restart)" if key.startswith(NEEDS_RESTART) else "")
-        for key in keys
+        for key in before | after
+        if before.get(key) != after.get(key)
     ]
 
 
 def engine_config(
     settings: Settings, destinations: Sequence[Destination] | None = None, *, subscribers_of: str | None = None
 ) -> EngineConfig:
-    """The engine's configuration, for the configured chats unless other `destinations` are given, and subscribers.
+    """The engine's configuration for `destinations` (None = the configured chats) and the subscribers of a transport.
 
-    Messages are composed in every language that some chat reads; a subscriber may read any.
+    Messages are composed in the languages of the chats; a subscriber may choose any.
     """
     chats = settings.destinations() if destinations is None else tuple(destinations)
-    read = tuple(dict.fromkeys(chat.language for chat in chats))
+    of_chats = tuple(dict.fromkeys(chat.language for chat in chats))
     return EngineConfig(
         rulebook=settings.rulebook(),
         destinations=chats,
-        languages=languages() if subscribers_of else read or tuple(settings.delivery.languages),
-        timing=replace(
-            EvaluationTiming(),
+        languages=languages() if subscribers_of else of_chats or tuple(settings.delivery.languages),
+        timing=EvaluationTiming(
             settle=timedelta(minutes=settings.schedule.settle_minutes),
             expiry=timedelta(hours=settings.delivery.expiry_hours),
             provisional=settings.schedule.provisional,

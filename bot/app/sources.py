@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,51 +13,41 @@ from bot.adapters.calendars import CachedCalendars
 from bot.adapters.price_files import CsvFolder, PriceCache
 from bot.baskets import Basket, calendars_needed, symbols_of
 from bot.clock import Clock, SystemClock
+from bot.engine.enrichment import HeadlineSource
 from bot.errors import ConfigError, ConfigProblem, NoData, SourceBackingOff, SourceUnreachable
-from bot.prices.bars import Bars, PriceSource, Symbol
+from bot.prices.bars import PriceSource, Symbol
 from bot.prices.calendars import CalendarCode, CalendarProvider, closure_problem, exchange_of
 from bot.settings.load import Settings
 
-if TYPE_CHECKING:
-    from bot.adapters.yahoo.source import YahooPrices
-    from bot.engine.enrichment import HeadlineSource
-
 
 def price_source(settings: Settings, prices: Path | None = None) -> PriceSource:
-    """A folder of price files, or Yahoo behind the cache in the data folder.
-
-    Raises NoData if there is no such folder.
-    """
-    if prices is not None:
-        if not prices.is_dir():
-            raise NoData(f"{prices}: there is no such folder. Name a folder of SYMBOL.csv files with --prices.")
-        return CsvFolder(prices)
-    return cached_yahoo(settings)
+    """A folder of price files, or Yahoo behind the cache in the data folder. Raises NoData without such a folder."""
+    if prices is None:
+        return cached_yahoo(settings)
+    if not prices.is_dir():
+        raise NoData(f"{prices}: there is no such folder. Name a folder of SYMBOL.csv files with --prices.")
+    return CsvFolder(prices)
 
 
 def cached_yahoo(settings: Settings) -> PriceCache:
     """Yahoo behind a circuit breaker, behind the cache in the data folder."""
-    from bot.adapters.yahoo.source import CircuitBreaker
+    from bot.adapters.yahoo.source import CircuitBreaker, YahooPrices
 
-    return PriceCache(settings.storage.data_dir / "prices", CircuitBreaker(yahoo_prices(settings), SystemClock()))
-
-
-def yahoo_prices(settings: Settings) -> YahooPrices:
-    from bot.adapters.yahoo.source import YahooPrices
-
-    return YahooPrices(settings.storage.data_dir / "yahoo", settings.source.deadline_seconds)
+    folder = settings.storage.data_dir
+    yahoo = YahooPrices(folder / "yahoo", settings.source.deadline_seconds)
+    return PriceCache(folder / "prices", CircuitBreaker(yahoo, SystemClock()))
 
 
 def headline_sources(settings: Settings, prices: PriceSource) -> tuple[HeadlineSource, ...]:
-    """The configured feeds, and Yahoo where it gives the prices too."""
+    """The configured feeds, and Yahoo if the prices are from there."""
     from bot.adapters.feeds import NewsFeed
 
     feeds = map(NewsFeed, settings.news.feeds)
-    if settings.news.yahoo and isinstance(prices, PriceCache):
-        from bot.adapters.yahoo.source import YahooNews
+    if not (settings.news.yahoo and isinstance(prices, PriceCache)):
+        return tuple(feeds)
+    from bot.adapters.yahoo.source import YahooNews
 
-        return (YahooNews(), *feeds)
-    return tuple(feeds)
+    return (YahooNews(), *feeds)
 
 
 def open_calendars(
@@ -67,43 +56,40 @@ def open_calendars(
     on_build: Callable[[Sequence[CalendarCode]], None],
     baskets: Sequence[Basket] | None = None,
 ) -> CachedCalendars:
-    """The calendars that `baskets` (None = all) need, worked out at once; raises as `declared` does."""
-    cached = CachedCalendars(settings.storage.data_dir / "calendars", clock, on_build)
-    return with_closures_from(cached, settings, clock, settings.baskets() if baskets is None else baskets)
+    """The calendars that `baskets` (None = all) need, with the closures of the settings. Raises BotError."""
+    stored = CachedCalendars(settings.storage.data_dir / "calendars", clock, on_build)
+    return with_closures_from(stored, settings, clock, settings.baskets() if baskets is None else baskets)
 
 
 def with_closures_from(
-    cached: CachedCalendars, settings: Settings, clock: Clock, baskets: Sequence[Basket]
+    calendars: CachedCalendars, settings: Settings, clock: Clock, baskets: Sequence[Basket]
 ) -> CachedCalendars:
-    """`known` with the closures of the settings. Raises ConfigError if one that is still to come cannot be right.
+    """`calendars` with the closures of the settings. Raises ConfigError for a future closure that cannot be right.
 
-    One that is over is not looked at: the library may have learnt of it since.
+    Past closures are not checked: a later version of the library may contain them.
     """
-    needed, today = calendars_needed(baskets), clock.now().date()
-    calendars = cached.closed(())
+    needed, today, closures = calendars_needed(baskets), clock.now().date(), settings.closures()
+    calendars = calendars.closed(())
     calendars.prepare(needed)
-    closures = settings.closures()
-    problems = tuple(
-        ConfigProblem(
-            settings.origin(("closures", number)), f"closures[#{number + 1}]", why, "Correct it, or take it out."
-        )
-        for number, closure in enumerate(closures)
-        if closure.calendar in needed
-        and closure.day >= today
-        and (why := closure_problem(calendars.get(closure.calendar), closure))
-    )
+    problems = []
+    for index, closure in enumerate(closures):
+        if closure.calendar in needed and closure.day >= today:
+            problem = closure_problem(calendars.get(closure.calendar), closure)
+            if problem:
+                file, key = settings.origin(("closures", index)), f"closures[#{index + 1}]"
+                problems.append(ConfigProblem(file, key, problem, "Correct it, or take it out."))
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(tuple(problems))
     return calendars.closed(closures)
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillResult:
-    """What is there of one symbol.
+    """The stored history of one symbol.
 
-    `first` and `last` are its first and last session (None = there is nothing), `holes` the sessions of its exchange
-    between them without a price. `lacking` says why nothing came ("" = it came, or was `there` before). `ends` = the
-    source wants to be left alone.
+    `first` and `last` are its first and last session (None = no history), `holes` the sessions of its exchange
+    between them without a price. `lacking` says why nothing was fetched ("" = it was, or was `there` before).
+    `ends` = the source asks for a pause.
     """
 
     symbol: Symbol
@@ -119,26 +105,23 @@ class BackfillResult:
 def backfill(
     baskets: tuple[Basket, ...], cache: PriceCache, calendars: CalendarProvider, *, again: bool
 ) -> Iterator[BackfillResult]:
-    """Fetch what is not there of the symbols of all baskets; with `again` all of it. Ends when the source says so.
+    """Fetch the missing histories of the symbols of all baskets, with `again` all of them, into the cache of `run`.
 
-    It is the fetching that a watch does at its first look: what one has fetched, the other does not ask for.
+    Ends when the source asks for a pause.
     """
     for symbol in symbols_of(baskets):
-        kept = None if again else cache.cached(symbol)
+        stored = None if again else cache.cached(symbol)
         try:
-            bars = kept or (cache.refetch(symbol) if again else cache.bars(symbol))
-            # What is kept, without the newest row; all of it where nothing can be kept.
-            yield _stock(kept or cache.cached(symbol) or bars, calendars, there=kept is not None)
+            fetched = stored or (cache.refetch(symbol) if again else cache.bars(symbol))
+            # The stored rows, which lack the newest one; where nothing can be stored, the fetched ones.
+            bars = stored or cache.cached(symbol) or fetched
+            days = bars.dates[~(np.isnan(bars.close) & np.isnan(bars.adjusted))]
+            sessions = calendars.get(exchange_of(symbol)).sessions
+            due = sessions[(sessions >= days[0]) & (sessions <= days[-1])]
+            holes = int(np.count_nonzero(~np.isin(due, days)))
+            yield BackfillResult(symbol, days[0].item(), days[-1].item(), len(days), holes, there=stored is not None)
         except SourceBackingOff as error:
             yield BackfillResult(symbol, lacking=str(error), ends=True)
             return
         except (NoData, SourceUnreachable) as error:
             yield BackfillResult(symbol, lacking=str(error))
-
-
-def _stock(bars: Bars, calendars: CalendarProvider, *, there: bool) -> BackfillResult:
-    days = bars.dates[~(np.isnan(bars.close) & np.isnan(bars.adjusted))]
-    sessions = calendars.get(exchange_of(bars.symbol)).sessions
-    due = sessions[(sessions >= days[0]) & (sessions <= days[-1])]
-    holes = int(np.count_nonzero(~np.isin(due, days)))
-    return BackfillResult(bars.symbol, days[0].item(), days[-1].item(), len(days), holes, there=there)

@@ -110,7 +110,7 @@ async def _play(folder: Path, language: str, first: date, last: date, pause: flo
             await asyncio.sleep(pause)
         count = played.engine.counts["events"]
         console.print(
-            f"\n{len(days)} sessions, {count} alerts, {played.wall.hung} charts in {charts}. "
+            f"\n{len(days)} sessions, {count} alerts, {played.charts.hung} charts in {charts}. "
             "Next: the README says how to subscribe, deploy and tune.",
             markup=False,
         )
