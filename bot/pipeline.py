@@ -19,14 +19,13 @@ from bot.alerts.episodes import (
     Decision,
     DecisionReason,
     EpisodeId,
-    Phase,
     ProvisionalAlert,
     Subject,
     SubjectState,
     decide,
     episode_id,
 )
-from bot.alerts.inhibition import RuleDecisions, inhibit
+from bot.alerts.inhibition import RuleDecisions, firing_alerts, inhibit
 from bot.alerts.rules import NamedEvent, Rule
 from bot.alerts.targets import RuleTarget, candidates_by_session, rule_targets, target_index
 from bot.baskets import Basket, BasketId, symbols_of
@@ -117,14 +116,12 @@ def evaluate(
         results.append((rule, decided))
     results = inhibit(results)
     decisions = tuple(decision for _, decided in results for decision in decided)
-    firing = ((rule, tuple(decision for decision in decided if decision.fires)) for rule, decided in results)
-    alerts = tuple(Alert(rule, session, Phase.FINAL, fired) for rule, fired in firing if fired)
     changed = {
         decision.subject: decision.state
         for decision in decisions
         if decision.state.episode or decision.reason is DecisionReason.CLOSED
     }
-    return EvaluationResult(decisions, changed, alerts)
+    return EvaluationResult(decisions, changed, firing_alerts(results, session))
 
 
 def compose(

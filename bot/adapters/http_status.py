@@ -218,7 +218,7 @@ class _ReportCollector(Collector):
             yield GaugeMetricFamily("drawdown_look_seconds", "How long the last look took.", look.seconds)
             symbols = {"got": look.symbols - look.missing, "missing": look.missing}
             yield _labelled("drawdown_look_symbols", "Symbols that the last look asked for.", "what", symbols)
-            yield GaugeMetricFamily("drawdown_look_doubts", "Prices that the last look did not believe.", look.doubts)
+            yield GaugeMetricFamily("drawdown_look_doubts", "Prices that the last look did not believe.", look.suspects)
         states = {
             state.value: sum(notice.incident.kind is state for notice in database.incidents) for state in IncidentKind
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 
-from bot.alerts.episodes import Decision, DecisionReason
+from bot.alerts.episodes import Alert, Decision, DecisionReason, Phase
 from bot.alerts.rules import Rule, Severity
 from bot.baskets import BasketId
 
@@ -44,6 +45,12 @@ def inhibit(answers: Sequence[RuleDecisions]) -> list[RuleDecisions]:
         return replace(decision, reason=DecisionReason.INHIBITED) if covered else decision
 
     return [(rule, [inhibited(rule, decision) for decision in decisions]) for rule, decisions in answers]
+
+
+def firing_alerts(results: Iterable[RuleDecisions], session: date) -> tuple[Alert, ...]:
+    """The alerts of one session: the firing decisions of each target, if there are any."""
+    firing = ((rule, tuple(decision for decision in decisions if decision.fires)) for rule, decisions in results)
+    return tuple(Alert(rule, session, Phase.FINAL, decisions) for rule, decisions in firing if decisions)
 
 
 def covered_by_basket_alert(rule: Rule, member: str) -> bool:

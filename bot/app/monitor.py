@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,10 +18,10 @@ from bot.engine.incidents import (
     Incident,
     IncidentKind,
     IncidentNotice,
-    OpenIncidents,
     OperatorNotice,
     UnconfirmedNotice,
     UnevaluatedSessions,
+    update_incidents,
 )
 from bot.engine.loop import Engine
 from bot.errors import StoreError
@@ -65,7 +65,7 @@ class HealthMonitor:
     def begin(self, loops: RunningLoops | None) -> None:
         """Report on these loops from now on; None = this process stands by."""
         self._loops, self._since = loops, self._clock.monotonic()
-        self._incidents: OpenIncidents | None = None  # not read yet
+        self._incidents: Mapping[Incident, IncidentNotice] | None = None  # not read yet
 
     async def close(self) -> None:
         """Wait for the database."""
@@ -156,12 +156,13 @@ class HealthMonitor:
     async def check(self, notify: Callable[[Sequence[OperatorNotice]], Awaitable[None]]) -> None:
         """Notify the operators of the signals that changed. Raises StoreError; the next check repeats it then."""
         if self._incidents is None:
-            self._incidents = OpenIncidents(await self._database.open_incidents()).about_bot(True)
+            stored = await self._database.open_incidents()
+            self._incidents = {key: stored[key] for key in stored if key.kind is IncidentKind.UNHEALTHY}
         health = self.health()
         failing = {Incident(IncidentKind.UNHEALTHY, signal): problem for signal, problem in health.problems.items()}
         if health.starting:  # incidents from before the start may last
-            failing = {incident: notice.detail for incident, notice in self._incidents.notices.items()} | failing
-        incidents, notices = self._incidents.updated(failing, self._clock.now())
+            failing = {incident: notice.detail for incident, notice in self._incidents.items()} | failing
+        incidents, notices = update_incidents(self._incidents, failing, self._clock.now())
         if notices:
             await notify(notices)
         self._incidents = incidents

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from bot.alerts.episodes import Alert, Decision, Phase, ProvisionalAlert, Subject, SubjectState
-from bot.alerts.inhibition import inhibit
-from bot.alerts.rules import Rule, Severity
+from bot.alerts.inhibition import RuleDecisions, firing_alerts, inhibit
+from bot.alerts.rules import Severity
 from bot.alerts.targets import RuleTarget, rule_targets
 from bot.pipeline import EvaluationResult, Rulebook, evaluate
 from bot.prices.bars import Symbol
@@ -43,10 +44,8 @@ class Debounce:
                 posted = provisional_of(states.get(decision.subject), alert.session)
                 if self._before.get(key, 0) >= decision.severity > (posted.severity if posted else 0):
                     holding.append(decision)
-            confirmed += [
-                (replace(alert, decisions=tuple(group), phase=Phase.PROVISIONAL), posted)
-                for posted, group in group_by_provisional(holding, alert.session, states).items()
-            ]
+            held = replace(alert, decisions=tuple(holding), phase=Phase.PROVISIONAL)
+            confirmed += [(part, posted) for posted, part in split_by_provisional(held, states).items()]
         self._before = now
         return confirmed
 
@@ -54,19 +53,13 @@ class Debounce:
 def resolve_provisional(
     target: RuleTarget, session: date, alerts: Sequence[Alert], states: Mapping[Subject, SubjectState]
 ) -> tuple[dict[ProvisionalAlert, Alert | None], list[Alert]]:
-    """The final alert for each provisional one (None = it does not hold), and the alerts that are new.
-
-    An alert about several members is divided: those that one provisional message was about stay together.
-    """
+    """The final alert for each provisional one (None = it does not hold), and the alerts that are new."""
     posted = (provisional_of(state, session) for subject, state in states.items() if target.covers(subject))
-    resolved: dict[ProvisionalAlert, Alert | None] = {
-        provisional: None for provisional in posted if provisional is not None
-    }
+    resolved: dict[ProvisionalAlert, Alert | None] = dict.fromkeys(filter(None, posted))
     new = []
     for alert in alerts:
         if RuleTarget(alert.rule, alert.subject.basket) == target:
-            for provisional, group in group_by_provisional(alert.decisions, session, states).items():
-                part = replace(alert, decisions=tuple(group))
+            for provisional, part in split_by_provisional(alert, states).items():
                 if provisional is None:
                     new.append(part)
                 else:
@@ -80,13 +73,12 @@ def provisional_of(state: SubjectState | None, session: date) -> ProvisionalAler
     return provisional if provisional is not None and provisional.session == session else None
 
 
-def group_by_provisional(
-    decisions: Iterable[Decision], session: date, states: Mapping[Subject, SubjectState]
-) -> dict[ProvisionalAlert | None, list[Decision]]:
+def split_by_provisional(alert: Alert, states: Mapping[Subject, SubjectState]) -> dict[ProvisionalAlert | None, Alert]:
+    """The alert divided by the provisional alerts about its subjects (None = there is none)."""
     groups: dict[ProvisionalAlert | None, list[Decision]] = {}
-    for decision in decisions:
-        groups.setdefault(provisional_of(states.get(decision.subject), session), []).append(decision)
-    return groups
+    for decision in alert.decisions:
+        groups.setdefault(provisional_of(states.get(decision.subject), alert.session), []).append(decision)
+    return {provisional: replace(alert, decisions=tuple(group)) for provisional, group in groups.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +95,11 @@ class SuspectMarket:
 
     def symbols_of(self, target: RuleTarget) -> frozenset[Symbol]:
         """The suspect symbols that a target's result may depend on."""
-        members = (symbol for basket in target.baskets for symbol in self.stats.series[basket].basket.symbols)
-        return self.symbols.intersection(members)
+        return self.symbols.intersection(target_symbols(self.stats, target))
+
+
+def target_symbols(stats: MarketStats, target: RuleTarget) -> frozenset[Symbol]:
+    return frozenset(symbol for basket in target.baskets for symbol in stats.series[basket].basket.symbols)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +131,20 @@ def evaluate_confirmed(
     rulebook: Rulebook,
     session: date,
     states: Mapping[Subject, SubjectState],
-    targets: frozenset[RuleTarget],
+    targets: AbstractSet[RuleTarget],
 ) -> ConfirmedResult:
     """Evaluate a session on `stats`, which lack the suspect prices, and where it matters with them as well.
 
-    What fires on every market fires, at the lowest of its levels. What fires on some is pending while its suspect
-    prices may be cleared; then it is unconfirmed, and its state stays.
+    An alert that fires on every market fires, at the lowest of its levels. An alert that fires on some is pending while
+    its suspect prices may be cleared; then it is unconfirmed, and its state stays.
     """
     symbols: dict[RuleTarget, frozenset[Symbol]] = {}
     if suspect is not None:
         ordered = (target for target in rule_targets(stats, rulebook.rules) if target in targets)
         symbols = {target: depends_on for target in ordered if (depends_on := suspect.symbols_of(target))}
-    others = targets.difference(symbols)
-    certain = evaluate(stats, rulebook, session, states, only=others) if others else EvaluationResult((), {}, ())
+    independent = evaluate(stats, rulebook, session, states, only=targets - symbols.keys())
     if suspect is None or not symbols:
-        return ConfirmedResult(certain)
+        return ConfirmedResult(independent)
     with_all = suspect.stats
     markets = (lambda: stats, lambda: with_all, *suspect.halves)
     results: dict[RuleTarget, list[EvaluationResult]] = {target: [] for target in symbols}
@@ -158,70 +152,52 @@ def evaluate_confirmed(
         market = make()
         for target in symbols:
             results[target].append(evaluate(market, rulebook, session, states, only={target}))
-    agreed: list[tuple[Rule, Sequence[Decision]]] = []
-    agreed_states: dict[Subject, SubjectState] = {}
+    agreed: list[RuleDecisions] = []
+    changed = dict(independent.memories)
     unconfirmed: list[UnconfirmedAlert] = []
     pending = set()
     for target, depends_on in symbols.items():
-        fired = [_fired(result) for result in results[target]]
-        disputed = frozenset().union(*fired).difference(frozenset(fired[0]).intersection(*fired))
+        fired = [firing_decisions(result) for result in results[target]]
+        certain = frozenset(fired[0]).intersection(*fired)
+        disputed = frozenset().union(*fired) - certain
         if disputed and depends_on & suspect.pending:
             pending.add(target)
             continue
-        decisions, changed = _agreed(results[target], disputed)
-        agreed.append((target.rule, decisions))
-        agreed_states |= changed
-        left = set(disputed)  # each is reported once, from the first market on which it fires
-        for make, result in zip(markets, results[target], strict=True):
-            for alert in result.alerts:
-                if parts := tuple(decision for decision in alert.decisions if decision.subject in left):
-                    left.difference_update(decision.subject for decision in parts)
-                    alone = replace(alert, decisions=parts)
-                    unconfirmed.append(UnconfirmedAlert(target, alone, make, tuple(sorted(depends_on))))
-    return ConfirmedResult(_merged(certain, agreed, agreed_states, session), tuple(unconfirmed), frozenset(pending))
+        decisions, memories = results[target][0].decisions, results[target][0].memories
+        lowest = {subject: at_lowest_level([decision[subject] for decision in fired]) for subject in certain}
+        undisputed = [decision for decision in decisions if decision.subject not in disputed]
+        agreed.append((target.rule, [lowest.get(decision.subject, decision) for decision in undisputed]))
+        changed |= {subject: state for subject, state in memories.items() if subject not in disputed}
+        changed |= {subject: decision.state for subject, decision in lowest.items()}
+        for make, alert in disputed_alerts(disputed, zip(markets, results[target], strict=True)):
+            unconfirmed.append(UnconfirmedAlert(target, alert, make, tuple(sorted(depends_on))))
+    agreed = inhibit(agreed)
+    decisions = (*independent.decisions, *(decision for _, decided in agreed for decision in decided))
+    result = EvaluationResult(decisions, changed, (*independent.alerts, *firing_alerts(agreed, session)))
+    return ConfirmedResult(result, tuple(unconfirmed), frozenset(pending))
 
 
-def _fired(result: EvaluationResult) -> dict[Subject, Decision]:
+def firing_decisions(result: EvaluationResult) -> dict[Subject, Decision]:
     return {decision.subject: decision for alert in result.alerts for decision in alert.decisions}
 
 
-def _agreed(
-    results: Sequence[EvaluationResult], disputed: frozenset[Subject]
-) -> tuple[tuple[Decision, ...], dict[Subject, SubjectState]]:
-    """The decisions and states without the disputed subjects, with the figures of the first market."""
-    first, *others = map(_fired, results)
-    fired = {subject: decision for subject, decision in first.items() if subject not in disputed}
-    for more in others:
-        fired = {subject: _at_lower_level(decision, more[subject]) for subject, decision in fired.items()}
-    certain = (decision for decision in results[0].decisions if decision.subject not in disputed)
-    states = {subject: state for subject, state in results[0].memories.items() if subject not in disputed}
-    states |= {subject: decision.state for subject, decision in fired.items()}
-    return tuple(fired.get(decision.subject, decision) for decision in certain), states
+def at_lowest_level(decisions: Sequence[Decision]) -> Decision:
+    """The first of several firing decisions on a subject, at the lowest of their levels."""
+    first = decisions[0]
+    lowest = min(decisions, key=lambda decision: decision.level.severity if decision.level else 0)
+    assert lowest.level is not None  # all of them fire
+    assert first.state.episode is not None
+    state = replace(first.state, episode=replace(first.state.episode, severity=lowest.level.severity))
+    return replace(first, reason=lowest.reason, level=lowest.level, state=state)
 
 
-def _at_lower_level(decision: Decision, second: Decision) -> Decision:
-    """`decision`, at the level of `second` where that is the lower one."""
-    episode = decision.state.episode
-    assert decision.level is not None  # both fire
-    assert second.level is not None
-    assert episode is not None
-    if decision.level.severity <= second.level.severity:
-        return decision
-    state = replace(decision.state, episode=replace(episode, severity=second.level.severity))
-    return replace(decision, reason=second.reason, level=second.level, state=state)
-
-
-def _merged(
-    certain: EvaluationResult,
-    agreed: list[tuple[Rule, Sequence[Decision]]],
-    states: Mapping[Subject, SubjectState],
-    session: date,
-) -> EvaluationResult:
-    """One result of both; members are inhibited by their basket's alert as in any other."""
-    inhibited = inhibit(agreed)
-    firing = ((rule, tuple(decision for decision in decisions if decision.fires)) for rule, decisions in inhibited)
-    alerts = (Alert(rule, session, Phase.FINAL, decisions) for rule, decisions in firing if decisions)
-    decisions = (decision for _, decided in inhibited for decision in decided)
-    return EvaluationResult(
-        (*certain.decisions, *decisions), {**certain.memories, **states}, (*certain.alerts, *alerts)
-    )
+def disputed_alerts(
+    disputed: AbstractSet[Subject], results: Iterable[tuple[Callable[[], MarketStats], EvaluationResult]]
+) -> Iterator[tuple[Callable[[], MarketStats], Alert]]:
+    """The alerts about the disputed subjects, each subject on the first market on which it fires."""
+    left = set(disputed)
+    for make, result in results:
+        for alert in result.alerts:
+            if parts := tuple(decision for decision in alert.decisions if decision.subject in left):
+                left.difference_update(decision.subject for decision in parts)
+                yield make, replace(alert, decisions=parts)

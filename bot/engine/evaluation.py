@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 
 from bot.alerts.episodes import Alert, Phase, ProvisionalAlert, Subject, SubjectState
 from bot.alerts.targets import RuleTarget, rule_targets
@@ -14,17 +15,18 @@ from bot.baskets import BasketId, assemble_market
 from bot.context.headlines import largest_losers
 from bot.delivery.model import Destination, Notification, NotificationKey
 from bot.engine.confirmation import (
-    ConfirmedResult,
     Debounce,
     SuspectMarket,
     UnconfirmedAlert,
     evaluate_confirmed,
     resolve_provisional,
+    target_symbols,
 )
 from bot.engine.enrichment import HeadlineRequest
 from bot.engine.incidents import UnconfirmedNotice
 from bot.engine.schedule import EvaluationTiming, Schedule, oldest_price_time
 from bot.pipeline import (
+    FORGOTTEN,
     Rulebook,
     as_edit,
     chart_for,
@@ -98,18 +100,22 @@ class Evaluation:
     def targets(self) -> tuple[RuleTarget, ...]:
         return rule_targets(self.stats, self.config.rulebook.rules)
 
+    def complete_stats(self, target: RuleTarget) -> MarketStats:
+        """The statistics with all prices of the target: a suspect price is no reason to wait for that price."""
+        return self.stats if self.suspect is None or not self.suspect.symbols_of(target) else self.suspect.stats
+
     def days_to_evaluate(self, states: Mapping[Subject, SubjectState]) -> list[date]:
         """The final sessions after the earliest one that some target was evaluated on."""
         days = self.stats.sessions()
         begin = days[-WARM_UP_SESSIONS:][0] if days else date.min
-        evaluated = [states.get(target.subject, SubjectState()).last_session for target in self.targets]
+        evaluated = [states.get(target.subject, FORGOTTEN).last_session for target in self.targets]
         since = min((day or begin for day in evaluated), default=begin)
         return [day for day in days if day > since]
 
     def ready(self, day: date, states: Mapping[Subject, SubjectState]) -> frozenset[RuleTarget]:
         """The targets to evaluate on the final session `day` now."""
         return frozenset(
-            target for target in self.targets if self.schedule.ready(self._complete(target), target, day, states)
+            target for target in self.targets if self.schedule.ready(self.complete_stats(target), target, day, states)
         )
 
     def evaluate_final(
@@ -118,10 +124,11 @@ class Evaluation:
         """Evaluate the targets that are ready on one final session.
 
         Provisional alerts of the session are confirmed or withdrawn. A new target learns the past in silence: it posts
-        only what has not expired. A target with pending suspect prices is not evaluated yet; what stays unconfirmed
+        only what has not expired. A target with pending suspect prices is not evaluated yet; an unconfirmed alert
         confirms and withdraws nothing.
         """
-        confirmed = self._confirmed(day, states, targets)
+        schedule = self.schedule
+        confirmed = evaluate_confirmed(self.stats, self.suspect, self.config.rulebook, day, states, targets)
         targets -= confirmed.pending
         changed = dict(confirmed.result.memories)
         notifications: list[Notification] = []
@@ -132,53 +139,33 @@ class Evaluation:
                 subjects = [subject for subject, state in states.items() if state.provisional == provisional]
                 if alert is not None:
                     alerts.append(alert)
-                    notifications += self._replacing(self.compose_final(target, alert), provisional)
+                    notifications += replacing(self.compose_final(target, alert), provisional)
                 elif confirmed.undecided.isdisjoint(subjects):
                     covered = [subject for subject in subjects if target.covers(subject)]
-                    notifications += self._withdrawn(target, day, covered, provisional)
+                    notifications += replacing(self._withdrawal(target, day, covered, provisional), provisional)
             alerts += new
-            is_news = self.schedule.now < self._expires(target, day)
-            if target.subject in self.known_subjects or is_news:
+            if target.subject in self.known_subjects or schedule.now < schedule.expires(target, day):
                 notifications += [self.compose_final(target, alert) for alert in new]
             for subject, state in states.items():
                 if state.provisional is not None and state.provisional.session <= day and target.covers(subject):
                     changed.setdefault(subject, replace(state, provisional=None))
-            state = changed.get(target.subject) or states.get(target.subject, SubjectState())
+            state = changed.get(target.subject) or states.get(target.subject, FORGOTTEN)
             changed[target.subject] = replace(state, last_session=day)
-        incomplete = frozenset(
-            basket
-            for target in targets
-            if target.subject in self.known_subjects
-            for basket in self.schedule.incomplete_baskets(self._complete(target), target, day)
-        )
-        unexpired = [alert for alert in confirmed.unconfirmed if self.schedule.now < self._expires(alert.target, day)]
+        evaluated_before = (target for target in targets if target.subject in self.known_subjects)
+        closes = ((schedule.close(target, day), target_symbols(self.stats, target)) for target in targets)
+        until = {symbol: close for close, symbols in sorted(closes, key=itemgetter(0)) for symbol in symbols}
+        unexpired = [alert for alert in confirmed.unconfirmed if schedule.now < schedule.expires(alert.target, day)]
         return Changes(
             changed,
             tuple(notifications),
             self._unconfirmed(unexpired, Phase.FINAL),
-            incomplete,
+            frozenset(
+                basket
+                for target in evaluated_before
+                for basket in schedule.incomplete_baskets(self.complete_stats(target), target, day)
+            ),
             tuple(alerts),
-            self._closes_after(targets, day),
-        )
-
-    def discontinued(self, states: Mapping[Subject, SubjectState]) -> Changes:
-        """Withdraw provisional alerts that no target covers any more, while they are recent."""
-        left = {
-            subject: state
-            for subject, state in states.items()
-            if state.provisional is not None and not self.schedule.covers(subject)
-        }
-        posted = {state.provisional: subject for subject, state in left.items() if state.provisional is not None}
-        now, languages = self.schedule.now, self.config.languages
-        notifications: list[Notification] = []
-        for provisional, subject in posted.items():
-            if now.date() - provisional.session <= WITHDRAWAL_MAX_AGE:
-                withdrawal = compose_discontinuation(
-                    subject, provisional, languages, now, now + self.config.timing.expiry
-                )
-                notifications += self._replacing(withdrawal, provisional)
-        return Changes(
-            {subject: replace(state, provisional=None) for subject, state in left.items()}, tuple(notifications)
+            self.closes.after_evaluation(until, schedule.calendars),
         )
 
     def evaluate_open(self, states: Mapping[Subject, SubjectState], debounce: Debounce) -> Changes:
@@ -188,10 +175,14 @@ class Evaluation:
         """
         days: dict[date, set[RuleTarget]] = {}
         for target in self.targets:
-            day = self.schedule.open_session(self._complete(target), target, states)
+            day = self.schedule.open_session(self.complete_stats(target), target, states)
             if day is not None and not target.rule.uses_condition("enters"):
                 days.setdefault(day, set()).add(target)
-        results = [self._confirmed(day, states, targets) for day, targets in days.items()]
+        rulebook = self.config.rulebook
+        results = [
+            evaluate_confirmed(self.stats, self.suspect, rulebook, day, states, targets)
+            for day, targets in days.items()
+        ]
         alerts = [alert for confirmation in results for alert in confirmation.result.alerts]
         confirmed = debounce.confirmed(alerts, states)
         changed: dict[Subject, SubjectState] = {}
@@ -200,14 +191,37 @@ class Evaluation:
             target = RuleTarget(alert.rule, alert.subject.basket)
             composed = self._compose(target, alert, self.schedule.now, self._oldest_price_time(target))
             notification = self._with_chart(composed, target, alert.subjects)
-            notifications += [notification] if posted is None else self._replacing(notification, posted)
+            notifications += [notification] if posted is None else replacing(notification, posted)
             provisional = ProvisionalAlert(notification.key, alert.session, notification.severity)
             for subject in alert.subjects:
-                changed[subject] = replace(states.get(subject, SubjectState()), provisional=provisional)
-        unconfirmed = self._unconfirmed(
-            [alert for confirmation in results for alert in confirmation.unconfirmed], Phase.PROVISIONAL
+                changed[subject] = replace(states.get(subject, FORGOTTEN), provisional=provisional)
+        unconfirmed = [alert for confirmation in results for alert in confirmation.unconfirmed]
+        return Changes(
+            changed,
+            tuple(notifications),
+            self._unconfirmed(unconfirmed, Phase.PROVISIONAL),
+            alerts=tuple(alert for alert, _ in confirmed),
         )
-        return Changes(changed, tuple(notifications), unconfirmed, alerts=tuple(alert for alert, _ in confirmed))
+
+    def discontinued(self, states: Mapping[Subject, SubjectState]) -> Changes:
+        """Withdraw provisional alerts that no target covers any more, while they are recent."""
+        now, targets = self.schedule.now, tuple(self.schedule.targets())
+        changed: dict[Subject, SubjectState] = {}
+        withdrawn: dict[ProvisionalAlert, Subject] = {}
+        for subject, state in states.items():
+            if state.provisional is not None and not any(target.covers(subject) for target in targets):
+                changed[subject] = replace(state, provisional=None)
+                withdrawn[state.provisional] = subject
+        expires, languages = now + self.config.timing.expiry, self.config.languages
+        notifications = [
+            notification
+            for provisional, subject in withdrawn.items()
+            if now.date() - provisional.session <= WITHDRAWAL_MAX_AGE
+            for notification in replacing(
+                compose_discontinuation(subject, provisional, languages, now, expires), provisional
+            )
+        ]
+        return Changes(changed, tuple(notifications))
 
     def headline_requests(self, changes: Changes) -> list[HeadlineRequest]:
         """The headlines to search for notifications of alerts."""
@@ -224,28 +238,35 @@ class Evaluation:
 
     def compose_final(self, target: RuleTarget, alert: Alert) -> Notification:
         """The notification of an alert about a final session."""
-        created = self.schedule.close(target, alert.session) + self.config.timing.settle
-        return self._with_chart(self._compose(target, alert, created), target, alert.subjects)
+        composed = self._compose(target, alert, self.schedule.final_at(target, alert.session))
+        return self._with_chart(composed, target, alert.subjects)
 
-    def _confirmed(
-        self, day: date, states: Mapping[Subject, SubjectState], targets: AbstractSet[RuleTarget]
-    ) -> ConfirmedResult:
-        rulebook = self.config.rulebook
-        return evaluate_confirmed(self.stats, self.suspect, rulebook, day, states, frozenset(targets))
+    def _compose(
+        self,
+        target: RuleTarget,
+        alert: Alert,
+        created: datetime,
+        oldest_price: datetime | None = None,
+        stats: MarketStats | None = None,
+    ) -> Notification:
+        config, expires = self.config, self.schedule.expires(target, alert.session)
+        return compose(stats or self.stats, config.rulebook, alert, config.languages, created, expires, oldest_price)
 
-    def _complete(self, target: RuleTarget) -> MarketStats:
-        """The statistics with all prices of the target: a suspect price is no reason to wait for that price."""
-        return self.stats if self.suspect is None or not self.suspect.symbols_of(target) else self.suspect.stats
+    def _with_chart(self, notification: Notification, target: RuleTarget, subjects: Sequence[Subject]) -> Notification:
+        if not self.config.charts:
+            return notification
+        return replace(notification, chart=chart_for(self.stats, subjects, target.rule.window, notification.session))
 
-    def _closes_after(self, targets: Iterable[RuleTarget], day: date) -> dict[Symbol, ClosesBySession]:
-        until: dict[Symbol, datetime] = {}
-        for target in targets:
-            close = self.schedule.close(target, day)
-            for symbol in (symbol for basket in target.baskets for symbol in self.stats.series[basket].basket.symbols):
-                until[symbol] = max(close, until.get(symbol, close))
-        return self.closes.after_evaluation(until, self.schedule.calendars)
+    def _withdrawal(
+        self, target: RuleTarget, day: date, subjects: Sequence[Subject], provisional: ProvisionalAlert
+    ) -> Notification:
+        created, expires = self.schedule.final_at(target, day), self.schedule.expires(target, day)
+        languages = self.config.languages
+        withdrawal = compose_withdrawal(self.stats, target, subjects, provisional, languages, created, expires)
+        return self._with_chart(withdrawal, target, subjects)
 
     def _unconfirmed(self, alerts: Sequence[UnconfirmedAlert], phase: Phase) -> tuple[UnconfirmedNotice, ...]:
+        """The notices about the alerts, one market after the other."""
         notices = []
         for make in dict.fromkeys(alert.stats for alert in alerts):
             stats = make()
@@ -258,52 +279,22 @@ class Evaluation:
                 notices.append(UnconfirmedNotice(marked, unconfirmed.depends_on))
         return tuple(notices)
 
-    def _expires(self, target: RuleTarget, day: date) -> datetime:
-        return self.schedule.close(target, day) + self.config.timing.expiry
-
     def _oldest_price_time(self, target: RuleTarget) -> datetime:
         baskets = [self.stats.series[basket].basket for basket in target.baskets]
         schedule = self.schedule
         return min(oldest_price_time(basket, self.price_times, schedule.calendars, schedule.now) for basket in baskets)
 
-    def _compose(
-        self,
-        target: RuleTarget,
-        alert: Alert,
-        created: datetime,
-        oldest: datetime | None = None,
-        stats: MarketStats | None = None,
-    ) -> Notification:
-        expires, config = self._expires(target, alert.session), self.config
-        market = self.stats if stats is None else stats
-        return compose(market, config.rulebook, alert, config.languages, created, expires, oldest)
 
-    def _with_chart(self, notification: Notification, target: RuleTarget, subjects: Sequence[Subject]) -> Notification:
-        if not self.config.charts:
-            return notification
-        return replace(notification, chart=chart_for(self.stats, subjects, target.rule.window, notification.session))
-
-    def _withdrawn(
-        self, target: RuleTarget, day: date, subjects: Sequence[Subject], provisional: ProvisionalAlert
-    ) -> list[Notification]:
-        created, expires = self.schedule.close(target, day) + self.config.timing.settle, self._expires(target, day)
-        withdrawal = compose_withdrawal(
-            self.stats, target, subjects, provisional, self.config.languages, created, expires
-        )
-        return self._replacing(self._with_chart(withdrawal, target, subjects), provisional)
-
-    def _replacing(self, notification: Notification, provisional: ProvisionalAlert) -> list[Notification]:
-        """The notification as an edit of the provisional one, with a reply if the severity changed."""
-        edit = as_edit(notification, provisional)
-        changed = notification.is_withdrawal or notification.severity != provisional.severity
-        return [edit, severity_change_notice(edit, provisional)] if changed else [edit]
+def replacing(notification: Notification, provisional: ProvisionalAlert) -> list[Notification]:
+    """The notification as an edit of the provisional alert, with a reply if the severity changed."""
+    edit = as_edit(notification, provisional)
+    changed = notification.is_withdrawal or notification.severity != provisional.severity
+    return [edit, severity_change_notice(edit, provisional)] if changed else [edit]
 
 
 def last_evaluated(states: Mapping[Subject, SubjectState]) -> dict[BasketId, date]:
     """The latest session that each basket was evaluated on."""
-    days = sorted(
-        (state.last_session, subject.basket) for subject, state in states.items() if state.last_session is not None
-    )
+    days = sorted((state.last_session, subject.basket) for subject, state in states.items() if state.last_session)
     return {basket: day for day, basket in days}
 
 

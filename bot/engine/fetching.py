@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -16,28 +17,24 @@ from bot.prices.bars import Bars, PriceSource, Symbol
 # More symbols unavailable at once are an outage of the source, whatever it says of each.
 OUTAGE_SHARE = 0.2
 ROWS = 64  # more than the quality filter looks at, and than any correction reaches back
-COLUMNS = ("close", "adjusted", "high", "low")
+COLUMNS = ("dates", "close", "adjusted", "high", "low")
 
-Failures = Mapping[Symbol, NoData | SourceUnreachable]
+Failure = NoData | SourceUnreachable
+Failures = Mapping[Symbol, Failure]
 
 log = logging.getLogger(__name__)
 
 
-async def fetch_prices(
-    source: PriceSource, symbols: Iterable[Symbol]
-) -> AsyncIterator[tuple[Symbol, Bars | NoData | SourceUnreachable]]:
-    """Fetch one symbol after the other, off the event loop; yield its bars, or why there are none."""
-    for symbol in symbols:
-        result: Bars | NoData | SourceUnreachable
-        try:
-            result = await asyncio.to_thread(source.bars, symbol)
-        except NoData as error:
-            log.warning("no prices of %s: %s", symbol, error)
-            result = error
-        except SourceUnreachable as error:
-            log.warning("no new prices of %s: %s", symbol, error)
-            result = error
-        yield symbol, result
+async def fetch_bars(source: PriceSource, symbol: Symbol) -> Bars | Failure:
+    """The bars of the symbol, fetched in a thread, or why there are none."""
+    try:
+        return await asyncio.to_thread(source.bars, symbol)
+    except NoData as error:
+        log.warning("no prices of %s: %s", symbol, error)
+        return error
+    except SourceUnreachable as error:
+        log.warning("no new prices of %s: %s", symbol, error)
+        return error
 
 
 def is_outage(failures: Failures, watched: int) -> bool:
@@ -54,9 +51,10 @@ def no_history(_symbol: Symbol) -> None:
     """The history of a source that stores none."""
 
 
+# The whole histories of the nine shipped baskets, kept between checks, would take 10 MB more (`make bench`).
 @dataclass(slots=True)
 class RecentRows:
-    """The newest rows of each symbol with the time of the fetch; `load_history` returns the stored history.
+    """The newest ROWS rows of each symbol with the time of the fetch; `load_history` returns the stored history.
 
     Where the source stores none, all rows are kept.
     """
@@ -78,38 +76,27 @@ class RecentRows:
         for symbol, (_, recent) in self._newest.items():
             stored = self.load_history is not no_history
             older = await asyncio.to_thread(self.load_history, symbol) if stored else recent
-            if older is not None and (joined := _joined(older, recent)) is not None:
-                histories[symbol] = joined
+            if older is not None and (bars := joined(older, recent)) is not None:
+                histories[symbol] = bars
         return histories
 
     def keep(self, bars: Mapping[Symbol, Bars], now: datetime) -> None:
         """Keep what was fetched `now`."""
-        rows = 0 if self.load_history is no_history else ROWS
-        self._newest |= {symbol: (now, _last(history, rows)) for symbol, history in bars.items()}
+        rows = slice(None if self.load_history is no_history else -ROWS, None)
+        for symbol, history in bars.items():
+            columns: dict[str, Any] = {name: getattr(history, name)[rows].copy() for name in COLUMNS}
+            volume = None if history.volume is None else history.volume[rows].copy()
+            self._newest[symbol] = (now, replace(history, **columns, volume=volume))
 
 
-def _last(bars: Bars, rows: int) -> Bars:
-    """The last `rows` of `bars` (0 = all)."""
-    if not rows:
-        return bars
-    columns = {name: getattr(bars, name)[-rows:].copy() for name in ("dates", *COLUMNS)}
-    volume = None if bars.volume is None else bars.volume[-rows:].copy()
-    return replace(bars, **columns, volume=volume)
-
-
-def _joined(older: Bars, recent: Bars) -> Bars | None:
+def joined(older: Bars, recent: Bars) -> Bars | None:
     """`recent` after the earlier rows of `older`; None unless the rows that both have agree."""
-    if older is recent:
-        return recent
     begin = int(np.searchsorted(older.dates, recent.dates[:1]).sum())
-    common = len(older.dates) - begin
-    for name in ("dates", *COLUMNS):
-        ours, theirs = getattr(older, name)[begin:], getattr(recent, name)[:common]
-        if not common or not np.array_equal(ours, theirs, equal_nan=True):
-            return None
-    dates = np.concatenate([older.dates[:begin], recent.dates])
-    close, adjusted, high, low = (
-        np.concatenate([getattr(older, name)[:begin], getattr(recent, name)]) for name in COLUMNS
-    )
+    overlap = len(older.dates) - begin
+    pairs = {name: (getattr(older, name), getattr(recent, name)) for name in COLUMNS}
+    agree = (np.array_equal(old[begin:], new[:overlap], equal_nan=True) for old, new in pairs.values())
+    if not overlap or not all(agree):
+        return None
+    columns: dict[str, Any] = {name: np.concatenate([old[:begin], new]) for name, (old, new) in pairs.items()}
     volume = None if recent.volume is None else np.concatenate([np.full(begin, np.nan), recent.volume])
-    return replace(recent, dates=dates, close=close, adjusted=adjusted, high=high, low=low, volume=volume)
+    return replace(recent, **columns, volume=volume)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
 from bot.baskets import BasketId
 from bot.delivery.model import Notification
 from bot.engine.fetching import Failures, is_outage, outage_detail
-from bot.engine.schedule import Schedule, has_reading
+from bot.engine.schedule import Schedule, has_sufficient_data
 from bot.errors import NoData
 from bot.prices.bars import Symbol
 from bot.prices.calendars import exchange_of
@@ -21,10 +21,7 @@ MAX_NAMED = 10
 
 
 class IncidentKind(StrEnum):
-    """Ways in which prices are missing or suspect; none of them fires or resolves an alert.
-
-    UNHEALTHY is about the bot itself: a health signal is missing.
-    """
+    """Missing or suspect prices, which neither fire nor resolve an alert; UNHEALTHY is a missing health signal."""
 
     OUTAGE = "outage"
     STALE = "stale"
@@ -44,7 +41,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class IncidentNotice:
-    """An incident that began at `since`, or ended at `ended`. `detail` is what was seen when it began."""
+    """An incident that began at `since`, or ended at `ended`. `detail` is of its beginning."""
 
     incident: Incident
     since: datetime
@@ -52,8 +49,8 @@ class IncidentNotice:
     ended: datetime | None = None
 
     def __str__(self) -> str:
-        what = f"{self.incident.kind} {self.incident.about}".strip()
-        return f"{what} is over after {self.ended - self.since}" if self.ended else f"{what}: {self.detail}"
+        subject = f"{self.incident.kind} {self.incident.about}".strip()
+        return f"{subject} is over after {self.ended - self.since}" if self.ended else f"{subject}: {self.detail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,35 +71,28 @@ class UnevaluatedSessions:
     sessions: tuple[tuple[BasketId, date], ...]
 
     def __str__(self) -> str:
-        days = sorted({day for _, day in self.sessions}, reverse=True)
-        named = [f"{day} ({', '.join(sorted(basket for basket, of in self.sessions if of == day))})" for day in days]
+        baskets: dict[date, list[str]] = {}
+        for basket, day in sorted(self.sessions):
+            baskets.setdefault(day, []).append(basket)
+        days = [f"{day} ({', '.join(baskets[day])})" for day in sorted(baskets, reverse=True)]
         more = [f"and {len(days) - MAX_NAMED} earlier sessions"] if len(days) > MAX_NAMED else []
-        return f"could not be judged, too few prices: {'; '.join(named[:MAX_NAMED] + more)}"
+        return f"could not be judged, too few prices: {'; '.join(days[:MAX_NAMED] + more)}"
 
 
 OperatorNotice = IncidentNotice | UnconfirmedNotice | UnevaluatedSessions
 
 
-@dataclass(frozen=True, slots=True)
-class OpenIncidents:
-    """The incidents that the operators were notified of, each with the notice of its beginning."""
+def update_incidents(
+    notices: Mapping[Incident, IncidentNotice], current: Mapping[Incident, str], now: datetime
+) -> tuple[dict[Incident, IncidentNotice], list[IncidentNotice]]:
+    """The notices of the incidents that are open once these are current (each with its detail), and the new notices.
 
-    notices: Mapping[Incident, IncidentNotice] = field(default_factory=dict)
-
-    def about_bot(self, about: bool) -> OpenIncidents:
-        """Those of the bot itself, or those of prices."""
-        unhealthy = IncidentKind.UNHEALTHY
-        return OpenIncidents({key: of for key, of in self.notices.items() if (key.kind is unhealthy) is about})
-
-    def updated(
-        self, current: Mapping[Incident, str], now: datetime
-    ) -> tuple[OpenIncidents, tuple[IncidentNotice, ...]]:
-        """The open incidents once these are current (each with its detail), and the notices: ends, then beginnings."""
-        before = self.notices
-        ends = [IncidentNotice(key, of.since, of.detail, now) for key, of in before.items() if key not in current]
-        begun = {key: IncidentNotice(key, now, detail) for key, detail in current.items() if key not in before}
-        still_open = {key: of for key, of in before.items() if key in current}
-        return OpenIncidents(still_open | begun), (*ends, *begun.values())
+    `notices` are those of the beginnings of the incidents open so far. New ones are about ends, then about beginnings.
+    """
+    still_open = {incident: notice for incident, notice in notices.items() if incident in current}
+    ended = [replace(notice, ended=now) for incident, notice in notices.items() if incident not in current]
+    begun = {key: IncidentNotice(key, now, detail) for key, detail in current.items() if key not in notices}
+    return still_open | begun, [*ended, *begun.values()]
 
 
 def find_incidents(
@@ -131,6 +121,6 @@ def find_incidents(
         incidents.setdefault(Incident(IncidentKind.STALE if stale else IncidentKind.SUSPECT, about), str(suspect))
     for basket in schedule.rulebook.baskets:
         day = schedule.final_session(basket.id)
-        if day is not None and not (basket.id in stats.series and has_reading(stats, basket.id, day)):
+        if day is not None and not has_sufficient_data(stats, basket.id, day):
             incidents[Incident(IncidentKind.INSUFFICIENT_DATA, basket.id)] = f"session {day}"
     return incidents

@@ -18,14 +18,15 @@ from bot.engine.confirmation import Debounce, SuspectMarket
 from bot.engine.corrections import RevisionDiff
 from bot.engine.enrichment import ChartRenderer, HeadlineRequest, HeadlineService, with_charts
 from bot.engine.evaluation import Changes, EngineConfig, Evaluation, last_evaluated, market_stats
-from bot.engine.fetching import Failures, RecentRows, fetch_prices, is_outage, no_history, outage_detail
+from bot.engine.fetching import Failure, Failures, RecentRows, fetch_bars, is_outage, no_history, outage_detail
 from bot.engine.incidents import (
     Incident,
     IncidentKind,
-    OpenIncidents,
+    IncidentNotice,
     OperatorNotice,
     UnevaluatedSessions,
     find_incidents,
+    update_incidents,
 )
 from bot.engine.schedule import Schedule
 from bot.engine.store import AlertStore, CheckSummary, run_to_completion
@@ -55,15 +56,14 @@ class Engine:
     That holds after downtime or a clock change too. Prices are fetched only if something is due or an exchange is
     open. Errors of the source and the store are logged and retried; LeaseLost ends the loop.
 
-    `load_history` returns the stored history of a symbol that is unavailable (None = there is none), `quality_filter`
-    finds suspect prices (None = all are accepted), `renderer` renders charts (None = there are none). `notify` must
-    store the notices about incidents durably. `clock_jump` returns how far the clock has jumped: while it has, nothing
-    is checked. `on_complete` is called after each complete check.
+    `load_history` returns the stored history of an unavailable symbol (None = there is none). Without a
+    `quality_filter` all prices are accepted, without a `renderer` there are no charts. `notify` must store notices
+    about incidents durably. While the clock has jumped (`clock_jump`), nothing is checked.
 
     `stats` are the statistics of the last check without suspect prices, `price_times` the times of its prices.
     `last_error` is why the last check failed ("" = it did not), and `internal_error` that the source is not to blame.
-    `counts` are counters by name. `completed_at` is when a check was last complete and `progressed_at` when the loop
-    last made progress, both monotonic; while it is `idle`, it waits for the bell.
+    `completed_at` is when a check was last complete and `progressed_at` when the loop last made progress, both
+    monotonic; while it is `idle`, it waits for the bell.
     """
 
     source: PriceSource
@@ -93,7 +93,7 @@ class Engine:
     # As the store has them (None = not read yet): nobody else writes there while this process holds the lease.
     _states: dict[Subject, SubjectState] | None = field(default=None, init=False)
     _closes: dict[Symbol, ClosesBySession] = field(default_factory=dict, init=False)
-    _incidents: OpenIncidents | None = field(default=None, init=False)
+    _incidents: Mapping[Incident, IncidentNotice] | None = field(default=None, init=False)
     _final_check: datetime | None = field(default=None, init=False)  # when the last one with final prices began
     _debounce: Debounce = field(default_factory=Debounce, init=False)
     _recent_rows: RecentRows = field(init=False)
@@ -129,13 +129,15 @@ class Engine:
             await self.check_prices()
         except LeaseLost:
             raise
-        except BotError as error:
-            self._failed(error, internal=not isinstance(error, SourceUnreachable | NoData))
-            facts = self._summary.facts()
-            log.warning("this look came to nothing, the next one tries again: %s", error, extra=facts)
         except Exception as error:
-            self._failed(error, internal=True)
-            log.exception("watch failed and tries again", extra=self._summary.facts())
+            self.counts["errors"] += 1
+            self.last_error = short_message(error)
+            self.internal_error = not isinstance(error, SourceUnreachable | NoData)
+            if isinstance(error, BotError):
+                facts = self._summary.facts()
+                log.warning("this look came to nothing, the next one tries again: %s", error, extra=facts)
+            else:
+                log.exception("watch failed and tries again", extra=self._summary.facts())
         else:
             self.last_error, self.internal_error, self.completed_at = "", False, self.clock.monotonic()
             self.on_complete()
@@ -149,20 +151,20 @@ class Engine:
         try:
             if jump := self.clock_jump():
                 raise ClockJumped(jump)
-            await self._check(summary)
+            await self._check()
         finally:
             if self.stats is not None:
                 self.stats.forget()  # the next check needs the memory; whoever asks for figures waits a moment longer
             summary.seconds = self.clock.monotonic() - summary.began
             self.counts["sessions"] += summary.sessions
-            self.counts["events"] += summary.events
+            self.counts["events"] += summary.notifications
             self.last_check = summary
         return summary.sessions
 
-    async def _check(self, summary: CheckSummary) -> None:
-        config, now = self.config, self.clock.now()
+    async def _check(self) -> None:
+        config, summary, now = self.config, self._summary, self.clock.now()
         states, incidents = await self._load()
-        summary.troubles = len(incidents.notices)
+        summary.incidents = len(incidents)
         schedule = Schedule(config.rulebook, self.calendars, config.timing, now)
         final, is_open = schedule.is_due(states, self._final_check), bool(schedule.open_baskets())
         first = config.subscribers_of is not None and self.stats is None
@@ -180,7 +182,7 @@ class Engine:
         if evaluation.closes.revisions:
             states |= await self._correct(evaluation, prices.excluded, states)
         stats = evaluation.suspect.stats if evaluation.suspect else evaluation.stats
-        current = find_incidents(schedule, stats, failures, prices.suspects, incidents.notices)
+        current = find_incidents(schedule, stats, failures, prices.suspects, incidents)
         has_new_times = prices.has_new_times
         del bars, prices  # the histories take much memory
         states |= await self._publish(evaluation, evaluation.discontinued(states))
@@ -192,21 +194,24 @@ class Engine:
         await self._update_incidents(incidents, current, now)
         self._states = states
 
-    async def _load(self) -> tuple[dict[Subject, SubjectState], OpenIncidents]:
+    async def _load(self) -> tuple[dict[Subject, SubjectState], Mapping[Incident, IncidentNotice]]:
         if self._states is None:
             self._states = await run_to_completion(self.store.subject_states())
             self._closes = await run_to_completion(self.store.evaluated_closes())
         if self._incidents is None:
-            notices = await run_to_completion(self.store.open_incidents())
-            self._incidents = OpenIncidents(notices).about_bot(False)
+            stored = await run_to_completion(self.store.open_incidents())
+            self._incidents = {key: stored[key] for key in stored if key.kind is not IncidentKind.UNHEALTHY}
         return self._states, self._incidents
 
     async def _fetch(
-        self, schedule: Schedule, states: Mapping[Subject, SubjectState], incidents: OpenIncidents
+        self,
+        schedule: Schedule,
+        states: Mapping[Subject, SubjectState],
+        incidents: Mapping[Incident, IncidentNotice],
     ) -> tuple[dict[Symbol, Bars], Failures]:
         """The histories of all symbols, fetched where they may have changed, and what could not be fetched.
 
-        The stored history of an unavailable symbol counts all the same: a delisted one costs coverage until it is
+        The stored history of an unavailable symbol counts all the same: a delisted symbol costs coverage until it is
         configured. Raises SourceUnreachable if nothing could be fetched.
         """
         watched = schedule.rulebook.symbols
@@ -214,18 +219,19 @@ class Engine:
         kept = await self._recent_rows.histories([symbol for symbol in watched if symbol not in due])
         wanted = [symbol for symbol in watched if symbol not in kept]
         bars: dict[Symbol, Bars] = {}
-        failures: dict[Symbol, NoData | SourceUnreachable] = {}
-        async for symbol, result in fetch_prices(self.source, wanted):
+        failures: dict[Symbol, Failure] = {}
+        for symbol in wanted:
+            result = await fetch_bars(self.source, symbol)
             self._mark_progress()
             if isinstance(result, Bars):
                 bars[symbol] = result
             else:
                 failures[symbol] = result
         self._summary.symbols, self._summary.missing = len(wanted), len(failures)
-        all_unknown = sum(isinstance(error, NoData) for error in failures.values()) == len(wanted)
+        all_unknown = all(isinstance(error, NoData) for error in failures.values())
         if not bars and (is_outage(failures, len(watched)) or not kept or not all_unknown):
             # The other incidents could not be examined: they stay open.
-            current = {incident: notice.detail for incident, notice in incidents.notices.items()}
+            current = {incident: notice.detail for incident, notice in incidents.items()}
             current[Incident(IncidentKind.OUTAGE)] = outage_detail(failures, len(watched))
             await self._update_incidents(incidents, current, self.clock.now())
             raise SourceUnreachable(f"none of {len(wanted)} symbols could be had; nothing was judged, nothing is lost")
@@ -242,7 +248,7 @@ class Engine:
             groups = [basket.symbols for basket in schedule.rulebook.baskets]
             work = partial(self.quality_filter.filter, rescaled, groups, schedule.calendars, schedule.now)
             prices = await asyncio.to_thread(work)
-        self._summary.doubts = len(prices.suspects)
+        self._summary.suspects = len(prices.suspects)
         self._mark_progress()
         for suspect in prices.new_suspects:
             log.warning("a price is not believed: %s", suspect)
@@ -305,9 +311,9 @@ class Engine:
         changes = await _evaluate(evaluation, partial(evaluation.evaluate_open, states, self._debounce))
         new = tuple(notice for notice in changes.unconfirmed if notice.notification.key not in self._unconfirmed)
         self._unconfirmed = frozenset(notice.notification.key for notice in changes.unconfirmed)
-        before = self._summary.events
+        before = self._summary.notifications
         changed = await self._publish(evaluation, replace(changes, unconfirmed=new))
-        self._summary.provisional += self._summary.events - before
+        self._summary.provisional += self._summary.notifications - before
         return changed
 
     async def _publish(self, evaluation: Evaluation, changes: Changes) -> Mapping[Subject, SubjectState]:
@@ -336,7 +342,7 @@ class Engine:
         Return them with the operators' notes, but without headlines.
         """
         if changes.unconfirmed:  # before the states are stored: these sessions are not evaluated again
-            self._summary.unsure += len(changes.unconfirmed)
+            self._summary.unconfirmed += len(changes.unconfirmed)
             await run_to_completion(self.notify(changes.unconfirmed))
         notes = await run_to_completion(self.store.notes(self.clock.now())) if changes.notifications else ()
         notifications = tuple(add_notes(notification, notes) for notification in changes.notifications)
@@ -347,7 +353,7 @@ class Engine:
                 enriched = await with_charts(enriched, self.renderer)
             already_stored = await self._commit(config, Changes(changes.states, enriched, closes=closes))
             self._closes |= closes
-            self._summary.events += len(notifications) - already_stored
+            self._summary.notifications += len(notifications) - already_stored
             self._summary.already_stored += already_stored
             self._mark_progress()
         return replace(changes, notifications=notifications)
@@ -359,16 +365,14 @@ class Engine:
         work = self.store.commit(changes.states, notifications, deliveries, config.subscribers_of, changes.closes)
         return await run_to_completion(work)
 
-    async def _update_incidents(self, before: OpenIncidents, current: Mapping[Incident, str], now: datetime) -> None:
+    async def _update_incidents(
+        self, before: Mapping[Incident, IncidentNotice], current: Mapping[Incident, str], now: datetime
+    ) -> None:
         """Notify the operators of incidents that began or ended."""
-        incidents, notices = before.updated(current, now)
+        incidents, notices = update_incidents(before, current, now)
         if notices:
             await run_to_completion(self.notify(notices))
-        self._incidents, self._summary.troubles = incidents, len(incidents.notices)
-
-    def _failed(self, error: Exception, *, internal: bool) -> None:
-        self.counts["errors"] += 1
-        self.last_error, self.internal_error = short_message(error), internal
+        self._incidents, self._summary.incidents = incidents, len(incidents)
 
     def _mark_progress(self, *, idle: bool = False) -> None:
         self.progressed_at, self.idle = self.clock.monotonic(), idle

@@ -15,7 +15,6 @@ from bot.prices.bars import Symbol
 from bot.prices.revisions import ClosesBySession
 
 T = TypeVar("T")
-COUNTS = ("missing", "doubts", "sessions", "events", "known", "provisional", "unsure", "troubles")
 
 
 class AlertStore(Protocol):
@@ -63,8 +62,8 @@ class CheckSummary:
     """One price check in the figures of one log line, filled in as it goes on; `began` is monotonic.
 
     `due` says why prices were fetched: "final" sessions, "open" ones, or the "first" check. Of `symbols` fetched the
-    `missing` are unavailable, and `doubts` prices are suspect. `events` notifications were stored (`provisional` among
-    them), `already_stored` ones had been before, `unsure` ones went to operators. `next` is when something is due
+    `missing` are unavailable, and `suspects` prices are suspect. `notifications` were stored (`provisional` among
+    them), `already_stored` ones had been before, `unconfirmed` ones went to operators. `next` is when something is due
     again, `config` the fingerprint of the configuration.
     """
 
@@ -73,13 +72,13 @@ class CheckSummary:
     due: list[str] = field(default_factory=list)
     symbols: int = 0
     missing: int = 0
-    doubts: int = 0
+    suspects: int = 0
     sessions: int = 0
-    events: int = 0
+    notifications: int = 0
     already_stored: int = 0
     provisional: int = 0
-    unsure: int = 0
-    troubles: int = 0
+    unconfirmed: int = 0
+    incidents: int = 0
     next: datetime | None = None
     config: str = ""
 
@@ -90,7 +89,14 @@ class CheckSummary:
             "due": "+".join(self.due) or "nothing",
             "symbols": self.symbols,
             "got": self.symbols - self.missing,
-            **{name: getattr(self, "already_stored" if name == "known" else name) for name in COUNTS},
+            "missing": self.missing,
+            "doubts": self.suspects,
+            "sessions": self.sessions,
+            "events": self.notifications,
+            "known": self.already_stored,
+            "provisional": self.provisional,
+            "unsure": self.unconfirmed,
+            "troubles": self.incidents,
             "next": self.next.isoformat(timespec="minutes") if self.next else "",
             "config": self.config,
         }

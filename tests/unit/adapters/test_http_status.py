@@ -30,7 +30,7 @@ REPORT = StatusReport(
     polls_chat=True,
     polled_at=NOW - timedelta(seconds=4),
     last_check=CheckSummary(
-        0.0, seconds=41.25, due=["final"], symbols=28, missing=1, doubts=2, next=NOW + timedelta(hours=17)
+        0.0, seconds=41.25, due=["final"], symbols=28, missing=1, suspects=2, next=NOW + timedelta(hours=17)
     ),
     baskets=(
         BasketStatus(BasketId("memory"), "Memory <b>", date(2026, 7, 2)),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.baskets import BasketId
-from bot.engine.incidents import Incident, IncidentKind, IncidentNotice, OpenIncidents, UnevaluatedSessions
+from bot.engine.incidents import Incident, IncidentKind, IncidentNotice, UnevaluatedSessions, update_incidents
 
 START = datetime(2026, 7, 2, tzinfo=UTC)
 OUTAGE, DOUBT = Incident(IncidentKind.OUTAGE), Incident(IncidentKind.SUSPECT, "AA")
@@ -16,10 +16,11 @@ OUTAGE, DOUBT = Incident(IncidentKind.OUTAGE), Incident(IncidentKind.SUSPECT, "A
 
 @given(st.lists(st.sets(st.sampled_from([OUTAGE, DOUBT, Incident(IncidentKind.STALE, "XNYS")]))))
 def test_begins_and_ends_take_turns(looks: list[set[Incident]]) -> None:
-    troubles, told = OpenIncidents(), []
+    troubles: dict[Incident, IncidentNotice] = {}
+    told: list[IncidentNotice] = []
     for number, found in enumerate(looks):
         now = START + number * timedelta(minutes=5)
-        troubles, notices = troubles.updated(dict.fromkeys(found, "seen"), now)
+        troubles, notices = update_incidents(troubles, dict.fromkeys(found, "seen"), now)
         told += notices
         for one in notices:
             assert (one.ended or one.since) == now
