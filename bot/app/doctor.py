@@ -40,7 +40,6 @@ NO_DATABASE = "`run` makes it at its first start. If there was one before, resto
 MAY_NOT_POST = (
     "Make the bot an administrator of the channel with the right to post messages, or let it write in the group."
 )
-LASTING = "Give the bot a volume for [storage] data_dir, or a PostgreSQL by DATABASE_URL."
 
 
 class FindingStatus(StrEnum):
@@ -77,10 +76,7 @@ def config_finding(problem: ConfigProblem, status: FindingStatus) -> Finding:
 
 
 async def run_checks(
-    load: Callable[[], Settings],
-    prices: Path | None,
-    clock: Clock,
-    on_build: Callable[[Sequence[CalendarCode]], None],
+    load: Callable[[], Settings], prices: Path | None, clock: Clock, on_build: Callable[[Sequence[CalendarCode]], None]
 ) -> AsyncIterator[Finding]:
     """All checks in order, whatever fails; without valid settings only the configuration is checked.
 
@@ -94,7 +90,7 @@ async def run_checks(
         return
     folder = settings.storage.data_dir
     stored = CachedCalendars(folder / "calendars", clock, on_build)
-    calendars, findings = await asyncio.to_thread(declared_calendars, stored, settings, clock)
+    calendars, findings = await asyncio.to_thread(add_closures, stored, settings, clock)
     for finding in findings or [Finding("configuration", OK, "is sound; `python -m bot check` shows every value")]:
         yield finding
     now, yahoo = clock.now(), YahooPrices(folder / "yahoo", settings.source.deadline_seconds)
@@ -116,17 +112,15 @@ async def run_checks(
     yield check_disk(folder)
 
 
-def declared_calendars(
-    calendars: CachedCalendars, settings: Settings, clock: Clock
-) -> tuple[CachedCalendars, list[Finding]]:
+def add_closures(stored: CachedCalendars, settings: Settings, clock: Clock) -> tuple[CachedCalendars, list[Finding]]:
     """The calendars with the closures of the settings (without them where one is wrong), and all problems."""
     unused = [config_finding(problem, WARN) for problem in unused_values(settings)]
     try:
-        return with_closures_from(calendars, settings, clock, settings.baskets()), unused
+        return with_closures_from(stored, settings, clock, settings.baskets()), unused
     except ConfigError as error:
-        return calendars, [config_finding(problem, FAIL) for problem in error.problems] + unused
+        return stored, [config_finding(problem, FAIL) for problem in error.problems] + unused
     except BotError as error:
-        return calendars, [failure("calendars", error), *unused]
+        return stored, [failure("calendars", error), *unused]
 
 
 async def check_telegram(settings: Settings, telegram: TelegramClient | None) -> AsyncIterator[Finding]:
@@ -141,10 +135,10 @@ async def check_telegram(settings: Settings, telegram: TelegramClient | None) ->
     except RequestFailed as refused:
         if isinstance(refused.outcome, TokenRejected):
             yield failure("token", InvalidToken())
-            return
-        seen = f"Telegram cannot be asked: {refusal_reason(refused)}"
-        remedy = "CheckSummary at the network, a firewall, and telegram.base_url; a running bot keeps what waits."
-        yield Finding("token", FAIL, seen, remedy, SourceUnreachable.exit_code)
+        else:
+            seen = f"Telegram cannot be asked: {refusal_reason(refused)}"
+            remedy = "CheckSummary at the network, a firewall, and telegram.base_url; a running bot keeps what waits."
+            yield Finding("token", FAIL, seen, remedy, SourceUnreachable.exit_code)
         return
     yield Finding("token", OK, f"Telegram knows it: @{name}")
     if webhook:
@@ -174,16 +168,14 @@ async def check_chat(telegram: TelegramClient, chat: str) -> Finding:
     try:
         permissions = await fetch_permissions(telegram, chat)
     except RequestFailed as refused:
-        seen = refusal_reason(refused)
-        match refused.outcome:
-            case ChatMoved(number):
-                moved = f"the group has another number now, {number}"
-                return Finding(subject, WARN, moved, "Write that number into bot.toml.")
-            case ChatGone() | ChatRefused():
-                remedy = "Correct chat in bot.toml, and add the bot there."
-                return Finding(subject, FAIL, seen, remedy, ConfigError.exit_code)
-            case _:
-                return Finding(subject, FAIL, seen, "Ask again in a minute.", SourceUnreachable.exit_code)
+        outcome, seen = refused.outcome, refusal_reason(refused)
+        if isinstance(outcome, ChatMoved):
+            seen = f"the group has another number now, {outcome.chat}"
+            return Finding(subject, WARN, seen, "Write that number into bot.toml.")
+        if isinstance(outcome, ChatGone | ChatRefused):
+            remedy = "Correct chat in bot.toml, and add the bot there."
+            return Finding(subject, FAIL, seen, remedy, ConfigError.exit_code)
+        return Finding(subject, FAIL, seen, "Ask again in a minute.", SourceUnreachable.exit_code)
     title = f"{permissions.title} ({permissions.kind})"
     if permissions.hindrance:
         return Finding(subject, FAIL, f"{title}: {permissions.hindrance}", MAY_NOT_POST, ConfigError.exit_code)
@@ -308,11 +300,12 @@ async def check_database(settings: Settings, transport: str) -> list[Finding]:
 
 def check_location(folder: Path) -> list[Finding]:
     """A warning if SQLite files in this folder do not last, or are not safe."""
+    seen, remedy = "", "Give the bot a volume for [storage] data_dir, or a PostgreSQL by DATABASE_URL."
     if reason := ephemeral_reason(folder):
-        return [Finding("database", WARN, f"{folder} will not last: {reason}", LASTING)]
-    if kind := network_filesystem(folder):
-        return [Finding("database", WARN, f"{folder} is on {kind}, across a network: SQLite is not safe", LASTING)]
-    return []
+        seen = f"{folder} will not last: {reason}"
+    elif kind := network_filesystem(folder):
+        seen = f"{folder} is on {kind}, across a network: SQLite is not safe"
+    return [Finding("database", WARN, seen, remedy)] if seen else []
 
 
 def check_disk(folder: Path) -> Finding:

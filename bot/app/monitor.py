@@ -120,8 +120,8 @@ class HealthMonitor:
         )
         if self._loops is None:
             return report
-        engine, dispatcher, chat = self._loops.engine, self._loops.dispatcher, self._loops.chat
-        counts = {"engine": dict(engine.counts), "dispatcher": dict(dispatcher.counts)}
+        engine, chat = self._loops.engine, self._loops.chat
+        counts = {"engine": dict(engine.counts), "dispatcher": dict(self._loops.dispatcher.counts)}
         baskets = (
             BasketStatus(basket.id, basket.name("en"), engine.evaluated_until.get(basket.id))
             for basket in engine.config.rulebook.baskets
