@@ -22,6 +22,7 @@ from bot.alerts.episodes import (
     ProvisionalAlert,
     Subject,
     SubjectState,
+    SubjectStates,
     decide,
     episode_id,
 )
@@ -72,7 +73,7 @@ class EvaluationResult:
     """One evaluated session: the decisions, the subject states that changed, and the alerts."""
 
     decisions: tuple[Decision, ...]
-    memories: Mapping[Subject, SubjectState]
+    memories: SubjectStates
     alerts: tuple[Alert, ...]
 
 
@@ -85,7 +86,7 @@ def evaluate(
     board: MarketStats,
     rulebook: Rulebook,
     session: date,
-    memories: Mapping[Subject, SubjectState],
+    memories: SubjectStates,
     *,
     only: AbstractSet[RuleTarget] | None = None,
     every: bool = False,
@@ -167,11 +168,6 @@ def chart_for(board: MarketStats, subjects: Sequence[Subject], window: int, sess
     return chart_data(board, first.basket, window, session, "" if rest else first.member)
 
 
-def as_edit(event: Notification, alert: ProvisionalAlert) -> Notification:
-    """`event` as an edit of the provisional alert of the same session."""
-    return replace(event, mode=SendMode.EDIT, original=NotificationKey(alert.event))
-
-
 def with_headlines_edit(event: Notification, headlines: Sequence[Headline]) -> Notification:
     """An edit of `event` that adds headlines."""
     messages = tuple(with_headlines(message, headlines) for message in event.messages)
@@ -179,16 +175,15 @@ def with_headlines_edit(event: Notification, headlines: Sequence[Headline]) -> N
     return replace(event, key=key, messages=messages, mode=SendMode.AMEND, original=event.key)
 
 
-def severity_change_notice(event: Notification, alert: ProvisionalAlert) -> Notification:
-    """A reply to the chats that have the provisional alert: the severity of `event` is another."""
-    now = None if event.is_withdrawal else event.severity
-    return replace(
-        event,
-        key=NotificationKey(f"{event.key}/announced"),
-        mode=SendMode.REPLY,
-        chart=None,
-        messages=tuple(severity_change_text(message, alert.severity, now) for message in event.messages),
-    )
+def replacing(event: Notification, alert: ProvisionalAlert) -> list[Notification]:
+    """`event` as an edit of the provisional alert of the same session, and a reply to it if the severity changed."""
+    edit = replace(event, mode=SendMode.EDIT, original=NotificationKey(alert.event))
+    if not event.is_withdrawal and event.severity == alert.severity:
+        return [edit]
+    severity = None if event.is_withdrawal else event.severity
+    messages = tuple(severity_change_text(message, alert.severity, severity) for message in event.messages)
+    key = NotificationKey(f"{event.key}/announced")
+    return [edit, replace(edit, key=key, mode=SendMode.REPLY, chart=None, messages=messages)]
 
 
 def compose_withdrawal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -65,14 +66,11 @@ class Episode:
     severity: Severity
     worst_move: float
     quiet_sessions: int = 0
-    phase: Phase = Phase.FINAL
 
     def with_quiet_sessions(self, sessions: int, close_after: int) -> Episode | None:
         """The episode after `sessions` more without any level; None = closed."""
         quiet = self.quiet_sessions + sessions
-        if quiet >= close_after:
-            return None
-        return Episode(self.id, self.opened, self.severity, self.worst_move, quiet, self.phase)
+        return replace(self, quiet_sessions=quiet) if quiet < close_after else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +92,13 @@ class SubjectState:
     last_session: date | None = None
     episode: Episode | None = None
     provisional: ProvisionalAlert | None = None
+
+    def provisional_of(self, session: date) -> ProvisionalAlert | None:
+        """The provisional alert, if it is of that session."""
+        return self.provisional if self.provisional is not None and self.provisional.session == session else None
+
+
+SubjectStates = Mapping[Subject, SubjectState]
 
 
 @dataclass(frozen=True, slots=True)

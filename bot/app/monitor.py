@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from bot.engine.incidents import (
     Incident,
     IncidentKind,
     IncidentNotice,
+    OpenIncidents,
     OperatorNotice,
     UnconfirmedNotice,
     UnevaluatedSessions,
@@ -65,7 +66,7 @@ class HealthMonitor:
     def begin(self, loops: RunningLoops | None) -> None:
         """Report on these loops from now on; None = this process stands by."""
         self._loops, self._since = loops, self._clock.monotonic()
-        self._incidents: Mapping[Incident, IncidentNotice] | None = None  # not read yet
+        self._incidents: OpenIncidents | None = None  # not read yet
 
     async def close(self) -> None:
         """Wait for the database."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from bot.alerts.episodes import Alert, Decision, Phase, ProvisionalAlert, Subject, SubjectState
+from bot.alerts.episodes import Alert, Decision, Phase, ProvisionalAlert, Subject, SubjectStates
 from bot.alerts.inhibition import RuleDecisions, firing_alerts, inhibit
 from bot.alerts.rules import Severity
 from bot.alerts.targets import RuleTarget, rule_targets
-from bot.pipeline import EvaluationResult, Rulebook, evaluate
+from bot.pipeline import FORGOTTEN, EvaluationResult, Rulebook, evaluate
 from bot.prices.bars import Symbol
 from bot.statistics.market_stats import MarketStats
 
@@ -27,9 +27,7 @@ class Debounce:
         """True if the next check may confirm something."""
         return bool(self._before)
 
-    def confirmed(
-        self, alerts: Iterable[Alert], states: Mapping[Subject, SubjectState]
-    ) -> list[tuple[Alert, ProvisionalAlert | None]]:
+    def confirmed(self, alerts: Iterable[Alert], states: SubjectStates) -> list[tuple[Alert, ProvisionalAlert | None]]:
         """The alerts to post now, each with what was posted of the session before (None = nothing).
 
         A level that was posted of this session is not posted again. This check then counts as the one before.
@@ -41,7 +39,7 @@ class Debounce:
             for decision in alert.decisions:
                 key = (decision.subject, alert.session)
                 now[key] = decision.severity
-                posted = provisional_of(states.get(decision.subject), alert.session)
+                posted = states.get(decision.subject, FORGOTTEN).provisional_of(alert.session)
                 if self._before.get(key, 0) >= decision.severity > (posted.severity if posted else 0):
                     holding.append(decision)
             held = replace(alert, decisions=tuple(holding), phase=Phase.PROVISIONAL)
@@ -51,10 +49,10 @@ class Debounce:
 
 
 def resolve_provisional(
-    target: RuleTarget, session: date, alerts: Sequence[Alert], states: Mapping[Subject, SubjectState]
+    target: RuleTarget, session: date, alerts: Sequence[Alert], states: SubjectStates
 ) -> tuple[dict[ProvisionalAlert, Alert | None], list[Alert]]:
     """The final alert for each provisional one (None = it does not hold), and the alerts that are new."""
-    posted = (provisional_of(state, session) for subject, state in states.items() if target.covers(subject))
+    posted = (state.provisional_of(session) for subject, state in states.items() if target.covers(subject))
     resolved: dict[ProvisionalAlert, Alert | None] = dict.fromkeys(filter(None, posted))
     new = []
     for alert in alerts:
@@ -67,17 +65,11 @@ def resolve_provisional(
     return resolved, new
 
 
-def provisional_of(state: SubjectState | None, session: date) -> ProvisionalAlert | None:
-    """What was posted of a subject while that session was open."""
-    provisional = state.provisional if state is not None else None
-    return provisional if provisional is not None and provisional.session == session else None
-
-
-def split_by_provisional(alert: Alert, states: Mapping[Subject, SubjectState]) -> dict[ProvisionalAlert | None, Alert]:
+def split_by_provisional(alert: Alert, states: SubjectStates) -> dict[ProvisionalAlert | None, Alert]:
     """The alert divided by the provisional alerts about its subjects (None = there is none)."""
     groups: dict[ProvisionalAlert | None, list[Decision]] = {}
     for decision in alert.decisions:
-        groups.setdefault(provisional_of(states.get(decision.subject), alert.session), []).append(decision)
+        groups.setdefault(states.get(decision.subject, FORGOTTEN).provisional_of(alert.session), []).append(decision)
     return {provisional: replace(alert, decisions=tuple(group)) for provisional, group in groups.items()}
 
 
@@ -130,7 +122,7 @@ def evaluate_confirmed(
     suspect: SuspectMarket | None,
     rulebook: Rulebook,
     session: date,
-    states: Mapping[Subject, SubjectState],
+    states: SubjectStates,
     targets: AbstractSet[RuleTarget],
 ) -> ConfirmedResult:
     """Evaluate a session on `stats`, which lack the suspect prices, and where it matters with them as well.

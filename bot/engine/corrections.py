@@ -132,7 +132,7 @@ class RevisionDiff:
     def _late(self, target: RuleTarget, alert: Alert) -> Notification:
         """An alert that the original closes did not trigger. It is news if its session is one of the latest two."""
         schedule, timing = self.evaluation.schedule, self.evaluation.config.timing
-        notification = self.evaluation.compose_final(target, alert)
+        notification = self.evaluation.compose(alert)
         latest = self.evaluation.stats.series[target.basket].sessions[-2:].tolist()
         if alert.session == self.evaluated[target] and alert.session in latest:
             notification = replace(notification, expires=schedule.now + timing.expiry)

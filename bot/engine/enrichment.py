@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,8 +25,6 @@ HEADLINE_MAX_AGE = timedelta(hours=2)  # the newest headlines are not from the w
 MAX_REMEMBERED = 200  # notifications whose headlines are kept
 CHART_TIMEOUT_SECONDS = 4.0  # for all charts of a check: what is not rendered by then is posted as text
 
-ChartKey = tuple[Basket, Verdict, str]
-
 log = logging.getLogger(__name__)
 
 
@@ -41,10 +40,10 @@ class ChartRenderer(Protocol):
     """A renderer of charts."""
 
     def warm_up(self) -> None:
-        """There may be something to render soon."""
+        """Prepare for rendering soon."""
         ...
 
-    async def render(self, facts: ChartData, language: str) -> bytes:
+    async def render(self, chart: ChartData, language: str) -> bytes:
         """The chart as a PNG. Raises BotError if it cannot be rendered."""
         ...
 
@@ -71,34 +70,32 @@ class HeadlineService:
     _shown: dict[NotificationKey, tuple[Headline, ...]] = field(default_factory=dict)
 
     def with_earlier(self, notification: Notification) -> Notification:
-        """`notification` with the headlines of the one that it replaces."""
+        """`notification` with the headlines of the notification that it replaces."""
         headlines = self._shown.get(notification.original) if notification.original is not None else None
         if notification.mode is not SendMode.EDIT or notification.is_withdrawal or headlines is None:
             return notification
         self._remember(notification.key, headlines)
-        return replace(
-            notification, messages=tuple(with_headlines(message, headlines) for message in notification.messages)
-        )
+        messages = tuple(with_headlines(message, headlines) for message in notification.messages)
+        return replace(notification, messages=messages)
 
     async def search(self, requests: Sequence[HeadlineRequest], now: datetime) -> list[Notification]:
         """The recent notifications for which headlines are found in time, with these headlines."""
         requests = [request for request in requests if now - request.notification.created <= HEADLINE_MAX_AGE]
         if not requests:
             return []
-        headlines = await self._headlines([*dict.fromkeys(symbol for request in requests for symbol in request.losers)])
+        headlines = await self._fetch([*dict.fromkeys(symbol for request in requests for symbol in request.losers)])
         names = {Symbol(symbol): name for symbol, name in self.names.items()}
         changed = []
         for request in requests:
             notification = request.notification
             selected = select_headlines(headlines, request.losers, names, request.since, notification.created)
-            with_headlines = with_headlines_edit(notification, selected)
-            is_new = selected != self._shown.get(notification.key)
-            if with_headlines.messages != notification.messages and is_new:
+            edit = with_headlines_edit(notification, selected)
+            if edit.messages != notification.messages and selected != self._shown.get(notification.key):
                 self._remember(notification.key, selected)
-                changed.append(with_headlines)
+                changed.append(edit)
         return changed
 
-    async def _headlines(self, symbols: Sequence[Symbol]) -> list[Headline]:
+    async def _fetch(self, symbols: Sequence[Symbol]) -> list[Headline]:
         requests = [asyncio.create_task(work) for source in self.sources for work in source.fetch(symbols)]
         if not requests:
             return []
@@ -127,33 +124,23 @@ class HeadlineService:
 async def with_charts(notifications: Sequence[Notification], renderer: ChartRenderer) -> tuple[Notification, ...]:
     """The notifications with the charts that are rendered in time, the most severe first.
 
-    Without its chart a notification is posted as text.
+    The same chart is rendered once. Without its chart a notification is posted as text.
     """
-    rendered: dict[ChartKey, bytes] = {}
+    rendered: dict[tuple[Basket, Verdict], dict[str, bytes]] = defaultdict(dict)  # then by language
+    by_severity = sorted(notifications, key=lambda notification: -notification.severity)
+    charts = [(item.chart, message.language) for item in by_severity if item.chart for message in item.messages]
     try:
         async with asyncio.timeout(CHART_TIMEOUT_SECONDS):
-            for notification in sorted(notifications, key=lambda notification: -notification.severity):
-                for language, key in _chart_keys(notification).items():
-                    assert notification.chart is not None  # it has keys
-                    if key not in rendered:
-                        try:
-                            rendered[key] = await renderer.render(notification.chart, language)
-                        except BotError as error:
-                            log.warning("a chart cannot be drawn, its alert goes without: %s", error)
+            for chart, language in charts:
+                pictures = rendered[chart.basket, chart.verdict]
+                if language not in pictures:
+                    try:
+                        pictures[language] = await renderer.render(chart, language)
+                    except BotError as error:
+                        log.warning("a chart cannot be drawn, its alert goes without: %s", error)
     except TimeoutError:
         log.warning("charts take longer than %s s: some alerts go without", CHART_TIMEOUT_SECONDS)
-    charts = [
-        {language: rendered[key] for language, key in _chart_keys(notification).items() if key in rendered}
-        for notification in notifications
-    ]
     return tuple(
-        replace(notification, pictures=pictures) for notification, pictures in zip(notifications, charts, strict=True)
+        replace(item, pictures=rendered[item.chart.basket, item.chart.verdict]) if item.chart else item
+        for item in notifications
     )
-
-
-def _chart_keys(notification: Notification) -> dict[str, ChartKey]:
-    """By language; charts with the same key are rendered once."""
-    if notification.chart is None:
-        return {}
-    basket, verdict = notification.chart.basket, notification.chart.verdict
-    return {message.language: (basket, verdict, message.language) for message in notification.messages}

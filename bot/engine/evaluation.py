@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from operator import itemgetter
 
-from bot.alerts.episodes import Alert, Phase, ProvisionalAlert, Subject, SubjectState
+from bot.alerts.episodes import Alert, Phase, ProvisionalAlert, Subject, SubjectState, SubjectStates
 from bot.alerts.targets import RuleTarget, rule_targets
 from bot.baskets import BasketId, assemble_market
 from bot.context.headlines import largest_losers
@@ -28,15 +29,15 @@ from bot.engine.schedule import EvaluationTiming, Schedule, oldest_price_time
 from bot.pipeline import (
     FORGOTTEN,
     Rulebook,
-    as_edit,
     chart_for,
     compose,
     compose_discontinuation,
     compose_withdrawal,
     measure_market,
-    severity_change_notice,
+    replacing,
 )
 from bot.prices.bars import Bars, Symbol
+from bot.prices.quality_filter import FilteredPrices
 from bot.prices.revisions import ClosesBySession, EvaluatedCloses
 from bot.statistics.market_stats import MarketStats
 
@@ -72,7 +73,7 @@ class Changes:
     the notifications may be about.
     """
 
-    states: Mapping[Subject, SubjectState]
+    states: SubjectStates
     notifications: tuple[Notification, ...]
     unconfirmed: tuple[UnconfirmedNotice, ...] = ()
     incomplete: frozenset[BasketId] = frozenset()
@@ -93,8 +94,27 @@ class Evaluation:
     stats: MarketStats
     price_times: Mapping[Symbol, datetime]
     known_subjects: AbstractSet[Subject]
-    suspect: SuspectMarket | None = None
-    closes: EvaluatedCloses = field(default_factory=EvaluatedCloses)
+    suspect: SuspectMarket | None
+    closes: EvaluatedCloses
+
+    @classmethod
+    def of(
+        cls,
+        config: EngineConfig,
+        schedule: Schedule,
+        prices: FilteredPrices,
+        evaluated: Mapping[Symbol, ClosesBySession],
+        states: SubjectStates,
+    ) -> Evaluation:
+        """Measure the market; `evaluated` are the closes that the latest sessions were evaluated on."""
+        stats, suspect = market_stats(schedule, prices.excluded), None
+        if symbols := prices.suspect_symbols:
+            halves = tuple(partial(market_stats, schedule, half) for half in prices.halves)
+            complete = market_stats(schedule, prices.included)
+            suspect = SuspectMarket(complete, symbols, prices.pending & symbols, halves)
+        closes = EvaluatedCloses.of(evaluated, prices.excluded, schedule.calendars, schedule.now)
+        price_times = {symbol: bars.as_of for symbol, bars in prices.included.items() if bars.as_of is not None}
+        return cls(config, schedule, stats, price_times, frozenset(states), suspect, closes)
 
     @property
     def targets(self) -> tuple[RuleTarget, ...]:
@@ -104,7 +124,7 @@ class Evaluation:
         """The statistics with all prices of the target: a suspect price is no reason to wait for that price."""
         return self.stats if self.suspect is None or not self.suspect.symbols_of(target) else self.suspect.stats
 
-    def days_to_evaluate(self, states: Mapping[Subject, SubjectState]) -> list[date]:
+    def days_to_evaluate(self, states: SubjectStates) -> list[date]:
         """The final sessions after the earliest one that some target was evaluated on."""
         days = self.stats.sessions()
         begin = days[-WARM_UP_SESSIONS:][0] if days else date.min
@@ -112,15 +132,13 @@ class Evaluation:
         since = min((day or begin for day in evaluated), default=begin)
         return [day for day in days if day > since]
 
-    def ready(self, day: date, states: Mapping[Subject, SubjectState]) -> frozenset[RuleTarget]:
+    def ready(self, day: date, states: SubjectStates) -> frozenset[RuleTarget]:
         """The targets to evaluate on the final session `day` now."""
         return frozenset(
             target for target in self.targets if self.schedule.ready(self.complete_stats(target), target, day, states)
         )
 
-    def evaluate_final(
-        self, day: date, states: Mapping[Subject, SubjectState], targets: AbstractSet[RuleTarget]
-    ) -> Changes:
+    def evaluate_final(self, day: date, states: SubjectStates, targets: AbstractSet[RuleTarget]) -> Changes:
         """Evaluate the targets that are ready on one final session.
 
         Provisional alerts of the session are confirmed or withdrawn. A new target learns the past in silence: it posts
@@ -139,13 +157,13 @@ class Evaluation:
                 subjects = [subject for subject, state in states.items() if state.provisional == provisional]
                 if alert is not None:
                     alerts.append(alert)
-                    notifications += replacing(self.compose_final(target, alert), provisional)
+                    notifications += replacing(self.compose(alert), provisional)
                 elif confirmed.undecided.isdisjoint(subjects):
                     covered = [subject for subject in subjects if target.covers(subject)]
                     notifications += replacing(self._withdrawal(target, day, covered, provisional), provisional)
             alerts += new
             if target.subject in self.known_subjects or schedule.now < schedule.expires(target, day):
-                notifications += [self.compose_final(target, alert) for alert in new]
+                notifications += [self.compose(alert) for alert in new]
             for subject, state in states.items():
                 if state.provisional is not None and state.provisional.session <= day and target.covers(subject):
                     changed.setdefault(subject, replace(state, provisional=None))
@@ -168,7 +186,7 @@ class Evaluation:
             self.closes.after_evaluation(until, schedule.calendars),
         )
 
-    def evaluate_open(self, states: Mapping[Subject, SubjectState], debounce: Debounce) -> Changes:
+    def evaluate_open(self, states: SubjectStates, debounce: Debounce) -> Changes:
         """Evaluate the open sessions; states change by what is posted alone.
 
         A drawdown state is entered by a close, so that a rule about entries is not evaluated.
@@ -188,9 +206,7 @@ class Evaluation:
         changed: dict[Subject, SubjectState] = {}
         notifications: list[Notification] = []
         for alert, posted in confirmed:
-            target = RuleTarget(alert.rule, alert.subject.basket)
-            composed = self._compose(target, alert, self.schedule.now, self._oldest_price_time(target))
-            notification = self._with_chart(composed, target, alert.subjects)
+            notification = self.compose(alert)
             notifications += [notification] if posted is None else replacing(notification, posted)
             provisional = ProvisionalAlert(notification.key, alert.session, notification.severity)
             for subject in alert.subjects:
@@ -203,7 +219,7 @@ class Evaluation:
             alerts=tuple(alert for alert, _ in confirmed),
         )
 
-    def discontinued(self, states: Mapping[Subject, SubjectState]) -> Changes:
+    def discontinued(self, states: SubjectStates) -> Changes:
         """Withdraw provisional alerts that no target covers any more, while they are recent."""
         now, targets = self.schedule.now, tuple(self.schedule.targets())
         changed: dict[Subject, SubjectState] = {}
@@ -236,26 +252,21 @@ class Evaluation:
             if alert.key in posted
         ]
 
-    def compose_final(self, target: RuleTarget, alert: Alert) -> Notification:
-        """The notification of an alert about a final session."""
-        composed = self._compose(target, alert, self.schedule.final_at(target, alert.session))
-        return self._with_chart(composed, target, alert.subjects)
+    def compose(self, alert: Alert, stats: MarketStats | None = None) -> Notification:
+        """The notification of an alert on `stats`, without a chart; None = on those of this evaluation, with one."""
+        config, schedule, target = self.config, self.schedule, RuleTarget(alert.rule, alert.subject.basket)
+        final_at, expires = schedule.final_at(target, alert.session), schedule.expires(target, alert.session)
+        created = final_at if alert.phase is Phase.FINAL else schedule.now
+        baskets = [self.stats.series[basket].basket for basket in target.baskets]
+        times = (oldest_price_time(basket, self.price_times, schedule.calendars, schedule.now) for basket in baskets)
+        market = stats or self.stats
+        notification = compose(market, config.rulebook, alert, config.languages, created, expires, min(times))
+        return notification if stats else self._with_chart(notification, alert.subjects, alert.rule.window)
 
-    def _compose(
-        self,
-        target: RuleTarget,
-        alert: Alert,
-        created: datetime,
-        oldest_price: datetime | None = None,
-        stats: MarketStats | None = None,
-    ) -> Notification:
-        config, expires = self.config, self.schedule.expires(target, alert.session)
-        return compose(stats or self.stats, config.rulebook, alert, config.languages, created, expires, oldest_price)
-
-    def _with_chart(self, notification: Notification, target: RuleTarget, subjects: Sequence[Subject]) -> Notification:
+    def _with_chart(self, notification: Notification, subjects: Sequence[Subject], window: int) -> Notification:
         if not self.config.charts:
             return notification
-        return replace(notification, chart=chart_for(self.stats, subjects, target.rule.window, notification.session))
+        return replace(notification, chart=chart_for(self.stats, subjects, window, notification.session))
 
     def _withdrawal(
         self, target: RuleTarget, day: date, subjects: Sequence[Subject], provisional: ProvisionalAlert
@@ -263,36 +274,22 @@ class Evaluation:
         created, expires = self.schedule.final_at(target, day), self.schedule.expires(target, day)
         languages = self.config.languages
         withdrawal = compose_withdrawal(self.stats, target, subjects, provisional, languages, created, expires)
-        return self._with_chart(withdrawal, target, subjects)
+        return self._with_chart(withdrawal, subjects, target.rule.window)
 
     def _unconfirmed(self, alerts: Sequence[UnconfirmedAlert], phase: Phase) -> tuple[UnconfirmedNotice, ...]:
         """The notices about the alerts, one market after the other."""
-        notices = []
+        notices, now, config = [], self.schedule.now, self.config.config
         for make in dict.fromkeys(alert.stats for alert in alerts):
             stats = make()
-            for unconfirmed in (alert for alert in alerts if alert.stats is make):
-                target, alert = unconfirmed.target, replace(unconfirmed.alert, phase=phase)
-                oldest = self._oldest_price_time(target) if phase is Phase.PROVISIONAL else None
-                notification = self._compose(target, alert, self.schedule.now, oldest, stats)
+            for alert in (alert for alert in alerts if alert.stats is make):
+                notification = self.compose(replace(alert.alert, phase=phase), stats)
                 key = NotificationKey(f"{notification.key}/unconfirmed")
-                marked = replace(notification, key=key, config=self.config.config)
-                notices.append(UnconfirmedNotice(marked, unconfirmed.depends_on))
+                notification = replace(notification, key=key, created=now, config=config)
+                notices.append(UnconfirmedNotice(notification, alert.depends_on))
         return tuple(notices)
 
-    def _oldest_price_time(self, target: RuleTarget) -> datetime:
-        baskets = [self.stats.series[basket].basket for basket in target.baskets]
-        schedule = self.schedule
-        return min(oldest_price_time(basket, self.price_times, schedule.calendars, schedule.now) for basket in baskets)
 
-
-def replacing(notification: Notification, provisional: ProvisionalAlert) -> list[Notification]:
-    """The notification as an edit of the provisional alert, with a reply if the severity changed."""
-    edit = as_edit(notification, provisional)
-    changed = notification.is_withdrawal or notification.severity != provisional.severity
-    return [edit, severity_change_notice(edit, provisional)] if changed else [edit]
-
-
-def last_evaluated(states: Mapping[Subject, SubjectState]) -> dict[BasketId, date]:
+def last_evaluated(states: SubjectStates) -> dict[BasketId, date]:
     """The latest session that each basket was evaluated on."""
     days = sorted((state.last_session, subject.basket) for subject, state in states.items() if state.last_session)
     return {basket: day for day, basket in days}

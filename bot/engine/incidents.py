@@ -79,19 +79,17 @@ class UnevaluatedSessions:
         return f"could not be judged, too few prices: {'; '.join(days[:MAX_NAMED] + more)}"
 
 
+OpenIncidents = Mapping[Incident, IncidentNotice]  # each with the notice of its beginning
 OperatorNotice = IncidentNotice | UnconfirmedNotice | UnevaluatedSessions
 
 
 def update_incidents(
-    notices: Mapping[Incident, IncidentNotice], current: Mapping[Incident, str], now: datetime
-) -> tuple[dict[Incident, IncidentNotice], list[IncidentNotice]]:
-    """The notices of the incidents that are open once these are current (each with its detail), and the new notices.
-
-    `notices` are those of the beginnings of the incidents open so far. New ones are about ends, then about beginnings.
-    """
-    still_open = {incident: notice for incident, notice in notices.items() if incident in current}
-    ended = [replace(notice, ended=now) for incident, notice in notices.items() if incident not in current]
-    begun = {key: IncidentNotice(key, now, detail) for key, detail in current.items() if key not in notices}
+    before: OpenIncidents, current: Mapping[Incident, str], now: datetime
+) -> tuple[OpenIncidents, list[IncidentNotice]]:
+    """The incidents open once these are current (each with its detail), and the notices: ends, then beginnings."""
+    still_open = {incident: notice for incident, notice in before.items() if incident in current}
+    ended = [replace(notice, ended=now) for incident, notice in before.items() if incident not in current]
+    begun = {key: IncidentNotice(key, now, detail) for key, detail in current.items() if key not in before}
     return still_open | begun, [*ended, *begun.values()]
 
 

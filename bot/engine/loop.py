@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import chain
 
-from bot.alerts.episodes import Subject, SubjectState
+from bot.alerts.episodes import Subject, SubjectState, SubjectStates
 from bot.baskets import BasketId
 from bot.clock import Clock
 from bot.delivery.model import Notification, route
-from bot.engine.confirmation import Debounce, SuspectMarket
+from bot.engine.confirmation import Debounce
 from bot.engine.corrections import RevisionDiff
 from bot.engine.enrichment import ChartRenderer, HeadlineRequest, HeadlineService, with_charts
 from bot.engine.evaluation import Changes, EngineConfig, Evaluation, last_evaluated, market_stats
@@ -22,7 +22,7 @@ from bot.engine.fetching import Failure, Failures, RecentRows, fetch_bars, is_ou
 from bot.engine.incidents import (
     Incident,
     IncidentKind,
-    IncidentNotice,
+    OpenIncidents,
     OperatorNotice,
     UnevaluatedSessions,
     find_incidents,
@@ -35,7 +35,7 @@ from bot.pipeline import add_notes
 from bot.prices.bars import Bars, PriceSource, Symbol
 from bot.prices.calendars import CalendarProvider
 from bot.prices.quality_filter import FilteredPrices, QualityFilter
-from bot.prices.revisions import ClosesBySession, EvaluatedCloses, before_revisions, with_rescale_factor
+from bot.prices.revisions import ClosesBySession, before_revisions, with_rescale_factor
 from bot.statistics.market_stats import MarketStats
 
 COUNTS = ("turns", "sessions", "events", "amended", "errors")
@@ -93,7 +93,7 @@ class Engine:
     # As the store has them (None = not read yet): nobody else writes there while this process holds the lease.
     _states: dict[Subject, SubjectState] | None = field(default=None, init=False)
     _closes: dict[Symbol, ClosesBySession] = field(default_factory=dict, init=False)
-    _incidents: Mapping[Incident, IncidentNotice] | None = field(default=None, init=False)
+    _incidents: OpenIncidents | None = field(default=None, init=False)
     _final_check: datetime | None = field(default=None, init=False)  # when the last one with final prices began
     _debounce: Debounce = field(default_factory=Debounce, init=False)
     _recent_rows: RecentRows = field(init=False)
@@ -178,7 +178,9 @@ class Engine:
             self.renderer.warm_up()
         bars, failures = await self._fetch(schedule, states, incidents)
         prices = await self._filter(schedule, bars)
-        evaluation = await self._measure(config, schedule, prices, states)
+        evaluation = await asyncio.to_thread(Evaluation.of, config, schedule, prices, self._closes, states)
+        self.stats, self.price_times, self.checked_at = evaluation.stats, evaluation.price_times, now
+        self._mark_progress()
         if evaluation.closes.revisions:
             states |= await self._correct(evaluation, prices.excluded, states)
         stats = evaluation.suspect.stats if evaluation.suspect else evaluation.stats
@@ -194,7 +196,7 @@ class Engine:
         await self._update_incidents(incidents, current, now)
         self._states = states
 
-    async def _load(self) -> tuple[dict[Subject, SubjectState], Mapping[Incident, IncidentNotice]]:
+    async def _load(self) -> tuple[dict[Subject, SubjectState], OpenIncidents]:
         if self._states is None:
             self._states = await run_to_completion(self.store.subject_states())
             self._closes = await run_to_completion(self.store.evaluated_closes())
@@ -204,10 +206,7 @@ class Engine:
         return self._states, self._incidents
 
     async def _fetch(
-        self,
-        schedule: Schedule,
-        states: Mapping[Subject, SubjectState],
-        incidents: Mapping[Incident, IncidentNotice],
+        self, schedule: Schedule, states: SubjectStates, incidents: OpenIncidents
     ) -> tuple[dict[Symbol, Bars], Failures]:
         """The histories of all symbols, fetched where they may have changed, and what could not be fetched.
 
@@ -248,26 +247,11 @@ class Engine:
             groups = [basket.symbols for basket in schedule.rulebook.baskets]
             work = partial(self.quality_filter.filter, rescaled, groups, schedule.calendars, schedule.now)
             prices = await asyncio.to_thread(work)
-        self._summary.suspects = len(prices.suspects)
-        self._mark_progress()
         for suspect in prices.new_suspects:
             log.warning("a price is not believed: %s", suspect)
-        self.price_times = {symbol: history.as_of for symbol, history in bars.items() if history.as_of is not None}
-        return prices
-
-    async def _measure(
-        self, config: EngineConfig, schedule: Schedule, prices: FilteredPrices, states: Mapping[Subject, SubjectState]
-    ) -> Evaluation:
-        """The market without the suspect prices, and with them if there are any."""
-        self.stats, self.checked_at = await asyncio.to_thread(market_stats, schedule, prices.excluded), schedule.now
-        suspect = None
-        if symbols := prices.suspect_symbols:
-            complete = await asyncio.to_thread(market_stats, schedule, prices.included)
-            halves = tuple(partial(market_stats, schedule, half) for half in prices.halves)
-            suspect = SuspectMarket(complete, symbols, prices.pending & symbols, halves)
+        self._summary.suspects = len(prices.suspects)
         self._mark_progress()
-        closes = EvaluatedCloses.of(self._closes, prices.excluded, schedule.calendars, schedule.now)
-        return Evaluation(config, schedule, self.stats, self.price_times, frozenset(states), suspect, closes)
+        return prices
 
     async def _correct(
         self, evaluation: Evaluation, bars: Mapping[Symbol, Bars], states: Mapping[Subject, SubjectState]
@@ -304,9 +288,7 @@ class Engine:
             self._summary.sessions += bool(changes.states)
         self.evaluated_until = last_evaluated(states)
 
-    async def _evaluate_open(
-        self, evaluation: Evaluation, states: Mapping[Subject, SubjectState]
-    ) -> Mapping[Subject, SubjectState]:
+    async def _evaluate_open(self, evaluation: Evaluation, states: SubjectStates) -> SubjectStates:
         """Evaluate the open sessions; return the states that change. An unconfirmed alert is notified once."""
         changes = await _evaluate(evaluation, partial(evaluation.evaluate_open, states, self._debounce))
         new = tuple(notice for notice in changes.unconfirmed if notice.notification.key not in self._unconfirmed)
@@ -316,7 +298,7 @@ class Engine:
         self._summary.provisional += self._summary.notifications - before
         return changed
 
-    async def _publish(self, evaluation: Evaluation, changes: Changes) -> Mapping[Subject, SubjectState]:
+    async def _publish(self, evaluation: Evaluation, changes: Changes) -> SubjectStates:
         """Store the changes, and only then search for headlines; return the states that change."""
         stored = await self._store(evaluation.config, changes)
         if self.headlines.sources:
@@ -360,14 +342,12 @@ class Engine:
 
     async def _commit(self, config: EngineConfig, changes: Changes) -> int:
         """Return how many of the notifications were stored before."""
-        notifications: list[Notification] = [replace(event, config=config.config) for event in changes.notifications]
-        deliveries = [delivery for event in notifications for delivery in route(event, config.destinations)]
+        notifications: list[Notification] = [replace(item, config=config.config) for item in changes.notifications]
+        deliveries = [delivery for item in notifications for delivery in route(item, config.destinations)]
         work = self.store.commit(changes.states, notifications, deliveries, config.subscribers_of, changes.closes)
         return await run_to_completion(work)
 
-    async def _update_incidents(
-        self, before: Mapping[Incident, IncidentNotice], current: Mapping[Incident, str], now: datetime
-    ) -> None:
+    async def _update_incidents(self, before: OpenIncidents, current: Mapping[Incident, str], now: datetime) -> None:
         """Notify the operators of incidents that began or ended."""
         incidents, notices = update_incidents(before, current, now)
         if notices:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bot.alerts.episodes import Subject, SubjectState
+from bot.alerts.episodes import SubjectStates
 from bot.alerts.targets import RuleTarget
 from bot.baskets import Basket, BasketId
 from bot.pipeline import FORGOTTEN, Rulebook
@@ -43,7 +43,7 @@ class Schedule:
     timing: EvaluationTiming
     now: datetime
 
-    def is_due(self, states: Mapping[Subject, SubjectState], last_check: datetime | None) -> bool:
+    def is_due(self, states: SubjectStates, last_check: datetime | None) -> bool:
         """True if a target is not evaluated on its latest final session, and prices may have come since `last_check`.
 
         `last_check` is when the last check that fetched final prices began (None = none did). The later prices are, the
@@ -68,9 +68,7 @@ class Schedule:
                 baskets.add(basket.id)
         return frozenset(baskets)
 
-    def symbols_to_fetch(
-        self, states: Mapping[Subject, SubjectState], fetched_at: Mapping[Symbol, datetime]
-    ) -> Sequence[Symbol]:
+    def symbols_to_fetch(self, states: SubjectStates, fetched_at: Mapping[Symbol, datetime]) -> Sequence[Symbol]:
         """The symbols never fetched, of open baskets, of unevaluated sessions, or with a session ended since."""
         due = {basket for target, _ in self.pending(states) for basket in target.baskets} | self.open_baskets()
         symbols = {
@@ -96,7 +94,7 @@ class Schedule:
         """The target's baskets whose exchange is open on `day`, and which have insufficient data."""
         return [basket for basket in self.closes(target, day) if not has_sufficient_data(stats, basket, day)]
 
-    def ready(self, stats: MarketStats, target: RuleTarget, day: date, states: Mapping[Subject, SubjectState]) -> bool:
+    def ready(self, stats: MarketStats, target: RuleTarget, day: date, states: SubjectStates) -> bool:
         """True if `day` is final and the target's next session, and its baskets have sufficient data.
 
         With insufficient data it waits, and with it the later sessions, until `max_wait` after the close.
@@ -113,9 +111,7 @@ class Schedule:
         waited = self.now - self.close(target, day)
         return not self.incomplete_baskets(stats, target, day) or waited > self.timing.max_wait
 
-    def open_session(
-        self, stats: MarketStats, target: RuleTarget, states: Mapping[Subject, SubjectState]
-    ) -> date | None:
+    def open_session(self, stats: MarketStats, target: RuleTarget, states: SubjectStates) -> date | None:
         """The open session, if the target is evaluated on the session before and there is sufficient data."""
         sessions = stats.series[target.basket].sessions
         if len(sessions) < 2:
@@ -165,7 +161,7 @@ class Schedule:
             for basket in rule.contrast[:1] if rule.contrast else rule.baskets:
                 yield RuleTarget(rule, basket)
 
-    def pending(self, states: Mapping[Subject, SubjectState]) -> Iterator[tuple[RuleTarget, date]]:
+    def pending(self, states: SubjectStates) -> Iterator[tuple[RuleTarget, date]]:
         """The targets that are not evaluated on the latest session final in all of their baskets, with that session."""
         for target in self.targets():
             calendar = self.calendar(target.basket)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from bot.alerts.episodes import Subject, SubjectState
+from bot.alerts.episodes import Subject, SubjectState, SubjectStates
 from bot.delivery.model import Delivery, Note, Notification
 from bot.engine.incidents import Incident, IncidentNotice
 from bot.prices.bars import Symbol
@@ -42,7 +42,7 @@ class AlertStore(Protocol):
 
     async def commit(
         self,
-        states: Mapping[Subject, SubjectState],
+        states: SubjectStates,
         notifications: Sequence[Notification],
         deliveries: Sequence[Delivery],
         subscribers_of: str | None,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bot.adapters.database import connection
 from bot.adapters.database.database import Database, migrate_database
-from bot.alerts.episodes import Episode, EpisodeId, Phase, Subject, SubjectState
+from bot.alerts.episodes import Episode, EpisodeId, Subject, SubjectState
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.delivery.attempts import ChatGone, ChatMoved, ChatRefused, NotSent, RateLimited, Sent, Uncertain
@@ -32,8 +32,8 @@ MEMORY = SubjectState(date(2026, 7, 2), Episode(EpisodeId("K7F3"), date(2026, 7,
 async def test_memories_come_back_as_they_were_even_after_a_restart(store, url):
     spread = Subject("payers/receivers", BasketId("hyperscalers"), against="memory")
     member = Subject("member plunge", BasketId("memory"), member="MU")
-    provisional = replace(MEMORY, episode=replace(MEMORY.episode, phase=Phase.PROVISIONAL))
-    known = {SUBJECT: MEMORY, spread: SubjectState(), member: provisional}
+    quiet = replace(MEMORY, episode=replace(MEMORY.episode, quiet_sessions=0))
+    known = {SUBJECT: MEMORY, spread: SubjectState(), member: quiet}
     await store.commit(known, [], [])
     await store.close()
     again = await Database.open(url)

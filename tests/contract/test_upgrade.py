@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from bot.adapters.database import connection
 from bot.adapters.database.database import Database, migrate_database
 from bot.adapters.database.tables import METADATA
-from bot.alerts.episodes import Episode, EpisodeId, Phase, ProvisionalAlert, Subject, SubjectState
+from bot.alerts.episodes import Episode, EpisodeId, ProvisionalAlert, Subject, SubjectState
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.delivery.model import ChatKind, DeliveryState, Note, SendMode, Silence
@@ -159,7 +159,7 @@ async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
             ProvisionalAlert("fall", date(2026, 7, 2), Severity.WARNING),
         ),
         Subject("bear market", memory, "MU"): SubjectState(
-            day, Episode(EpisodeId("ABCD3"), day, Severity.WARNING, -0.21, 0, Phase.PROVISIONAL)
+            day, Episode(EpisodeId("ABCD3"), day, Severity.WARNING, -0.21, 0)
         ),
         Subject("payers against receivers", BasketId("payers"), "", "memory"): SubjectState(day),
     }

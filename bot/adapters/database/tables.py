@@ -8,7 +8,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.alerts.episodes import Phase
 from bot.alerts.rules import Severity
 from bot.delivery.model import ChatKind, DeliveryState, SendMode
 
@@ -96,7 +95,6 @@ subject_states = sa.Table(
     sa.Column("severity", EnumNumber(Severity)),
     sa.Column("worst_move", sa.Double),
     sa.Column("quiet_sessions", sa.Integer),
-    sa.Column("phase", EnumText(Phase)),
     sa.Column("provisional_event", sa.String),
     sa.Column("provisional_session", sa.Date),
     sa.Column("provisional_severity", EnumNumber(Severity)),

@@ -13,6 +13,7 @@ def upgrade() -> None:
     copy_table(
         "memories",
         "subject_states",
+        leave_out=("phase",),
         judged="last_session",
         move="worst_move",
         quiet="quiet_sessions",
@@ -52,9 +53,12 @@ def upgrade() -> None:
         op.execute(f"SELECT setval({sequence}, max(id)) FROM notifications HAVING max(id) > 0")  # noqa: S608  from here
 
 
-def copy_table(old: str, new: str, *constraints: sa.Constraint, **new_names: str) -> None:
+def copy_table(
+    old: str, new: str, *constraints: sa.Constraint, leave_out: tuple[str, ...] = (), **new_names: str
+) -> None:
     """Create the table `new` with the columns and rows of `old`; `new_names` are those of the renamed columns."""
-    columns = sa.Table(old, sa.MetaData(), autoload_with=op.get_bind()).columns
+    table = sa.Table(old, sa.MetaData(), autoload_with=op.get_bind())
+    columns = [column for column in table.columns if column.name not in leave_out]
     copies = [
         sa.Column(
             new_names.get(column.name, column.name),
