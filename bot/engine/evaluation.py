@@ -102,12 +102,13 @@ class Evaluation:
         cls,
         config: EngineConfig,
         schedule: Schedule,
+        stats: MarketStats,
         prices: FilteredPrices,
         evaluated: Mapping[Symbol, ClosesBySession],
         states: SubjectStates,
     ) -> Evaluation:
-        """Measure the market; `evaluated` are the closes that the latest sessions were evaluated on."""
-        stats, suspect = market_stats(schedule, prices.excluded), None
+        """Measure the suspect prices; `evaluated` are the closes that the latest sessions were evaluated on."""
+        suspect = None
         if symbols := prices.suspect_symbols:
             halves = tuple(partial(market_stats, schedule, half) for half in prices.halves)
             complete = market_stats(schedule, prices.included)

@@ -53,8 +53,8 @@ async def log_notices(notices: Sequence[OperatorNotice]) -> None:
 class Engine:
     """The scheduled price check. Evaluates each final session of each basket's calendar once and in order.
 
-    That holds after downtime or a clock change too. Prices are fetched only if something is due or an exchange is
-    open. Errors of the source and the store are logged and retried; LeaseLost ends the loop.
+    This also holds after downtime or a clock change. Errors of the source and the store are logged and retried;
+    LeaseLost ends the loop.
 
     `load_history` returns the stored history of an unavailable symbol (None = there is none). Without a
     `quality_filter` all prices are accepted, without a `renderer` there are no charts. `notify` must store notices
@@ -178,8 +178,10 @@ class Engine:
             self.renderer.warm_up()
         bars, failures = await self._fetch(schedule, states, incidents)
         prices = await self._filter(schedule, bars)
-        evaluation = await asyncio.to_thread(Evaluation.of, config, schedule, prices, self._closes, states)
-        self.stats, self.price_times, self.checked_at = evaluation.stats, evaluation.price_times, now
+        # At once in the place of the earlier statistics: those with suspect prices take as much memory again.
+        self.stats, self.checked_at = await asyncio.to_thread(market_stats, schedule, prices.excluded), now
+        evaluation = await asyncio.to_thread(Evaluation.of, config, schedule, self.stats, prices, self._closes, states)
+        self.price_times = evaluation.price_times
         self._mark_progress()
         if evaluation.closes.revisions:
             states |= await self._correct(evaluation, prices.excluded, states)
@@ -187,7 +189,9 @@ class Engine:
         current = find_incidents(schedule, stats, failures, prices.suspects, incidents)
         has_new_times = prices.has_new_times
         del bars, prices  # the histories take much memory
-        states |= await self._publish(evaluation, evaluation.discontinued(states))
+        discontinued = evaluation.discontinued(states)
+        await self._publish(evaluation, discontinued)
+        states |= discontinued.states
         await self._evaluate_final(evaluation, states)
         if final and not (evaluation.suspect and evaluation.suspect.pending):
             self._final_check = now
@@ -217,22 +221,18 @@ class Engine:
         due = schedule.symbols_to_fetch(states, self._recent_rows.fetched_at)
         kept = await self._recent_rows.histories([symbol for symbol in watched if symbol not in due])
         wanted = [symbol for symbol in watched if symbol not in kept]
-        bars: dict[Symbol, Bars] = {}
-        failures: dict[Symbol, Failure] = {}
+        results: dict[Symbol, Bars | Failure] = {}
         for symbol in wanted:
-            result = await fetch_bars(self.source, symbol)
+            results[symbol] = await fetch_bars(self.source, symbol)
             self._mark_progress()
-            if isinstance(result, Bars):
-                bars[symbol] = result
-            else:
-                failures[symbol] = result
+        bars = {symbol: result for symbol, result in results.items() if isinstance(result, Bars)}
+        failures = {symbol: result for symbol, result in results.items() if not isinstance(result, Bars)}
         self._summary.symbols, self._summary.missing = len(wanted), len(failures)
         all_unknown = all(isinstance(error, NoData) for error in failures.values())
         if not bars and (is_outage(failures, len(watched)) or not kept or not all_unknown):
-            # The other incidents could not be examined: they stay open.
-            current = {incident: notice.detail for incident, notice in incidents.items()}
-            current[Incident(IncidentKind.OUTAGE)] = outage_detail(failures, len(watched))
-            await self._update_incidents(incidents, current, self.clock.now())
+            unexamined = {incident: notice.detail for incident, notice in incidents.items()}  # these stay open
+            outage = {Incident(IncidentKind.OUTAGE): outage_detail(failures, len(watched))}
+            await self._update_incidents(incidents, unexamined | outage, self.clock.now())
             raise SourceUnreachable(f"none of {len(wanted)} symbols could be had; nothing was judged, nothing is lost")
         self._recent_rows.keep(bars, schedule.now)
         for symbol in failures:
@@ -294,19 +294,18 @@ class Engine:
         new = tuple(notice for notice in changes.unconfirmed if notice.notification.key not in self._unconfirmed)
         self._unconfirmed = frozenset(notice.notification.key for notice in changes.unconfirmed)
         before = self._summary.notifications
-        changed = await self._publish(evaluation, replace(changes, unconfirmed=new))
+        await self._publish(evaluation, replace(changes, unconfirmed=new))
         self._summary.provisional += self._summary.notifications - before
-        return changed
+        return changes.states
 
-    async def _publish(self, evaluation: Evaluation, changes: Changes) -> SubjectStates:
-        """Store the changes, and only then search for headlines; return the states that change."""
+    async def _publish(self, evaluation: Evaluation, changes: Changes) -> None:
+        """Store the changes, and only then search for headlines."""
         stored = await self._store(evaluation.config, changes)
         if self.headlines.sources:
             requests = evaluation.headline_requests(stored)
             task = asyncio.create_task(self._add_headlines(evaluation.config, requests, self.clock.now()))
             self._searches.add(task)
             task.add_done_callback(self._searches.discard)
-        return stored.states
 
     async def _add_headlines(self, config: EngineConfig, requests: Sequence[HeadlineRequest], now: datetime) -> None:
         """Search in the background, and edit the notifications for which headlines are found."""
