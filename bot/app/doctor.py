@@ -137,7 +137,7 @@ async def check_telegram(settings: Settings, telegram: TelegramClient | None) ->
             yield failure("token", InvalidToken())
         else:
             seen = f"Telegram cannot be asked: {refusal_reason(refused)}"
-            remedy = "CheckSummary at the network, a firewall, and telegram.base_url; a running bot keeps what waits."
+            remedy = "Look at the network, a firewall, and telegram.base_url; a running bot keeps what waits."
             yield Finding("token", FAIL, seen, remedy, SourceUnreachable.exit_code)
         return
     yield Finding("token", OK, f"Telegram knows it: @{name}")

@@ -31,12 +31,12 @@ def doctor_command(config: Config = None, prices: Prices = None, output: Output 
     from bot.adapters import logs
 
     logs.configure_logging("ERROR")  # what is worth a warning is one of the findings
-    code = asyncio.run(_examine(config, prices, output))
+    code = asyncio.run(print_findings(config, prices, output))
     if code:
         raise typer.Exit(code)
 
 
-async def _examine(config: Path | None, prices: Path | None, output: OutputFormat) -> int:
+async def print_findings(config: Path | None, prices: Path | None, output: OutputFormat) -> int:
     """Print each finding as soon as it is there; the answer is the first failure's exit code, 0 = nothing failed."""
     from bot.app.doctor import FindingStatus, run_checks
     from bot.clock import SystemClock
@@ -48,13 +48,13 @@ async def _examine(config: Path | None, prices: Path | None, output: OutputForma
     async for finding in run_checks(
         lambda: load_settings(config, os.environ), prices, SystemClock(), note_calendar_build
     ):
-        _show(finding, output)
+        print_finding(finding, output)
         if finding.mark is FindingStatus.FAIL:
             code = code or finding.exit_code
     return code
 
 
-def _show(finding: Finding, output: OutputFormat) -> None:
+def print_finding(finding: Finding, output: OutputFormat) -> None:
     cells = asdict(finding)
     if output is OutputFormat.JSONL:
         sys.stdout.write(json.dumps(cells, ensure_ascii=False) + "\n")

@@ -39,14 +39,14 @@ def explain_command(
     day = opened.board.series[BasketId(basket)].sessions[position].item()
     console = Console(highlight=False, soft_wrap=True)
     for line in (
-        *_prices(opened, BasketId(basket), position, window),
-        *figures(opened, BasketId(basket), position, window),
-        *_answers(opened, BasketId(basket), day),
+        *price_lines(opened, BasketId(basket), position, window),
+        *figure_lines(opened, BasketId(basket), position, window),
+        *answer_lines(opened, BasketId(basket), day),
     ):
         console.print(line, markup=False)
 
 
-def _prices(opened: MeasuredMarket, basket: BasketId, position: int, window: int) -> Iterator[str]:
+def price_lines(opened: MeasuredMarket, basket: BasketId, position: int, window: int) -> Iterator[str]:
     series = opened.board.series[basket]
     table = opened.market.tables[series.basket.calendar]
     kind = series.basket.prices
@@ -59,9 +59,9 @@ def _prices(opened: MeasuredMarket, basket: BasketId, position: int, window: int
         if not series.listed(position)[column]:
             yield f"  {member.symbol:<12} does not belong on this session"
             continue
-        path = " -> ".join(_number(value) for value in closes[begin : position + 1, at].tolist())
+        path = " -> ".join(number_text(value) for value in closes[begin : position + 1, at].tolist())
         moves = series.member_returns(slice(begin + 1, position + 1))[:, column].tolist()
-        returns = ", ".join(_percent(value) for value in moves)
+        returns = ", ".join(percent_text(value) for value in moves)
         yield f"  {member.symbol:<12} {path}   returns {returns}   share {shares[column]:.4f}"
     for at in range(begin + 1, position + 1):
         daily, coverage = float(series.daily_return[at]), float(series.coverage[at])
@@ -69,11 +69,11 @@ def _prices(opened: MeasuredMarket, basket: BasketId, position: int, window: int
         if isnan(coverage):
             yield f"  {series.sessions[at]}  no reading: no member belongs on this session"
             continue
-        reading = f"no reading (coverage below {least:g})" if isnan(daily) else _percent(daily)
+        reading = f"no reading (coverage below {least:g})" if isnan(daily) else percent_text(daily)
         yield f"  {series.sessions[at]}  weighted mean {reading}   coverage {coverage:.4f}"
 
 
-def figures(opened: MeasuredMarket, basket: BasketId, position: int, window: int) -> Iterator[str]:
+def figure_lines(opened: MeasuredMarket, basket: BasketId, position: int, window: int) -> Iterator[str]:
     """The move of one session and how rare it is, with what it takes to recompute it."""
     columns = opened.board.of_basket(basket, window)
     verdict = columns.at(position)
@@ -83,61 +83,57 @@ def figures(opened: MeasuredMarket, basket: BasketId, position: int, window: int
     series = opened.board.series[basket]
     days = series.daily_return[position - window + 1 : position + 1].tolist()
     factors = " x ".join(f"(1 {'-' if day < 0 else '+'} {abs(day):.6f})" for day in days)
-    yield f"move         {factors} - 1 = {_percent(verdict.move)}"
+    yield f"move         {factors} - 1 = {percent_text(verdict.move)}"
     parts = contributions(series, position, window)
     pairs = zip(series.basket.symbols, parts, strict=True)
-    named = [f"{symbol} {_percent(part)}" for symbol, part in pairs if part]
+    named = [f"{symbol} {percent_text(part)}" for symbol, part in pairs if part]
     yield f"parts        {', '.join(named)}"
     yield f"rank         {verdict.rank:,} of {verdict.sample:,} since {verdict.since} (1 = worst; windows overlap)"
-    yield f"percentile   {_percentile(verdict)}"
-    yield f"worst since  {_worst_since(columns.move.tolist(), verdict, position)}"
-    yield (
-        f"drawdown     {_percent(verdict.drawdown)} from the high of {verdict.peak_session}, state {verdict.state.word}"
-        + (
-            f"; {verdict.missing_sessions} sessions without a reading since are not counted"
-            if verdict.missing_sessions
-            else ""
-        )
-    )
+    yield f"percentile   {percentile_text(verdict)}"
+    yield f"worst since  {worst_since_text(columns.move.tolist(), verdict, position)}"
+    missing = verdict.missing_sessions
+    uncounted = f"; {missing} sessions without a reading since are not counted" if missing else ""
+    place = f"from the high of {verdict.peak_session}, state {verdict.state.word}"
+    yield f"drawdown     {percent_text(verdict.drawdown)} {place}{uncounted}"
 
 
-def _percentile(verdict: Verdict) -> str:
+def percentile_text(verdict: Verdict) -> str:
     if verdict.percentile is None:
         return f"none below {PERCENTILE_WINDOWS} moves"
     as_bad = round(verdict.percentile * verdict.sample / 100)
     return f"100 x {as_bad:,} / {verdict.sample:,} = {verdict.percentile:.4f}"
 
 
-def _worst_since(moves: list[float], verdict: Verdict, position: int) -> str:
+def worst_since_text(moves: list[float], verdict: Verdict, position: int) -> str:
     if verdict.worst_since is None or verdict.sessions_since_worst is None:
         return f"nothing as bad since the first reading on {verdict.since}: a record"
     earlier = moves[position - verdict.sessions_since_worst]
     years = f", {verdict.worst_in_years} whole years" if verdict.worst_in_years else ""
-    return f"{verdict.worst_since} ({_percent(earlier)}), {verdict.sessions_since_worst:,} sessions before{years}"
+    return f"{verdict.worst_since} ({percent_text(earlier)}), {verdict.sessions_since_worst:,} sessions before{years}"
 
 
-def _answers(opened: MeasuredMarket, basket: BasketId, day: date) -> Iterator[str]:
+def answer_lines(opened: MeasuredMarket, basket: BasketId, day: date) -> Iterator[str]:
     """What every rule says of the basket on that session, and why."""
     series = opened.board.series[basket]
     if position_of(opened, basket, day) >= series.final_sessions:
         yield "This session is not final: nothing is decided yet. Were its figures those of the close, then"
     ways = {distances.rule.name: distances for distances in level_distances(opened.board, opened.rulebook, basket, day)}
     for answer in explain_session(opened.board, opened.rulebook, basket, day):
-        yield from answered(opened, answer.decision, answer.before)
+        yield from decision_lines(opened, answer.decision, answer.before)
         way = None if answer.decision.subject.member else ways.get(answer.decision.subject.rule)
         if way is not None and way.next_rung is not None and way.further is not None:
             yield f"  {way.next_rung.severity.word} with another {way.further.fraction * 100:.1f} %"
 
 
-def answered(opened: MeasuredMarket, decision: Decision, memory: SubjectState) -> Iterator[str]:
-    """One rule's answer, each rung's conditions, and the episode that was open before; `memory` is from before."""
+def decision_lines(opened: MeasuredMarket, decision: Decision, state: SubjectState) -> Iterator[str]:
+    """One rule's decision, the conditions of each level, and the open episode of `state`, that before the session."""
     subject = decision.subject
     about = subject.member or (f"{subject.basket} against {subject.against}" if subject.against else subject.basket)
     yield f'rule "{subject.rule}", {about}: {decision.reason.value}'
     rule = next(rule for rule in opened.rulebook.rules if rule.name == subject.rule)
     verdict = decision.evidence.verdict
     if verdict is not None:
-        yield f"  {', '.join(_evidence(rule, decision, verdict))}"
+        yield f"  {', '.join(evidence_figures(rule, decision, verdict))}"
         for rung in rule.levels:
             words = conditions_as_toml(rung)
             checks = check_conditions(rule, rung, decision.evidence)
@@ -145,34 +141,34 @@ def answered(opened: MeasuredMarket, decision: Decision, memory: SubjectState) -
             yield f"  {rung.severity.word:<8} {', '.join(answers)}"
     if decision.inhibited_severity is not None:
         yield f"  told as {decision.severity.word}, with the news of other rules about the basket"
-    if memory.episode is not None:
-        episode = memory.episode
-        deepest = f"{episode.severity.word} at {_percent(episode.worst_move)}"
+    if state.episode is not None:
+        episode = state.episode
+        deepest = f"{episode.severity.word} at {percent_text(episode.worst_move)}"
         quiet = f"sessions without a rung: {episode.quiet_sessions}"
         yield f"  episode #{episode.id} open since {episode.opened}: {deepest}, {quiet}"
 
 
-def _evidence(rule: Rule, decision: Decision, verdict: Verdict) -> Iterator[str]:
+def evidence_figures(rule: Rule, decision: Decision, verdict: Verdict) -> Iterator[str]:
     """The figures that the rule's conditions are about, of its own subject and window."""
     asked = {condition.basis for level in rule.levels for condition in level_conditions(level)}
     spread = bool(decision.subject.against)
     if "move" in asked:
-        yield f"{verdict.window}-session {'gap' if spread else 'move'} {_percent(verdict.move)}"
+        yield f"{verdict.window}-session {'gap' if spread else 'move'} {percent_text(verdict.move)}"
         yield f"rank {verdict.rank:,} of {verdict.sample:,}"
         if verdict.percentile is not None:
             yield f"percentile {verdict.percentile:.4f}"
         if not spread:
             yield f"worst since {verdict.worst_since or 'the first reading: a record'}"
     if "drawdown" in asked:
-        yield f"drawdown {_percent(verdict.drawdown)}, state {verdict.state.word}"
+        yield f"drawdown {percent_text(verdict.drawdown)}, state {verdict.state.word}"
     if "day_low" in asked:
         low = decision.evidence.day_low
-        yield f"day's low {'not known' if low is None else _percent(low)}"
+        yield f"day's low {'not known' if low is None else percent_text(low)}"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     return "missing" if isnan(value) else f"{value:.6g}"
 
 
-def _percent(value: float) -> str:
+def percent_text(value: float) -> str:
     return "missing" if isnan(value) else f"{value * 100:+.4f} %"

@@ -51,14 +51,14 @@ def now_command(
 ) -> None:
     """One reading of every basket: its two-session move, how rare it is, its drawdown, and how old the data are."""
     opened = measure_loaded_market(config, prices, baskets or [], alone=True, live=True)
-    rows = [dict(zip(NOW_COLUMNS, row, strict=True)) for row in _rows(opened)]
+    rows = [dict(zip(NOW_COLUMNS, row, strict=True)) for row in latest_rows(opened)]
     if output is OutputFormat.TABLE:
-        _now_table(rows)
+        print_latest(rows)
     else:
         print_rows(output, NOW_COLUMNS, rows)
 
 
-def _rows(opened: MeasuredMarket) -> Iterator[tuple[Any, ...]]:
+def latest_rows(opened: MeasuredMarket) -> Iterator[tuple[Any, ...]]:
     """One row a basket; where its latest session has no reading the figures are empty and the phase says so."""
     board = opened.board
     now = SystemClock().now()
@@ -70,7 +70,7 @@ def _rows(opened: MeasuredMarket) -> Iterator[tuple[Any, ...]]:
             continue
         session = series.sessions[at].item()
         verdict = board.of_basket(BasketId(basket.id), 2).at(at)
-        age = _age(opened, basket.calendar, session, now)
+        age = age_text(opened, basket.calendar, session, now)
         if verdict is None:
             yield (basket.id, session, "no reading", *[None] * (len(NOW_COLUMNS) - 4), age)
             continue
@@ -82,7 +82,7 @@ def _rows(opened: MeasuredMarket) -> Iterator[tuple[Any, ...]]:
         )  # fmt: skip
 
 
-def _age(opened: MeasuredMarket, code: CalendarCode, session: date, now: datetime) -> str:
+def age_text(opened: MeasuredMarket, code: CalendarCode, session: date, now: datetime) -> str:
     """How long ago that session closed; a session that is still open is as old as the last look, so "live"."""
     calendar = opened.market.tables[code].calendar
     close = int(calendar.closes[int(np.searchsorted(calendar.sessions, np.datetime64(session, "D")))])
@@ -93,7 +93,7 @@ def _age(opened: MeasuredMarket, code: CalendarCode, session: date, now: datetim
     return f"{hours} h" if hours < 72 else f"{hours // 24:,} d"
 
 
-def _now_table(rows: list[dict[str, Any]]) -> None:
+def print_latest(rows: list[dict[str, Any]]) -> None:
     table = plain_table("basket", "session", "move>", "worst %>", "worst since", "drawdown>", "state", "age>")
     for row in rows:
         session = f"{row['session']}{'*' * (row['phase'] == 'provisional')}" if row["session"] else ""
@@ -138,7 +138,7 @@ def verdicts_command(
     first, last = session_range(columns.sessions[:final], start, stop)
     verdicts = [verdict for verdict in columns.rows(first, last) if verdict is not None]
     if output is OutputFormat.TABLE:
-        _verdict_table(verdicts)
+        print_verdicts(verdicts)
     else:
         print_rows(
             output,
@@ -171,7 +171,7 @@ def cells(basket: str, verdict: Verdict) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _verdict_table(verdicts: Sequence[Verdict]) -> None:
+def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     shown = verdicts[-ROWS_ON_SCREEN:]
     if len(shown) < len(verdicts):
         print_note(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")

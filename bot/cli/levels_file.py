@@ -36,14 +36,15 @@ def write_levels(folder: Path, rules: Sequence[Rule], environ: Mapping[str, str]
     before = file.read_bytes().decode("utf-8")
     document = tomlkit.parse(before.removeprefix(BOM))
     for rule in rules:
-        _set(document, rule, str(folder / FILE))
+        set_levels(document, rule, str(folder / FILE))
     after = BOM * before.startswith(BOM) + document.as_string()
-    _check(folder, after, environ, rules)
-    _replace(file, after)
+    check_levels(folder, after, environ, rules)
+    replace_file(file, after)
     return file
 
 
-def _set(document: TOMLDocument, rule: Rule, file: str) -> None:
+def set_levels(document: TOMLDocument, rule: Rule, file: str) -> None:
+    """Change the values of the rule's levels in `document`. Raises ConfigError if a level is not in it."""
     table: Any = next((table for table in document.get("rules", ()) if table.get("name") == rule.name), None)
     for rung in rule.levels:
         place = table
@@ -57,7 +58,8 @@ def _set(document: TOMLDocument, rule: Rule, file: str) -> None:
                 place[name] = value
 
 
-def _check(folder: Path, text: str, environ: Mapping[str, str], rules: Sequence[Rule]) -> None:
+def check_levels(folder: Path, text: str, environ: Mapping[str, str], rules: Sequence[Rule]) -> None:
+    """Load the configuration with `text` as its bot.toml. Raises ConfigError unless the rules have their new levels."""
     with tempfile.TemporaryDirectory() as trial:
         for file in folder.glob("*.toml"):
             shutil.copyfile(file, Path(trial, file.name))
@@ -71,7 +73,7 @@ def _check(folder: Path, text: str, environ: Mapping[str, str], rules: Sequence[
             raise ConfigError((problem,))
 
 
-def _replace(file: Path, text: str) -> None:
+def replace_file(file: Path, text: str) -> None:
     """The new file takes the old one's place in one step: whoever reads it meanwhile reads one of the two, whole."""
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:

@@ -9,7 +9,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from bot.baskets import symbols_of
 from bot.cli.output import (
     Config,
     Output,
@@ -28,6 +28,8 @@ from bot.cli.output import (
     print_table,
     progress,
 )
+from bot.clock import SystemClock
+from bot.delivery.attempts import Sent
 from bot.delivery.model import Delivery, DeliveryState
 from bot.errors import BotError, SourceUnreachable, StoreError
 from bot.settings.load import Settings, effective_values, load_settings, unused_values
@@ -41,16 +43,12 @@ def check_command(config: Config = None, output: Output = OutputFormat.TABLE) ->
     settings = load_settings(config, os.environ)
     if settings.closure_tables:  # the exchanges' sessions take numpy, and seconds where they are not worked out yet
         from bot.app.sources import open_calendars
-        from bot.clock import SystemClock
 
         open_calendars(settings, SystemClock(), note_calendar_build)
     rows = [(key, str(value), origin) for key, value, origin in effective_values(settings)]
-    if output is OutputFormat.CSV:
-        csv.writer(sys.stdout, lineterminator="\n").writerows([("key", "value", "origin"), *rows])
-    elif output is OutputFormat.JSONL:
-        for key, value, origin in rows:
-            written = json.dumps({"key": key, "value": value, "origin": origin}, ensure_ascii=False)
-            sys.stdout.write(written + "\n")
+    columns = ("key", "value", "origin")
+    if output is not OutputFormat.TABLE:
+        print_rows(output, columns, (dict(zip(columns, row, strict=True)) for row in rows))
     else:
         # Plain text: a library for tables would take a third of the time that this command takes.
         widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
@@ -88,7 +86,6 @@ def migrate_command(config: Config = None) -> None:
     """Create the database, or bring it to this version (a platform's release phase)."""
     from bot.adapters.database.database import migrate_database
     from bot.app.worker import database_url
-    from bot.settings.load import load_settings
 
     asyncio.run(migrate_database(database_url(load_settings(config, os.environ))))
 
@@ -107,14 +104,7 @@ def backfill_command(
     """Fetch the whole history of every symbol that is not there yet; ended early, it goes on where it was."""
     from bot.adapters import logs
     from bot.app.doctor import FindingStatus, check_disk
-    from bot.app.sources import (
-        backfill,
-        cached_yahoo,
-        open_calendars,
-    )
-    from bot.baskets import symbols_of
-    from bot.clock import SystemClock
-    from bot.settings.load import load_settings
+    from bot.app.sources import backfill, cached_yahoo, open_calendars
 
     logs.configure_logging("WARNING")
     settings = load_settings(config, os.environ)
@@ -130,10 +120,9 @@ def backfill_command(
             results.append(result)
             report(len(results), wanted, result.symbol)
             if not sys.stderr.isatty():
-                print_note(
-                    f"{len(results)} of {wanted}: {result.symbol}{': ' if result.lacking else ''}{result.lacking}"
-                )
-    _show(results, output)
+                reason = f": {result.lacking}" if result.lacking else ""
+                print_note(f"{len(results)} of {wanted}: {result.symbol}{reason}")
+    print_backfill(results, output)
     lacking = [result for result in results if result.lacking]
     if results and results[-1].ends:
         kept = f"What was fetched is kept; {wanted - len(results) + 1} of {wanted} symbols are missing."
@@ -142,7 +131,7 @@ def backfill_command(
         raise SourceUnreachable(f"nothing came of {len(lacking)} of {wanted} symbols: {lacking[0].lacking}")
 
 
-def _show(results: Sequence[BackfillResult], output: OutputFormat) -> None:
+def print_backfill(results: Sequence[BackfillResult], output: OutputFormat) -> None:
     rows = [
         (result.symbol, result.first, result.last, result.sessions, result.holes, not result.there, result.lacking)
         for result in results
@@ -174,17 +163,16 @@ def send_test_command(config: Config = None) -> None:
 
     settings = load_settings(config, os.environ)
     logs.configure_logging("WARNING", secrets=[settings.telegram.token.get_secret_value()])
-    failed = asyncio.run(_send(settings))
+    failed = asyncio.run(send_tests(settings))
     if failed:
         raise TestMessageFailed(f"{failed} chat{'s' * (failed != 1)} did not get the message; the reasons stand above.")
 
 
-async def _send(settings: Settings) -> int:
+async def send_tests(settings: Settings) -> int:
+    """Send a test message to every destination; return how many did not get it."""
     from bot.adapters.terminal import TerminalTransport
     from bot.app.service import terminal_destinations
     from bot.app.worker import open_telegram
-    from bot.clock import SystemClock
-    from bot.delivery.attempts import Sent
     from bot.dispatcher import send_test_message
     from bot.messages.catalogue import load_catalogue
 
@@ -214,20 +202,20 @@ DELIVERY_COLUMNS = (
 def deliveries_command(config: Config = None, output: Output = OutputFormat.TABLE) -> None:
     """List every delivery that some chat has not certainly got, oldest first, and count all by their state."""
     from bot.app.worker import database_url
-    from bot.settings.load import load_settings
 
-    deliveries, counts = asyncio.run(_look(database_url(load_settings(config, os.environ))))
+    deliveries, counts = asyncio.run(read_deliveries(database_url(load_settings(config, os.environ))))
     if output is OutputFormat.TABLE:
-        _table(deliveries, counts)
+        print_deliveries(deliveries, counts)
     else:
         print_rows(
             output,
             DELIVERY_COLUMNS,
-            (dict(zip(DELIVERY_COLUMNS, _cells(delivery), strict=True)) for delivery in deliveries),
+            (dict(zip(DELIVERY_COLUMNS, delivery_cells(delivery), strict=True)) for delivery in deliveries),
         )
 
 
-async def _look(url: str) -> tuple[list[Delivery], Counter[DeliveryState]]:
+async def read_deliveries(url: str) -> tuple[list[Delivery], Counter[DeliveryState]]:
+    """The deliveries that may not have arrived, and the count of all by state."""
     from bot.adapters.database.database import Database
 
     database = await Database.open(url)
@@ -240,7 +228,7 @@ async def _look(url: str) -> tuple[list[Delivery], Counter[DeliveryState]]:
         await database.close()
 
 
-def _cells(delivery: Delivery) -> tuple[str | int | None, ...]:
+def delivery_cells(delivery: Delivery) -> tuple[str | int | None, ...]:
     """A delivery in the order of COLUMNS; moments in UTC."""
     next_try = delivery.not_before.isoformat() if delivery.not_before else None
     return (
@@ -250,26 +238,14 @@ def _cells(delivery: Delivery) -> tuple[str | int | None, ...]:
     )  # fmt: skip
 
 
-def _table(deliveries: Sequence[Delivery], counts: Counter[DeliveryState]) -> None:
+def print_deliveries(deliveries: Sequence[Delivery], counts: Counter[DeliveryState]) -> None:
     if deliveries:
         table = plain_table("event", "severity", "chat", "state", "due (UTC)", "next try (UTC)", "copies?>", "reason~")
         for delivery in deliveries:
-            when = _minute(delivery.not_before) if delivery.not_before else "never"
-            copies = str(delivery.unconfirmed or "")
-            table.add_row(
-                delivery.event_id,
-                delivery.severity.word,
-                delivery.chat,
-                delivery.state.value,
-                _minute(delivery.created),
-                when,
-                copies,
-                delivery.reason,
-            )
+            created = f"{delivery.created:%Y-%m-%d %H:%M}"
+            next_try = f"{delivery.not_before:%Y-%m-%d %H:%M}" if delivery.not_before else "never"
+            about = (delivery.event_id, delivery.severity.word, delivery.chat, delivery.state.value)
+            table.add_row(*about, created, next_try, str(delivery.unconfirmed or ""), delivery.reason)
         print_table(table)
     summary = ", ".join(f"{counts[state]:,} {state.value}" for state in DeliveryState if counts[state])
     sys.stdout.write(f"{summary or 'no deliveries yet'}\n")
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"

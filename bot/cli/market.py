@@ -74,18 +74,19 @@ def load_market(
     """
     settings = load_settings(config, os.environ)
     rulebook = settings.rulebook()
-    wanted = [_basket(rulebook, name) for name in asked]
+    by_id = {str(basket.id): basket for basket in rulebook.baskets}
+    wanted = [lookup_name("basket", "BASKET", name, by_id) for name in asked]
     baskets = tuple(wanted) if alone and wanted else rulebook.baskets
     clock = SystemClock()
     calendars = open_calendars(settings, clock, note_calendar_build, baskets)
     source = price_source(settings, prices)
     bars: Mapping[Symbol, Bars]
-    bars, lacking = _fetch(source, symbols_of(baskets))
+    bars, lacking = fetch_all(source, symbols_of(baskets))
     if prices is None:
-        bars = _believed(bars, baskets, calendars, clock.now())
+        bars = without_suspects(bars, baskets, calendars, clock.now())
     market = assemble_market(baskets, bars, calendars, int(clock.now().timestamp()) if live or prices is None else None)
-    _warn(market.refused)
-    _complain(market.left_out, {basket.id for basket in wanted}, lacking)
+    warn_of_rejections(market.refused)
+    warn_of_excluded(market.left_out, {basket.id for basket in wanted}, lacking)
     for basket in market.baskets:
         for symbol in basket.symbols:
             if symbol in lacking:
@@ -111,10 +112,6 @@ def position_of(opened: MeasuredMarket, basket: BasketId, session: date | None) 
     return position
 
 
-def _basket(rulebook: Rulebook, name: str) -> Basket:
-    return lookup_name("basket", "BASKET", name, {str(basket.id): basket for basket in rulebook.baskets})
-
-
 def lookup_name(what: str, key: str, name: str, items: Mapping[str, Known]) -> Known:
     """The one of that name. Raises ConfigError with what is like it, or else all there are."""
     if name not in items:
@@ -124,7 +121,7 @@ def lookup_name(what: str, key: str, name: str, items: Mapping[str, Known]) -> K
     return items[name]
 
 
-def _fetch(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symbol, Bars], dict[Symbol, str]]:
+def fetch_all(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symbol, Bars], dict[Symbol, str]]:
     bars: dict[Symbol, Bars] = {}
     lacking: dict[Symbol, str] = {}
     wanted = list(symbols)
@@ -138,7 +135,7 @@ def _fetch(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symbol,
     return bars, lacking
 
 
-def _believed(
+def without_suspects(
     bars: Mapping[Symbol, Bars], baskets: Sequence[Basket], calendars: CalendarProvider, now: datetime
 ) -> Mapping[Symbol, Bars]:
     """A vendor's prices without those that the running bot would doubt at its first look, each of which is named."""
@@ -149,14 +146,14 @@ def _believed(
     return look.excluded
 
 
-def _warn(refused: Sequence[RejectedRow]) -> None:
+def warn_of_rejections(refused: Sequence[RejectedRow]) -> None:
     for refusal in refused[:MAX_REJECTIONS_SHOWN]:
         print_note(f"Warning: {refusal}")
     if len(refused) > MAX_REJECTIONS_SHOWN:
         print_note(f"Warning: {len(refused) - MAX_REJECTIONS_SHOWN} more rows or prices were left out.")
 
 
-def _complain(left_out: Sequence[ExcludedBasket], wanted: set[BasketId], lacking: dict[Symbol, str]) -> None:
+def warn_of_excluded(left_out: Sequence[ExcludedBasket], wanted: set[BasketId], lacking: dict[Symbol, str]) -> None:
     for incomplete in left_out:
         first, *others = incomplete.lacking
         more = f" None either of {', '.join(others)}." if others else ""

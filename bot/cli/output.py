@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,34 +100,25 @@ def print_table(table: Table) -> None:
 
 def print_rows(output: OutputFormat, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Print rows of values: those of `columns` as CSV, or all as JSON lines."""
-    if output is OutputFormat.CSV:
-        writer = csv.writer(_CurrentStdout(), lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([_written(row[name]) for name in columns] for row in rows)
-    else:
+    if output is OutputFormat.JSONL:
         encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
         for row in rows:
             sys.stdout.write(encode(row) + "\n")
+        return
+    line = io.StringIO()  # sys.stdout is looked up for each line: a progress bar that is drawn may stand in for it
+    writer = csv.writer(line, lineterminator="\n")
+    for cells in chain([columns], ([csv_cell(row[name]) for name in columns] for row in rows)):
+        writer.writerow(cells)
+        sys.stdout.write(line.getvalue())
+        line.seek(0)
+        line.truncate()
 
 
-class _CurrentStdout:
-    """Standard output as it is at each line: a progress bar that is drawn meanwhile stands in for it."""
-
-    @staticmethod
-    def write(text: str) -> int:
-        return sys.stdout.write(text)
-
-
-def _written(cell: object) -> str:
-    """A cell of a CSV file: floats at full precision, true or false, empty if not defined."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    return repr(cell) if isinstance(cell, float) else str(cell)
-
-
-ProgressUpdate = Callable[[int, int, str], None]
+def csv_cell(value: object) -> str:
+    """A value in CSV: floats at full precision, true or false, empty if it is not defined."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
 
 
 def print_note(text: str) -> None:
@@ -138,21 +131,16 @@ def note_calendar_build(codes: Sequence[str]) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[ProgressUpdate]:
-    """A function to be told how much is done, of how much, and what is next; drawn on a terminal, gone at the end."""
-    if not sys.stderr.isatty():
-        yield _untold
-        return
+def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A function that draws how much is done, of how much, and what is next, on a terminal; gone at the end."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
     columns = (SpinnerColumn(), *Progress.get_default_columns(), TextColumn("{task.fields[name]}"))
     # Output for the screen has to be written above the bar; output for a file or a pipe is none of rich's business.
     shared = sys.stdout.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=shared) as drawn:
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=shared, disable=not sys.stderr.isatty()
+    ) as drawn:
         task = drawn.add_task(what, total=None, name="")
         yield lambda done, total, name: drawn.update(task, completed=done, total=total, name=name)
-
-
-def _untold(_done: int, _total: int, _name: str) -> None:
-    """Nobody looks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -31,10 +31,8 @@ from bot.cli.output import (
     progress,
 )
 from bot.context.build import build_context
-from bot.context.model import AlertContext
 from bot.languages import languages
 from bot.messages.alert_text import render_alert
-from bot.messages.message import Message
 from bot.prices.bars import Dates
 
 ALERTS_ON_SCREEN = 30
@@ -56,16 +54,23 @@ def replay_command(
     """All alerts that would have been sent, by the live engine, one session at a time."""
     wanted = baskets or []
     opened = measure_loaded_market(config, prices, wanted)
-    sessions = _read(opened, wanted)
+    sessions = sessions_with_reading(opened, wanted)
     first, end = session_range(sessions, start, stop)
-    alerts = (alert for alert in _alerts(opened, start, stop) if not wanted or _about(alert) & set(wanted))
-    if output is OutputFormat.TABLE:
-        _table(opened, list(alerts), sessions[first].item(), sessions[end - 1].item(), lang)
-    else:
-        print_rows(output, COLUMNS, (fields(opened, alert) for alert in alerts))
+    with progress("Replay") as report:
+        replayed = replayed_alerts(
+            opened.board, opened.rulebook, start, stop, lambda done, total: report(done, total, "")
+        )
+        alerts = (
+            alert for alert in replayed if not wanted or {alert.subject.basket, alert.subject.against} & set(wanted)
+        )
+        if output is not OutputFormat.TABLE:
+            print_rows(output, COLUMNS, (fields(opened, alert) for alert in alerts))
+            return
+        shown = list(alerts)
+    print_alerts(opened, shown, sessions[first].item(), sessions[end - 1].item(), lang)
 
 
-def _read(opened: MeasuredMarket, wanted: Sequence[str]) -> Dates:
+def sessions_with_reading(opened: MeasuredMarket, wanted: Sequence[str]) -> Dates:
     """The sessions on which any of the baskets has a reading."""
     asked = [series for series in opened.board.series.values() if not wanted or series.basket.id in wanted]
     final = [
@@ -74,23 +79,13 @@ def _read(opened: MeasuredMarket, wanted: Sequence[str]) -> Dates:
     return np.unique(np.concatenate([sessions[~np.isnan(returns)] for sessions, returns in final]))
 
 
-def _alerts(opened: MeasuredMarket, start: date | None, stop: date | None) -> Iterator[Alert]:
-    with progress("Replay") as report:
-        yield from replayed_alerts(
-            opened.board, opened.rulebook, start, stop, lambda done, total: report(done, total, "")
-        )
-
-
-def _about(alert: Alert) -> set[str]:
-    return {alert.subject.basket, alert.subject.against}
-
-
 def fields(opened: MeasuredMarket, alert: Alert) -> dict[str, Any]:
     """One alert as the contract of `replay --format jsonl` has it."""
     context = build_context(opened.board, opened.rulebook.rules, alert)
     verdict = alert.decisions[0].evidence.verdict
     assert verdict is not None  # only a verdict can reach a rung
     spread = bool(alert.subject.against)
+    subjects = {decision.subject.member for decision in alert.decisions}  # "" = the basket: all its members
     return {
         "session": str(alert.session),
         "basket": f"{alert.subject.basket}/{alert.subject.against}" if spread else alert.subject.basket,
@@ -109,26 +104,23 @@ def fields(opened: MeasuredMarket, alert: Alert) -> dict[str, Any]:
         "drawdown": None if spread else verdict.drawdown,
         "state": None if spread else verdict.state.word,
         "episode": alert.episode,
-        "members": _members(alert, context),
-        "text": {language: _text(opened, alert, context, language).plain for language in languages()},
+        "members": [
+            {
+                "symbol": member.symbol,
+                "move": member.move,
+                "contribution": member.contribution,
+                "day_low": member.day_low,
+            }
+            for member in context.members
+            if subjects == {""} or member.symbol in subjects
+        ],
+        "text": {
+            language: render_alert(alert, context, opened.rulebook.events, language).plain for language in languages()
+        },
     }
 
 
-def _members(alert: Alert, context: AlertContext) -> list[dict[str, Any]]:
-    """The basket's members, or those that a rule about members speaks of."""
-    spoken = {member.subject.member for member in alert.decisions}
-    return [
-        {"symbol": member.symbol, "move": member.move, "contribution": member.contribution, "day_low": member.day_low}
-        for member in context.members
-        if spoken == {""} or member.symbol in spoken
-    ]
-
-
-def _text(opened: MeasuredMarket, alert: Alert, context: AlertContext, language: str) -> Message:
-    return render_alert(alert, context, opened.rulebook.events, language)
-
-
-def _table(opened: MeasuredMarket, alerts: list[Alert], first: date, last: date, language: str) -> None:
+def print_alerts(opened: MeasuredMarket, alerts: list[Alert], first: date, last: date, language: str) -> None:
     if not alerts:
         sys.stdout.write(f"No alert from {first} to {last}.\n")
         return
@@ -138,14 +130,9 @@ def _table(opened: MeasuredMarket, alerts: list[Alert], first: date, last: date,
     table = plain_table("session", "reason", "severity", "first line~")
     for alert in shown:
         context = build_context(opened.board, opened.rulebook.rules, alert)
-        line = _text(opened, alert, context, language).lines[0]
+        line = render_alert(alert, context, opened.rulebook.events, language).lines[0]
         table.add_row(str(alert.session), alert.reason.value, alert.severity.word, line)
     print_table(table)
-    _years(alerts, first, last)
-
-
-def _years(alerts: Sequence[Alert], first: date, last: date) -> None:
-    """A row for each year that was asked about, also for those without an alert, and one for all of them."""
     years = {str(year): Counter[Severity]() for year in range(first.year, last.year + 1)}
     for alert in alerts:
         years[str(alert.session.year)][alert.severity] += 1

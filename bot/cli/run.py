@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import sys
 import tempfile
@@ -14,10 +13,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bot.adapters import logs
+from bot.app.sources import price_source
 from bot.cli.output import Config, Lang, Prices, iso_date
+from bot.clock import SystemClock
 from bot.errors import NoData
+from bot.settings.load import load_settings
 
-M_ARENA_MAX = -8  # as in glibc's malloc.h
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -33,28 +35,14 @@ def run_command(
     ] = None,
 ) -> None:
     """Watch the baskets and post alerts until SIGTERM or Ctrl-C."""
-    from bot.adapters import logs
-    from bot.app.sources import price_source
     from bot.app.worker import run_worker
-    from bot.clock import SystemClock
-    from bot.settings.load import load_settings
 
     if log_level.upper() not in LEVELS:
         raise typer.BadParameter(f"{log_level!r} is none. Choose {', '.join(LEVELS)}.", param_hint="--log-level")
     settings = load_settings(config, os.environ)  # its mistakes are told before anything is opened
     json = not sys.stderr.isatty() if json_logs is None else json_logs
     logs.configure_logging(log_level.upper(), secrets=settings.secrets(), json=json)
-    share_one_heap()
     asyncio.run(run_worker(lambda: load_settings(config, os.environ), SystemClock(), price_source(settings, prices)))
-
-
-def share_one_heap() -> None:
-    """Let all threads allocate from one heap, where the system's C library is glibc: prices are read in a thread, and
-    what that frees then serves the others too. It spares the worker a tenth of its memory."""
-    try:
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
-    except (AttributeError, OSError, TypeError):
-        return  # another C library: nothing is lost but the spared memory
 
 
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "demo"
@@ -81,13 +69,12 @@ def demo_command(
     if charts is not None and not charts.is_dir():
         raise typer.BadParameter(f"{charts} is no folder. Make it first, or name another one.", param_hint="--charts")
     with tempfile.TemporaryDirectory(prefix="drawdown-demo-") as folder:
-        asyncio.run(_play(Path(folder), lang, start or FIRST, stop or LAST, pause, charts))
+        asyncio.run(play_demo(Path(folder), lang, start or FIRST, stop or LAST, pause, charts))
 
 
-async def _play(folder: Path, language: str, first: date, last: date, pause: float, charts: Path | None) -> None:
-    from bot.adapters import logs
+async def play_demo(folder: Path, language: str, first: date, last: date, pause: float, charts: Path | None) -> None:
+    """Replay the sessions from `first` to `last` to the terminal; `charts` = None: below the data folder."""
     from bot.app.demo import open_demo
-    from bot.settings.load import load_settings
 
     logs.configure_logging("WARNING")
     # The environment is left out on purpose: a demo never posts to a real chat.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from bot.adapters.parallel import worker_pool
-from bot.alerts.rules import Rule
-from bot.baskets import BasketId
 from bot.cli.levels_file import write_levels
 from bot.cli.market import load_market, lookup_name
 from bot.cli.output import (
@@ -30,9 +27,6 @@ from bot.cli.output import (
     progress,
 )
 from bot.errors import NoData
-from bot.pipeline import Rulebook
-from bot.prices.calendars import CalendarCode
-from bot.prices.table import PriceTable
 from bot.settings.sources import CONFIG_DIR
 from bot.statistics.measure import YEARS_OF_HISTORY
 from bot.tuning.config_text import level_as_toml, size_label, toml_lines
@@ -77,11 +71,13 @@ def tune_command(
         )
     fetched = load_market(config, prices, baskets or [])
     tables, rulebook = fetched.market.tables, fetched.rulebook
-    del fetched  # and with it the settings, of which there are many where baskets have many members
-    _give_back()
     asked = [basket.id for basket in rulebook.baskets if not baskets or basket.id in baskets]
-    chosen = replace(rulebook, rules=_only(rulebook, rule)) if rule else rulebook
-    outcome = _tune(tables, chosen, asked, per_year, jobs, cluster)
+    rules = {candidate.name: candidate for candidate in rulebook.rules}
+    chosen = [lookup_name("rule", "--rule", name, rules) for name in rule or rules]
+    tuned = replace(rulebook, rules=tuple(candidate for candidate in rulebook.rules if candidate in chosen))
+    pool = worker_pool(jobs or min(os.cpu_count() or 1, MAX_JOBS), cluster)
+    with progress("Tuning") as report_progress:
+        outcome = tune_all(tables, tuned, asked, per_year, pool, lambda done, total: report_progress(done, total, ""))
     for name, basket in outcome.short:
         text = f'Warning: rule "{name}" on {basket}: no rates, for its data have no more than {YEARS_OF_HISTORY} years.'
         print_note(text)
@@ -98,33 +94,6 @@ def tune_command(
         folder = config or Path(os.environ.get(CONFIG_DIR) or "config")
         file = write_levels(folder, [ladder.rule for ladder in outcome.ladders], os.environ)
         print_note(f"Written into {file}. A running bot reads it on SIGHUP, on /reload, or when it starts again.")
-
-
-def _give_back() -> None:
-    """What the rows of the price files took, where the system's C library is glibc, which would keep it for itself."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):
-        return
-
-
-def _only(rulebook: Rulebook, names: Sequence[str]) -> tuple[Rule, ...]:
-    rules = {rule.name: rule for rule in rulebook.rules}
-    asked = [lookup_name("rule", "--rule", name, rules) for name in names]
-    return tuple(rule for rule in rules.values() if rule in asked)
-
-
-def _tune(
-    tables: Mapping[CalendarCode, PriceTable],
-    rulebook: Rulebook,
-    asked: Sequence[BasketId],
-    per_year: float,
-    jobs: int,
-    cluster: str | None,
-) -> TuningResult:
-    doing = worker_pool(jobs or min(os.cpu_count() or 1, MAX_JOBS), cluster)
-    with progress("Tuning") as report:
-        return tune_all(tables, rulebook, asked, per_year, doing, lambda done, total: report(done, total, ""))
 
 
 ALERTS_ON_SCREEN = 30
@@ -160,46 +129,46 @@ COLUMNS = (
 
 def print_tuning(outcome: TuningResult, per_year: float, output: OutputFormat, *, with_alerts: bool) -> None:
     """Print a tuning; `with_alerts` lists the latest ones in tables (as JSON lines all of them stand there)."""
-    if output is OutputFormat.TABLE:
-        _tables(outcome, per_year, with_alerts=with_alerts)
-    else:
-        print_rows(output, COLUMNS, _rows(outcome))
-
-
-def _tables(outcome: TuningResult, per_year: float, *, with_alerts: bool) -> None:
+    if output is not OutputFormat.TABLE:
+        print_rows(output, COLUMNS, tuning_rows(outcome))
+        return
     for name in dict.fromkeys(tuning.rule.name for tuning in outcome.tunings):
-        of_rule = [tuning for tuning in outcome.tunings if tuning.rule.name == name]
-        sys.stdout.write(f'Rule "{name}"\n')
-        table = plain_table(*IN_FORCE)
-        for tuning in of_rule:
-            for place, step in enumerate(tuning.steps):
-                table.add_row("" if place else _about(tuning), step.rung.severity.word, *_step(tuning, step))
-        print_table(table)
-        if any(tuning.trials for tuning in of_rule):
-            table = plain_table(*SUGGESTED)
-            for tuning in of_rule:
-                for place, trial in enumerate(tuning.trials):
-                    table.add_row("" if place else _about(tuning), trial.rung.severity.word, *_trial(trial))
-            sys.stdout.write("\n")
-            print_table(table)
-        if with_alerts:
-            for tuning in of_rule:
-                _alerts(tuning)
-        sys.stdout.write("\n")
-    _notes(outcome, per_year)
+        print_rule([tuning for tuning in outcome.tunings if tuning.rule.name == name], with_alerts=with_alerts)
+    print_notes(outcome, per_year)
     for ladder in outcome.ladders:
         sys.stdout.write("\n" + "\n".join(toml_lines(ladder, per_year)) + "\n")
 
 
-def _about(tuning: RuleTuning) -> str:
+def print_rule(tunings: Sequence[RuleTuning], *, with_alerts: bool) -> None:
+    """Print the tables of one rule: its levels on each basket, the suggested ones, and the latest alerts."""
+    sys.stdout.write(f'Rule "{tunings[0].rule.name}"\n')
+    table = plain_table(*IN_FORCE)
+    for tuning in tunings:
+        for place, step in enumerate(tuning.steps):
+            table.add_row("" if place else tuning_label(tuning), step.rung.severity.word, *level_cells(tuning, step))
+    print_table(table)
+    if any(tuning.trials for tuning in tunings):
+        table = plain_table(*SUGGESTED)
+        for tuning in tunings:
+            for place, trial in enumerate(tuning.trials):
+                table.add_row("" if place else tuning_label(tuning), trial.rung.severity.word, *trial_cells(trial))
+        sys.stdout.write("\n")
+        print_table(table)
+    if with_alerts:
+        for tuning in tunings:
+            print_alerts(tuning)
+    sys.stdout.write("\n")
+
+
+def tuning_label(tuning: RuleTuning) -> str:
     return f"{tuning.basket.id}/{tuning.against.id}" if tuning.against else tuning.basket.id
 
 
-def _step(tuning: RuleTuning, step: LevelStats) -> tuple[str, ...]:
+def level_cells(tuning: RuleTuning, step: LevelStats) -> tuple[str, ...]:
     low, high = step.reached.interval
-    doubt = step.provisional
-    share = None if doubt is None else doubt.share
-    taken = "" if share is None else f"{'<= ' if doubt and doubt.together and share else ''}{share:.0%}"
+    withdrawals = step.provisional
+    share = None if withdrawals is None else withdrawals.share
+    taken = "" if share is None else f"{'<= ' if withdrawals and withdrawals.together and share else ''}{share:.0%}"
     return (
         level_as_toml(step.rung),
         f"{step.reached.per_year:.2f} ({low:.1f}-{high:.1f})",
@@ -208,27 +177,27 @@ def _step(tuning: RuleTuning, step: LevelStats) -> tuple[str, ...]:
     )
 
 
-def _trial(trial: HoldOutTest) -> tuple[str, ...]:
+def trial_cells(trial: HoldOutTest) -> tuple[str, ...]:
     low, high = trial.expected
     came = f"{trial.held_out.count}{'' if trial.inside else ' outside'}"
     return level_as_toml(trial.rung), f"{trial.fitted.per_year:.2f}", f"{low}-{high}", came
 
 
-def _alerts(tuning: RuleTuning) -> None:
+def print_alerts(tuning: RuleTuning) -> None:
     """The latest sessions and sizes."""
     shown = tuning.hearings[-ALERTS_ON_SCREEN:]
     count = len(tuning.hearings)
-    sys.stdout.write(f"\n{_about(tuning)}: the last {len(shown)} of {count:,} alerts of this rule by itself\n")
+    sys.stdout.write(f"\n{tuning_label(tuning)}: the last {len(shown)} of {count:,} alerts of this rule by itself\n")
     table = plain_table("session", "reason", "severity", f"{size_label(tuning.rule)}>", "members~")
-    for heard in shown:
-        members = ", ".join(word.member for word in heard.words)
+    for alert in shown:
+        members = ", ".join(word.member for word in alert.words)
         table.add_row(
-            str(heard.session), heard.reason.value, heard.severity.word, f"{heard.size(tuning.rule):+.1%}", members
+            str(alert.session), alert.reason.value, alert.severity.word, f"{alert.size(tuning.rule):+.1%}", members
         )
     print_table(table)
 
 
-def _notes(outcome: TuningResult, per_year: float) -> None:
+def print_notes(outcome: TuningResult, per_year: float) -> None:
     trials = [trial for tuning in outcome.tunings for trial in tuning.trials]
     sys.stdout.write(NOTES.format(level=f"{LEVEL:.0%}"))
     if trials:
@@ -242,16 +211,16 @@ def _notes(outcome: TuningResult, per_year: float) -> None:
         sys.stdout.write(f"{NO_SUGGESTION}\n")
 
 
-def _rows(outcome: TuningResult) -> Iterator[dict[str, Any]]:
+def tuning_rows(outcome: TuningResult) -> Iterator[dict[str, Any]]:
     """One row a rule, basket and rung."""
     for tuning in outcome.tunings:
         for step in tuning.steps:
             low, high = step.reached.interval
-            doubt = step.provisional
-            alerts = [heard for heard in tuning.hearings if heard.severity == step.rung.severity]
+            withdrawals = step.provisional
+            alerts = [alert for alert in tuning.hearings if alert.severity == step.rung.severity]
             yield {
                 "rule": tuning.rule.name,
-                "basket": _about(tuning),
+                "basket": tuning_label(tuning),
                 "level": step.rung.severity.word,
                 "in_force": level_as_toml(step.rung),
                 "from": str(tuning.first),
@@ -264,17 +233,17 @@ def _rows(outcome: TuningResult) -> Iterator[dict[str, Any]]:
                 "alerts": step.alerts,
                 "sent": tuning.rate_sent(step.rung.severity).count,
                 "latest": str(step.latest) if step.latest else None,
-                "provisional": doubt.reached if doubt else None,
-                "withdrawn": doubt.withdrawn if doubt else None,
-                "together": doubt.together if doubt else None,
-                **_trial_fields(
+                "provisional": withdrawals.reached if withdrawals else None,
+                "withdrawn": withdrawals.withdrawn if withdrawals else None,
+                "together": withdrawals.together if withdrawals else None,
+                **trial_fields(
                     next((trial for trial in tuning.trials if trial.rung.severity == step.rung.severity), None)
                 ),
-                "sessions": [[str(heard.session), heard.reason.value, heard.size(tuning.rule)] for heard in alerts],
+                "sessions": [[str(alert.session), alert.reason.value, alert.size(tuning.rule)] for alert in alerts],
             }
 
 
-def _trial_fields(trial: HoldOutTest | None) -> dict[str, Any]:
+def trial_fields(trial: HoldOutTest | None) -> dict[str, Any]:
     """What the basket's own suggested rung did; None = nothing to fit."""
     if trial is None:
         return dict.fromkeys(COLUMNS[COLUMNS.index("suggested") :])

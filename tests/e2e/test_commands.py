@@ -135,7 +135,11 @@ def test_an_encoding_of_few_letters(shell: Shell) -> None:
 
 def test_ctrl_c_ends_a_command_without_a_word(warm_data: Path, tmp_path: Path) -> None:
     environ = environment(PYTHONUNBUFFERED="1")
-    command = [sys.executable, "-m", "bot", "demo", "--pause", "10"]
+    # A job in the background of a shell inherits a SIGINT that is ignored.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bot.cli import main; main()"
+    )
+    command = [sys.executable, "-c", program, "demo", "--pause", "10"]
     with subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
         assert demo.stdout is not None
         assert b"through the live engine" in demo.stdout.readline()

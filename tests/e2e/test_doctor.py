@@ -111,7 +111,7 @@ async def test_a_refused_token_has_its_exit_code(
         monkeypatch.setenv(name, value)
     here.telegram.fail("getMe", refusal(401, "Unauthorized"))
     with log_state():
-        assert await doctor._examine(here.config, tmp_path, OutputFormat.JSONL) == 4
+        assert await doctor.print_findings(here.config, tmp_path, OutputFormat.JSONL) == 4
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     failures = [(one["subject"], one["exit_code"]) for one in told if one["mark"] == "fail"]
     assert failures == [("token", 4), ("source XNYS", 3)]
@@ -206,6 +206,6 @@ async def test_a_broken_configuration_is_all_that_is_told(here: Surroundings) ->
 async def test_on_a_terminal_a_sign_tells(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     for mark in FindingStatus:
-        doctor._show(Finding("disk", mark, "full", "Empty it."), OutputFormat.TABLE)
+        doctor.print_finding(Finding("disk", mark, "full", "Empty it."), OutputFormat.TABLE)
     told = capsys.readouterr().out
     assert re.sub(r"\033\[\d+m", "", told) == "".join(f"{sign}  disk: full. Empty it.\n" for sign in "✓!✗")

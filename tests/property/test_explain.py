@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.alerts.episodes import DecisionReason, Subject, SubjectState
 from bot.backtest.replay import explain_session, replay_sessions
-from bot.cli.explain import answered
+from bot.cli.explain import decision_lines
 from tests import told
 from tests.property.worlds import any_world
 
@@ -91,7 +91,7 @@ def test_what_explain_prints_is_what_it_found(seed: int) -> None:
     for day in rng.sample(spoke, min(3, len(spoke))):
         for basket in opened.board.series:
             for answer in explain_session(opened.board, opened.rulebook, basket, day):
-                lines = list(answered(opened, answer.decision, answer.before))
+                lines = list(decision_lines(opened, answer.decision, answer.before))
                 assert lines[0].endswith(f": {answer.decision.reason.value}")
                 met = [line.split()[0] for line in lines[1:] if line.endswith(" met") and "not met" not in line]
                 rung = answer.decision.level

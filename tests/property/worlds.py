@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from bot.alerts.conditions import level_conditions
 from bot.alerts.rules import Level, Rule, Severity
 from bot.baskets import Member
 from bot.pipeline import Rulebook
@@ -49,6 +50,8 @@ def any_gap_rule(rng: random.Random, name: str, one: str, other: str) -> Rule:
             replace(rung, percentile=high if rung.percentile or not at else None, move=None)
             for at, rung in enumerate(rungs)
         )
+        # Without its move a level may have no condition left: the settings refuse such a level.
+        rungs = tuple(rung if any(level_conditions(rung)) else replace(rung, record=True) for rung in rungs)
     return replace(contrast(name, one, other, {}), levels=rungs, window=below.window, step=below.step)
 
 

@@ -15,7 +15,7 @@ from bot.alerts.rules import Level
 from bot.alerts.targets import RuleTarget
 from bot.backtest.replay import explain_session, replayed_alerts
 from bot.baskets import BasketId
-from bot.cli.explain import answered
+from bot.cli.explain import decision_lines
 from bot.errors import ConfigError
 from bot.languages import languages
 from bot.messages.catalogue import load_catalogue
@@ -121,7 +121,7 @@ class TestEveryField:
         first = next(iter(replayed_alerts(opened.board, rulebook)))
         assert first.phase is Phase.FINAL
         (answer,) = explain_session(opened.board, rulebook, MEMORY, first.session)
-        lines = list(answered(opened, answer.decision, answer.before))
+        lines = list(decision_lines(opened, answer.decision, answer.before))
         assert f"  warning  {key} = {EXAMPLES[field][0]} met" in lines
         assert lines[1].startswith(
             {"move": "  2-session", "drawdown": "  drawdown", "day_low": "  day's low"}[CONDITIONS[key].basis]
