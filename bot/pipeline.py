@@ -1,8 +1,8 @@
 """Pure path from prices to notifications: prices -> baskets -> statistics -> alerts -> context -> messages.
 
-    board = measure_market(tables, rulebook)               prices valued and measured, walk-forward
-    result = evaluate(board, rulebook, session, memories)  decisions, changed states, alerts
-    event = compose(board, rulebook, alert, ...)           the notification of an alert, in every language
+    stats = measure_market(tables, rulebook)               prices valued and measured, walk-forward
+    result = evaluate(stats, rulebook, session, states)    decisions, changed states, alerts
+    compose(stats, rulebook, alert, ...)                   the notification of an alert, in every language
 
 Live, replay and demo call the same three functions.
 """
@@ -73,7 +73,7 @@ class EvaluationResult:
     """One evaluated session: the decisions, the subject states that changed, and the alerts."""
 
     decisions: tuple[Decision, ...]
-    memories: SubjectStates
+    states: SubjectStates
     alerts: tuple[Alert, ...]
 
 
@@ -83,24 +83,24 @@ def measure_market(tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook
 
 
 def evaluate(
-    board: MarketStats,
+    stats: MarketStats,
     rulebook: Rulebook,
     session: date,
-    memories: SubjectStates,
+    states: SubjectStates,
     *,
     only: AbstractSet[RuleTarget] | None = None,
     every: bool = False,
 ) -> EvaluationResult:
-    """The decisions on one final session; `memories` are the states of the subjects after the sessions before it.
+    """The decisions on one final session; `states` are those after the sessions before it.
 
     `only` limits the targets (None = all). Targets that are quiet on that session and have no open episode are left
     out, unless `every`.
     """
-    targets = rule_targets(board, rulebook.rules)
-    candidates = candidates_by_session(board, rulebook.rules, only).get(session, {})
-    index_of = target_index(board, rulebook.rules)
+    targets = rule_targets(stats, rulebook.rules)
+    candidates = candidates_by_session(stats, rulebook.rules, only).get(session, {})
+    index_of = target_index(stats, rulebook.rules)
     open_members: dict[int, set[str]] = {}
-    for subject, state in memories.items():
+    for subject, state in states.items():
         if state.episode is not None and (index := index_of.get((subject.rule, subject.basket))) is not None:
             open_members.setdefault(index, set()).add(subject.member)
     results: list[RuleDecisions] = []
@@ -108,10 +108,10 @@ def evaluate(
         target = targets[index]
         if only is not None and target not in only:
             continue
-        evidence = target.evidence(board, session, candidates.get(index), open_members.get(index, frozenset()), every)
+        evidence = target.evidence(stats, session, candidates.get(index), open_members.get(index, frozenset()), every)
         close_after, rule = rulebook.close_after_sessions, target.rule
         decided = [
-            decide(rule, subject, session, seen, memories.get(subject, FORGOTTEN), close_after)
+            decide(rule, subject, session, seen, states.get(subject, FORGOTTEN), close_after)
             for subject, seen in evidence
         ]
         results.append((rule, decided))
@@ -126,7 +126,7 @@ def evaluate(
 
 
 def compose(
-    board: MarketStats,
+    stats: MarketStats,
     rulebook: Rulebook,
     alert: Alert,
     languages: Sequence[str],
@@ -138,7 +138,7 @@ def compose(
 
     `as_of`, in the exchange's zone, is the time of the latest prices of an open session.
     """
-    context = build_context(board, rulebook.rules, alert, as_of)
+    context = build_context(stats, rulebook.rules, alert, as_of)
     baskets = tuple(BasketId(basket) for basket in (alert.subject.basket, alert.subject.against) if basket)
     return Notification(
         key=NotificationKey(alert.key),
@@ -152,43 +152,44 @@ def compose(
     )
 
 
-def add_notes(event: Notification, notes: Sequence[Note]) -> Notification:
+def add_notes(notification: Notification, notes: Sequence[Note]) -> Notification:
     """The alert with the operator's notes about its baskets; withdrawals and replies carry none."""
-    shown = [(note.written.date(), note.text) for note in notes if note.basket is None or note.basket in event.baskets]
-    if not shown or event.is_withdrawal or event.mode is SendMode.REPLY:
-        return event
-    return replace(event, messages=tuple(with_notes(message, shown) for message in event.messages))
+    baskets = (None, *notification.baskets)
+    shown = [(note.written.date(), note.text) for note in notes if note.basket in baskets]
+    if not shown or notification.is_withdrawal or notification.mode is SendMode.REPLY:
+        return notification
+    return replace(notification, messages=tuple(with_notes(message, shown) for message in notification.messages))
 
 
-def chart_for(board: MarketStats, subjects: Sequence[Subject], window: int, session: date) -> ChartData | None:
+def chart_for(stats: MarketStats, subjects: Sequence[Subject], window: int, session: date) -> ChartData | None:
     """The chart of an alert: its basket, or its only member. None = a contrast, or a member no longer in the basket."""
     first, *rest = subjects
-    if first.against or not _is_member(board, first):
+    if first.against or not _is_member(stats, first):
         return None
-    return chart_data(board, first.basket, window, session, "" if rest else first.member)
+    return chart_data(stats, first.basket, window, session, "" if rest else first.member)
 
 
-def with_headlines_edit(event: Notification, headlines: Sequence[Headline]) -> Notification:
-    """An edit of `event` that adds headlines."""
-    messages = tuple(with_headlines(message, headlines) for message in event.messages)
-    key = NotificationKey(f"{event.key}/headlines")
-    return replace(event, key=key, messages=messages, mode=SendMode.AMEND, original=event.key)
+def with_headlines_edit(notification: Notification, headlines: Sequence[Headline]) -> Notification:
+    """An edit of `notification` that adds headlines."""
+    messages = tuple(with_headlines(message, headlines) for message in notification.messages)
+    key = NotificationKey(f"{notification.key}/headlines")
+    return replace(notification, key=key, messages=messages, mode=SendMode.AMEND, original=notification.key)
 
 
-def replacing(event: Notification, alert: ProvisionalAlert) -> list[Notification]:
-    """`event` as an edit of the provisional alert of the same session, and a reply to it if the severity changed."""
-    edit = replace(event, mode=SendMode.EDIT, original=NotificationKey(alert.event))
-    if not event.is_withdrawal and event.severity == alert.severity:
+def replacing(notification: Notification, alert: ProvisionalAlert) -> list[Notification]:
+    """An edit of the provisional alert of the same session, and a reply to it if the severity changed."""
+    edit = replace(notification, mode=SendMode.EDIT, original=NotificationKey(alert.event))
+    if not notification.is_withdrawal and notification.severity == alert.severity:
         return [edit]
-    severity = None if event.is_withdrawal else event.severity
-    messages = tuple(severity_change_text(message, alert.severity, severity) for message in event.messages)
-    key = NotificationKey(f"{event.key}/announced")
+    severity = None if notification.is_withdrawal else notification.severity
+    messages = tuple(severity_change_text(message, alert.severity, severity) for message in notification.messages)
+    key = NotificationKey(f"{notification.key}/announced")
     return [edit, replace(edit, key=key, mode=SendMode.REPLY, chart=None, messages=messages)]
 
 
 def compose_withdrawal(
-    board: MarketStats,
-    question: RuleTarget,
+    stats: MarketStats,
+    target: RuleTarget,
     subjects: Sequence[Subject],
     alert: ProvisionalAlert,
     languages: Sequence[str],
@@ -196,15 +197,15 @@ def compose_withdrawal(
     expires: datetime,
 ) -> Notification:
     """The withdrawal of a provisional alert about `subjects` that did not hold at the close."""
-    baskets = [board.series[basket].basket for basket in question.baskets]
-    verdicts = [_verdict_of(board, question, subject, alert.session) for subject in subjects]
+    baskets = [stats.series[basket].basket for basket in target.baskets]
+    verdicts = [_verdict_of(stats, target, subject, alert.session) for subject in subjects]
     episode = episode_id(subjects[0], alert.session)
     messages = []
     for language in languages:
         name = " / ".join(basket.name(language) for basket in baskets)
         moves = [(subject.member or name, verdict) for subject, verdict in zip(subjects, verdicts, strict=True)]
         messages.append(withdrawal_text(name, moves, alert.session, episode, language))
-    return _withdrawal(alert, episode, question.baskets, tuple(messages), created, expires)
+    return _withdrawal(alert, episode, target.baskets, tuple(messages), created, expires)
 
 
 def compose_discontinuation(
@@ -237,20 +238,20 @@ def _withdrawal(
     )
 
 
-def _is_member(board: MarketStats, subject: Subject) -> bool:
+def _is_member(stats: MarketStats, subject: Subject) -> bool:
     """Whether the subject is a basket, or a current member of its basket."""
-    return not subject.member or subject.member in board.series[subject.basket].basket.symbols
+    return not subject.member or subject.member in stats.series[subject.basket].basket.symbols
 
 
-def _verdict_of(board: MarketStats, question: RuleTarget, subject: Subject, session: date) -> Verdict | None:
+def _verdict_of(stats: MarketStats, target: RuleTarget, subject: Subject, session: date) -> Verdict | None:
     """The verdict of a subject on the session; None = insufficient data, or no longer configured."""
-    window = question.rule.window
+    window = target.rule.window
     if subject.against:
-        configured = subject.against in board.series
-        return board.spread_at(subject.basket, BasketId(subject.against), window, session) if configured else None
-    position = board.position(subject.basket, session)
-    if position is None or not _is_member(board, subject):
+        configured = subject.against in stats.series
+        return stats.spread_at(subject.basket, BasketId(subject.against), window, session) if configured else None
+    position = stats.position(subject.basket, session)
+    if position is None or not _is_member(stats, subject):
         return None
     if subject.member:
-        return board.of_member(subject.basket, Symbol(subject.member), window).at(position)
-    return board.of_basket(subject.basket, window).at(position)
+        return stats.of_member(subject.basket, Symbol(subject.member), window).at(position)
+    return stats.of_basket(subject.basket, window).at(position)

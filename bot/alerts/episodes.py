@@ -31,7 +31,7 @@ class DecisionReason(StrEnum):
     INSUFFICIENT_DATA = "no reading"
 
 
-SPEAKING = (DecisionReason.FIRST, DecisionReason.ESCALATED, DecisionReason.DEEPENED)
+FIRING = (DecisionReason.FIRST, DecisionReason.ESCALATED, DecisionReason.DEEPENED)
 
 
 class Phase(StrEnum):
@@ -124,7 +124,7 @@ class Decision:
     @property
     def fires(self) -> bool:
         """Whether the decision fires an alert."""
-        return self.reason in SPEAKING
+        return self.reason in FIRING
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Alert:
 
 
 def decide(
-    rule: Rule, subject: Subject, session: date, evidence: Evidence, memory: SubjectState, close_after: int
+    rule: Rule, subject: Subject, session: date, evidence: Evidence, state: SubjectState, close_after: int
 ) -> Decision:
     """The decision on one final session of one subject: the rule's levels against its open episode.
 
@@ -182,16 +182,14 @@ def decide(
     fires nor resolves.
     """
     if evidence.verdict is None and not evidence.quiet:
-        return Decision(
-            subject, DecisionReason.INSUFFICIENT_DATA, None, replace(memory, last_session=session), evidence
-        )
+        return Decision(subject, DecisionReason.INSUFFICIENT_DATA, None, replace(state, last_session=session), evidence)
     level = highest_level(rule, evidence)
     if level is None or evidence.verdict is None:
-        episode = memory.episode and memory.episode.with_quiet_sessions(1, close_after)
-        reason = DecisionReason.CLOSED if memory.episode and not episode else DecisionReason.BELOW_THRESHOLD
+        episode = state.episode and state.episode.with_quiet_sessions(1, close_after)
+        reason = DecisionReason.CLOSED if state.episode and not episode else DecisionReason.BELOW_THRESHOLD
     else:
         fall = depth(rule, evidence.verdict.move, nan if evidence.day_low is None else evidence.day_low).item()
-        reason, episode = reach_level(memory.episode, subject, session, level.severity, fall, rule.step)
+        reason, episode = reach_level(state.episode, subject, session, level.severity, fall, rule.step)
     return Decision(subject, reason, level, SubjectState(session, episode), evidence)
 
 

@@ -42,93 +42,93 @@ class RuleTarget:
     def covers(self, subject: Subject) -> bool:
         return (subject.rule, subject.basket) == (self.rule.name, self.basket)
 
-    def about_members(self, board: MarketStats) -> bool:
+    def about_members(self, stats: MarketStats) -> bool:
         """Whether members are the subjects; for a basket of a single member it is the basket itself."""
-        return self.rule.members and len(board.series[self.basket].basket.members) > 1
+        return self.rule.members and len(stats.series[self.basket].basket.members) > 1
 
     def evidence(
-        self, board: MarketStats, session: date, loud: Columns | None, open_: AbstractSet[str], every: bool
+        self, stats: MarketStats, session: date, candidates: Columns | None, open_: AbstractSet[str], every: bool
     ) -> Iterator[tuple[Subject, Evidence]]:
-        """The subjects with their evidence; `loud` are their candidates, `open_` the members with an open episode.
+        """The subjects with their evidence; `candidates` are the columns of the members on which a level holds.
 
-        Quiet members without an open episode are left out unless `every`.
+        `open_` are the members with an open episode. Quiet members without one are left out unless `every`.
         """
-        position = board.position(self.basket, session)
+        position = stats.position(self.basket, session)
         if position is None:
             return
         if self.rule.contrast is not None:
-            if loud is None and not every and _has_spread(board, self.rule, session):
+            if candidates is None and not every and _has_spread(stats, self.rule, session):
                 yield self.subject, QUIET
             else:
-                yield self.subject, Evidence(contrast_verdict(board, self.rule, session))
-        elif self.about_members(board):
-            yield from self._members(board, position, loud or (), open_, every)
+                yield self.subject, Evidence(contrast_verdict(stats, self.rule, session))
+        elif self.about_members(stats):
+            yield from self._members(stats, position, candidates or (), open_, every)
         else:
-            alone = len(board.series[self.basket].basket.members) == 1
-            columns = board.of_basket(self.basket, self.rule.window)
-            yield self.subject, self._seen(board, columns, position, 0 if alone else None, every or loud is not None)
+            alone = len(stats.series[self.basket].basket.members) == 1
+            columns, asked = stats.of_basket(self.basket, self.rule.window), every or candidates is not None
+            yield self.subject, self._seen(stats, columns, position, 0 if alone else None, asked)
 
     def _members(
-        self, board: MarketStats, position: int, loud: Columns, open_: AbstractSet[str], every: bool
+        self, stats: MarketStats, position: int, candidates: Columns, open_: AbstractSet[str], every: bool
     ) -> Iterator[tuple[Subject, Evidence]]:
-        series = board.series[self.basket]
+        series = stats.series[self.basket]
         listed = series.listed(position)
         for column, member in enumerate(series.basket.members):
-            asked = every or column in loud
+            asked = every or column in candidates
             if (asked or member.symbol in open_) and listed[column]:
-                columns = board.of_member(self.basket, member.symbol, self.rule.window)
+                columns = stats.of_member(self.basket, member.symbol, self.rule.window)
                 subject = Subject(self.rule.name, self.basket, member.symbol)
-                yield subject, self._seen(board, columns, position, column, asked)
+                yield subject, self._seen(stats, columns, position, column, asked)
 
     def _seen(
-        self, board: MarketStats, columns: VerdictColumns, position: int, column: int | None, asked: bool
+        self, stats: MarketStats, columns: VerdictColumns, position: int, column: int | None, asked: bool
     ) -> Evidence:
         """The evidence of a series; `column` is the member of the day's low (None = no day's low)."""
         if not asked and not isnan(columns.move[position]):
             return QUIET
-        low = nan if column is None else board.series[self.basket].alone[column].low.item(position)
+        low = nan if column is None else stats.series[self.basket].alone[column].low.item(position)
         return Evidence(columns.at(position), None if isnan(low) else low)
 
 
-def rule_targets(board: MarketStats, rules: tuple[Rule, ...]) -> tuple[RuleTarget, ...]:
+def rule_targets(stats: MarketStats, rules: tuple[Rule, ...]) -> tuple[RuleTarget, ...]:
     """Every rule with every basket it is evaluated for, in the order of the configuration."""
-    return board.once(
+    return stats.once(
         ("questions",),
         lambda: tuple(
             RuleTarget(rule, basket)
             for rule in rules
             for basket in ((rule.contrast[0],) if rule.contrast else rule.baskets)
-            if all(needed in board.series for needed in (rule.contrast or (basket,)))
+            if all(needed in stats.series for needed in (rule.contrast or (basket,)))
         ),
     )
 
 
-def target_index(board: MarketStats, rules: tuple[Rule, ...]) -> Mapping[tuple[str, BasketId], int]:
+def target_index(stats: MarketStats, rules: tuple[Rule, ...]) -> Mapping[tuple[str, BasketId], int]:
     """The index of every target among `rule_targets`, by rule name and basket."""
-    return board.once(
+    return stats.once(
         ("places",),
-        lambda: {(target.rule.name, target.basket): index for index, target in enumerate(rule_targets(board, rules))},
+        lambda: {(target.rule.name, target.basket): index for index, target in enumerate(rule_targets(stats, rules))},
     )
 
 
 def candidates_by_session(
-    board: MarketStats, rules: tuple[Rule, ...], only: AbstractSet[RuleTarget] | None = None
+    stats: MarketStats, rules: tuple[Rule, ...], only: AbstractSet[RuleTarget] | None = None
 ) -> Mapping[date, Mapping[int, Columns]]:
     """The targets (by index) on which a level holds, by session, with the columns of the members concerned.
 
     With `only`, nothing is measured for the other targets, and the figures of quiet members, most of them, are not
     kept.
     """
-    candidates, measured = board.once(("agenda",), _empty_candidates)
-    targets = rule_targets(board, rules)
+    candidates, measured = stats.once(("agenda",), _empty_candidates)
+    targets = rule_targets(stats, rules)
     if len(measured) == len(targets):
         return candidates
-    measure = board.of_member if only is None else board.measure_member
+    measure = stats.of_member if only is None else stats.measure_member
     for index, target in enumerate(targets):
         if index not in measured and (only is None or target in only):
             measured.add(index)
-            days = board.series[target.basket].sessions
-            for position, columns in _candidates(board, target, measure).items():
+            days = stats.series[target.basket].sessions
+            for position, columns in _candidates(stats, target, measure).items():
                 candidates.setdefault(days[position].item(), {})[index] = columns
     return candidates
 
@@ -139,41 +139,41 @@ def _empty_candidates() -> tuple[dict[date, dict[int, Columns]], set[int]]:
 
 
 def _candidates(
-    board: MarketStats, target: RuleTarget, measure: Callable[[BasketId, Symbol, int], VerdictColumns]
+    stats: MarketStats, target: RuleTarget, measure: Callable[[BasketId, Symbol, int], VerdictColumns]
 ) -> Mapping[int, Columns]:
     """The positions on which a level of the rule holds, with the columns of the members concerned."""
-    rule, series = target.rule, board.series[target.basket]
+    rule, series = target.rule, stats.series[target.basket]
     if rule.contrast is not None:
         first, second = rule.contrast
-        spread = board.of_spread(first, second, rule.window)
-        turned = board.of_spread(second, first, rule.window) if rule.upward else None
+        spread = stats.of_spread(first, second, rule.window)
+        turned = stats.of_spread(second, first, rule.window) if rule.upward else None
         sessions = spread.sessions[candidate_sessions(rule, spread, turned=turned)].tolist()
-        positions = (board.position(target.basket, session) for session in sessions)
+        positions = (stats.position(target.basket, session) for session in sessions)
         return {position: () for position in positions if position is not None}
-    if target.about_members(board):
+    if target.about_members(stats):
         flags = [
             candidate_sessions(rule, measure(target.basket, symbol, rule.window), alone.low)
             for symbol, alone in zip(series.basket.symbols, series.alone, strict=True)
         ]
     else:
         low = series.alone[0].low if len(series.alone) == 1 else None
-        flags = [candidate_sessions(rule, board.of_basket(target.basket, rule.window), low)]
+        flags = [candidate_sessions(rule, stats.of_basket(target.basket, rule.window), low)]
     candidates: dict[int, Columns] = {}
     for position, column in np.argwhere(np.column_stack(flags)).tolist():
         candidates[position] = (*candidates.get(position, ()), column)
     return candidates
 
 
-def _has_spread(board: MarketStats, rule: Rule, session: date) -> bool:
+def _has_spread(stats: MarketStats, rule: Rule, session: date) -> bool:
     assert rule.contrast is not None
-    columns = board.of_spread(*rule.contrast, rule.window)
+    columns = stats.of_spread(*rule.contrast, rule.window)
     index = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
     return (
         index < len(columns.sessions) and columns.sessions[index].item() == session and not isnan(columns.move[index])
     )
 
 
-def contrast_verdict(board: MarketStats, rule: Rule, session: date) -> Verdict | None:
+def contrast_verdict(stats: MarketStats, rule: Rule, session: date) -> Verdict | None:
     """The spread of a contrast rule's two baskets, first minus second.
 
     If the rule is about a spread that opens upwards, record, "worst since" and "worst in N years" are those of the
@@ -181,10 +181,10 @@ def contrast_verdict(board: MarketStats, rule: Rule, session: date) -> Verdict |
     """
     assert rule.contrast is not None
     first, second = rule.contrast
-    verdict = board.spread_at(first, second, rule.window, session)
+    verdict = stats.spread_at(first, second, rule.window, session)
     if verdict is None or not rule.upward:
         return verdict
-    widest = board.spread_at(second, first, rule.window, session)
+    widest = stats.spread_at(second, first, rule.window, session)
     assert widest is not None
     return replace(
         verdict,

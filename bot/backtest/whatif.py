@@ -27,44 +27,44 @@ def parse_move(text: str) -> float | None:
 
 
 def evaluate_move(
-    board: MarketStats, rulebook: Rulebook, basket: BasketId, move: float, window: int = 2
+    stats: MarketStats, rulebook: Rulebook, basket: BasketId, move: float, window: int = 2
 ) -> WhatIfResult:
     """The result of a `window`-session `move` (a fraction above -1) that ends on the session after the last final one.
 
     Raises NoData without a final session, or without a reading on a session of the window.
     """
-    series = board.series[basket]
+    series = stats.series[basket]
     position = series.final_sessions - 1
-    session = board.next_session(basket, position) if position >= 0 else None
+    session = stats.next_session(basket, position) if position >= 0 else None
     if session is None:
         raise NoData(f"There is no session of basket {basket} to go on from: it needs prices, and a calendar ahead.")
-    past = SettledHistory.of(board.of_basket(basket, window), position, board.lines)
+    past = SettledHistory.of(stats.of_basket(basket, window), position, stats.lines)
     daily = (1 + move) / past.growth - 1
     verdict = past.next(session, daily, 1.0)
     if verdict is None:
         raise NoData(f"Basket {basket} has no reading on a session before {session}: a {window}-session move needs it.")
-    reaches = _forecasts(board, rulebook, basket, position, session, daily)
+    reaches = _forecasts(stats, rulebook, basket, position, session, daily)
     return WhatIfResult(series.basket, verdict, reaches, next_claim(past, verdict))
 
 
 def level_distances(
-    board: MarketStats, rulebook: Rulebook, basket: BasketId, session: date
+    stats: MarketStats, rulebook: Rulebook, basket: BasketId, session: date
 ) -> tuple[LevelForecast, ...]:
     """The next level, and the fall to it, of the rules about the basket's closes; () without a reading on `session`."""
-    position = board.position(basket, session)
-    daily = nan if not position else board.series[basket].daily_return.item(position)
-    return () if not position or isnan(daily) else _forecasts(board, rulebook, basket, position - 1, session, daily)
+    position = stats.position(basket, session)
+    daily = nan if not position else stats.series[basket].daily_return.item(position)
+    return () if not position or isnan(daily) else _forecasts(stats, rulebook, basket, position - 1, session, daily)
 
 
 def _forecasts(
-    board: MarketStats, rulebook: Rulebook, basket: BasketId, position: int, session: date, daily: float
+    stats: MarketStats, rulebook: Rulebook, basket: BasketId, position: int, session: date, daily: float
 ) -> tuple[LevelForecast, ...]:
     """The forecasts of the rules about the basket's own closes."""
     forecasts = []
     for rule in rulebook.rules:
-        about_members = rule.members and len(board.series[basket].basket.members) > 1
+        about_members = rule.members and len(stats.series[basket].basket.members) > 1
         if basket in rule.baskets and not about_members and not rule.uses_condition("day_low"):
-            past = SettledHistory.of(board.of_basket(basket, rule.window), position, board.lines)
+            past = SettledHistory.of(stats.of_basket(basket, rule.window), position, stats.lines)
             forecasts.append(_forecast(rule, past, session, daily))
     return tuple(forecasts)
 

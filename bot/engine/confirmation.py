@@ -145,7 +145,7 @@ def evaluate_confirmed(
         for target in symbols:
             results[target].append(evaluate(market, rulebook, session, states, only={target}))
     agreed: list[RuleDecisions] = []
-    changed = dict(independent.memories)
+    changed = dict(independent.states)
     unconfirmed: list[UnconfirmedAlert] = []
     pending = set()
     for target, depends_on in symbols.items():
@@ -155,11 +155,11 @@ def evaluate_confirmed(
         if disputed and depends_on & suspect.pending:
             pending.add(target)
             continue
-        decisions, memories = results[target][0].decisions, results[target][0].memories
+        first = results[target][0]
         lowest = {subject: at_lowest_level([decision[subject] for decision in fired]) for subject in certain}
-        undisputed = [decision for decision in decisions if decision.subject not in disputed]
+        undisputed = [decision for decision in first.decisions if decision.subject not in disputed]
         agreed.append((target.rule, [lowest.get(decision.subject, decision) for decision in undisputed]))
-        changed |= {subject: state for subject, state in memories.items() if subject not in disputed}
+        changed |= {subject: state for subject, state in first.states.items() if subject not in disputed}
         changed |= {subject: decision.state for subject, decision in lowest.items()}
         for make, alert in disputed_alerts(disputed, zip(markets, results[target], strict=True)):
             unconfirmed.append(UnconfirmedAlert(target, alert, make, tuple(sorted(depends_on))))

@@ -38,7 +38,7 @@ class RecentResults:
         targets = frozenset(rule_targets(stats, rulebook.rules))
         for day in days[-(RECENT + WARM_UP_SESSIONS) :]:
             result = evaluate(stats, rulebook, day, states, only=targets)
-            states |= result.memories
+            states |= result.states
             if day in days[-RECENT:]:
                 results.alerts.update(
                     ((day, RuleTarget(alert.rule, alert.subject.basket)), alert) for alert in result.alerts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -149,20 +149,13 @@ class Evaluation:
         schedule = self.schedule
         confirmed = evaluate_confirmed(self.stats, self.suspect, self.config.rulebook, day, states, targets)
         targets -= confirmed.pending
-        changed = dict(confirmed.result.memories)
+        changed = dict(confirmed.result.states)
         notifications: list[Notification] = []
         alerts: list[Alert] = []
         for target in filter(targets.__contains__, self.targets):
             resolved, new = resolve_provisional(target, day, confirmed.result.alerts, states)
-            for provisional, alert in resolved.items():
-                subjects = [subject for subject, state in states.items() if state.provisional == provisional]
-                if alert is not None:
-                    alerts.append(alert)
-                    notifications += replacing(self.compose(alert), provisional)
-                elif confirmed.undecided.isdisjoint(subjects):
-                    covered = [subject for subject in subjects if target.covers(subject)]
-                    notifications += replacing(self._withdrawal(target, day, covered, provisional), provisional)
-            alerts += new
+            alerts += [*filter(None, resolved.values()), *new]
+            notifications += self._resolutions(target, day, resolved, states, confirmed.undecided)
             if target.subject in self.known_subjects or schedule.now < schedule.expires(target, day):
                 notifications += [self.compose(alert) for alert in new]
             for subject, state in states.items():
@@ -269,13 +262,24 @@ class Evaluation:
             return notification
         return replace(notification, chart=chart_for(self.stats, subjects, window, notification.session))
 
-    def _withdrawal(
-        self, target: RuleTarget, day: date, subjects: Sequence[Subject], provisional: ProvisionalAlert
-    ) -> Notification:
+    def _resolutions(
+        self,
+        target: RuleTarget,
+        day: date,
+        resolved: Mapping[ProvisionalAlert, Alert | None],
+        states: SubjectStates,
+        undecided: AbstractSet[Subject],
+    ) -> Iterator[Notification]:
+        """Edits that confirm provisional alerts, or withdraw them unless a subject is undecided."""
         created, expires = self.schedule.final_at(target, day), self.schedule.expires(target, day)
-        languages = self.config.languages
-        withdrawal = compose_withdrawal(self.stats, target, subjects, provisional, languages, created, expires)
-        return self._with_chart(withdrawal, subjects, target.rule.window)
+        for provisional, alert in resolved.items():
+            subjects = [subject for subject, state in states.items() if state.provisional == provisional]
+            if alert is not None:
+                yield from replacing(self.compose(alert), provisional)
+            elif undecided.isdisjoint(subjects):
+                covered, languages = [*filter(target.covers, subjects)], self.config.languages
+                withdrawal = compose_withdrawal(self.stats, target, covered, provisional, languages, created, expires)
+                yield from replacing(self._with_chart(withdrawal, covered, target.rule.window), provisional)
 
     def _unconfirmed(self, alerts: Sequence[UnconfirmedAlert], phase: Phase) -> tuple[UnconfirmedNotice, ...]:
         """The notices about the alerts, one market after the other."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bot.alerts.conditions import Figures, Measurements, Severities, condition_figures, depth, severity_by_session
-from bot.alerts.episodes import SPEAKING, DecisionReason, Subject, reach_level
+from bot.alerts.episodes import FIRING, DecisionReason, Subject, reach_level
 from bot.alerts.inhibition import covered_by_basket_alert
 from bot.alerts.rules import Rule, Severity
 from bot.alerts.targets import RuleTarget
@@ -181,7 +181,7 @@ def episodes(rule: Rule, series: SubjectSeries, close_after: int) -> tuple[Seque
             episode = episode and episode.with_quiet_sessions(row - last - 1, close_after)
             previous = episode.severity if episode else 0
             reason, episode = reach_level(episode, series.subject, session, severity, fall, rule.step)
-            if reason in SPEAKING:
+            if reason in FIRING:
                 alerts.append((position, AlertPart(series.subject.member, reason, severity, previous, fall)))
             before[row + 1 : row + 1 + close_after] = episode.severity
             last = row

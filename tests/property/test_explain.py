@@ -25,13 +25,13 @@ def test_explain_agrees_with_the_engine_on_every_session(seed: int) -> None:
     for session in replay_sessions(board, rulebook):
         # Where something is said every basket is asked about, on every second quiet session one.
         spoken = [
-            one.subject for one in session.judgement.decisions if one.fires or one.reason is DecisionReason.INHIBITED
+            one.subject for one in session.result.decisions if one.fires or one.reason is DecisionReason.INHIBITED
         ]
         asked = set(board.series) if spoken and rng.random() < 0.3 else {rng.choice(list(board.series))}
         if not spoken and rng.random() < 0.5:
             asked = set()
         judged = {
-            one.subject: one for one in session.judgement.decisions if asked & {one.subject.basket, one.subject.against}
+            one.subject: one for one in session.result.decisions if asked & {one.subject.basket, one.subject.against}
         }
         explained = {
             answer.decision.subject: answer
@@ -51,7 +51,7 @@ def test_explain_agrees_with_the_engine_on_every_session(seed: int) -> None:
             else:
                 assert answer.decision.reason in (DecisionReason.BELOW_THRESHOLD, DecisionReason.INSUFFICIENT_DATA)
                 assert answer.before.episode is None
-        before = dict(session.memories)
+        before = dict(session.states)
 
 
 def test_the_worlds_have_every_rule_speak_and_every_reason() -> None:
@@ -60,7 +60,7 @@ def test_the_worlds_have_every_rule_speak_and_every_reason() -> None:
     for seed in range(12):
         world, rulebook = any_world(seed, longest=150)
         for session in replay_sessions(world.board(rulebook), rulebook):
-            for one in session.judgement.decisions:
+            for one in session.result.decisions:
                 reasons.add(one.reason)
                 if one.fires:
                     spoke.add((one.subject.rule, bool(one.subject.member)))
@@ -87,7 +87,7 @@ def test_what_explain_prints_is_what_it_found(seed: int) -> None:
     world, rulebook = any_world(seed, longest=300)
     opened = told.opened(world.market(rulebook), rulebook)
     rng = random.Random(seed)
-    spoke = [one.day for one in replay_sessions(opened.board, opened.rulebook) if one.judgement.alerts]
+    spoke = [one.day for one in replay_sessions(opened.board, opened.rulebook) if one.result.alerts]
     for day in rng.sample(spoke, min(3, len(spoke))):
         for basket in opened.board.series:
             for answer in explain_session(opened.board, opened.rulebook, basket, day):

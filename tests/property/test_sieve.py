@@ -108,11 +108,11 @@ def test_asked_about_everything_the_rules_answer_the_same(seed: int) -> None:
     for day in board.sessions():
         sifted, whole = evaluate(board, rulebook, day, some), evaluate(board, rulebook, day, all_, every=True)
         assert sifted.alerts == whole.alerts
-        assert sifted.memories == whole.memories
+        assert sifted.states == whole.states
         # Of a quiet session with an open episode the verdict is not worked out; everything else is the same.
         assert answers(sifted) <= answers(whole)
-        some |= sifted.memories
-        all_ |= whole.memories
+        some |= sifted.states
+        all_ |= whole.states
 
 
 def news(judgement: EvaluationResult) -> set[tuple[object, ...]]:
@@ -133,12 +133,12 @@ def test_questions_asked_one_by_one_get_the_same_answers(seed: int, data: st.Dat
         together = evaluate(board, rulebook, day, memories)
         first = frozenset(data.draw(st.sets(st.sampled_from(asked))))
         apart = [evaluate(board, rulebook, day, memories, only=only) for only in (first, frozenset(asked) - first)]
-        assert together.memories == {**apart[0].memories, **apart[1].memories}
+        assert together.states == {**apart[0].states, **apart[1].states}
         assert news(together) == news(apart[0]) | news(apart[1])
-        memories |= together.memories
+        memories |= together.states
 
 
 def test_a_day_without_a_session_asks_nothing() -> None:
     world, rulebook = any_world(1)
     judgement = evaluate(world.board(rulebook), rulebook, date(1999, 1, 1), {}, every=True)
-    assert judgement == replace(judgement, decisions=(), memories={}, alerts=())
+    assert judgement == replace(judgement, decisions=(), states={}, alerts=())

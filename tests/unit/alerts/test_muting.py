@@ -48,7 +48,7 @@ def test_by_a_fall_that_is_as_loud_as_what_it_tells(own: str, told: str) -> None
     assert found["bear market", "A"] is found["plunge", "A"] is DecisionReason.INHIBITED
     (alert,) = judgement.alerts
     assert alert.severity.word == told
-    episode = judgement.memories[alert.subject].episode
+    episode = judgement.states[alert.subject].episode
     assert episode is not None
     assert episode.severity.word == own  # a deeper rung is news still
 
@@ -62,7 +62,7 @@ def test_in_whatever_order_the_rules_stand() -> None:
 def test_what_is_muted_counts_as_told() -> None:
     muted, told = judged(falls("severe"), ENTERS), judged(ENTERS)
     subject = Subject("bear market", falls("severe").baskets[0], "A")
-    assert muted.memories[subject] == told.memories[subject] != SubjectState()
+    assert muted.states[subject] == told.states[subject] != SubjectState()
     assert told.alerts
     assert [alert.rule.name for alert in muted.alerts] == ["fall"]
 

@@ -115,7 +115,7 @@ def test_progress_is_told_for_every_session() -> None:
 
 
 def test_open_episodes_are_carried_from_session_to_session() -> None:
-    open_ = [bool(one.memories) for one in replay_sessions(crashing().board(RULES), RULES)]
+    open_ = [bool(one.states) for one in replay_sessions(crashing().board(RULES), RULES)]
     assert [DAYS.index(day) for day, is_open in zip(DAYS, open_, strict=True) if is_open] == [
         *range(101, 107), *range(151, 159), *range(251, 257)
     ]  # fmt: skip
