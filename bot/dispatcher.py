@@ -42,9 +42,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Receiver:
-    """A transport with its rate limits; it takes the deliveries whose destination names it.
+    """A transport with rate limits; receives the deliveries with the transport's name.
 
-    `refused_since` is when its token was first refused, monotonic (None = it is not).
+    `refused_since` is the monotonic time of the first refusal of the token (None = not refused).
     """
 
     transport: Transport
@@ -53,12 +53,11 @@ class Receiver:
 
 
 class Dispatcher:
-    """Sends what is pending for its receivers, at most MAX_IN_FLIGHT requests at a time.
+    """Sends the pending deliveries of all receivers, at most MAX_IN_FLIGHT requests at a time.
 
-    `steady` decides what is due and what has expired (None = `clock` does); a message that is late by either is
+    `steady` decides about due and expired deliveries (None = `clock` decides); a message late by either clock is
     marked. `sleep` is asyncio's, or that of a simulated clock; `jitter` returns numbers from 0 to 1. `counts` counts
-    outcomes by the name of their type, and the loop's `errors`. `last_error` is why the last round failed ("" = it did
-    not).
+    outcomes by type, and the loop's `errors`. `last_error` is the failure of the last round ("" = no failure).
     """
 
     def __init__(
@@ -153,7 +152,7 @@ class Dispatcher:
             await self._sleep(seconds)
 
     async def _recover(self) -> None:
-        """What an earlier process had in flight may have arrived: its outcome is unknown."""
+        """Deliveries in flight at the end of an earlier process may have arrived: record an unknown outcome."""
         unknown, now = Uncertain("the bot ended before the answer came"), self._steady.now()
         orphans = [delivery for name in self.transports for delivery in await self._outbox.orphans(name)]
         if steps := [next_step(delivery, unknown, now, self._jitter()) for delivery in orphans]:
@@ -162,7 +161,7 @@ class Dispatcher:
         self._recovered = True
 
     async def _record(self) -> None:
-        """Store the outcomes that have come; they are kept until the store accepts them."""
+        """Store the collected outcomes; outcomes stay collected until the store accepts them."""
         for task in [task for task in self._in_flight if task.done()]:
             self._steps.append(self._step(*self._in_flight.pop(task), task))
         if self._steps:
@@ -201,7 +200,7 @@ class Dispatcher:
                 receiver.refused_since = None
 
     async def _shut_down(self) -> None:
-        """Wait for requests in flight, record what comes, and leave the rest as it is: it may have arrived."""
+        """Wait for requests in flight and record the outcomes; unfinished requests stay `sending`, for they may arrive."""
         if self._in_flight:
             await asyncio.wait(self._in_flight, timeout=SHUTDOWN_GRACE_SECONDS)
         try:

@@ -19,7 +19,7 @@ NOT_POLLED_AFTER = 180.0  # without an answer from Telegram; each poll waits 30 
 
 
 class HealthSignal(StrEnum):
-    """What shows that the bot works; the values are labels of a metric."""
+    """A sign of a working bot; the values are labels of a metric."""
 
     EVALUATION = "evaluation"
     COMMANDS = "commands"
@@ -28,13 +28,13 @@ class HealthSignal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HealthInputs:
-    """What health is judged by; moments are seconds of the monotonic clock, None = not yet.
+    """Inputs of the health rules; moments are seconds of the monotonic clock, None = not yet.
 
-    Since `since` the process is `active`, or stands by. A price check is due every `poll_every` seconds, and may wait
-    `request_timeout` seconds for a price; one was last complete at `completed_at`, and the engine last made progress at
-    `progressed_at` (while `idle` it waits for the next check). `last_error` is why the last check failed. If the bot
-    `polls_chat`, Telegram last answered at `polled_at`. `failing` are the last errors of the lease, the dispatcher and
-    the engine ("" = none).
+    `since`: start of the process being `active`, or standby. A price check is due every `poll_every` seconds, and a
+    price may take `request_timeout` seconds. `completed_at`: the last complete check; `progressed_at`: the engine's
+    last progress (while `idle`, the engine waits for the next check); `last_error`: the failure of the last check. With
+    `polls_chat`, `polled_at` is the time of Telegram's last answer. `failing` are the last errors of the lease, the
+    dispatcher and the engine ("" = none).
     """
 
     since: float
@@ -64,7 +64,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the bot works, or stands by: then it waits for the lease alone."""
+        """True if the bot works, or is a standby that waits for the lease alone."""
         return not self.problems and not self.starting
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ def assess_health(inputs: HealthInputs, now: float) -> Health:
 
 
 def evaluation_problem(inputs: HealthInputs, now: float) -> str:
-    """The reason why prices are not checked in time ("" = they are)."""
+    """The reason for overdue price checks ("" = in time)."""
     silence, age = inputs.silence(inputs.progressed_at, now), inputs.silence(inputs.completed_at, now)
     if inputs.idle and silence > inputs.poll_every + STALLED_AFTER:
         return f"the next look is overdue by {_minutes(silence - inputs.poll_every)}"
@@ -106,7 +106,7 @@ def _minutes(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BasketStatus:
-    """A basket, by name, and the latest session that it was evaluated on."""
+    """A basket, by name, and the last evaluated session."""
 
     basket: BasketId
     name: str
@@ -115,9 +115,9 @@ class BasketStatus:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """What only the database knows; `error` is why it did not answer ("" = it did), None = not known.
+    """Figures from the database; `error` is the reason for no answer ("" = answered), None = unknown.
 
-    `waiting` are the deliveries that are pending or under way, the oldest of them due at `oldest`.
+    `waiting` counts the deliveries pending or under way; `oldest` is the earliest due time of a pending delivery.
     """
 
     error: str = ""
@@ -129,11 +129,12 @@ class DatabaseStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The bot at `now`: its health, since when it is active or stands by, its loops and its database; None = not yet.
+    """The bot at `now`: health, start as active or standby, loops and database; None = not yet.
 
-    A price check was last complete at `completed_at`, fetched prices at `checked_at`, and failed with `last_error`;
-    `last_check` are its numbers. If the bot `polls_chat`, Telegram last answered at `polled_at`. `counts` are what
-    happened since the start, by loop ("engine", "dispatcher", "chat") and name. A bot that stands by has no loops.
+    `completed_at`: the last complete price check; `checked_at`: the time of the last fetched prices; `last_error`: the
+    failure of the last check; `last_check`: the figures of the last check. With `polls_chat`, `polled_at` is the time
+    of Telegram's last answer. `counts` are totals since the start, by loop ("engine", "dispatcher", "chat") and name. A
+    standby has no loops.
     """
 
     now: datetime

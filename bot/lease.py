@@ -1,4 +1,4 @@
-"""Leader lease: one of several processes holds it and works, the others stand by."""
+"""Leader lease: one of several processes is the leader, the others stand by."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The holder ("" = nobody), the number of changes of hands, and the number of renewals by the holder."""
+    """The holder ("" = none), the number of changes of holder, and the number of renewals by the holder."""
 
     holder: str
     epoch: int
@@ -34,7 +34,7 @@ class LeaseStore(Protocol):
         ...
 
     async def acquire(self, seen: Lease | None, holder: str) -> bool:
-        """Take the lease if it still equals `seen`; later writes raise LeaseLost once another process has it."""
+        """Take the lease if the stored lease equals `seen`; after a later takeover all writes raise LeaseLost."""
         ...
 
     async def renew(self) -> None:
@@ -42,7 +42,7 @@ class LeaseStore(Protocol):
         ...
 
     async def release(self) -> None:
-        """Free the lease if this process still holds it; later writes raise LeaseLost."""
+        """Free the lease if still held by the process; later writes raise LeaseLost."""
         ...
 
 
@@ -50,9 +50,9 @@ class LeaseStore(Protocol):
 class LeaderLease:
     """Holder of the lease, or standby.
 
-    A lease unchanged for `ttl` seconds of this process's monotonic clock has expired: clocks of two machines are never
-    compared. The holder renews every `renew_every` seconds, a standby reads every `poll_every` seconds. `last_error`
-    is the error of the last attempt ("" = none).
+    A lease unchanged for `ttl` seconds of the local monotonic clock has expired: clocks of two machines are never
+    compared. The holder renews every `renew_every` seconds, a standby reads every `poll_every` seconds. `last_error` is
+    the error of the last attempt ("" = none).
     """
 
     leases: LeaseStore
@@ -67,7 +67,7 @@ class LeaderLease:
 
     @asynccontextmanager
     async def held(self, stop: asyncio.Event) -> AsyncIterator[asyncio.Event | None]:
-        """Stand by until the lease is acquired, then an event that is set once it is lost. None = `stop` came first.
+        """Stand by until the lease is acquired, then an event, set at the loss of the lease. None = `stop` came first.
 
         Released on exit, unless lost. Raises StoreLost: waiting does not help then.
         """

@@ -1,1 +1,1 @@
-"""The chat: requests of people and operators, their handlers, and loop 3, which answers them."""
+"""The chat: requests of people and operators, handlers, and loop 3, the chat service."""

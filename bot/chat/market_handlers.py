@@ -33,7 +33,7 @@ ALERT_ID = re.compile(r"#?([2-9A-Z]{5})")
 
 @dataclass(frozen=True, slots=True)
 class BasketSession:
-    """One session of one basket, as the market is known now."""
+    """One session of one basket, in the market of the last price check."""
 
     view: MarketView
     basket: Basket
@@ -47,7 +47,7 @@ class BasketSession:
 
     @property
     def rule(self) -> Rule:
-        """The first rule about the basket's own move; one without levels if there is none."""
+        """The first rule about the basket's own move, or else a rule without levels."""
         for rule in self.view.rulebook.rules:
             if self.basket.id in rule.baskets and not rule.members and not rule.uses_condition("enters"):
                 return rule
@@ -59,7 +59,7 @@ class BasketSession:
 
 
 async def baskets(ctx: HandlerContext) -> Reply:
-    """Each basket: its latest move, how rare it is, its drawdown state, and of when that is."""
+    """Reply with every basket's latest move, rarity, drawdown state and session."""
     view = await ctx.bot.view()
     measured = [basket for basket in view.rulebook.baskets if basket.id in view.board.series]
     lines = [_summary(ctx, _latest(view, basket)) for basket in measured]
@@ -67,7 +67,7 @@ async def baskets(ctx: HandlerContext) -> Reply:
 
 
 async def status(ctx: HandlerContext) -> Reply:
-    """Everything about one session: the latest, or the one that was named."""
+    """Reply with all figures of the requested session (default: the latest)."""
     about = await _requested_session(ctx)
     view, verdict = about.view, about.verdict()
     if verdict is None:
@@ -100,7 +100,7 @@ async def worst(ctx: HandlerContext) -> Reply:
 
 
 async def whatif(ctx: HandlerContext) -> Reply:
-    """Where such a move would rank at the next close, and which level it would reach."""
+    """Reply with the rank and the level of a move supposed at the next close."""
     view = await ctx.bot.view()
     *rest, last = ctx.words or ("",)
     move = parse_move(last)
@@ -146,7 +146,7 @@ async def why(ctx: HandlerContext) -> Reply:
 
 
 async def _requested_session(ctx: HandlerContext) -> BasketSession:
-    """The basket (or the alert, by its id) and the session that are named; without a session, the latest."""
+    """The basket (or the alert, by id) and the session of the request; without a session, the latest."""
     view = await ctx.bot.view()
     *rest, last = ctx.words or ("",)
     day = _parse_date(last)
@@ -161,7 +161,7 @@ async def _requested_session(ctx: HandlerContext) -> BasketSession:
 
 
 def _latest(view: MarketView, basket: Basket) -> BasketSession:
-    """The basket's last session; NoData for one that was configured after the last look."""
+    """The basket's last session; NoData for a basket configured after the last price check."""
     if basket.id not in view.board.series:
         raise NoData(f"{basket.id} has no prices yet; the next look fetches them")
     return BasketSession(view, basket, view.board.series[basket.id].sessions[-1].item())
@@ -185,7 +185,7 @@ def _summary(ctx: HandlerContext, about: BasketSession) -> str:
 
 
 def _decision_lines(ctx: HandlerContext, about: BasketSession, decision: Decision) -> Iterator[str]:
-    """A rule's reason and, level by level, its conditions; members without an alert have no line."""
+    """A rule's reason and the conditions of every level; no line for a member without an alert."""
     subject, verdict, phrases = decision.subject, decision.evidence.verdict, ctx.catalogue
     if subject.member and not decision.fires:
         return

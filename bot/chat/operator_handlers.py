@@ -41,7 +41,7 @@ async def health(ctx: HandlerContext) -> Reply:
 
 
 async def reload(ctx: HandlerContext) -> Reply:
-    """Read the configuration again; on any mistake the old one stays."""
+    """Read the configuration again; after any mistake the previous configuration stays."""
     try:
         changes = await ctx.bot.reload()
     except ConfigError as error:
@@ -77,7 +77,7 @@ async def note(ctx: HandlerContext) -> Reply:
 
 
 async def outbox(ctx: HandlerContext) -> Reply:
-    """What some chat has not certainly received, newest first."""
+    """Reply with the undelivered and unconfirmed deliveries, newest first."""
     deliveries = list(await ctx.store.undelivered())
     lines = [
         f"{delivery.created:%Y-%m-%d %H:%M} #{delivery.event_id} {delivery.chat}: "
@@ -120,13 +120,13 @@ async def tune(ctx: HandlerContext) -> Reply:
 
 
 def _ordered_basket(ctx: HandlerContext) -> tuple[Basket | None, tuple[str, ...]]:
-    """The basket that an order is about (None = all), and the words after it."""
+    """The basket of an operator's command (None = all), and the remaining words."""
     first, *rest = ctx.words
     return None if first.lower() == ALL_BASKETS else ctx.basket(first), tuple(rest)
 
 
 def _end_and_text(ctx: HandlerContext, rest: tuple[str, ...], usage: str) -> tuple[datetime, str]:
-    """When an order ends, and its text; raises InvalidRequest if either is missing."""
+    """The end and the text of an operator's command; raises InvalidRequest if either is missing."""
     now, word = ctx.clock.now(), rest[0] if rest else ""
     duration = parse_duration(word)
     until = now + duration if duration is not None else _end_of_day(word)

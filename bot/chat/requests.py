@@ -37,11 +37,11 @@ ButtonRows = tuple[tuple[Button, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A command given in a chat; a button that was pressed is the command it stands for.
+    """A command given in a chat, typed or by a button.
 
-    `user` is the number of a person; None = nobody in particular, and `anonymous` then says that it was an
-    administrator who speaks as the group. `command` is without its slash, "" = the text is no command. `language` is
-    the code that the person's own program reports ("" = none).
+    `user` is the number of a person (None = unknown); `anonymous`: an administrator speaks as the group. `command` is
+    without the slash, "" = the text is no command. `language` is the language code of the person's program ("" =
+    unknown).
     """
 
     chat: str
@@ -55,9 +55,9 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: a message with rows of buttons, or a picture or file that has it as its caption.
+    """An answer: a message with rows of buttons, or a file with the message as the caption.
 
-    `file_name` names `content`; a name that ends in .png is shown as a picture.
+    `file_name` names `content`; a name ending in .png is shown as a picture.
     """
 
     message: Message
@@ -67,7 +67,7 @@ class Reply:
 
 
 class InvalidRequest(BotError):
-    """A request that cannot be served; the lines say why and what to write, and the buttons offer it."""
+    """A request that cannot be served; the lines give the reason and the remedy, the buttons offer the remedy."""
 
     def __init__(self, *lines: str, buttons: ButtonRows = ()) -> None:
         self.lines = lines
@@ -76,7 +76,9 @@ class InvalidRequest(BotError):
 
 
 class ChatRole(Enum):
-    """What somebody is in the chat of the request. An operator is one in private alone: elsewhere others read along."""
+    """Role of the user in the chat of the request. OPERATOR exists in private chats only: group members would read the
+    reply.
+    """
 
     PERSON = "person"
     OPERATOR = "operator"
@@ -85,7 +87,7 @@ class ChatRole(Enum):
 
 
 class Audience(Enum):
-    """Whom a command is for: everyone, those who decide for the chat, or the operators."""
+    """The users of a command: everyone, the deciders of the chat, or the operators."""
 
     EVERYONE = "everyone"
     DECIDERS = "deciders"
@@ -100,14 +102,14 @@ ALLOWED = {
 
 
 def role_of(request: ChatRequest, *, operator: bool, administers: bool) -> ChatRole:
-    """The role of whoever made a request in private or in a group; the two facts are about him and the chat."""
+    """The role of the user of a request in a private chat or a group."""
     if request.kind is ChatKind.GROUP:
         return ChatRole.ADMINISTRATOR if administers or request.anonymous else ChatRole.MEMBER
     return ChatRole.OPERATOR if operator else ChatRole.PERSON
 
 
 class Admission(Enum):
-    """Whether a request is answered, refused, or passed over; it is refused once, until the bucket is full again."""
+    """Verdict of the throttle: answer, refuse, or ignore; REFUSED is given once, until the bucket is full again."""
 
     WELCOME = "welcome"
     REFUSED = "refused"
@@ -151,7 +153,7 @@ class Throttle:
 
 
 class SubscriberStore(Protocol):
-    """Chats and their choices; every method raises StoreError."""
+    """Chats and choices; every method raises StoreError."""
 
     async def subscriber(self, transport: str, chat: str, /) -> Subscriber | None: ...
     async def keep(self, subscriber: Subscriber, /) -> None: ...
@@ -159,7 +161,7 @@ class SubscriberStore(Protocol):
 
 
 class DeliveryStore(Protocol):
-    """What was sent or is to be sent; every method raises StoreError."""
+    """Past and pending deliveries; every method raises StoreError."""
 
     async def cancel(self, transport: str, chat: str, reason: str, basket: BasketId | None = None, /) -> int: ...
     async def received(self, transport: str, chat: str, limit: int, /) -> Sequence[Delivery]: ...
@@ -192,7 +194,7 @@ class MarketView:
 
 
 class BotService(Protocol):
-    """The running bot: what may be asked of it, and what it may be ordered."""
+    """The running bot: queries and orders."""
 
     @property
     def rulebook(self) -> Rulebook:
@@ -206,15 +208,15 @@ class BotService(Protocol):
     async def status(self) -> StatusReport: ...
 
     async def reload(self) -> Sequence[str]:
-        """Read the configuration again and return what changed; raises ConfigError and then keeps the old one."""
+        """Read the configuration again and return the changes; raises ConfigError and keeps the previous configuration."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class HandlerContext:
-    """One request, the choices of its chat, and everything that a handler may use.
+    """One request, the choices of the chat, and the services of a handler.
 
-    `render_chart` gives the PNG of a chart in a language.
+    `render_chart` returns the PNG of a chart in a language.
     """
 
     request: ChatRequest
@@ -226,7 +228,7 @@ class HandlerContext:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What stands after the command."""
+        """The words after the command."""
         return self.request.words
 
     @property
@@ -249,7 +251,7 @@ class HandlerContext:
         return text_reply(self.catalogue, *lines, buttons=buttons)
 
     def basket(self, name: str) -> Basket:
-        """The basket with this id, or with this name in any language; raises InvalidRequest with the likely ones."""
+        """The basket with the id or name `name`, in any language; raises InvalidRequest with the most similar baskets."""
         names = self._baskets_by_name()
         if (key := _name_key(name)) in names:
             return names[key]
@@ -259,7 +261,7 @@ class HandlerContext:
         raise InvalidRequest(text, buttons=self.basket_buttons(likely, self.request.command))
 
     def basket_or_only(self, name: str) -> Basket:
-        """The basket of that name; without a name the only one there is, or InvalidRequest with all as buttons."""
+        """The basket named `name`; without a name the only basket, or InvalidRequest with all baskets as buttons."""
         if name:
             return self.basket(name)
         if len(self.baskets) == 1:
@@ -272,14 +274,16 @@ class HandlerContext:
         return ALL_BASKETS in map(str.lower, self.words)
 
     def named_baskets(self) -> list[Basket]:
-        """The baskets of the request, each once: all of them, one whose name has spaces, or one a word."""
+        """The baskets of the request, without repetition: all, a single basket with spaces in the name, or a basket a
+        word.
+        """
         if self.means_all:
             return list(self.baskets)
         whole = self._baskets_by_name().get(_name_key(" ".join(self.words)))
         return list(dict.fromkeys([whole] if whole else map(self.basket, self.words)))
 
     def basket_buttons(self, baskets: Sequence[Basket], command: str) -> ButtonRows:
-        """A button for each basket that gives `command` with it."""
+        """A button for every basket, with `command` and the basket's id."""
         buttons = [Button(basket.name(self.language), f"{command} {basket.id}") for basket in baskets]
         return button_rows(buttons[:MAX_BUTTONS])
 

@@ -1,4 +1,4 @@
-"""The way of a request to its handler: command menu, permissions, throttle."""
+"""Router of requests to handlers: command menu, permissions, throttle."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ChatCommand:
-    """A command: its name without the slash, whom it is for, and its handler."""
+    """A command: name without the slash, audience, handler."""
 
     name: str
     audience: Audience
@@ -54,7 +54,7 @@ async def help_(ctx: HandlerContext) -> Reply:
 
 
 def command_summary(command: ChatCommand, catalogue: Catalogue) -> str:
-    """What the command does, in a few words."""
+    """A few words about the command."""
     return catalogue.say(f"chat_cmd_{command.name}")
 
 
@@ -94,8 +94,8 @@ COMMANDS = {command.name: command for command in MENU}
 class ChatRouter:
     """Answers the requests of one transport.
 
-    `operators` are the users who may give orders to the bot, and may change; `administers` says whether a user
-    administers a group: no, in doubt. The rest is handed to the handlers.
+    `operators` are the operators' user numbers, and may change; `administers` tells whether a user administers a group
+    (in doubt: no).
     """
 
     transport: str
@@ -153,6 +153,6 @@ class ChatRouter:
 
 
 def error_reply(request: ChatRequest, phrase: str = "chat_trouble") -> Reply:
-    """A reply of one phrase, in the language of the person's own program; it needs no database."""
+    """A reply of one phrase, in the language of the person's own program, without the database."""
     phrases = load_catalogue(supported_language(request.language))
     return text_reply(phrases, phrases.say(phrase))

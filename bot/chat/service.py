@@ -1,4 +1,4 @@
-"""Loop 3: poll for updates, handle their requests in order, send the replies as the rate limits allow."""
+"""Loop 3: poll for updates, handle requests in order, send replies within the rate limits."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IncomingUpdate:
-    """What arrived: a request (None = nothing for the bot), where its reply goes, and which chat has moved where.
+    """An update: a request (None = nothing for the bot), the place of the reply, and a chat's move from one id to
+    another.
 
-    `button_press` is the transport's name for a pressed button that waits to be acknowledged, `message_id` that of the
-    message with the words or the button.
+    `button_press` is the transport's id of an unacknowledged button press, `message_id` the id of the message with the
+    words or the button.
     """
 
     number: int
@@ -51,9 +52,9 @@ class IncomingUpdate:
 
 @dataclass(frozen=True, slots=True)
 class PendingReply:
-    """A reply that waits for its turn, or is under way; `message_id` is that of the message with the request.
+    """A reply, waiting or under way; `message_id` is the id of the message with the request.
 
-    `moved` says that it follows a chat that has moved, where there is no such message (None).
+    `moved`: the chat has moved, and the new chat has no such message (`message_id` is None).
     """
 
     request: ChatRequest
@@ -74,7 +75,7 @@ class ChatGateway(Protocol):
     """A transport that brings updates and takes replies."""
 
     async def poll(self, after: int) -> Sequence[IncomingUpdate]:
-        """The updates after the number `after` (-1 = all that wait); waits a while for one. Raises PollError."""
+        """The updates after the number `after` (-1 = all pending); waits a while for the first. Raises PollError."""
         ...
 
     async def acknowledge(self, update: IncomingUpdate) -> None:
@@ -82,16 +83,15 @@ class ChatGateway(Protocol):
         ...
 
     async def reply(self, request: ChatRequest, reply: Reply, message_id: int | None) -> SendOutcome:
-        """Send it to the chat of the request, as an answer to the message with the request if that is known."""
+        """Send the reply to the chat of the request, as an answer to the message `message_id` if given."""
         ...
 
 
 class ChatService:
-    """Handles one update after the other, in the order they came, and replies as the limits allow.
+    """Handles updates one by one in order of arrival, and replies within the rate limits.
 
-    `limits` are shared with loop 2. `move` stores that a chat of a transport has moved. `sleep` is asyncio's, or that
-    of a clock which is not the machine's. `counts` counts what happened, by name; `polled_at` is when a poll last
-    succeeded, monotonic.
+    `limits` are shared with loop 2. `move` stores the new id of a chat. `sleep` is asyncio's, or that of a simulated
+    clock. `counts` counts by name; `polled_at` is the monotonic time of the last successful poll.
     """
 
     def __init__(
@@ -162,9 +162,9 @@ class ChatService:
             backoff = min(MAX_BACKOFF, 2 * backoff)
 
     async def _handle(self, update: IncomingUpdate) -> None:
-        """Handle one update; a mistake of ours costs this one its answer, and no other.
+        """Handle one update; an internal error costs only the answer to the same update.
 
-        A reply is dropped where too many are pending: a chat that must be left alone shall not take the others' room.
+        Beyond the limits of pending replies, in all or of one chat, a reply is dropped and counted.
         """
         if update.number in self._handled:
             return
@@ -218,9 +218,9 @@ class ChatService:
         return None
 
     def _finish(self, pending: PendingReply, task: asyncio.Task[SendOutcome]) -> None:
-        """A reply that met a flood is sent again after it; in the place of a file that failed, words say that.
+        """After a flood the reply is sent again; in place of a failed file an error text is sent.
 
-        A chat that has moved is followed once. What failed otherwise is not sent again.
+        A moved chat is followed once. No other failure is tried again.
         """
         request, now, error = pending.request, self._clock.monotonic(), task.exception()
         outcome = Uncertain(f"{type(error).__name__} while replying") if error else task.result()

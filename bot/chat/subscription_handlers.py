@@ -1,4 +1,4 @@
-"""Handlers of a chat's own choices: baskets, levels, mutes, quiet hours, language, and its stored data."""
+"""Handlers of a chat's choices: baskets, levels, mutes, quiet hours, language, stored data."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ EXPORTED_FIELDS = ("event_id", "created", "state", "message_id", "reason")
 
 
 async def start(ctx: HandlerContext) -> Reply:
-    """What the bot is, and the baskets as buttons; a chat that had left gets its earlier choices back."""
+    """Introduce the bot and offer the baskets; a returning chat gets the earlier choices back."""
     offers = _offers(ctx)
     lines = [ctx.say("chat_purpose")]
     if ctx.subscriber.subscriptions:
@@ -88,7 +88,7 @@ async def unsubscribe(ctx: HandlerContext) -> Reply:
 
 
 async def stop(ctx: HandlerContext) -> Reply:
-    """Everything ends at once. First nothing more is addressed to the chat, then what waits for it is cancelled."""
+    """End all subscriptions, then cancel the pending deliveries."""
     updated = replace(ctx.subscriber, subscriptions={}, all_baskets=False)
     await ctx.store.keep(updated)
     await ctx.store.cancel(updated.transport, updated.chat, "the chat stopped")
@@ -96,7 +96,7 @@ async def stop(ctx: HandlerContext) -> Reply:
 
 
 async def level(ctx: HandlerContext) -> Reply:
-    """The lowest severity that the chat gets alerts of: for all its baskets, or for one."""
+    """Set the lowest severity of alerts, for all baskets or for a single basket."""
     severities = {name: severity for severity in Severity for name in (severity.word, _level_word(ctx, severity))}
     severity = severities.get(ctx.words[-1].lower()) if ctx.words else None
     basket = _optional_basket(ctx, ctx.words if severity is None else ctx.words[:-1])
@@ -119,7 +119,7 @@ async def level(ctx: HandlerContext) -> Reply:
 
 
 async def mute(ctx: HandlerContext) -> Reply:
-    """No alerts for a while: of all baskets, or of one."""
+    """Mute alerts for a while, of all baskets or of a single basket."""
     duration = parse_duration(ctx.words[-1]) if ctx.words else None
     basket = _optional_basket(ctx, ctx.words if duration is None else ctx.words[:-1])
     if duration is None:
@@ -154,7 +154,7 @@ async def unmute(ctx: HandlerContext) -> Reply:
 
 
 async def quiet(ctx: HandlerContext) -> Reply:
-    """Hours in which nothing arrives; it comes when they are over, if it has not expired."""
+    """Set hours without messages; unexpired messages arrive afterwards."""
     zone = ctx.subscriber.zone
     text = " ".join(ctx.words).lower()
     if not text:
@@ -247,7 +247,7 @@ async def delete(ctx: HandlerContext) -> Reply:
 
 
 def parse_duration(word: str) -> timedelta | None:
-    """The duration that is written 30m, 4h, 3d or 1w; None = it is none."""
+    """The duration written as 30m, 4h, 3d or 1w; None = not a duration."""
     match = DURATION.fullmatch(word.lower())
     return int(match[1]) * UNITS[match[2]] if match else None
 
@@ -281,7 +281,7 @@ def _level_word(ctx: HandlerContext, severity: Severity) -> str:
 
 
 def _with_wish(ctx: HandlerContext, basket: Basket, **change: object) -> Subscriber:
-    """The chat with one subscription changed; raises InvalidRequest if it has none of that basket."""
+    """The subscriber with a changed subscription to `basket`; raises InvalidRequest without a subscription."""
     wishes = ctx.subscriber.subscriptions
     if basket.id not in wishes:
         button = Button(ctx.say("chat_do_subscribe"), f"subscribe {basket.id}")
@@ -323,14 +323,14 @@ def _zone_buttons(zones: Iterable[str]) -> ButtonRows:
 
 @cache
 def _zones_and_cities() -> tuple[dict[str, str], dict[str, str]]:
-    """Time zones by their name and by their city alone, both in lower case: berlin -> Europe/Berlin."""
+    """Time zones by name and by city alone, both in lower case: berlin -> Europe/Berlin."""
     places = sorted(zone for zone in available_timezones() if "/" in zone)
     zones = {zone.casefold(): zone for zone in ("UTC", *places)}
     return zones, {zone.rpartition("/")[2].casefold(): zone for zone in places}
 
 
 def _json_value(value: object) -> object:
-    """The same as JSON has it: names instead of the numbers behind them."""
+    """`value` as JSON: names of enum members, moments as ISO text."""
     match value:
         case dict():
             return {str(key): _json_value(item) for key, item in value.items()}

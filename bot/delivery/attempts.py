@@ -32,7 +32,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """Unknown whether it arrived."""
+    """Arrival unknown."""
 
     label: ClassVar[str] = "Uncertain"
     reason: str
@@ -64,7 +64,7 @@ class ChatGone:
 
 @dataclass(frozen=True, slots=True)
 class ChatRefused:
-    """The chat refuses this message; later ones may be accepted."""
+    """The chat refuses the message; later messages may be accepted."""
 
     label: ClassVar[str] = "Soft"
     reason: str
@@ -129,7 +129,7 @@ class Transport(Protocol):
     async def send(self, delivery: Delivery, message: Message) -> SendOutcome:
         """Send `message` to the delivery's chat, with markup unless the delivery is `plain`.
 
-        Every failure that the transport knows is an outcome. An exception means that nobody can say what happened.
+        Every failure known to the transport is an outcome; after an exception the arrival is unknown.
         """
         ...
 
@@ -173,7 +173,7 @@ class DeliveryStep:
 
 @dataclass(frozen=True, slots=True)
 class ChatRecord:
-    """The stored record of a chat: gone or not, its new id, and its refusals since the last accepted message."""
+    """The stored record of a chat: gone or not, new id, refusals since the last accepted message."""
 
     gone: bool = False
     moved_to: str = ""
@@ -266,24 +266,24 @@ class Outbox(Protocol):
     """The store of deliveries; every method raises StoreError on failure, and then has changed nothing."""
 
     async def claim(self, transport: str, now: datetime, limit: int, resting: Collection[str]) -> Sequence[Delivery]:
-        """Up to `limit` deliveries of `transport` that are due, already stored as `sending`.
+        """Up to `limit` due deliveries of `transport`, already stored as `sending`.
 
-        Severe ones before minor ones, then by kind of chat, then in the order of their making. A chat has one under
-        way at a time, and a message waits for its chat's earlier ones of the same urgency. Edits and replies wait for
-        what they edit or answer, and have its name as `target` if there is one; edits wait for nothing else. Nothing
-        is handed out for a chat of `resting`, or past its expiry.
+        Order: severe before minor, then kind of chat, then creation. A chat has at most one delivery under way, and a
+        message waits for earlier messages of the same urgency to the same chat. Edits and replies wait for the delivery
+        they edit or answer, and get the message id as `target` if there is any; edits wait for nothing else. Never
+        returned: deliveries for a chat of `resting`, and expired deliveries.
         """
         ...
 
     async def record(self, steps: Sequence[DeliveryStep]) -> None:
-        """Store the steps of deliveries and the signals about their chats.
+        """Store the steps of deliveries and the signals about chats.
 
-        The answer to a delivery that was erased meanwhile changes nothing; one that was cancelled is not tried again.
+        An outcome of an erased delivery changes nothing; a cancelled delivery is not tried again.
         """
         ...
 
     async def orphans(self, transport: str) -> Sequence[Delivery]:
-        """Deliveries of `transport` that are stored as `sending`: the process that sent them is gone."""
+        """Deliveries of `transport` stored as `sending` by a process that is gone."""
         ...
 
     async def due(self, transport: str, now: datetime) -> bool:

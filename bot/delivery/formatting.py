@@ -13,7 +13,7 @@ LATE = timedelta(minutes=10)
 
 
 def message_to_send(delivery: Delivery, now: datetime) -> Message:
-    """The delivery's message as it leaves at `now`: marked below its first line when it is late or may be a repeat.
+    """The delivery's message to send at `now`, with marks below the first line if late or a possible duplicate.
 
     A message of `render_alert` fits a caption with both marks.
     """
@@ -45,7 +45,7 @@ def fit_to_limit(message: Message, limit: int) -> Message:
 
 
 def alert_buttons(delivery: Delivery) -> tuple[tuple[Button, ...], ...]:
-    """The buttons below an alert; an alert about two baskets has those of the first."""
+    """The buttons below an alert; an alert about two baskets has the buttons of the first."""
     if not delivery.baskets or delivery.session is None:
         return ()
     words, basket = load_catalogue(delivery.message.language), delivery.baskets[0]

@@ -34,8 +34,8 @@ class ChatKind(IntEnum):
 class DeliveryState(StrEnum):
     """The state of a delivery.
 
-    `uncertain` means that a copy may have arrived; with a `not_before` it waits for its repeat. `superseded` means
-    that the chat has the event by another delivery.
+    `uncertain`: a copy may have arrived; with a `not_before` the delivery waits for a repeat. `superseded`: the chat
+    has the notification by another delivery.
     """
 
     PENDING = "pending"
@@ -61,10 +61,10 @@ CHANGES = frozenset({SendMode.EDIT, SendMode.AMEND})  # a message that is there,
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A chat and what it wants to hear: alerts from `min_severity` on, of `baskets` (None = all), in `language`.
+    """A chat with a filter: alerts from `min_severity` on, of `baskets` (None = all), in `language`.
 
-    `transport` names who can reach it ("telegram", "terminal"); `chat` is that transport's name for it, with TOPIC and
-    the number of a topic behind it if it is one of a group.
+    `transport` is the name of a transport ("telegram", "terminal"); `chat` is the transport's name of the chat, for a
+    topic of a group followed by TOPIC and the topic's number.
     """
 
     transport: str
@@ -77,16 +77,16 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Something to be said once: `key` is unique to (basket, rule, episode, rung, phase), `id` is what people see.
+    """A message for all subscribed chats: `key` is unique to (basket, rule, episode, level, phase), `id` is shown to
+    readers.
 
-    `baskets` are those it is about (two for a spread). `created` is when it was due, `expires` when it is
-    no longer news; both with a zone. `messages` has one per language, at least one. With the mode EDIT it takes the
-    place of the event `original` in the chats that have that, and is a message to all others that want it; with REPLY
-    it goes to the former alone. With AMEND it says the same and a little more: it changes the messages about
-    `original`, nobody gets one because of it, and it is void once another event has taken the original's place.
-    `is_withdrawal` says that who has not got the original need not hear of it. `chart` is what there is to draw of it
-    (None = nothing), `pictures` are the PNGs that were drawn, by language; with AMEND they are those of the original.
-    `config` is the fingerprint of the configuration that it was judged by ("" = by none).
+    `baskets` are the subjects (two for a spread). `created` and `expires` have a zone; an expired notification is not
+    sent. `messages` has at least one entry, by language. The mode EDIT replaces the notification `original` in chats
+    with the original, and is a new message for all other subscribers; REPLY goes only to chats with the original. AMEND
+    adds details to the messages about `original`, is never sent as a new message, and is void once the original was
+    replaced. `is_withdrawal`: chats without the original get nothing. `chart` is the data of a picture (None = no
+    picture), `pictures` are PNGs by language; with AMEND the pictures of the original. `config` is the fingerprint of
+    the configuration ("" = unknown).
     """
 
     key: NotificationKey
@@ -109,20 +109,20 @@ class Notification:
         return self.severity >= Severity.SEVERE
 
     def message(self, language: str) -> Message:
-        """The message in `language`, or the first one if there is none."""
+        """The message in `language`, or else the first message."""
         return next((message for message in self.messages if message.language == language), self.messages[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event for one chat, as the outbox knows it.
+    """One notification for one chat, as stored in the outbox.
 
-    `id` and `event_number` are 0 before it is stored. `not_before` is when it may be sent next; None = it is under way
-    or over. `attempts` counts requests known not to have arrived, `unconfirmed` those that may have. `without_markup`
-    says that the transport refused the markup. `message_id` is the transport's name for the message sent, `target` that
-    of the message to edit or to reply to (None = there is none: it goes out as a message of its own). `picture` names
-    what is to be shown above the text ("" = nothing). `has_photo` says that the message sent is a photo with the text
-    as its caption, `target_has_photo` that the target is one.
+    `id` and `event_number` are 0 before storing. `not_before` is the earliest time of the next attempt; None = under
+    way or over. `attempts` counts requests that failed for certain, `unconfirmed` requests that may have arrived.
+    `without_markup`: the transport refused the markup. `message_id` is the transport's id of the sent message, `target`
+    the id of the message to edit or to answer (None = send a new message). `picture` is the name of the picture above
+    the text ("" = no picture). `has_photo`: the sent message is a photo with a caption; `target_has_photo`: so is the
+    target.
     """
 
     event: NotificationKey
@@ -179,10 +179,7 @@ NoteId = NewType("NoteId", int)
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line of context that messages about `basket` (None = about any) carry from `written` until `until`.
-
-    `id` is 0 before it is stored.
-    """
+    """A line of context in messages about `basket` (None = any) from `written` until `until`; `id` is 0 before storing."""
 
     basket: BasketId | None
     text: str
@@ -201,7 +198,9 @@ class Silence:
 
 
 def route(event: Notification, destinations: Iterable[Destination]) -> tuple[Delivery, ...]:
-    """A delivery for every chat that subscribes to `event`, in its language; a chat listed twice gets a single one."""
+    """A delivery for every chat subscribed to `event`, in the chat's language; a chat listed twice gets a single
+    delivery.
+    """
     chats = {
         (destination.transport, destination.chat): destination
         for destination in destinations

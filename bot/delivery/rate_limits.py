@@ -24,9 +24,9 @@ AT_ONCE = 2.0
 
 
 class RateLimits:
-    """The limits towards all chats together and towards each chat; every `now` is monotonic, in seconds.
+    """The limits for all chats together and for each chat; every `now` is monotonic, in seconds.
 
-    A chat rests from the answer to the next request, for the moment at which a message counts lies before its answer.
+    A chat rests from the answer to the next request: Telegram counts a message before the answer arrives.
     """
 
     def __init__(self) -> None:
@@ -46,19 +46,19 @@ class RateLimits:
         return max(0.0, self._next - now, self._halted_until - now)
 
     def wait_for_reply(self, now: float) -> float:
-        """Seconds until an answer to a command may leave; it goes before all messages, a few times a second."""
+        """Seconds until a reply to a command may be sent; replies go before all messages, a few times a second."""
         full = self._left[0] + 1 if len(self._left) == MAX_PER_SECOND else 0.0
         many = self._replied[0] + 1 if len(self._replied) == REPLIES else 0.0
         return max(CLOSEST if self._choosing else 0.0, max(full, many, self._halted_until) - now)
 
     def replied(self, chat: str, kind: ChatKind, now: float) -> None:
-        """Start of an answer to a command; it counts as a message."""
+        """Count a reply to a command as a message."""
         self._replied.append(now)
         self.began(chat, kind, now)
 
     @contextmanager
     def choosing(self, now: float) -> Iterator[frozenset[str]]:
-        """While a message is chosen for a chat that does not rest, no answer leaves that would make it rest."""
+        """Hold replies back while a message is chosen: a reply would make the chosen chat rest."""
         self._choosing = True
         try:
             yield self.resting(now)

@@ -1,4 +1,4 @@
-"""Subscribers: chats that chose their baskets, severities and quiet hours."""
+"""Subscribers: chats with chosen baskets, severities and quiet hours."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from bot.delivery.model import ChatKind
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Hours of the day without messages, in the chat's zone: from `begin` until before `end`.
+    """Hours of the day without messages, in the chat's zone: from `begin` until before `end`, also past midnight.
 
-    They may pass midnight; `begin` and `end` differ.
+    `begin` and `end` differ.
     """
 
     begin: time
@@ -53,10 +53,10 @@ class BasketSubscription:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A chat and its choices; nothing else is stored, no name and no text.
+    """A chat and all stored choices; no name and no text is stored.
 
-    `subscriptions` are by basket; with `all_baskets`, baskets configured later are added. `min_severity` is that of
-    baskets added next. `muted_until` mutes all baskets. `zone` is a name of the time zone database.
+    `subscriptions` are by basket; with `all_baskets`, baskets configured later are added. `min_severity` is the default
+    of new subscriptions. `muted_until` mutes all baskets. `zone` is a name of the time zone database.
     """
 
     transport: str
@@ -72,7 +72,7 @@ class Subscriber:
     zone: str = "UTC"
 
     def with_baskets(self, baskets: Iterable[BasketId]) -> Self:
-        """The subscriber with these baskets; present ones stay as they are."""
+        """The subscriber with `baskets` added; existing subscriptions stay unchanged."""
         return replace(
             self,
             subscriptions={
@@ -82,7 +82,7 @@ class Subscriber:
         )
 
     def without_basket(self, basket: BasketId) -> Self:
-        """The subscriber without this basket and without baskets configured later."""
+        """The subscriber without `basket` and without baskets configured later."""
         wishes = {kept: wish for kept, wish in self.subscriptions.items() if kept != basket}
         return replace(self, subscriptions=wishes, all_baskets=False)
 
@@ -104,5 +104,5 @@ class Subscriber:
 
 
 def _sooner(first: datetime | None, second: datetime | None) -> datetime | None:
-    """The earlier end of two mutes; None = at least one is not muted."""
+    """The earlier end of two mutes; None = at least one subscriber is not muted."""
     return min(first, second) if first and second else None
