@@ -35,9 +35,9 @@ class SystemClock:
 
 
 class SteadyClock:
-    """`clock` without its jumps: after a step of more than JUMP, time goes on as before until two checks agree.
+    """`clock` without jumps: after a step of more than JUMP, time goes on as before until two checks agree.
 
-    `elapsed` counts seconds and cannot be set. A sleep of the machine that it does not count is a jump as well.
+    `elapsed` counts seconds and cannot be set. A sleep of the machine that `elapsed` does not count is a jump as well.
     """
 
     def __init__(self, clock: Clock, elapsed: Callable[[], float]) -> None:

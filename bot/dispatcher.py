@@ -200,7 +200,7 @@ class Dispatcher:
                 receiver.refused_since = None
 
     async def _shut_down(self) -> None:
-        """Wait for requests in flight and record the outcomes; unfinished requests stay `sending`, for they may arrive."""
+        """Wait for requests in flight and record the outcomes; unfinished requests stay `sending`: they may arrive."""
         if self._in_flight:
             await asyncio.wait(self._in_flight, timeout=SHUTDOWN_GRACE_SECONDS)
         try:

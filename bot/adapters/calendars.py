@@ -33,9 +33,9 @@ Archive = Mapping[str, Any]
 class CachedCalendars:
     """The calendars of exchange_calendars, from 1927 (or the library's first day) to the end of next year.
 
-    A few end with this year, as long as the library does not have next year's holidays. `on_build` is called with the
-    codes that are about to be built, once a year and version of the library. Where `cache_dir` cannot be written, they
-    are built once a process. The files do not contain the `closures`.
+    A few end with this year, as long as the library lacks next year's holidays. `on_build` is called with the codes to
+    build, once a year and version of the library. If `cache_dir` cannot be written, calendars are built once a process.
+    The files do not contain the `closures`.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class CachedCalendars:
         self.closures: Sequence[UnscheduledClosure] = ()
 
     def closed(self, closures: Sequence[UnscheduledClosure]) -> Self:
-        """The same calendars with these closures in place of the others; what is built serves both."""
+        """The same calendars with other closures; both share the built calendars."""
         calendars = copy.copy(self)
         calendars.closures = closures
         return calendars
@@ -70,7 +70,7 @@ class CachedCalendars:
         return with_closures(calendar, self.closures)
 
     def prepare(self, codes: Iterable[CalendarCode]) -> None:
-        """Load all of these; one process builds what is missing. Raises BotError if it breaks down."""
+        """Load all calendars of `codes`; one process builds the missing ones. Raises BotError if the process fails."""
         year = self._last_year()
         missing = []
         for code in dict.fromkeys(codes):

@@ -1,8 +1,8 @@
 """Program of the child process that builds exchange calendars: `python calendars_build.py YEAR CODE...`
 
-It writes a NumPy archive to standard output, with the sessions up to the end of YEAR. For a code it holds "CODE zone"
-(text) and "CODE times" (int64, three rows: session in days, open and close in seconds, all since 1970, UTC), or
-"CODE error".
+Writes a NumPy archive to standard output, with the sessions up to the end of YEAR. Entries of a code: "CODE zone"
+(text) and "CODE times" (int64, three rows: session in days, open and close in seconds, all since 1970, UTC), or "CODE
+error".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """HTTP server of /livez, /readyz, /metrics and the status page.
 
-It is the standard library's, in threads: it answers while the event loop is blocked.
+Uses the standard library's server in threads, and so answers while the event loop is blocked.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ def _labelled(name: str, words: str, label: str, values: Mapping[str, float]) ->
 
 
 def render_status_page(report: StatusReport) -> str:
-    """The status page as HTML, which needs nothing but itself and reloads itself."""
+    """The status page as self-contained HTML that reloads every REFRESH_SECONDS."""
     style = files("bot.adapters").joinpath("http_status.css").read_text(encoding="utf-8")
     body = "".join((*_summary(report), *_troubles(report), *_baskets(report), *_last_look(report)))
     return (

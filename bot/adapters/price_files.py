@@ -39,9 +39,9 @@ log = logging.getLogger(__name__)
 
 
 class CsvFolder:
-    """A folder with one file a symbol, SYMBOL.csv; an index may be written without its ^ (SOX.csv for ^SOX).
+    """A folder of files SYMBOL.csv; an index may be written without the ^ (SOX.csv for ^SOX).
 
-    The header of a file names its columns, in any order: date, and close or adj_close; high and low are read too.
+    The header names the columns, in any order: date, and close or adj_close; high and low are read too.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,9 +57,9 @@ class CsvFolder:
             ) from error
 
     def bars(self, symbol: Symbol) -> Bars:
-        """The whole history; rejected lines are among `refused`, with their numbers.
+        """The whole history; rejected lines are in `refused`, with line numbers.
 
-        Raises NoData if there is no file, or none that can be used.
+        Raises NoData without a file or a usable row.
         """
         names = dict.fromkeys([f"{symbol}.csv", f"{symbol.removeprefix('^')}.csv"])
         paths = [self._folder / name for name in names if Path(name).name == name]
@@ -114,10 +114,10 @@ def parse_csv(data: bytes, symbol: Symbol, where: str) -> Bars:
 
 
 def _read_header(data: bytes, where: str) -> tuple[list[str], str, int]:
-    """The columns' names in small letters ("Adj Close" is adj_close), the lines below, the number of the first of them.
+    """The columns' names in lower case ("Adj Close" is adj_close), the lines below, and the number of the first line.
 
-    Where semicolons or tabs separate the cells, a comma is a decimal one: they become commas, and it a dot. A table of
-    yfinance may have three lines of header, of which the last names only the date. Raises NoData.
+    Where semicolons or tabs separate the cells, a comma is a decimal comma: separators become commas, commas become
+    dots. A table of yfinance may have a header of three lines; the last names only the date. Raises NoData.
     """
     try:
         text = data.decode().removeprefix("\ufeff")
@@ -194,7 +194,7 @@ def _parse_rows(names: list[str], body: str, first_line: int, where: str) -> _Pa
 
 
 def _to_date(cell: str) -> date | None:
-    """The day in a cell, None if it holds none; a midnight behind it, as pandas writes one, changes nothing."""
+    """The day in a cell, None without a date; a following midnight, as written by pandas, is ignored."""
     try:
         return date.fromisoformat(cell[: len("YYYY-MM-DD")]) if DATE.fullmatch(cell) else None
     except ValueError:
@@ -202,7 +202,7 @@ def _to_date(cell: str) -> date | None:
 
 
 def _to_number(cell: str) -> float | None:
-    """The number in a cell, NaN if it is empty, None if it holds anything else."""
+    """The number in a cell, NaN for an empty cell, None for any other text."""
     try:
         number = float(cell) if cell else math.nan
     except ValueError:
@@ -211,10 +211,10 @@ def _to_number(cell: str) -> float | None:
 
 
 class PriceCache:
-    """A source that stores what another one gave, one file SYMBOL.npz a symbol, and asks only for what is new.
+    """A source that stores the prices of `upstream`, a file SYMBOL.npz a symbol, and requests only new rows.
 
-    The files can be deleted at any time: they are fetched anew, as is one that cannot be read. The newest row is
-    never stored, for its session may not be over; so what stands in a file is final.
+    Deleted and unreadable files are fetched again. The newest row is never stored: the session may not be over, and
+    stored rows are final.
     """
 
     def __init__(self, folder: Path, upstream: IncrementalSource) -> None:
@@ -224,9 +224,9 @@ class PriceCache:
     def bars(self, symbol: Symbol) -> Bars:
         """The whole history with the newest rows of the upstream source.
 
-        A row that no longer reads as before means that a split or a dividend has changed the whole past: then all
-        of it is fetched, and refused if only a part of it was adjusted.
-        Raises what the upstream source raises; the file stays as it was.
+        A changed row means that a split or dividend changed the whole past: the whole history is fetched, and refused
+        if only a part of the rows was adjusted. Raises the errors of the upstream source; the file then stays
+        unchanged.
         """
         stored = self.cached(symbol)
         if stored is None:
@@ -266,7 +266,7 @@ class PriceCache:
         return bars
 
     def _revised(self, stored: Bars) -> Bars:
-        """The upstream source's whole history; SourceUnreachable where it has jumps that `stored` has not."""
+        """The upstream source's whole history; SourceUnreachable for jumps that are not in `stored`."""
         whole = self._upstream.bars(stored.symbol)
         _, rows, new_rows = np.intersect1d(stored.dates, whole.dates, assume_unique=True, return_indices=True)
         before, now = (np.abs(np.diff(np.log(close))) for close in (stored.close[rows], whole.close[new_rows]))
@@ -304,7 +304,7 @@ def _final(bars: Bars) -> dict[str, Dates | Floats]:
 
 
 def _agree(stored: Bars, newest: Bars) -> bool:
-    """Whether the closes that both have are the same, up to rounding; False if they have none in common."""
+    """True if the closes of common dates are equal up to rounding; False without common dates."""
     _, rows, new_rows = np.intersect1d(stored.dates, newest.dates, assume_unique=True, return_indices=True)
     pairs = ((stored.close[rows], newest.close[new_rows]), (stored.adjusted[rows], newest.adjusted[new_rows]))
     changes = np.concatenate([np.abs(now / before - 1) for before, now in pairs])
@@ -313,7 +313,7 @@ def _agree(stored: Bars, newest: Bars) -> bool:
 
 
 def _merge(stored: Bars, newest: Bars) -> Bars:
-    """`newest` with the rows of `stored` that it does not have, or has without a price."""
+    """`newest` with the rows of `stored` that are missing, or without a price, in `newest`."""
     priced = ~(np.isnan(newest.close) & np.isnan(newest.adjusted)) | ~np.isin(newest.dates, stored.dates)
     older = ~np.isin(stored.dates, newest.dates[priced])
     dates = np.concatenate([stored.dates[older], newest.dates[priced]])

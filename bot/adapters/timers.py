@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 
 
 class PollTimer:
-    """Calls `ring` once a period, in memory only. The calendar tells what is due, so a missed call costs nothing.
+    """Calls `ring` once a period, in memory only. A missed call costs nothing: the calendar decides about due sessions.
 
-    APScheduler waits for a date, and is silent until that date comes again when the clock is set back. The loop's own
-    clock, which nobody sets, guards it: after two periods without a call the schedule begins anew.
+    APScheduler waits for a date, and is silent after the clock was set back until the date comes again. A timer of the
+    event loop guards the schedule: after two periods without a call, the schedule begins anew.
     """
 
     def __init__(self, every: timedelta, ring: Callable[[], None]) -> None:
@@ -72,9 +72,9 @@ class PollTimer:
 
 
 class Heartbeat:
-    """Pings `url` in the background; a ping under way is not joined by another.
+    """Pings `url` in the background, one ping at a time.
 
-    The address is a secret: no log line contains it. Failing pings are logged once, and so is their end.
+    The address is a secret and never logged. Failing pings are logged once, and so is their end.
     """
 
     def __init__(self, url: str) -> None:
@@ -114,7 +114,7 @@ class Heartbeat:
 class Watchdog:
     """Ends the process with WATCHDOG_EXIT_CODE once the running loop has not ticked for `limit` seconds.
 
-    It counts its own waits and reads no clock: a process that was stopped, or a machine that slept, has not hung.
+    Counts waits and reads no clock: a stopped process or a sleeping machine has not hung.
     """
 
     def __init__(self, limit: float = WATCHDOG_LIMIT_SECONDS) -> None:

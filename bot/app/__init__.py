@@ -1,1 +1,1 @@
-"""Wiring of the process: every part is made here and given what it needs."""
+"""Wiring of the process: every part is made here, complete with all dependencies."""

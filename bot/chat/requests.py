@@ -208,7 +208,7 @@ class BotService(Protocol):
     async def status(self) -> StatusReport: ...
 
     async def reload(self) -> Sequence[str]:
-        """Read the configuration again and return the changes; raises ConfigError and keeps the previous configuration."""
+        """Read the configuration again and return the changes; raises ConfigError and keeps the previous one."""
         ...
 
 
@@ -251,7 +251,7 @@ class HandlerContext:
         return text_reply(self.catalogue, *lines, buttons=buttons)
 
     def basket(self, name: str) -> Basket:
-        """The basket with the id or name `name`, in any language; raises InvalidRequest with the most similar baskets."""
+        """The basket with that id or name, in any language; raises InvalidRequest with similar baskets."""
         names = self._baskets_by_name()
         if (key := _name_key(name)) in names:
             return names[key]

@@ -37,7 +37,7 @@ def doctor_command(config: Config = None, prices: Prices = None, output: Output 
 
 
 async def print_findings(config: Path | None, prices: Path | None, output: OutputFormat) -> int:
-    """Print each finding as soon as it is there; the answer is the first failure's exit code, 0 = nothing failed."""
+    """Print every finding at once; return the exit code of the first failure, 0 = no failure."""
     from bot.app.doctor import FindingStatus, run_checks
     from bot.clock import SystemClock
     from bot.settings.load import load_settings

@@ -74,7 +74,7 @@ def price_lines(opened: MeasuredMarket, basket: BasketId, position: int, window:
 
 
 def figure_lines(opened: MeasuredMarket, basket: BasketId, position: int, window: int) -> Iterator[str]:
-    """The move of one session and how rare it is, with what it takes to recompute it."""
+    """The move of one session, its rarity, and all inputs to recompute both."""
     columns = opened.board.of_basket(basket, window)
     verdict = columns.at(position)
     if verdict is None:
@@ -113,7 +113,7 @@ def worst_since_text(moves: list[float], verdict: Verdict, position: int) -> str
 
 
 def answer_lines(opened: MeasuredMarket, basket: BasketId, day: date) -> Iterator[str]:
-    """What every rule says of the basket on that session, and why."""
+    """Every rule's decision about the basket on the session, with reasons."""
     series = opened.board.series[basket]
     if position_of(opened, basket, day) >= series.final_sessions:
         yield "This session is not final: nothing is decided yet. Were its figures those of the close, then"
@@ -126,7 +126,9 @@ def answer_lines(opened: MeasuredMarket, basket: BasketId, day: date) -> Iterato
 
 
 def decision_lines(opened: MeasuredMarket, decision: Decision, state: SubjectState) -> Iterator[str]:
-    """One rule's decision, the conditions of each level, and the open episode of `state`, that before the session."""
+    """One rule's decision, the conditions of every level, and the open episode in `state`, the state before the
+    session.
+    """
     subject = decision.subject
     about = subject.member or (f"{subject.basket} against {subject.against}" if subject.against else subject.basket)
     yield f'rule "{subject.rule}", {about}: {decision.reason.value}'
@@ -149,7 +151,7 @@ def decision_lines(opened: MeasuredMarket, decision: Decision, state: SubjectSta
 
 
 def evidence_figures(rule: Rule, decision: Decision, verdict: Verdict) -> Iterator[str]:
-    """The figures that the rule's conditions are about, of its own subject and window."""
+    """The figures of the rule's conditions, of the subject and window of the rule."""
     asked = {condition.basis for level in rule.levels for condition in level_conditions(level)}
     spread = bool(decision.subject.against)
     if "move" in asked:

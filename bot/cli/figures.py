@@ -59,7 +59,7 @@ def now_command(
 
 
 def latest_rows(opened: MeasuredMarket) -> Iterator[tuple[Any, ...]]:
-    """One row a basket; where its latest session has no reading the figures are empty and the phase says so."""
+    """A row a basket; without a reading of the latest session the figures are empty, and the phase says so."""
     board = opened.board
     now = SystemClock().now()
     for basket in opened.rulebook.baskets:

@@ -23,11 +23,11 @@ ELSEWHERE = "It was given elsewhere, such as in the environment: write it there,
 
 
 def write_levels(folder: Path, rules: Sequence[Rule], environ: Mapping[str, str]) -> Path:
-    """Write the values of the rules' rungs into the folder's bot.toml, and give its path; all else stays as it is.
+    """Write the levels of the rules into the folder's bot.toml, and return the path; all else stays unchanged.
 
-    The whole configuration is checked with the new values before the file is replaced, at once and for good. Raises
-    ConfigError if the file is not to be written, if a rule or a rung does not stand in it or is given elsewhere too, or
-    the configuration would not be sound.
+    The whole configuration is checked with the new values before the file is replaced in one step. Raises ConfigError
+    if the file is not writable, a rule or level is not in the file or also set elsewhere, or the configuration would be
+    invalid.
     """
     file = (folder / FILE).resolve()
     if not os.access(file, os.W_OK):  # its folder alone decides whether it can be replaced
@@ -74,7 +74,7 @@ def check_levels(folder: Path, text: str, environ: Mapping[str, str], rules: Seq
 
 
 def replace_file(file: Path, text: str) -> None:
-    """The new file takes the old one's place in one step: whoever reads it meanwhile reads one of the two, whole."""
+    """Replace the file in one step: a reader sees the old or the new file, whole."""
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:
         with os.fdopen(handle, "wb") as new:

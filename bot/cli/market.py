@@ -66,11 +66,10 @@ def load_market(
     alone: bool = False,
     live: bool = False,
 ) -> LoadedMarket:
-    """Read the configuration and fetch prices. `asked` are the baskets named on the command line.
+    """Read the configuration and fetch prices. `asked` are the baskets of the command line.
 
-    With `alone` only those are opened. With `live`, or from Yahoo, the time is now, and a session that has not ended is
-    provisional; otherwise the prices themselves are the end of time. Raises NoData if a basket that was asked for
-    cannot be shown, or none can.
+    With `alone` only the asked baskets are opened. With `live`, or from Yahoo, the time is now, and an open session is
+    provisional; otherwise time ends with the prices. Raises NoData if an asked basket, or every basket, lacks prices.
     """
     settings = load_settings(config, os.environ)
     rulebook = settings.rulebook()
@@ -98,7 +97,7 @@ def load_market(
 
 
 def position_of(opened: MeasuredMarket, basket: BasketId, session: date | None) -> int:
-    """Where a session stands in a basket's series (None = the latest that is final). Raises NoData if it does not."""
+    """The row of a session in a basket's series (None = the latest final session). Raises NoData for any other day."""
     series = opened.board.series[basket]
     if not len(series.sessions):
         raise NoData(f"There are no prices of basket {basket}.")
@@ -113,7 +112,7 @@ def position_of(opened: MeasuredMarket, basket: BasketId, session: date | None) 
 
 
 def lookup_name(what: str, key: str, name: str, items: Mapping[str, Known]) -> Known:
-    """The one of that name. Raises ConfigError with what is like it, or else all there are."""
+    """The item named `name`. Raises ConfigError with a similar name, or else with all names."""
     if name not in items:
         close = get_close_matches(name, items, 1)
         hint = f'Did you mean "{close[0]}"?' if close else f"There are: {', '.join(items)}."
@@ -138,7 +137,7 @@ def fetch_all(source: PriceSource, symbols: Iterable[Symbol]) -> tuple[dict[Symb
 def without_suspects(
     bars: Mapping[Symbol, Bars], baskets: Sequence[Basket], calendars: CalendarProvider, now: datetime
 ) -> Mapping[Symbol, Bars]:
-    """A vendor's prices without those that the running bot would doubt at its first look, each of which is named."""
+    """A vendor's prices without suspect prices, as at the first check of a running bot; each is reported."""
 
     look = QualityFilter().filter(bars, [basket.symbols for basket in baskets], calendars, now)
     for doubt in look.suspects:

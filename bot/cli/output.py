@@ -72,7 +72,7 @@ MAX_WIDTH = 10_000
 
 
 def plain_table(*columns: str) -> Table:
-    """A table without frames; a column whose name ends in ">" stands to the right, one in "~" may wrap."""
+    """A table without frames; a column name ending in ">" is aligned right, in "~" may wrap."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -132,7 +132,7 @@ def note_calendar_build(codes: Sequence[str]) -> None:
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A function that draws how much is done, of how much, and what is next, on a terminal; gone at the end."""
+    """A function that draws a progress bar on a terminal: done, total, next item. The bar is removed at the end."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
 

@@ -244,7 +244,7 @@ def tuning_rows(outcome: TuningResult) -> Iterator[dict[str, Any]]:
 
 
 def trial_fields(trial: HoldOutTest | None) -> dict[str, Any]:
-    """What the basket's own suggested rung did; None = nothing to fit."""
+    """The test of the basket's suggested level; None = no value to fit."""
     if trial is None:
         return dict.fromkeys(COLUMNS[COLUMNS.index("suggested") :])
     return {

@@ -179,7 +179,7 @@ NoteId = NewType("NoteId", int)
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line of context in messages about `basket` (None = any) from `written` until `until`; `id` is 0 before storing."""
+    """A line of context in messages about `basket` (None = any) from `written` to `until`; `id` is 0 before storing."""
 
     basket: BasketId | None
     text: str

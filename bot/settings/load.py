@@ -40,10 +40,7 @@ FINGERPRINTED = {"basket_tables", "rule_tables", "event_tables", "closure_tables
 
 
 class Settings(BaseSettings, EventsFile, BasketsFile, BotFile):
-    """Everything that is configured, as written; the methods give it in the program's own terms.
-
-    Percent become fractions in the methods, and nowhere else.
-    """
+    """The whole configuration as written; the methods convert to domain types, percent to fractions."""
 
     model_config = SettingsConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -55,11 +52,11 @@ class Settings(BaseSettings, EventsFile, BasketsFile, BotFile):
         self._origins = {path: layer.origin for path, layer in layer_of.items()}
 
     def origin(self, path: KeyPath) -> str:
-        """Who gave the value at `path`: a file, a variable, a secret file, or nobody ("default")."""
+        """The origin of the value at `path`: a file, a variable, a secret file, or "default"."""
         return self._origins.get(path, "default")
 
     def secrets(self) -> list[str]:
-        """What must stand in no line and on no page."""
+        """Texts that must not appear in any log line or page."""
         values = [self.telegram.token, self.storage.database, self.operation.heartbeat]
         return [value.get_secret_value() for value in values if value.get_secret_value()]
 
@@ -121,7 +118,7 @@ class Settings(BaseSettings, EventsFile, BasketsFile, BotFile):
         return Rulebook(self.baskets(), self.rules(), self.events(), thresholds, close_after)
 
     def destinations(self) -> tuple[Destination, ...]:
-        """The chats that the operator named, and what they want to hear."""
+        """The configured chats with baskets, severity and language."""
         return tuple(
             Destination(
                 transport="telegram",
@@ -218,15 +215,14 @@ def load_settings(config_dir: Path | None, environ: Mapping[str, str]) -> Settin
 def effective_values(settings: Settings) -> list[tuple[str, Any, str]]:
     """(dotted key, value, origin) for every key, in the files' order and units; secrets are asterisks.
 
-    Values are text, numbers, true or false, or lists of these and of tables. A key that may be left out altogether,
-    and is, does not appear.
+    Values are text, numbers, booleans, or lists of values and tables. Absent optional keys are left out.
     """
     whole = settings.model_dump(mode="json", by_alias=True, exclude_none=True)
     return [(dotted_key(path, whole), value, settings.origin(path)) for path, value in _leaves(whole)]
 
 
 def _leaves(value: Any, at: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """What is no table; a list counts as one value, but not rules, closures and channels."""
+    """All values that are not tables; a list counts as one value, except rules, closures and channels."""
     expanded = value and at in {("rules",), ("closures",), ("telegram", "channels")}
     if not isinstance(value, dict) and not expanded:
         yield at, value
@@ -236,7 +232,7 @@ def _leaves(value: Any, at: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
 
 
 def unused_values(settings: Settings) -> list[ConfigProblem]:
-    """What is written and has no effect."""
+    """Values without any effect."""
     problems = []
     for basket, table in settings.basket_tables.items():
         for number, member in enumerate(table.members):

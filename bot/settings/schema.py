@@ -90,12 +90,12 @@ class ConfigTable(BaseModel):
 
 
 def conflict(message: str, remedy: str, at: str = "") -> PydanticCustomError:
-    """The error that validators raise; `at` is the key in the same table that it is about, if it is another one."""
+    """The error raised by validators; `at` is another key of the same table, if the error is about another key."""
     return PydanticCustomError("conflict", "{message}", {"message": message, "remedy": remedy, "at": at})
 
 
 def _not_before(first: str, key: str) -> AfterValidator:
-    """A check that the date of the field is not before the one of the field `first`, which is written as `key`."""
+    """A check that a date is not before the date of the field `first`, written as `key`."""
 
     def check(last: date | None, info: ValidationInfo) -> date | None:
         begin = info.data.get(first)

@@ -1,9 +1,9 @@
-"""Layers of the configuration (files, environment, secret files), the paths of its keys, and their merging.
+"""Layers of the configuration (files, environment, secret files), paths of keys, merging.
 
-pydantic-settings has no place for three things that operators need, so that layers are read and merged here, and only
-the nested names and JSON of the environment are left to its `EnvSettingsSource`: where each value came from, all
-problems at once (its sources stop at the first), and a secret file at any path (its sources take one folder with a file
-for each key). Its TOML source refuses a byte order mark and passes over a missing file.
+pydantic-settings lacks three features: the origin of every value, all problems at once (a source stops at the first),
+and a secret file at any path (a source takes one folder with a file a key). So layers are read and merged here; its
+`EnvSettingsSource` reads nested names and JSON of the environment. Its TOML source refuses a byte order mark and
+ignores a missing file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ KeyPath = tuple[str | int, ...]
 
 
 def keys_of(table: type[BaseModel]) -> list[str]:
-    """The keys of a table as they are written in a file."""
+    """The keys of a table as written in a file."""
     return [field.alias or name for name, field in table.model_fields.items()]
 
 
@@ -47,9 +47,9 @@ FILE_OF = {key: file for file, table in FILES.items() for key in keys_of(table)}
 
 @dataclass(frozen=True, slots=True)
 class ConfigLayer:
-    """Values from one place, nested as in the files. `file` names it in a problem, `origin` beside a value.
+    """Values from one place, nested as in the files. `file` is the name in problems, `origin` the name beside a value.
 
-    `variable` is the environment variable that gave them, if one did.
+    `variable` is the environment variable of the values, if any.
     """
 
     values: dict[str, Any]
@@ -59,10 +59,7 @@ class ConfigLayer:
 
 
 def merge_layers(layers: Sequence[ConfigLayer]) -> tuple[dict[str, Any], dict[KeyPath, ConfigLayer]]:
-    """All values, and the layer that gave what stands at each path. Tables are merged, lists are replaced.
-
-    Where layers differ the later one counts.
-    """
+    """All values, and the layer of the value at every path. Tables are merged, lists replaced; the later layer wins."""
     merged: dict[str, Any] = reduce(_overlay, (layer.values for layer in layers), {})
     last = {path: layer for layer in layers for path in written_paths(layer.values)}
     return merged, {path: last[path] for path in written_paths(merged)}
@@ -76,7 +73,7 @@ def _overlay(below: Any, above: Any) -> Any:
 
 
 def read_files(folder: Path) -> tuple[list[ConfigLayer], list[ConfigProblem]]:
-    """A layer for each file that can be read, and what is wrong with the files as such."""
+    """A layer for each readable file, and the problems of the files as a whole."""
     layers: list[ConfigLayer] = []
     problems: list[ConfigProblem] = []
     for name in FILES:
@@ -100,7 +97,7 @@ def read_files(folder: Path) -> tuple[list[ConfigLayer], list[ConfigProblem]]:
 
 
 def _remove_misplaced(name: str, file: str, values: dict[str, Any]) -> list[ConfigProblem]:
-    """Problems of keys that must not stand in this file; they are removed from `values`."""
+    """Problems of keys in the wrong file; the keys are removed from `values`."""
     misplaced = [key for key in values if FILE_OF.get(key, name) != name]
     problems = [
         ConfigProblem(file, key, "stands in the wrong file", f"Move it to {FILE_OF[key]}.") for key in misplaced
@@ -117,7 +114,7 @@ def _remove_misplaced(name: str, file: str, values: dict[str, Any]) -> list[Conf
 
 
 class _EnvVariable(EnvSettingsSource):
-    """pydantic-settings' reading of the environment, for one variable at a time, so that its origin is known."""
+    """The environment source of pydantic-settings for a single variable, so that every value has an origin."""
 
     def read(self, name: str, value: str) -> dict[str, Any]:
         self.env_vars = {name.removeprefix(PREFIX).lower(): value}
@@ -127,10 +124,10 @@ class _EnvVariable(EnvSettingsSource):
 def read_environment(
     environ: Mapping[str, str], settings: type[BaseSettings], below: Mapping[str, Any]
 ) -> tuple[list[ConfigLayer], list[ConfigProblem]]:
-    """A layer for each variable, secret files first, and what is wrong with the others. An empty one counts as unset.
+    """A layer for each variable, secret files first, and the problems of the others. An empty variable counts as unset.
 
-    `below` is what the files give: its baskets and events are part of the variables' names. The database that a
-    platform offers counts if no variable of our own names one.
+    `below` are the values of the files: names of baskets and events are part of variables' names. A platform's database
+    variable counts unless a variable of the bot names a database.
     """
     names = [name for name, value in environ.items() if name.startswith(PREFIX) and name != CONFIG_DIR and value]
     paths = valid_paths(settings, below) if names else ()
@@ -168,9 +165,9 @@ def variable_name(path: KeyPath) -> str:
 
 
 def valid_paths(kind: Any, given: Any, at: KeyPath = ()) -> Iterator[KeyPath]:
-    """Every path at which something may stand, under the names and list items that are given.
+    """Every valid path, with the names and list items in use.
 
-    `kind` is the type of what stands at `at`, `given` what was written there, right or wrong.
+    `kind` is the type at `at`, `given` the written value there, right or wrong.
     """
     while get_origin(kind) in (Annotated, Union, UnionType):
         kind = next(inner for inner in get_args(kind) if inner is not NoneType)
@@ -190,7 +187,7 @@ def valid_paths(kind: Any, given: Any, at: KeyPath = ()) -> Iterator[KeyPath]:
 
 
 def written_paths(given: Any, at: KeyPath = ()) -> Iterator[KeyPath]:
-    """Every path at which something is written: tables, lists and what is in them."""
+    """Every path with a written value: tables, lists and contents."""
     for key, value in entries(given):
         yield (*at, key)
         yield from written_paths(value, (*at, key))
@@ -218,7 +215,7 @@ def dotted_key(path: KeyPath, given: Any) -> str:
 
 
 def did_you_mean(word: str, valid: Sequence[str]) -> str:
-    """Which of the valid words was probably meant; if none is close, all of them."""
+    """The valid word most like the written word; without a similar word, all valid words."""
     close = get_close_matches(word, valid, n=1, cutoff=0.7) or get_close_matches(word.upper(), valid, n=1)
     if close:
         return f"Did you mean {close[0]}?"

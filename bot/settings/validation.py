@@ -1,7 +1,7 @@
 """Problems of the configuration: pydantic's errors and contradictions between keys, each with place and remedy.
 
-`find_contradictions` reads what was written. A validator of pydantic's runs only once everything else in its table is
-right, and all problems are to be told at once. A value of the wrong kind is passed over, because pydantic reports it.
+`find_contradictions` reads the raw values: pydantic runs a validator only if everything else in the table is right, but
+all problems are reported at once. Values of a wrong type are skipped, because pydantic reports them.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ WORDS = {
 
 
 class ConfigFinding(NamedTuple):
-    """What is wrong at a path, and what to do."""
+    """A problem at a path, and the remedy."""
 
     path: KeyPath
     message: str
@@ -73,9 +73,9 @@ class ConfigFinding(NamedTuple):
 def from_pydantic(
     error: ErrorDetails, valid: Sequence[KeyPath], layer_of: Mapping[KeyPath, ConfigLayer]
 ) -> ConfigFinding:
-    """Pydantic's error in our words. `valid` are the paths at which something may stand.
+    """A pydantic error as a problem with a remedy. `valid` are the valid paths.
 
-    The value is shown if a file gave it, and if the setting is no secret.
+    The value is shown if it comes from a file and is not secret.
     """
     path = tuple(part for part in error["loc"] if part != "[key]")
     kind, ctx = error["type"], error.get("ctx", {})

@@ -30,9 +30,10 @@ log = logging.getLogger(__name__)
 
 
 def drop_unreadable(payload: bytes) -> bytes:
-    """The payload of updates without the content of those that the library cannot read.
+    """The payload of updates without the content of unreadable updates.
 
-    The library reads all or none, and unread updates are never confirmed: one would block all others for ever.
+    The library reads all updates or none, and unread updates are never confirmed: one unreadable update would block all
+    others for ever.
     """
     try:
         answer = json.loads(payload)
