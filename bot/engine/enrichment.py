@@ -68,6 +68,19 @@ class HeadlineService:
     names: Mapping[str, str] = field(default_factory=dict)
     timeout: float = HEADLINE_TIMEOUT_SECONDS
     _shown: dict[NotificationKey, tuple[Headline, ...]] = field(default_factory=dict)
+    _searches: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def start(self, search: Coroutine[Any, Any, None]) -> None:
+        """Run a search in the background until `close`."""
+        task = asyncio.create_task(search)
+        self._searches.add(task)
+        task.add_done_callback(self._searches.discard)
+
+    async def close(self) -> None:
+        """Cancel the searches; what is being stored is stored."""
+        for task in self._searches:
+            task.cancel()
+        await asyncio.gather(*self._searches, return_exceptions=True)
 
     def with_earlier(self, notification: Notification) -> Notification:
         """`notification` with the headlines of the notification that it replaces."""

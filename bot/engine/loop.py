@@ -13,7 +13,6 @@ from itertools import chain
 from bot.alerts.episodes import Subject, SubjectState, SubjectStates
 from bot.baskets import BasketId
 from bot.clock import Clock
-from bot.delivery.model import Notification, route
 from bot.engine.confirmation import Debounce
 from bot.engine.corrections import RevisionDiff
 from bot.engine.enrichment import ChartRenderer, HeadlineRequest, HeadlineService, with_charts
@@ -29,7 +28,7 @@ from bot.engine.incidents import (
     update_incidents,
 )
 from bot.engine.schedule import Schedule
-from bot.engine.store import AlertStore, CheckSummary, run_to_completion
+from bot.engine.store import AlertStore, CheckSummary, commit, run_to_completion
 from bot.errors import BotError, ClockJumped, LeaseLost, NoData, SourceUnreachable, short_message
 from bot.pipeline import add_notes
 from bot.prices.bars import Bars, PriceSource, Symbol
@@ -99,7 +98,6 @@ class Engine:
     _recent_rows: RecentRows = field(init=False)
     _summary: CheckSummary = field(default_factory=lambda: CheckSummary(0.0), init=False)
     _unconfirmed: frozenset[str] = field(default=frozenset(), init=False)  # keys of open sessions' notices
-    _searches: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self._recent_rows = RecentRows(self.load_history)
@@ -116,13 +114,7 @@ class Engine:
                 for wait in waits:
                     wait.cancel()
         finally:
-            await self.close()
-
-    async def close(self) -> None:
-        """Cancel the searches for headlines; what is being stored is stored."""
-        for task in self._searches:
-            task.cancel()
-        await asyncio.gather(*self._searches, return_exceptions=True)
+            await self.headlines.close()
 
     async def _try_check(self) -> None:
         try:
@@ -131,8 +123,10 @@ class Engine:
             raise
         except Exception as error:
             self.counts["errors"] += 1
-            self.last_error = short_message(error)
-            self.internal_error = not isinstance(error, SourceUnreachable | NoData)
+            self.last_error, self.internal_error = (
+                short_message(error),
+                not isinstance(error, SourceUnreachable | NoData),
+            )
             if isinstance(error, BotError):
                 facts = self._summary.facts()
                 log.warning("this look came to nothing, the next one tries again: %s", error, extra=facts)
@@ -303,15 +297,13 @@ class Engine:
         stored = await self._store(evaluation.config, changes)
         if self.headlines.sources:
             requests = evaluation.headline_requests(stored)
-            task = asyncio.create_task(self._add_headlines(evaluation.config, requests, self.clock.now()))
-            self._searches.add(task)
-            task.add_done_callback(self._searches.discard)
+            self.headlines.start(self._add_headlines(evaluation.config, requests, self.clock.now()))
 
     async def _add_headlines(self, config: EngineConfig, requests: Sequence[HeadlineRequest], now: datetime) -> None:
         """Search in the background, and edit the notifications for which headlines are found."""
         try:
             if changed := await self.headlines.search(requests, now):
-                self.counts["amended"] += len(changed) - await self._commit(config, Changes({}, tuple(changed)))
+                self.counts["amended"] += len(changed) - await commit(self.store, config, Changes({}, tuple(changed)))
         except BotError as error:
             log.warning("headlines were not added: %s", error)
         except Exception:
@@ -332,19 +324,12 @@ class Engine:
             enriched = tuple(map(self.headlines.with_earlier, notifications))
             if self.renderer is not None:
                 enriched = await with_charts(enriched, self.renderer)
-            already_stored = await self._commit(config, Changes(changes.states, enriched, closes=closes))
+            already_stored = await commit(self.store, config, Changes(changes.states, enriched, closes=closes))
             self._closes |= closes
             self._summary.notifications += len(notifications) - already_stored
             self._summary.already_stored += already_stored
             self._mark_progress()
         return replace(changes, notifications=notifications)
-
-    async def _commit(self, config: EngineConfig, changes: Changes) -> int:
-        """Return how many of the notifications were stored before."""
-        notifications: list[Notification] = [replace(item, config=config.config) for item in changes.notifications]
-        deliveries = [delivery for item in notifications for delivery in route(item, config.destinations)]
-        work = self.store.commit(changes.states, notifications, deliveries, config.subscribers_of, changes.closes)
-        return await run_to_completion(work)
 
     async def _update_incidents(self, before: OpenIncidents, current: Mapping[Incident, str], now: datetime) -> None:
         """Notify the operators of incidents that began or ended."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from bot.alerts.episodes import Subject, SubjectState, SubjectStates
-from bot.delivery.model import Delivery, Note, Notification
+from bot.delivery.model import Delivery, Note, Notification, route
+from bot.engine.evaluation import Changes, EngineConfig
 from bot.engine.incidents import Incident, IncidentNotice
 from bot.prices.bars import Symbol
 from bot.prices.revisions import ClosesBySession
@@ -110,3 +111,11 @@ async def run_to_completion(work: Awaitable[T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+async def commit(store: AlertStore, config: EngineConfig, changes: Changes) -> int:
+    """Store the changes, with deliveries to the configured chats; return how many notifications were stored before."""
+    notifications = [replace(notification, config=config.config) for notification in changes.notifications]
+    deliveries = [delivery for item in notifications for delivery in route(item, config.destinations)]
+    work = store.commit(changes.states, notifications, deliveries, config.subscribers_of, changes.closes)
+    return await run_to_completion(work)

@@ -47,7 +47,7 @@ class Bot:
 
     async def headlines(self) -> None:
         self.let.set()
-        await until(lambda: not self.engine._searches)
+        await until(lambda: not self.engine.headlines._searches)
 
     async def print(self, _: Any) -> web.Response:
         await self.let.wait()
@@ -73,7 +73,7 @@ async def bot(store: Database, unhurried: FakeTelegram) -> AsyncIterator[Bot]:
         async with served("/", made.print) as address:
             engine.headlines.sources = [NewsFeed(address + "/")]
             yield made
-            await engine.close()
+            await engine.headlines.close()
 
 
 async def test_the_message_goes_without_and_is_edited(bot: Bot, store: Database) -> None:

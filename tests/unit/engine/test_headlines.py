@@ -66,7 +66,7 @@ def quoting(event: Notification) -> list[str]:
 
 
 async def settled(stage: Stage) -> None:
-    await until(lambda: not stage.engine._searches)
+    await until(lambda: not stage.engine.headlines._searches)
 
 
 async def noon(stage: Stage, hours: float = -3.0) -> None:
@@ -113,7 +113,7 @@ async def test_the_end_gives_up_what_is_being_asked(stage: Stage, paper: Paper) 
     stop, bell = asyncio.Event(), asyncio.Event()
     stage.at(stage.tape.close(DAY) + timedelta(minutes=20))
     running = asyncio.create_task(stage.engine.run(stop, bell))
-    await until(lambda: stage.engine._searches)
+    await until(lambda: stage.engine.headlines._searches)
     stop.set()
     await running
     assert [one.mode for one in told(stage)] == [SendMode.SEND]
@@ -235,7 +235,7 @@ async def test_a_withdrawal_quotes_nobody(stage: Stage, paper: Paper) -> None:
 
 async def test_a_restart_forgets_what_was_asked_and_tells_nothing_twice(stage: Stage, paper: Paper) -> None:
     await stage.after(DAY)
-    await stage.engine.close()
+    await stage.engine.headlines.close()
     stage.restart()
     stage.engine.headlines.sources = [paper]
     paper.let.set()
