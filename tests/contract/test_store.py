@@ -14,8 +14,10 @@ from bot.alerts.episodes import Episode, EpisodeId, Subject, SubjectState
 from bot.alerts.rules import Severity
 from bot.baskets import BasketId
 from bot.delivery.attempts import ChatGone, ChatMoved, ChatRefused, NotSent, RateLimited, Sent, Uncertain
-from bot.delivery.model import ChatKind, DeliveryState, Destination, route
+from bot.delivery.model import ChatKind, DeliveryState, Destination, NotificationKey, route
+from bot.engine.results import KEPT_RESULTS, PostedAlert, ResultKey, SessionResult
 from bot.errors import LeaseLost, StoreError
+from bot.messages.message import Message
 from bot.prices.bars import Symbol
 from tests.specimens import CHANNEL, GROUP, PRIVATE, event
 from tests.stored import answer, claim, notification, put, send_all, states
@@ -75,6 +77,36 @@ async def test_what_was_judged_on_is_stored_with_the_answers_or_not_at_all(store
         await store.commit({}, [event()], [], None, {MU: {}})
     assert await other.evaluated_closes() == known | {STX: {date(2026, 7, 3): 8.0}}
     await other.close()
+
+
+def result(at: int, alerts: int = 1) -> SessionResult:
+    """Of the session so many days after the first."""
+    texts = (Message("en", (f"fall {at}", "as of noon")), Message("zh", (f"跌 {at}",)))
+    alert = PostedAlert(NotificationKey(f"key {at}"), EpisodeId("K7F3"), Severity.SEVERE, ("MU", ""), texts)
+    return SessionResult("0123456789ab", {"": MEMORY.episode, "MU": MEMORY.episode}, (alert,) * alerts)
+
+
+async def test_the_results_of_the_latest_sessions_come_back_as_they_were_and_older_ones_go(store, url):
+    memory, first = BasketId("memory"), date(2026, 6, 1)
+    fall, payers = ({ResultKey("fall", name, first): result(0, 0)} for name in (memory, BasketId("payers")))
+    await store.commit({}, [], [], results=fall | payers)
+    days = {ResultKey("fall", memory, first + timedelta(at)): result(at) for at in range(1, KEPT_RESULTS)}
+    await store.commit({}, [], [], results=days)
+    assert await store.session_results() == fall | payers | days
+    again = {ResultKey("fall", memory, first + timedelta(at)): result(99, 2) for at in (1, KEPT_RESULTS)}
+    await store.commit({}, [], [], results=again)
+    await store.close()
+    other = await Database.open(url)
+    assert await other.session_results() == payers | days | again
+    await other.close()
+
+
+async def test_results_are_stored_with_the_states_or_not_at_all(store):
+    broken = replace(event(), baskets=(object(),))
+    results = {ResultKey("fall", BasketId("memory"), date(2026, 7, 1)): result(1)}
+    with pytest.raises(Exception, match="serializable"):
+        await store.commit({SUBJECT: MEMORY}, [broken], [], results=results)
+    assert (await store.subject_states(), await store.session_results()) == ({}, {})
 
 
 async def test_a_delivery_comes_back_as_it_was_made(store):

@@ -82,6 +82,7 @@ async def test_an_upgrade_loses_nothing_of_what_waits(old_url, revision):
     await migrate_database(old_url)
     store = await Database.open(old_url)
     assert len(await store.subject_states()) == 1
+    assert await store.session_results() == {}
     assert await store.open_incidents() == {}
     assert [(one.chat, one.state) for one in await store.undelivered()] == [
         ("-2001", DeliveryState.PENDING),

@@ -240,7 +240,7 @@ def by_prefix(values: Mapping[Any, T], name: str) -> T | None:
 
 
 # Revisions that can be upgraded, oldest first; the last is that of tables.py.
-REVISIONS = ("r0006", "r0007")
+REVISIONS = ("r0006", "r0007", "r0008")
 VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 ALONE = 0xD7A3D03  # advisory lock of migrations, an arbitrary number
 MIGRATIONS = Path(__file__).with_name("migrations")

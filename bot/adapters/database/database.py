@@ -7,22 +7,33 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.adapters.database import rows
 from bot.adapters.database.connection import replace_rows
 from bot.adapters.database.fanout import publish
 from bot.adapters.database.operations import LeaseMixin, OperatorMixin, SubscriberMixin, record_incidents
 from bot.adapters.database.outbox import OutboxMixin
-from bot.adapters.database.tables import charts, evaluated_closes, notifications, subject_states, texts
+from bot.adapters.database.tables import charts, evaluated_closes, notifications, session_results, subject_states, texts
 from bot.alerts.episodes import Subject, SubjectState
 from bot.delivery.model import Delivery, Notification
 from bot.engine.incidents import IncidentNotice
+from bot.engine.results import KEPT_RESULTS, ResultKey, Results, SessionResult
 from bot.prices.bars import Symbol
 from bot.prices.revisions import ClosesBySession
 
 # Notifications with the key of the first of their chain.
 FIRST = notifications.alias("first")
 STORED = sa.select(notifications, FIRST.c.key.label("first")).outerjoin(FIRST, FIRST.c.id == notifications.c.original)
+# How many results of the same target are of later sessions.
+LATER = session_results.alias("later")
+COUNT_LATER = (
+    sa.select(sa.func.count())
+    .where(LATER.c.rule == session_results.c.rule, LATER.c.basket == session_results.c.basket)
+    .where(LATER.c.session > session_results.c.session)
+    .correlate(session_results)
+    .scalar_subquery()
+)
 
 
 class Database(OutboxMixin, SubscriberMixin, OperatorMixin, LeaseMixin):
@@ -39,6 +50,10 @@ class Database(OutboxMixin, SubscriberMixin, OperatorMixin, LeaseMixin):
             stored.setdefault(Symbol(row.symbol), {})[row.session] = row.close
         return dict(stored)
 
+    async def session_results(self) -> dict[ResultKey, SessionResult]:
+        """The results of the latest sessions of all targets."""
+        return dict(map(rows.to_session_result, await self._rows(sa.select(session_results))))
+
     async def commit(
         self,
         states: Mapping[Subject, SubjectState],
@@ -46,9 +61,10 @@ class Database(OutboxMixin, SubscriberMixin, OperatorMixin, LeaseMixin):
         deliveries: Sequence[Delivery],
         subscribers_of: str | None = None,
         closes: Mapping[Symbol, ClosesBySession] | None = None,
+        results: Results | None = None,
         notices: Sequence[IncidentNotice] = (),
     ) -> int:
-        """Store states, notifications with deliveries, evaluated closes and notices of incidents: all or nothing.
+        """Store states, notifications with deliveries, closes, results and notices of incidents: all or nothing.
 
         `deliveries` are those of configured chats; with `subscribers_of` the subscribers of that transport get the
         notifications too. A notification with a stored key, or one that amends a replaced one, is left out with its
@@ -57,11 +73,12 @@ class Database(OutboxMixin, SubscriberMixin, OperatorMixin, LeaseMixin):
         """
         async with self._writing() as connection:
             if states:
-                key = sa.and_(*(column == sa.bindparam(f"old_{column.name}") for column in subject_states.primary_key))
-                old = [{f"old_{name}": value for name, value in subject._asdict().items()} for subject in states]
-                await connection.execute(sa.delete(subject_states).where(key), old)
                 new = [rows.subject_state_row(*item) for item in states.items()]
-                await connection.execute(sa.insert(subject_states), new)
+                await _replace_by_key(connection, subject_states, new)
+            if results:
+                new = [rows.session_result_row(*item) for item in results.items()]
+                await _replace_by_key(connection, session_results, new)
+                await connection.execute(sa.delete(session_results).where(COUNT_LATER >= KEPT_RESULTS))
             if closes:
                 by_session = [
                     {"symbol": symbol, "session": session, "close": close}
@@ -100,6 +117,14 @@ class Database(OutboxMixin, SubscriberMixin, OperatorMixin, LeaseMixin):
             of_stored = texts.c.event.in_([row.id for row in stored])
             messages = (await connection.execute(sa.select(texts).where(of_stored).order_by(texts.c.position))).all()
         return [rows.to_notification(row, [text for text in messages if text.event == row.id]) for row in stored]
+
+
+async def _replace_by_key(connection: AsyncConnection, table: sa.Table, new: Sequence[rows.Row]) -> None:
+    """Insert rows in the place of those with the same primary key."""
+    same = sa.and_(*(column == sa.bindparam(f"old_{column.name}") for column in table.primary_key))
+    old = [{f"old_{column.name}": row[column.name] for column in table.primary_key} for row in new]
+    await connection.execute(sa.delete(table).where(same), old)
+    await connection.execute(sa.insert(table), new)
 
 
 async def migrate_database(url: str) -> None:

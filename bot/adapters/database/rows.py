@@ -7,11 +7,13 @@ from inspect import get_annotations
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 
 from bot.adapters.database.tables import basket_subscriptions, notifications, outbox, subject_states, subscribers, texts
 from bot.alerts.episodes import Episode, ProvisionalAlert, Subject, SubjectState
 from bot.delivery.model import Delivery, Notification, SendMode
 from bot.delivery.subscribers import BasketSubscription, QuietHours, Subscriber
+from bot.engine.results import ResultKey, SessionResult
 from bot.messages.message import Message
 
 Row = dict[str, Any]
@@ -20,6 +22,7 @@ T = TypeVar("T")
 CHANGING = (
     *("state", "not_before", "attempts", "unconfirmed", "without_markup", "message_id", "reason", "mode", "has_photo"),
 )
+RESULT = TypeAdapter(SessionResult)
 PROVISIONAL = ("event", "session", "severity")  # fields of ProvisionalAlert; columns have a prefix
 
 
@@ -92,6 +95,14 @@ def to_notification(row: sa.Row[Any], messages: Iterable[sa.Row[Any]]) -> Notifi
     """The notification of a row with the key of its original as `first`; `messages` are its rows of texts."""
     in_languages = tuple(Message(text.language, text.lines) for text in messages)
     return from_row(Notification, row, id=row.public_id, messages=in_languages, original=row.first)
+
+
+def session_result_row(key: ResultKey, result: SessionResult) -> Row:
+    return {**key._asdict(), "result": RESULT.dump_python(result, mode="json")}
+
+
+def to_session_result(row: sa.Row[Any]) -> tuple[ResultKey, SessionResult]:
+    return ResultKey(row.rule, row.basket, row.session), RESULT.validate_python(row.result)
 
 
 def subject_state_row(subject: Subject, state: SubjectState) -> Row:

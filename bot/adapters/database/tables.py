@@ -108,6 +108,14 @@ evaluated_closes = sa.Table(
     sa.Column("close", sa.Double),  # NULL: no close on that session
 )
 
+session_results = sa.Table(
+    "session_results",
+    METADATA,
+    *columns(sa.String, "rule", "basket", primary_key=True),
+    sa.Column("session", sa.Date, primary_key=True),
+    sa.Column("result", sa.JSON, nullable=False),
+)
+
 notifications = sa.Table(
     "notifications",
     METADATA,
