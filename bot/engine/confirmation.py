@@ -51,7 +51,7 @@ class Debounce:
 def resolve_provisional(
     target: RuleTarget, session: date, alerts: Sequence[Alert], states: SubjectStates
 ) -> tuple[dict[ProvisionalAlert, Alert | None], list[Alert]]:
-    """The final alert for each provisional one (None = it does not hold), and the alerts that are new."""
+    """The final alert for each provisional alert (None = it does not hold), and the alerts that are new."""
     posted = (state.provisional_of(session) for subject, state in states.items() if target.covers(subject))
     resolved: dict[ProvisionalAlert, Alert | None] = dict.fromkeys(filter(None, posted))
     new = []
@@ -96,7 +96,7 @@ def target_symbols(stats: MarketStats, target: RuleTarget) -> frozenset[Symbol]:
 
 @dataclass(frozen=True, slots=True)
 class UnconfirmedAlert:
-    """An alert that fires on the market that `stats` returns and not on every other: it depends on suspect prices."""
+    """An alert that fires on the market of `stats`, but not on every market: it depends on suspect prices."""
 
     target: RuleTarget
     alert: Alert
@@ -156,7 +156,7 @@ def evaluate_confirmed(
             pending.add(target)
             continue
         first = results[target][0]
-        lowest = {subject: at_lowest_level([decision[subject] for decision in fired]) for subject in certain}
+        lowest = {subject: at_lowest_level([decisions[subject] for decisions in fired]) for subject in certain}
         undisputed = [decision for decision in first.decisions if decision.subject not in disputed]
         agreed.append((target.rule, [lowest.get(decision.subject, decision) for decision in undisputed]))
         changed |= {subject: state for subject, state in first.states.items() if subject not in disputed}
