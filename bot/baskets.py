@@ -101,11 +101,16 @@ def value_basket(table: PriceTable, basket: Basket) -> BasketSeries:
     present_weight, listed_weight, weighted = (np.zeros(len(table.sessions)) for _ in range(3))
     # Member by member, so that a session's sum does not depend on the number of sessions in the table.
     for member in basket.members:
-        whole = table.returns(table.symbols.index(member.symbol), adjusted=basket.prices == "adjusted")
-        listed = _listed_rows(table, member, whole.begin)
+        returns = table.returns(table.symbols.index(member.symbol), adjusted=basket.prices == "adjusted")
+        begin, end = returns.begin, len(table.sessions)
+        if member.since is not None:
+            begin = max(begin, int(np.searchsorted(table.sessions, np.datetime64(member.since, "D"))))
+        if member.until is not None:
+            end = int(np.searchsorted(table.sessions, np.datetime64(member.until, "D"), side="right"))
+        listed = slice(begin, max(begin, end))
         daily, low = (np.full(len(table.sessions), np.nan) for _ in range(2))
-        daily[listed], low[listed] = whole.daily[listed], whole.low[listed]
-        alone.append(replace(whole, daily=daily, low=low))
+        daily[listed], low[listed] = returns.daily[listed], returns.low[listed]
+        alone.append(replace(returns, daily=daily, low=low))
         rows.append(listed)
         present = ~np.isnan(daily[listed])
         present_weight[listed] += present * member.weight
@@ -114,26 +119,9 @@ def value_basket(table: PriceTable, basket: Basket) -> BasketSeries:
     with np.errstate(divide="ignore", invalid="ignore"):
         coverage = present_weight / listed_weight
         daily = weighted / present_weight
-    readable = coverage >= basket.min_coverage - COVERAGE_SLACK
-    return BasketSeries(
-        basket=basket,
-        sessions=table.sessions,
-        daily_return=np.where(readable & (present_weight > 0), daily, np.nan),
-        coverage=coverage,
-        alone=tuple(alone),
-        rows=tuple(rows),
-        final_sessions=table.final_sessions,
-    )
-
-
-def _listed_rows(table: PriceTable, member: Member, begin: int) -> slice:
-    """The rows on which a member is listed and belongs: from row `begin` on, from `since` to `until`."""
-    end = len(table.sessions)
-    if member.since is not None:
-        begin = max(begin, int(np.searchsorted(table.sessions, np.datetime64(member.since, "D"))))
-    if member.until is not None:
-        end = int(np.searchsorted(table.sessions, np.datetime64(member.until, "D"), side="right"))
-    return slice(begin, max(begin, end))
+    readable = (coverage >= basket.min_coverage - COVERAGE_SLACK) & (present_weight > 0)
+    daily = np.where(readable, daily, np.nan)
+    return BasketSeries(basket, table.sessions, daily, coverage, tuple(alone), tuple(rows), table.final_sessions)
 
 
 def symbols_of(baskets: Iterable[Basket]) -> tuple[Symbol, ...]:

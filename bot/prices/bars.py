@@ -84,10 +84,7 @@ class PriceSource(Protocol):
     """A source of daily prices."""
 
     def bars(self, symbol: Symbol) -> Bars:
-        """The whole history of `symbol`.
-
-        Raises NoData for an unknown symbol or without a usable row, SourceUnreachable without an answer.
-        """
+        """The whole history; NoData for an unknown symbol or without a usable row, SourceUnreachable = no answer."""
         ...
 
 
@@ -136,13 +133,20 @@ def validate_rows(symbol: Symbol, where: str, raw: RawBars, as_of: datetime | No
         label = raw.dates[row] if raw.lines is None else f"line {raw.lines[int(row)]}"
         refused.append(RejectedRow(f"{where} {label}", why))
 
-    high, low = _prices("high", raw.high, refuse), _prices("low", raw.low, refuse)
+    high, low = checked_prices("high", raw.high, refuse), checked_prices("low", raw.low, refuse)
     crossed = high < low
     for row in np.flatnonzero(crossed):
         refuse(row, "high is below low; both are left out")
     high[crossed] = low[crossed] = np.nan
-    close, adjusted = _prices("close", raw.close, refuse), _prices("adjusted close", raw.adjusted, refuse)
-    stay = _without_repeated_dates(_in_order(raw.dates, refuse), raw.dates, (close, adjusted, high, low), refuse)
+    close, adjusted = checked_prices("close", raw.close, refuse), checked_prices("adjusted close", raw.adjusted, refuse)
+    for row in np.flatnonzero(np.isnat(raw.dates)):
+        refuse(row, "the row has no date; it is left out")
+    dated = np.flatnonzero(~np.isnat(raw.dates))
+    backwards = np.flatnonzero(raw.dates[dated][1:] < raw.dates[dated][:-1])
+    if len(backwards):
+        refuse(dated[backwards[0] + 1], "the dates are not in ascending order; the rows are sorted")
+    order = dated[np.argsort(raw.dates[dated], kind="stable")]
+    stay = without_repeated_dates(order, raw.dates, (close, adjusted, high, low), refuse)
     return Bars(
         symbol=symbol,
         dates=raw.dates[stay],
@@ -159,7 +163,7 @@ def validate_rows(symbol: Symbol, where: str, raw: RawBars, as_of: datetime | No
     )
 
 
-def _prices(name: str, values: Floats, refuse: Refuse) -> Floats:
+def checked_prices(name: str, values: Floats, refuse: Refuse) -> Floats:
     """A copy of `values`, NaN outside of MIN_PRICE to MAX_PRICE."""
     prices = np.array(values, dtype=np.float64)
     wrong = (prices < MIN_PRICE) | (prices > MAX_PRICE)
@@ -169,18 +173,7 @@ def _prices(name: str, values: Floats, refuse: Refuse) -> Floats:
     return prices
 
 
-def _in_order(dates: Dates, refuse: Refuse) -> Rows:
-    """The rows with a date, ascending by date."""
-    dated = np.flatnonzero(~np.isnat(dates))
-    for row in np.flatnonzero(np.isnat(dates)):
-        refuse(row, "the row has no date; it is left out")
-    backwards = np.flatnonzero(dates[dated][1:] < dates[dated][:-1])
-    if len(backwards):
-        refuse(dated[backwards[0] + 1], "the dates are not in ascending order; the rows are sorted")
-    return dated[np.argsort(dates[dated], kind="stable")]
-
-
-def _without_repeated_dates(order: Rows, dates: Dates, columns: Sequence[Floats], refuse: Refuse) -> Rows:
+def without_repeated_dates(order: Rows, dates: Dates, columns: Sequence[Floats], refuse: Refuse) -> Rows:
     """The rows to keep, ascending by date: the first of equal rows of a date, none of different rows."""
     follows = dates[order][1:] == dates[order][:-1]
     if not follows.any():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import NewType, Protocol
 from zoneinfo import ZoneInfo
 
@@ -84,33 +84,36 @@ def with_closures(calendar: Calendar, closures: Sequence[UnscheduledClosure]) ->
         return calendar
     closes, stay = calendar.closes.copy(), np.ones(len(calendar.sessions), dtype=np.bool_)
     for closure in closures:
-        index = session_index(calendar, closure.day)
+        index = session_index(calendar.sessions, closure.day)
         if closure.calendar != calendar.code or index is None:
             continue
         if closure.closes is None:
             stay[index] = False
             continue
-        early = datetime.combine(closure.day, closure.closes, ZoneInfo(calendar.zone)).timestamp()
-        if calendar.opens[index] < int(early) < closes[index]:
-            closes[index] = int(early)
+        early = int(datetime.combine(closure.day, closure.closes, ZoneInfo(calendar.zone)).timestamp())
+        if calendar.opens[index] < early < closes[index]:
+            closes[index] = early
     return replace(calendar, sessions=calendar.sessions[stay], opens=calendar.opens[stay], closes=closes[stay])
 
 
 def closure_problem(calendar: Calendar, closure: UnscheduledClosure) -> str:
     """The reason for no effect of a closure on `calendar`; "" = it has an effect, or repeats the calendar."""
-    index = session_index(calendar, closure.day)
+    index = session_index(calendar.sessions, closure.day)
     if index is None:
         return f"{closure.day} is no session of {calendar.code} anyway, as far as it is known ({calendar.sessions[-1]})"
-    opens, closes = (
-        datetime.fromtimestamp(int(times[index]), ZoneInfo(calendar.zone))
-        for times in (calendar.opens, calendar.closes)
-    )
+    opens, closes = (moment.astimezone(ZoneInfo(calendar.zone)) for moment in session_times(calendar, index))
     if closure.closes is None or opens.time() < closure.closes <= closes.time():
         return ""
     return f"{closure.closes:%H:%M} is outside the session, {opens:%H:%M} to {closes:%H:%M} in {calendar.zone}"
 
 
-def session_index(calendar: Calendar, day: date) -> int | None:
-    """The position of the session on `day`; None = no session."""
-    index = int(np.searchsorted(calendar.sessions, label := np.datetime64(day, "D")))
-    return index if index < len(calendar.sessions) and calendar.sessions[index] == label else None
+def session_times(calendar: Calendar, index: int) -> tuple[datetime, datetime]:
+    """The open and the close (UTC) of the session at `index`."""
+    opens, closes = (int(times[index]) for times in (calendar.opens, calendar.closes))
+    return datetime.fromtimestamp(opens, UTC), datetime.fromtimestamp(closes, UTC)
+
+
+def session_index(sessions: Dates, day: date) -> int | None:
+    """The position of `day` among ascending dates; None = not among them."""
+    index = int(np.searchsorted(sessions, label := np.datetime64(day, "D")))
+    return index if index < len(sessions) and sessions[index] == label else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,9 @@ Places = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class SymbolReturns:
-    """Returns of a single symbol, columns of shape (T,): fractions, NaN = unknown.
+    """Returns of a symbol from row `begin` on, the row after the first close; shape (T,), fractions, NaN = unknown.
 
-    `daily` are the returns, 0 on rows without a new session of its exchange (`shut`), and `low` the days' lows against
-    the previous closes. Both begin at row `begin` at the earliest, the row after the first close.
+    `daily` are 0 on rows without a new session of its exchange (`shut`), `low` the days' lows against previous closes.
     """
 
     daily: Floats
@@ -47,21 +46,18 @@ class PriceTable:
     shut: Flags
     final_sessions: int
     refused: tuple[RejectedRow, ...] = ()
-    _returns: dict[tuple[int, bool], SymbolReturns] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def returns(self, column: int, *, adjusted: bool) -> SymbolReturns:
-        """The returns of a symbol, by closes adjusted for dividends too or for splits alone; cached."""
-        if (column, adjusted) not in self._returns:
-            closes, shut = (self.adjusted if adjusted else self.close)[:, column], self.shut[:, column]
-            present = ~np.isnan(closes)
-            begin = int(present.argmax()) + 1 if present.any() else len(closes)
-            previous = closes[begin - 1 : -1]
-            daily, low = (np.full(len(closes), np.nan) for _ in range(2))
-            daily[begin:] = np.where(shut[begin:], 0.0, closes[begin:] / previous - 1)
-            adjustment = closes[begin:] / self.close[begin:, column]
-            low[begin:] = np.where(shut[begin:], np.nan, self.low[begin:, column] * adjustment / previous - 1)
-            self._returns[column, adjusted] = SymbolReturns(daily, low, shut, begin)
-        return self._returns[column, adjusted]
+        """The returns of a symbol, by closes adjusted for dividends too or for splits alone."""
+        closes, shut = (self.adjusted if adjusted else self.close)[:, column], self.shut[:, column]
+        present = ~np.isnan(closes)
+        begin = int(present.argmax()) + 1 if present.any() else len(closes)
+        previous = closes[begin - 1 : -1]
+        daily, low = (np.full(len(closes), np.nan) for _ in range(2))
+        daily[begin:] = np.where(shut[begin:], 0.0, closes[begin:] / previous - 1)
+        adjustment = closes[begin:] / self.close[begin:, column]
+        low[begin:] = np.where(shut[begin:], np.nan, self.low[begin:, column] * adjustment / previous - 1)
+        return SymbolReturns(daily, low, shut, begin)
 
 
 def build_table(
@@ -80,14 +76,12 @@ def build_table(
         for prices, exchange, keep in zip(bars, exchanges, keeps, strict=True)
         if keep.any()
     ]
-    begin = end = 0
-    if ends:
-        begin = int(np.searchsorted(calendar.closes, np.min(ends)))
-        end = int(np.searchsorted(calendar.closes, np.max(ends))) + 1
+    begin = int(np.searchsorted(calendar.closes, np.min(ends))) if ends else 0
+    end = int(np.searchsorted(calendar.closes, np.max(ends))) + 1 if ends else 0
     if until is not None:
         end = min(end, int(np.searchsorted(calendar.opens, until, side="right")))
     end = min(max(begin, end), len(calendar.sessions))
-    closes = calendar.closes[begin:end]
+    sessions, closes = calendar.sessions[begin:end], calendar.closes[begin:end]
     shape = (end - begin, len(bars))
     close, adjusted, low = (np.full(shape, np.nan, order="F") for _ in range(3))
     shut = np.zeros(shape, dtype=np.bool_, order="F")
@@ -106,14 +100,7 @@ def build_table(
             whole[rows] = values[keep]
             target[:, column] = np.where(latest >= 0, whole[latest], np.nan)
     final = shape[0] if until is None else int(np.searchsorted(closes, until, side="right"))
+    symbols = tuple(prices.symbol for prices in bars)
     return PriceTable(
-        calendar=calendar,
-        sessions=calendar.sessions[begin:end],
-        symbols=tuple(prices.symbol for prices in bars),
-        close=close,
-        adjusted=adjusted,
-        low=low,
-        shut=shut,
-        final_sessions=final,
-        refused=tuple(refused),
+        calendar, calendar.sessions[begin:end], symbols, close, adjusted, low, shut, final, tuple(refused)
     )
