@@ -101,6 +101,4 @@ def build_table(
             target[:, column] = np.where(latest >= 0, whole[latest], np.nan)
     final = shape[0] if until is None else int(np.searchsorted(closes, until, side="right"))
     symbols = tuple(prices.symbol for prices in bars)
-    return PriceTable(
-        calendar, calendar.sessions[begin:end], symbols, close, adjusted, low, shut, final, tuple(refused)
-    )
+    return PriceTable(calendar, sessions, symbols, close, adjusted, low, shut, final, tuple(refused))
