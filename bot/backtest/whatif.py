@@ -43,8 +43,8 @@ def evaluate_move(
     verdict = past.next(session, daily, 1.0)
     if verdict is None:
         raise NoData(f"Basket {basket} has no reading on a session before {session}: a {window}-session move needs it.")
-    reaches = _forecasts(stats, rulebook, basket, position, session, daily)
-    return WhatIfResult(series.basket, verdict, reaches, next_claim(past, verdict))
+    forecasts = _forecasts(stats, rulebook, basket, position, session, daily)
+    return WhatIfResult(series.basket, verdict, forecasts, next_claim(past, verdict))
 
 
 def level_distances(

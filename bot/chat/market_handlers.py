@@ -132,8 +132,8 @@ async def why(ctx: HandlerContext) -> Reply:
     )
     further = {}
     for reach in level_distances(board, rulebook, basket.id, about.session):
-        if reach.further is not None and reach.next_rung is not None:
-            level = ctx.catalogue.word("severity", reach.next_rung.severity.word)
+        if reach.further is not None and reach.next_level is not None:
+            level = ctx.catalogue.word("severity", reach.next_level.severity.word)
             falls = further_fall_fields(reach.further.fraction, ctx.catalogue)
             further[reach.rule.name] = ctx.say("chat_next_rung", level=level, **falls)
     lines: list[str] = []

@@ -121,8 +121,8 @@ def answer_lines(opened: MeasuredMarket, basket: BasketId, day: date) -> Iterato
     for answer in explain_session(opened.board, opened.rulebook, basket, day):
         yield from decision_lines(opened, answer.decision, answer.before)
         way = None if answer.decision.subject.member else ways.get(answer.decision.subject.rule)
-        if way is not None and way.next_rung is not None and way.further is not None:
-            yield f"  {way.next_rung.severity.word} with another {way.further.fraction * 100:.1f} %"
+        if way is not None and way.next_level is not None and way.further is not None:
+            yield f"  {way.next_level.severity.word} with another {way.further.fraction * 100:.1f} %"
 
 
 def decision_lines(opened: MeasuredMarket, decision: Decision, state: SubjectState) -> Iterator[str]:

@@ -13,19 +13,16 @@ from bot.statistics.precedents import Precedents, RoundFigureFalls
 from bot.statistics.rarity import ReturnPeriod
 from bot.statistics.verdict import Verdict
 
-# A member that lost more than this counts as plunging: over the window by the close, or below the previous close at any
-# moment of a session.
-PLUNGE = -0.10
-UNCHANGED = 1e-12
+PLUNGE = -0.10  # a return below it, over the window by the close or against the previous close at any moment, is named
+UNCHANGED = 1e-12  # a smaller return is a rounding error
 
 
 @dataclass(frozen=True, slots=True)
 class MemberContribution:
-    """One member's part in a basket's move; all figures are fractions.
+    """A member's contribution to a basket's move; all figures are fractions.
 
-    `move` is its own move over the window (None = a return is missing), `contribution` its part of the basket's move,
-    `day_low` its lowest day's low against the previous close within the window (None = unknown). `low_gap` says that
-    the low of a session on which it traded is not known.
+    `move` is the member's move over the window (None = a return is missing), `day_low` the lowest of its intraday lows
+    against the previous close (None = unknown). `low_gap`: the low of a session on which it traded is unknown.
     """
 
     symbol: Symbol
@@ -56,10 +53,10 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class StateEntry:
-    """A basket (no symbol) or a member that entered a drawdown state on this very session.
+    """A basket (no symbol) or a member that entered a drawdown state on the session of `verdict`.
 
-    `before` is the session on which it had last entered that state or a deeper one (None = never in the data),
-    `after_peak` the sessions from the peak to this one.
+    `before` is the session of the previous entry into that state or a deeper one (None = never in the data),
+    `after_peak` the number of sessions since the peak.
     """
 
     symbol: Symbol | None
@@ -70,9 +67,9 @@ class StateEntry:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceMove:
-    """The earlier move an alert is held against: the end of its window, and the move as a fraction.
+    """The earlier move that an alert is compared with: the end of its window, and the move as a fraction.
 
-    `runner_up` is the lowest move between the two (None = there is none); nothing that is said may put it on a par.
+    `runner_up` is the lowest move between the two (None = there is none); rounding may not make it look as deep.
     """
 
     session: date
@@ -82,35 +79,35 @@ class ReferenceMove:
 
 @dataclass(frozen=True, slots=True)
 class HistoryFacts:
-    """What a basket's own past says of its fall; None = nothing that could be said truthfully.
+    """A basket's fall in its history; None = not defined.
 
-    `swing` is the move in multiples of the volatility before it. `close` is the price that `line` counts from, where
-    the basket is one symbol without dividends.
+    `volatility_multiple` is the move in multiples of the volatility before it. `close` is the price that `next_state`
+    is measured from, if the basket is one symbol without dividends.
     """
 
-    swing: float | None = None
+    volatility_multiple: float | None = None
     period: ReturnPeriod | None = None
-    crossing: RoundFigureFalls | None = None
+    round_figure: RoundFigureFalls | None = None
     precedents: Precedents | None = None
-    line: NextState | None = None
+    next_state: NextState | None = None
     close: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """What stands around one alert.
+    """The context of one alert.
 
-    `sides` holds the basket and its move, or for a contrast both (None = not defined). `yardstick` is the latest
+    `sides` holds the basket and its move, or for a contrast both (None = not defined). `reference` is the latest
     earlier move as bad, or for a record the worst before it. `days` are the sessions of the window with the basket's
-    returns, oldest first, and `members` those that belonged, the one that weighed most first. `listed` counts the
-    members that belong on the session, `present` those with a return, `abroad` the present ones of other exchanges,
-    `traded_then` those of the listed that belonged on the yardstick's session too. `entered` is the basket's own new
-    state, `entries` are those of members. A contrast has neither days nor members. `as_of` (with a zone) and `further`
-    are of a session that has not ended: when its prices are from, and what a further fall would make of it.
+    returns, oldest first; `members` are sorted by contribution, the lowest first. `listed` counts the members of the
+    basket on the session, `present` those with a return, `abroad` the present ones of other exchanges, `traded_then`
+    those of the listed that were members on the reference session too. `entered` is the basket's new state, `entries`
+    are those of members. A contrast has neither days nor members. A session that has not ended has `as_of`, the time
+    of its prices (with a zone), and `further`, the next claim after a further fall.
     """
 
     sides: tuple[tuple[Basket, float | None], ...]
-    yardstick: ReferenceMove | None = None
+    reference: ReferenceMove | None = None
     days: tuple[tuple[date, float], ...] = ()
     members: tuple[MemberContribution, ...] = ()
     listed: int = 0
@@ -126,36 +123,36 @@ class AlertContext:
 
     @property
     def known(self) -> int:
-        """How many members have a move."""
+        """The number of members with a move."""
         return sum(member.move is not None for member in self.members)
 
     @property
     def fell(self) -> int:
-        """How many members have a move below 0; one that is back at its price is not a rounding error below."""
+        """The number of members with a move below 0."""
         return sum(member.move is not None and member.move < -UNCHANGED for member in self.members)
 
 
 @dataclass(frozen=True, slots=True)
 class LevelForecast:
-    """The rung of a rule that the move would reach, and the next deeper one with the further fall that it takes.
+    """The level of a rule that a move would reach (None = none), and the next level with the `further` fall to it.
 
-    None = no rung; nothing deeper, or out of reach.
+    `next_level` and `further` are None if there is no higher level, or none within reach.
     """
 
     rule: Rule
-    rung: Level | None
-    next_rung: Level | None
+    level: Level | None
+    next_level: Level | None
     further: FurtherFall | None
 
 
 @dataclass(frozen=True, slots=True)
 class WhatIfResult:
-    """A move on the next session: its verdict, what each rule would make of it, and the next claim further down.
+    """A hypothetical move that ends on the next session: its verdict, the rules' levels, the next claim further down.
 
-    `verdict.daily_return` is what that one session takes, after those before it in the window.
+    `verdict.daily_return` is the return of that session alone.
     """
 
     basket: Basket
     verdict: Verdict
-    reaches: tuple[LevelForecast, ...]
+    forecasts: tuple[LevelForecast, ...]
     further: FurtherFall | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache, lru_cache
+from functools import cache
 
 from babel import Locale
 
@@ -22,8 +22,8 @@ MINUS = "\u2212"
 class Catalogue:
     """The phrases of one language: `say` fills a phrase; the other methods format figures.
 
-    `months` begins with the first, `weekdays` with Monday. `signs` replaces "," and "." in figures; None = the language
-    writes them as they are.
+    `months` begins with the first, `weekdays` with Monday. `separators` maps "," and "." of figures to those of the
+    language.
     """
 
     language: str
@@ -31,7 +31,7 @@ class Catalogue:
     phrases: dict[str, str | list[str] | dict[str, str]]
     months: tuple[str, ...]
     weekdays: tuple[str, ...]
-    signs: dict[int, str] | None
+    separators: dict[int, str]
 
     def say(self, key: str, **values: object) -> str:
         """The phrase `key` with its placeholders filled; `count` selects a plural form, an exact number first.
@@ -42,14 +42,11 @@ class Catalogue:
         if isinstance(phrase, dict):
             count = values["count"]
             assert isinstance(count, int)
-            phrase = phrase.get(str(count)) or phrase.get(_plural(self.language, count), phrase["other"])
+            phrase = phrase.get(str(count)) or phrase.get(str(self.locale.plural_form(count)), phrase["other"])
             values["count"] = self.number(count)
         assert isinstance(phrase, str)
-        text = phrase.format_map(values)
-        if sanitize(text) == text:  # then so is every value
-            return text
         return phrase.format_map(
-            {key: sanitize(value) if isinstance(value, str) else value for key, value in values.items()}
+            {name: sanitize(value) if isinstance(value, str) else value for name, value in values.items()}
         )
 
     def word(self, table: str, key: str) -> str:
@@ -60,15 +57,18 @@ class Catalogue:
 
     def number(self, value: int) -> str:
         """Digits in groups: 7,612."""
-        return self._local(f"{value:,}")
+        return f"{value:,}".translate(self.separators)
 
     def decimal(self, value: float, decimals: int = 1) -> str:
         """A number without a sign."""
-        return self._local(f"{abs(value):,.{decimals}f}")
+        return f"{abs(value):,.{decimals}f}".translate(self.separators)
 
     def percent(self, value: float, decimals: int = 1, *, sign: bool = True) -> str:
         """A fraction as a percentage: -0.182 is written with a true minus sign as -18.2 %; exactly 0.0 has no sign."""
-        return str(self.phrases["percent"]).replace("{figure}", self._local(_hundredths(value, decimals, sign)))
+        figure = self.decimal(abs(value) * 100, decimals)
+        zero = not any(digit in figure for digit in "123456789")
+        mark = "" if zero or not sign else MINUS if value < 0 else "+"
+        return str(self.phrases["percent"]).replace("{figure}", mark + figure)
 
     def day(self, value: date) -> str:
         month = self.months[value.month - 1]
@@ -87,17 +87,13 @@ class Catalogue:
         words = self.phrases["numbers"]
         return words[value] if value < len(words) and isinstance(words, list) else str(value)
 
-    def join(self, parts: list[str], sign: str = "comma") -> str:
-        """A list, with `comma` between names and figures, or `clause` between clauses."""
-        return str(self.phrases[sign]).join(parts)
+    def join(self, parts: list[str], separator: str = "comma") -> str:
+        """A list, with `comma` between names and figures, `clause` between clauses, `dot` between facts of a line."""
+        return str(self.phrases[separator]).join(parts)
 
     def dotted(self, facts: list[str]) -> str:
         """Facts of one line, side by side."""
-        return str(self.phrases["dot"]).join(facts)
-
-    def _local(self, figure: str) -> str:
-        """1,234.5 with the language's separators for groups and decimals."""
-        return figure if self.signs is None else figure.translate(self.signs)
+        return self.join(facts, "dot")
 
 
 @cache
@@ -107,20 +103,7 @@ def load_catalogue(language: str) -> Catalogue:
     locale = Locale.parse(phrases["locale"])
     months, days = (names["format"]["abbreviated"] for names in (locale.months, locale.days))
     symbols = locale.number_symbols["latn"]
-    group, decimal = symbols["group"], symbols["decimal"]
-    signs = None if (group, decimal) == (",", ".") else {44: group, 46: decimal}
+    separators = str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
     year = tuple(str(months[index]) for index in range(1, 13))
     week = tuple(str(days[index]) for index in range(7))
-    return Catalogue(language, locale, phrases, year, week, signs)
-
-
-@lru_cache(maxsize=256)  # an alert's figures are the same in every language
-def _hundredths(value: float, decimals: int, sign: bool) -> str:
-    figure = f"{abs(value) * 100:,.{decimals}f}"
-    mark = "" if not sign or not figure.strip("0.,") else MINUS if value < 0 else "+"
-    return mark + figure
-
-
-@cache
-def _plural(language: str, count: int) -> str:
-    return str(load_catalogue(language).locale.plural_form(count))
+    return Catalogue(language, locale, phrases, year, week, separators)

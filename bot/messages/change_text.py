@@ -20,73 +20,75 @@ MAX_QUOTED = 2
 def withdrawal_text(
     name: str, moves: Sequence[tuple[str, Verdict | None]], session: date, event: str, language: str
 ) -> Message:
-    """An alert that did not hold at the close: each thing it was about with its verdict (None = no reading)."""
-    words = load_catalogue(language)
-    lines = [words.say("withdrawn", icon=ICON, name=name)]
+    """An alert that did not hold at the close, with the verdict of each of its subjects (None = no reading)."""
+    catalogue = load_catalogue(language)
+    day = catalogue.day(session)
+    lines = [catalogue.say("withdrawn", icon=ICON, name=name)]
     for label, verdict in moves:
         if verdict is None:
-            lines.append(words.say("withdrawn_missing", name=label, date=words.day(session)))
+            lines.append(catalogue.say("withdrawn_missing", name=label, date=day))
         else:
-            move, window = words.percent(verdict.move), window_text(verdict.window, words)
-            lines.append(words.say("withdrawn_move", name=label, move=move, window=window, date=words.day(session)))
-    lines.append(words.say("withdrawn_foot", id=event))
+            move, window = catalogue.percent(verdict.move), window_text(verdict.window, catalogue)
+            lines.append(catalogue.say("withdrawn_move", name=label, move=move, window=window, date=day))
+    lines.append(catalogue.say("withdrawn_foot", id=event))
     return Message(language, tuple(lines))
 
 
 def with_notes(message: Message, notes: Iterable[tuple[date, str]]) -> Message:
-    """The message with the operator's dated notes before its last line; for their sake, others go."""
-    words = load_catalogue(message.language)
-    lines = [words.say("note", date=words.day(day), text=text) for day, text in notes]
+    """The message with the operator's dated notes before its footer, in place of other lines if there is no room."""
+    catalogue = load_catalogue(message.language)
+    lines = [catalogue.say("note", date=catalogue.day(day), text=text) for day, text in notes]
     *first, last = message.lines
     return trim_to_budget(Message(message.language, (*first, *lines, last)), len(lines) + 1)
 
 
 def with_headlines(message: Message, headlines: Iterable[Headline]) -> Message:
-    """The message with the first headlines that there is room for, before its last line; nothing goes for them."""
-    words = load_catalogue(message.language)
-    *first, last = message.lines
+    """The message with the first headlines that there is room for before its footer, at most MAX_QUOTED."""
+    catalogue = load_catalogue(message.language)
+    *lines, last = message.lines
     for headline in headlines:
         title = sanitize(f"“{' '.join(headline.title.split())}”")
         publisher = " ".join(headline.publisher.split())
-        quote = words.say("quote", title=title, publisher=publisher, moment=words.moment(headline.at))
-        more = len(first) - len(message.lines) + 1
-        line = quote if more else words.say("headlines", quote=quote)
-        if more < MAX_QUOTED and fits_budget([*first, line, last]):
-            first.append(line.replace(title, make_link(title, headline.link), 1))
-    return Message(message.language, (*first, last))
+        quote = catalogue.say("quote", title=title, publisher=publisher, moment=catalogue.moment(headline.at))
+        quoted = len(lines) - len(message.lines) + 1
+        line = quote if quoted else catalogue.say("headlines", quote=quote)
+        if quoted < MAX_QUOTED and fits_budget([*lines, line, last]):
+            lines.append(line.replace(title, make_link(title, headline.link), 1))
+    return Message(message.language, (*lines, last))
 
 
 def correction_text(now: Message, before: Message) -> Message:
-    """An alert as it reads on revised closes, with what it said before below its first line."""
-    return _below_first(now, load_catalogue(now.language).say("corrected", before=before.lines[0]))
+    """An alert as evaluated on revised closes, with its former first line below the new one."""
+    return _below_first(now, "corrected", before=before.lines[0])
 
 
 def revised_data_text(message: Message) -> Message:
     """An alert that holds on revised closes alone."""
-    return _below_first(message, load_catalogue(message.language).say("belated"))
+    return _below_first(message, "belated")
 
 
-def _below_first(message: Message, line: str) -> Message:
+def _below_first(message: Message, phrase: str, **values: str) -> Message:
     first, *rest = message.lines
+    line = load_catalogue(message.language).say(phrase, **values)
     return trim_to_budget(Message(message.language, (first, line, *rest)))
 
 
 def retraction_text(_now: Message, before: Message) -> Message:
     """An alert that does not hold on revised closes."""
-    words = load_catalogue(before.language)
-    return Message(before.language, (words.say("revoked", icon=ICON), words.say("corrected", before=before.lines[0])))
+    say = load_catalogue(before.language).say
+    return Message(before.language, (say("revoked", icon=ICON), say("corrected", before=before.lines[0])))
 
 
 def discontinued_text(name: str, event: str, language: str) -> Message:
-    """An alert of a session under way whose close nobody will judge."""
-    words = load_catalogue(language)
-    return Message(language, (words.say("abandoned", icon=ICON, name=name), words.say("withdrawn_foot", id=event)))
+    """A provisional alert of a session whose close will not be evaluated."""
+    say = load_catalogue(language).say
+    return Message(language, (say("abandoned", icon=ICON, name=name), say("withdrawn_foot", id=event)))
 
 
 def severity_change_text(message: Message, before: Severity, now: Severity | None) -> Message:
-    """A few words under an alert whose class changed: from `before` to `now` (None = withdrawn)."""
-    words = load_catalogue(message.language)
+    """The reply to an alert whose severity changed from `before` to `now` (None = withdrawn)."""
     if now is None:
         return Message(message.language, message.lines[:1])
-    classes = {"before": words.word("severity", before.word), "now": words.word("severity", now.word)}
-    return Message(message.language, (words.say("changed_class", **classes), message.lines[0]))
+    catalogue = load_catalogue(message.language)
+    severities = {"before": catalogue.word("severity", before.word), "now": catalogue.word("severity", now.word)}
+    return Message(message.language, (catalogue.say("changed_class", **severities), message.lines[0]))

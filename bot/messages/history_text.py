@@ -15,132 +15,126 @@ from bot.statistics.precedents import MIN_CASES, Precedents
 from bot.statistics.verdict import DrawdownState, Verdict
 
 MIN_VOLATILITY_MULTIPLE = 2.0  # below it a move is nothing unusual
-EXACT_BELOW = 2.0  # years that are told with a decimal
+EXACT_BELOW = 2.0  # years; fewer are written with a decimal
 SLACK = 1e-9
 
 
-def rarity_facts(history: HistoryFacts, words: Catalogue) -> Iterator[str]:
-    """How often such a fall is to be expected, and how it compares with the weeks before."""
-    if history.period is not None:
-        years, low, high = (
-            words.decimal(years, 1 if years < EXACT_BELOW else 0)
-            for years in (history.period.years, history.period.low, history.period.high)
-        )
-        yield words.say("period", years=years, low=low, high=high)
-    if history.swing is not None and -history.swing >= MIN_VOLATILITY_MULTIPLE:
-        yield words.say("swing", times=words.decimal(history.swing))
+def rarity_facts(history: HistoryFacts, catalogue: Catalogue) -> Iterator[str]:
+    """The return period of the fall, and its size in multiples of the volatility before it."""
+    if (period := history.period) is not None:
+        figures = {"years": period.years, "low": period.low, "high": period.high}
+        years = {key: catalogue.decimal(value, 1 if value < EXACT_BELOW else 0) for key, value in figures.items()}
+        yield catalogue.say("period", **years)
+    if history.volatility_multiple is not None and -history.volatility_multiple >= MIN_VOLATILITY_MULTIPLE:
+        yield catalogue.say("swing", times=catalogue.decimal(history.volatility_multiple))
 
 
-def nth_fall_line(verdict: Verdict, decimals: int, history: HistoryFacts, words: Catalogue) -> Iterator[str]:
-    """The n-th time beyond a round figure, and when the others were."""
-    crossing = history.crossing
-    if (
-        crossing is None
-        or not wording.has_enough_years(verdict)
-        or round(-verdict.move * 100, decimals) <= crossing.limit * 100
-    ):
+def nth_fall_line(verdict: Verdict, decimals: int, history: HistoryFacts, catalogue: Catalogue) -> Iterator[str]:
+    """The ordinal of the fall among those beyond a round figure, and the dates of the earlier ones."""
+    falls = history.round_figure
+    if falls is None or not wording.has_enough_years(verdict):
         return
-    facts = {
-        "limit": wording.limit_text(crossing.limit, words),
-        "words": words.count_word(verdict.window),
-        "year": verdict.since.year,
-    }
-    if not crossing.earlier:
-        yield words.say("first_beyond", **facts)
+    if round(-verdict.move * 100, decimals) <= falls.limit * 100:
         return
-    ordinals = words.phrases["ordinals"]
+    count, year = catalogue.count_word(verdict.window), verdict.since.year
+    facts = {"limit": wording.limit_text(falls.limit, catalogue), "words": count, "year": year}
+    if not falls.earlier:
+        yield catalogue.say("first_beyond", **facts)
+        return
+    ordinals = catalogue.phrases["ordinals"]
     assert isinstance(ordinals, list)
-    dates = words.join([words.day(alert.session) for alert in crossing.earlier])
-    yield words.say("nth_beyond", count=len(crossing.earlier), nth=ordinals[crossing.time], dates=dates, **facts)
+    dates = catalogue.join([catalogue.day(fall.session) for fall in falls.earlier])
+    yield catalogue.say("nth_beyond", count=len(falls.earlier), nth=ordinals[falls.time], dates=dates, **facts)
 
 
-def next_state_and_precedents(name: str, verdict: Verdict, context: AlertContext, words: Catalogue) -> Iterator[str]:
-    """The next line down, and what came after earlier falls like this one."""
-    yield from _line(name, verdict, context.history, words)
-    precedents = context.history.precedents
+def next_state_and_precedents(
+    name: str, verdict: Verdict, context: AlertContext, catalogue: Catalogue
+) -> Iterator[str]:
+    """The distance to the next drawdown state, and the returns after earlier falls like this one."""
+    history = context.history
+    if history.next_state is not None and verdict.entered_state < DrawdownState.CORRECTION:
+        fraction = history.next_state.fraction
+        facts = {
+            "name": name,
+            "depth": catalogue.percent(verdict.drawdown, sign=False),
+            "date": catalogue.day(verdict.peak_session),
+            "state": catalogue.word("state", history.next_state.state.word),
+        }
+        if history.close is not None:
+            level = math.floor(history.close * (1 + fraction) * 100 + SLACK) / 100
+            yield catalogue.say("line_level", level=catalogue.decimal(level, 2), **facts)
+        else:
+            further = math.ceil(-fraction * 1000 - SLACK) / 1000
+            yield catalogue.say("line_further", **wording.further_fall_fields(-further, catalogue), **facts)
+    precedents = history.precedents
     if precedents is None or not wording.has_enough_years(verdict):
         return
     if precedents.alone:
-        yield words.say("no_precedent", words=words.count_word(verdict.window), year=verdict.since.year)
+        count = catalogue.count_word(verdict.window)
+        yield catalogue.say("no_precedent", words=count, year=verdict.since.year)
     elif precedents.sessions:
-        yield _cases(precedents, words)
+        yield precedents_text(precedents, catalogue)
 
 
-def _cases(precedents: Precedents, words: Catalogue) -> str:
+def precedents_text(precedents: Precedents, catalogue: Catalogue) -> str:
+    """The median return after earlier falls, or their dates if they are fewer than MIN_CASES."""
     (after,) = precedents.aftermath
     unknown = len(precedents.sessions) - after.known
-    rest = words.say("not_known", count=unknown) if unknown else ""
+    rest = catalogue.say("not_known", count=unknown) if unknown else ""
     counts = {"sessions": after.sessions, "higher": after.higher, "known": after.known}
     if after.known >= MIN_CASES:
-        return words.say("followed", median=words.percent(after.median), **counts) + rest
-    dates = words.join([words.day(day) for day in precedents.sessions])
-    later = words.say("higher_later", **counts) if after.known else ""
-    return words.say("cases", dates=dates) + later + rest
+        return catalogue.say("followed", median=catalogue.percent(after.median), **counts) + rest
+    dates = catalogue.join([catalogue.day(session) for session in precedents.sessions])
+    later = catalogue.say("higher_later", **counts) if after.known else ""
+    return catalogue.say("cases", dates=dates) + later + rest
 
 
-def _line(name: str, verdict: Verdict, history: HistoryFacts, words: Catalogue) -> Iterator[str]:
-    if history.line is None or verdict.entered_state >= DrawdownState.CORRECTION:
-        return
-    facts = {
-        "name": name,
-        "depth": words.percent(verdict.drawdown, sign=False),
-        "date": words.day(verdict.peak_session),
-        "state": wording.state_text(history.line.state, words),
-    }
-    if history.close is not None:
-        level = math.floor(history.close * (1 + history.line.fraction) * 100 + SLACK) / 100
-        yield words.say("line_level", level=words.decimal(level, 2), **facts)
-    else:
-        further = math.ceil(-history.line.fraction * 1000 - SLACK) / 1000
-        yield words.say("line_further", **wording.further_fall_fields(-further, words), **facts)
-
-
-def further_fall_line(further: FurtherFall | None, words: Catalogue) -> Iterator[str]:
-    """What a further fall would make of a session that has not ended."""
+def further_fall_line(further: FurtherFall | None, catalogue: Catalogue) -> Iterator[str]:
+    """The rarity that a session which has not ended would reach with a further fall."""
     if further is None:
         return
-    another = wording.further_fall_fields(further.fraction, words)
+    fields = wording.further_fall_fields(further.fraction, catalogue)
     if further.verdict.worst_in_years is not None:
-        yield words.say("further_years", count=further.verdict.worst_in_years, **another)
+        yield catalogue.say("further_years", count=further.verdict.worst_in_years, **fields)
     elif wording.has_enough_years(further.verdict):
-        yield words.say("further_record", date=words.day(further.verdict.since), **another)
+        yield catalogue.say("further_record", date=catalogue.day(further.verdict.since), **fields)
 
 
-def render_whatif(supposition: WhatIfResult, events: Events, language: str) -> Message:
-    """The answer to "what if" in one of `languages()`."""
-    return Message(language, tuple(_lines(supposition, events, load_catalogue(language))))
-
-
-def _lines(supposition: WhatIfResult, events: Events, words: Catalogue) -> Iterator[str]:
-    verdict = supposition.verdict
-    name = supposition.basket.name(words.language)
-    yield words.say(
-        "supposed",
-        name=name,
-        daily=words.percent(verdict.daily_return),
-        date=words.day(verdict.session),
-        move=words.percent(verdict.move),
-        window=wording.window_text(verdict.window, words),
-        claim=wording.rarity_claim("claim", verdict, events, words) if wording.is_notable(verdict) else "",
-    )
-    yield words.dotted(wording.rank_facts(verdict, words))
-    if verdict.entered_state >= DrawdownState.CORRECTION and not verdict.missing_sessions:
-        yield words.say(
-            "would_enter",
+def render_whatif(result: WhatIfResult, events: Events, language: str) -> Message:
+    """The answer to a what-if question in one of `languages()`."""
+    catalogue, verdict, name = load_catalogue(language), result.verdict, result.basket.name(language)
+    lines = [
+        catalogue.say(
+            "supposed",
             name=name,
-            state=wording.state_text(verdict.entered_state, words),
-            drawdown=words.percent(verdict.drawdown),
-            depth=words.percent(verdict.drawdown, sign=False),
-            date=words.day(verdict.peak_session),
-        )
-    yield from further_fall_line(supposition.further, words)
-    yield from (_reach(reach, words) for reach in supposition.reaches)
+            daily=catalogue.percent(verdict.daily_return),
+            date=catalogue.day(verdict.session),
+            move=catalogue.percent(verdict.move),
+            window=wording.window_text(verdict.window, catalogue),
+            claim=wording.rarity_claim("claim", verdict, events, catalogue) if wording.is_notable(verdict) else "",
+        ),
+        catalogue.dotted(wording.rank_facts(verdict, catalogue)),
+    ]
+    if verdict.entered_state >= DrawdownState.CORRECTION and not verdict.missing_sessions:
+        entered = {
+            "state": catalogue.word("state", verdict.entered_state.word),
+            "drawdown": catalogue.percent(verdict.drawdown),
+            "depth": catalogue.percent(verdict.drawdown, sign=False),
+            "date": catalogue.day(verdict.peak_session),
+        }
+        lines.append(catalogue.say("would_enter", name=name, **entered))
+    lines += further_fall_line(result.further, catalogue)
+    lines += [forecast_line(forecast, catalogue) for forecast in result.forecasts]
+    return Message(language, tuple(lines))
 
 
-def _reach(reach: LevelForecast, words: Catalogue) -> str:
-    now = words.say("no_rung") if reach.rung is None else words.word("severity", reach.rung.severity.word)
-    line = words.say("reach", rule=reach.rule.name, severity=now)
-    if reach.further is None or reach.next_rung is None:
+def forecast_line(forecast: LevelForecast, catalogue: Catalogue) -> str:
+    """The severity of a rule's level, and the further fall to the next level."""
+    level = forecast.level
+    severity = catalogue.say("no_rung") if level is None else catalogue.word("severity", level.severity.word)
+    line = catalogue.say("reach", rule=forecast.rule.name, severity=severity)
+    if forecast.further is None or forecast.next_level is None:
         return line
-    deeper = words.word("severity", reach.next_rung.severity.word)
-    return line + words.say("next_rung", severity=deeper, **wording.further_fall_fields(reach.further.fraction, words))
+    deeper = catalogue.word("severity", forecast.next_level.severity.word)
+    fields = wording.further_fall_fields(forecast.further.fraction, catalogue)
+    return line + catalogue.say("next_rung", severity=deeper, **fields)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from html import escape
 from unicodedata import category
 
-# Control and format signs (line breaks, NUL, zero widths, turns of direction) and halves of signs: nothing to be read.
+# Control and format characters (line breaks, NUL, zero widths, changes of direction) and halves of characters.
 UNREADABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-# UTF-16 units. No sentence of ours is as long; what was put into it may be. A first line that Telegram would not take
-# would lose the whole message, and with a note and a foot it still fits under a chart.
+# UTF-16 units. Our phrases are shorter; the values put into them may not be. A first line that Telegram rejects
+# would lose the whole message, and with a note and a footer it still fits under a chart.
 MAX_LINE_LENGTH = 400
-# A link in a line: STX, its text, US, its address, ETX. `printable` leaves no such sign in what comes from outside.
+# A link in a line: STX, its text, US, its address, ETX. `sanitize` removes these characters from outside text.
 ADDRESS = r"https://[A-Za-z0-9.-]+(?::[0-9]+)?(?:[/?#][^\x00-\x20\"'<>\\`\x7f-\U0010ffff]*)?"
 LINK = re.compile(rf"\x02([^\x02\x1f\x03]*)\x1f({ADDRESS})\x03")
 MAX_URL_LENGTH = 500
@@ -39,7 +39,7 @@ class Message:
     @property
     def html(self) -> str:
         """The only place where text becomes markup: every line is escaped whole, the first is bold, links are links."""
-        first, *rest = map(_marked, self.lines)
+        first, *rest = (LINK.sub(r'<a href="\2">\1</a>', escape(line, quote=False)) for line in self.lines)
         return "\n".join((f"<b>{first}</b>", *rest))
 
 
@@ -55,12 +55,9 @@ class Button:
 
 
 def sanitize(line: str) -> str:
-    """`line` without unreadable signs, at most MAX_LINE_LENGTH long; names come from outside."""
-    if line.isprintable():
-        if 2 * len(line) <= MAX_LINE_LENGTH:  # most are: nothing need be counted
-            return line
-    else:
-        line = "".join(sign for sign in line if category(sign) not in UNREADABLE)
+    """`line` without unreadable characters, at most MAX_LINE_LENGTH long; names come from outside."""
+    if not line.isprintable():
+        line = "".join(character for character in line if category(character) not in UNREADABLE)
     if utf16_length(line) <= MAX_LINE_LENGTH:
         return line
     cut = line.encode("utf-16-le")[: 2 * (MAX_LINE_LENGTH - 1)]
@@ -73,30 +70,20 @@ def utf16_length(text: str) -> int:
 
 
 def make_link(text: str, address: str) -> str:
-    """`text` as a link, or as it is where `address` is none of https or too long. Both come from outside."""
-    sound = len(address) <= MAX_URL_LENGTH and re.fullmatch(ADDRESS, address)
-    return f"\x02{sanitize(text)}\x1f{address}\x03" if sound else sanitize(text)
+    """`text` as a link, or `text` alone if `address` is not https or too long. Both come from outside."""
+    valid = len(address) <= MAX_URL_LENGTH and re.fullmatch(ADDRESS, address)
+    return f"\x02{sanitize(text)}\x1f{address}\x03" if valid else sanitize(text)
 
 
 def visible_text(line: str, address: str = "") -> str:
-    """The line as read; `address` is the format of a link's address behind its text, as " <{}>" ("" = not shown)."""
+    """The line without markup; `address` is the format of a link's address after its text, as " <{}>"."""
     return LINK.sub(lambda match: match[1] + address.format(match[2]), line)
 
 
 def tidy(line: str) -> str:
     """`line` sanitized, with its links; a line over the limit loses them."""
-    if "\x02" not in line:
-        return sanitize(line)
     if utf16_length(visible_text(line)) > MAX_LINE_LENGTH:
         return sanitize(visible_text(line))
     before, *links = LINK.split(line)
     parts = zip(links[::3], links[1::3], links[2::3], strict=True)
     return sanitize(before) + "".join(make_link(text, address) + sanitize(after) for text, address, after in parts)
-
-
-def _marked(line: str) -> str:
-    before, *links = LINK.split(line)
-    html = escape(before, quote=False)
-    for text, address, after in zip(links[::3], links[1::3], links[2::3], strict=True):
-        html += f'<a href="{escape(address)}">{escape(text, quote=False)}</a>{escape(after, quote=False)}'
-    return html

@@ -58,22 +58,22 @@ def test_it_is_what_a_history_with_such_a_session_says(move: float, window: int)
 @pytest.mark.parametrize("move", [-0.2, -0.125, -0.09, -0.03, 0.01])
 def test_the_rung_and_the_least_further_fall_to_the_next(move: float) -> None:
     found = evaluate_move(history().board(rulebook()), rulebook(), MEMORY, move)
-    assert [one.rule.name for one in found.reaches] == ["two-session fall", "bear market"]
-    for reach in found.reaches:
+    assert [one.rule.name for one in found.forecasts] == ["two-session fall", "bear market"]
+    for reach in found.forecasts:
 
         def severity(daily: float, of: Any = reach.rule) -> int:
             rung = highest_level(of, Evidence(happened(daily)))
             return 0 if rung is None else rung.severity
 
         daily = found.verdict.daily_return
-        now = 0 if reach.rung is None else reach.rung.severity
+        now = 0 if reach.level is None else reach.level.severity
         assert now == severity(daily)
         if reach.further is None:
             assert severity(-0.999) == now
             continue
-        assert reach.next_rung is not None
+        assert reach.next_level is not None
         further = reach.further.fraction
-        assert severity((1 + daily) * (1 + further) - 1) == reach.next_rung.severity > now
+        assert severity((1 + daily) * (1 + further) - 1) == reach.next_level.severity > now
         assert severity((1 + daily) * (1 + further + 0.001) - 1) == now
 
 
@@ -119,7 +119,7 @@ def test_rules_about_members_lows_and_other_baskets_have_no_answer() -> None:
     ]
     world = history().trade("WDC", falling(COUNT - 1, {}, 3))
     made = book(baskets, *rules)
-    assert [one.rule for one in evaluate_move(world.board(made), made, MEMORY, -0.1).reaches] == [asked]
+    assert [one.rule for one in evaluate_move(world.board(made), made, MEMORY, -0.1).forecasts] == [asked]
 
 
 def test_without_a_reading_before_it_there_is_nothing_to_suppose() -> None:
@@ -147,10 +147,10 @@ def test_the_worst_moves() -> None:
 def test_the_distance_on_a_session_is_what_was_foretold_the_day_before(daily: float) -> None:
     then = evaluate_move(history().board(rulebook()), rulebook(), MEMORY, happened(daily).move)
     now = level_distances(history(last=daily).board(rulebook()), rulebook(), MEMORY, DAYS[COUNT])
-    assert [(one.rule, one.rung, one.next_rung) for one in now] == [
-        (one.rule, one.rung, one.next_rung) for one in then.reaches
+    assert [(one.rule, one.level, one.next_level) for one in now] == [
+        (one.rule, one.level, one.next_level) for one in then.forecasts
     ]
-    for here, there in zip(now, then.reaches, strict=True):
+    for here, there in zip(now, then.forecasts, strict=True):
         fractions = [one.further and one.further.fraction for one in (here, there)]
         assert fractions[0] == pytest.approx(fractions[1], abs=1e-9)
 

@@ -95,27 +95,27 @@ def test_the_yardstick_is_the_latest_move_as_bad_and_the_runner_up_the_worst_sin
     returns = falling(299, {100: -0.05, 101: -0.05, 150: -0.12, 200: -0.085, 201: 0.0, -1: -0.09})
     world = World(DAYS).trade("A", returns)
     _, context = last_alert(world, memory(world, "A"))
-    assert context.yardstick is not None
-    assert context.yardstick.session == DAYS[152]  # the window of the fall's session and the next one
-    assert context.yardstick.move == pytest.approx((1 - 0.12) * (1 + returns[151]) - 1, abs=1e-14)
-    assert context.yardstick.runner_up == pytest.approx((1 - 0.085) * (1 + returns[199]) - 1, abs=1e-14)
+    assert context.reference is not None
+    assert context.reference.session == DAYS[152]  # the window of the fall's session and the next one
+    assert context.reference.move == pytest.approx((1 - 0.12) * (1 + returns[151]) - 1, abs=1e-14)
+    assert context.reference.runner_up == pytest.approx((1 - 0.085) * (1 + returns[199]) - 1, abs=1e-14)
     assert context.traded_then == 1
 
 
 def test_the_yardstick_of_a_record_is_the_worst_before_it() -> None:
     returns = falling(299, {100: -0.07, 200: -0.05, -1: -0.09})
     _, context = last_alert(World(DAYS).trade("A", returns), memory(World(DAYS), "A"))
-    assert context.yardstick is not None
-    assert context.yardstick.move == pytest.approx(
+    assert context.reference is not None
+    assert context.reference.move == pytest.approx(
         min((1 - 0.07) * (1 + returns[99]), (1 - 0.07) * (1 + returns[101])) - 1, abs=1e-14
     )
-    assert context.yardstick.session in {DAYS[101], DAYS[102]}
+    assert context.reference.session in {DAYS[101], DAYS[102]}
 
 
 def test_there_is_no_yardstick_without_an_earlier_move() -> None:
     world = World(DAYS).trade("A", [-0.05, -0.05])
     _, context = last_alert(world, memory(world, "A"))
-    assert context.yardstick is None
+    assert context.reference is None
     assert context.traded_then is None
 
 
@@ -126,8 +126,8 @@ def test_those_of_todays_members_who_belonged_then() -> None:
     world.trade("B", falling(99, {-1: -0.12}), listed=200)
     gone = Member(Symbol("C"), until=DAYS[150])
     _, context = last_alert(world, memory(world, "A", "B", gone))
-    assert context.yardstick is not None
-    assert context.yardstick.session < DAYS[150]
+    assert context.reference is not None
+    assert context.reference.session < DAYS[150]
     assert (context.listed, context.traded_then) == (2, 1)  # C was there then and is no member today
 
 
@@ -183,11 +183,11 @@ def test_a_contrast_has_two_sides_and_a_yardstick_of_its_own(upward: bool) -> No
     alert, context = last_alert(world, book(baskets, contrast("gap", *pair, rungs)), "gap")
     assert alert.session == LAST
     assert [side.id for side, _ in context.sides] == list(pair)
-    assert context.yardstick is not None
+    assert context.reference is not None
     sign = 1 if upward else -1
-    assert context.yardstick.session in DAYS[101:103]
-    assert context.yardstick.move == pytest.approx(sign * 0.15, abs=0.01)
-    assert context.yardstick.runner_up == pytest.approx(sign * 0.06, abs=0.01)
+    assert context.reference.session in DAYS[101:103]
+    assert context.reference.move == pytest.approx(sign * 0.15, abs=0.01)
+    assert context.reference.runner_up == pytest.approx(sign * 0.06, abs=0.01)
     assert context.members == context.days == ()
 
 
@@ -199,6 +199,6 @@ def test_a_calm_market_says_nothing() -> None:
 def test_dates_are_dates() -> None:
     world = World(DAYS).trade("A", falling(299, {100: -0.2, -1: -0.09}))
     _, context = last_alert(world, memory(world, "A"))
-    assert context.yardstick is not None
-    assert type(context.yardstick.session) is date
+    assert context.reference is not None
+    assert type(context.reference.session) is date
     assert all(type(day) is date for day, _ in context.days)

@@ -46,8 +46,8 @@ def lone(severity: str = "severe", **more: Any) -> AlertContext:
 def test_what_followed_is_told_by_warnings_and_louder(severity: str, followed: bool) -> None:
     history = lone(severity).history
     assert (history.precedents is not None) is followed
-    assert history.crossing is not None
-    assert history.swing is not None
+    assert history.round_figure is not None
+    assert history.volatility_multiple is not None
 
 
 def test_a_gain_has_no_past_to_tell() -> None:
@@ -58,8 +58,13 @@ def test_a_gain_has_no_past_to_tell() -> None:
     seen = replace(decision.evidence, verdict=board.of_basket(decision.subject.basket, 2).at(COUNT - 1))
     gain = replace(found[-1], session=DAYS[-1], decisions=(replace(decision, evidence=seen),))
     history = build_context(board, made.rules, gain).history
-    assert (history.precedents, history.crossing, history.swing, history.period) == (None, None, None, None)
-    assert history.line is not None
+    assert (history.precedents, history.round_figure, history.volatility_multiple, history.period) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert history.next_state is not None
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_the_level_of_a_line_is_a_price_only_for_one_symbol_without_dividends(
     asked = rule("fall", "memory", levels={"severe": {"move": -0.06}})
     made = book([basket("memory", *members, prices=prices)], asked)
     board, alert, context = last(world, made)
-    assert context.history.line is not None
+    assert context.history.next_state is not None
     assert (context.history.close is not None) is told
     text = render_alert(alert, context, (), "en").plain
     assert (" a close at or below " in text) is told

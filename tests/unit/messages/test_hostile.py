@@ -122,9 +122,10 @@ def test_what_changed_does_not_hold_or_would_be(name: str, rule: str, language: 
     takes(retraction_text(now, was), caption=False)
     takes(severity_change_text(now, Severity.NOTICE, Severity.SEVERE), caption=False)
     found = supposition()
-    reaches = tuple(replace(one, rule=replace(one.rule, name=rule)) for one in found.reaches)
+    forecasts = tuple(replace(one, rule=replace(one.rule, name=rule)) for one in found.forecasts)
     takes(
-        render_whatif(replace(found, basket=renamed(name, found.basket), reaches=reaches), (), language), caption=False
+        render_whatif(replace(found, basket=renamed(name, found.basket), forecasts=forecasts), (), language),
+        caption=False,
     )
 
 

@@ -88,7 +88,7 @@ def named(name: str, symbol: str) -> tuple[Alert, AlertContext, tuple[NamedEvent
     alert, context = whole()
     ((side, move),) = context.sides
     assert context.contrast is not None
-    assert context.yardstick is not None
+    assert context.reference is not None
     side = replace(side, names=(("en", name), ("zh", name)))
     changed = replace(
         context,
@@ -97,7 +97,7 @@ def named(name: str, symbol: str) -> tuple[Alert, AlertContext, tuple[NamedEvent
         entries=tuple(replace(one, symbol=Symbol(symbol)) for one in context.entries),
         contrast=replace(context.contrast, counterpart=side),
     )
-    since = context.yardstick.session
+    since = context.reference.session
     return alert, changed, (NamedEvent("event", (("en", name), ("zh", name)), since, since),)
 
 
