@@ -17,6 +17,7 @@ if __name__ == "__main__":  # the process that draws charts imports this module,
     from bot.adapters.price_files import PriceCache
     from bot.adapters.yahoo.source import YahooPrices
     from bot.app import worker
+    from bot.cli.run import share_one_heap
     from bot.settings.load import load_settings
     from tests.e2e.yahoo_worker import Elsewhen
     from tests.fake_yahoo import LocalSession
@@ -42,6 +43,7 @@ if __name__ == "__main__":  # the process that draws charts imports this module,
 
     settings = load_settings(Path("config"), os.environ)
     logs.configure_logging("INFO", secrets=[settings.telegram.token.get_secret_value()])
+    share_one_heap()
     folder = settings.storage.data_dir
     yahoo = YahooPrices(folder / "yahoo", settings.source.deadline_seconds, session=LocalSession(int(sys.argv[1])))
     worker.PollTimer = Rung  # type: ignore[misc, assignment]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +22,7 @@ from bot.clock import SystemClock
 from bot.errors import NoData
 from bot.settings.load import load_settings
 
+M_ARENA_MAX = -8  # as in glibc's malloc.h
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -42,7 +45,14 @@ def run_command(
     settings = load_settings(config, os.environ)  # its mistakes are told before anything is opened
     json = not sys.stderr.isatty() if json_logs is None else json_logs
     logs.configure_logging(log_level.upper(), secrets=settings.secrets(), json=json)
+    share_one_heap()
     asyncio.run(run_worker(lambda: load_settings(config, os.environ), SystemClock(), price_source(settings, prices)))
+
+
+def share_one_heap() -> None:
+    """Let all threads allocate from one heap of glibc; without effect on other C libraries."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)  # 225 MB at the first check instead of 237, 240 instead of 288 later
 
 
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "demo"
