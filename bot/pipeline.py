@@ -18,7 +18,6 @@ from bot.alerts.episodes import (
     Alert,
     Decision,
     DecisionReason,
-    EpisodeId,
     ProvisionalAlert,
     Subject,
     SubjectState,
@@ -28,7 +27,7 @@ from bot.alerts.episodes import (
 )
 from bot.alerts.inhibition import RuleDecisions, firing_alerts, inhibit
 from bot.alerts.rules import NamedEvent, Rule
-from bot.alerts.targets import RuleTarget, candidates_by_session, rule_targets, target_index
+from bot.alerts.targets import RuleTarget, is_configured, rule_targets, subject_verdict
 from bot.baskets import Basket, BasketId, symbols_of
 from bot.chart.data import ChartData, chart_data
 from bot.context.build import build_context
@@ -47,7 +46,7 @@ from bot.prices.bars import Symbol
 from bot.prices.calendars import CalendarCode
 from bot.prices.table import PriceTable
 from bot.statistics.market_stats import MarketStats
-from bot.statistics.verdict import DrawdownThresholds, Verdict
+from bot.statistics.verdict import DrawdownThresholds
 
 FORGOTTEN = SubjectState()
 
@@ -96,25 +95,17 @@ def evaluate(
     `only` limits the targets (None = all). Targets that are quiet on that session and have no open episode are left
     out, unless `every`.
     """
-    targets = rule_targets(stats, rulebook.rules)
-    candidates = candidates_by_session(stats, rulebook.rules, only).get(session, {})
-    index_of = target_index(stats, rulebook.rules)
-    open_members: dict[int, set[str]] = {}
-    for subject, state in states.items():
-        if state.episode is not None and (index := index_of.get((subject.rule, subject.basket))) is not None:
-            open_members.setdefault(index, set()).add(subject.member)
+    open_subjects = {subject for subject, state in states.items() if state.episode is not None}
     results: list[RuleDecisions] = []
-    for index in range(len(targets)) if every else sorted({*candidates, *open_members}):
-        target = targets[index]
-        if only is not None and target not in only:
-            continue
-        evidence = target.evidence(stats, session, candidates.get(index), open_members.get(index, frozenset()), every)
-        close_after, rule = rulebook.close_after_sessions, target.rule
-        decided = [
-            decide(rule, subject, session, seen, states.get(subject, FORGOTTEN), close_after)
-            for subject, seen in evidence
-        ]
-        results.append((rule, decided))
+    for target in rule_targets(stats, rulebook.rules):
+        if only is None or target in only:
+            evidence = target.evidence(stats, session, open_subjects, every=every)
+            close_after, rule = rulebook.close_after_sessions, target.rule
+            decided = [
+                decide(rule, subject, session, seen, states.get(subject, FORGOTTEN), close_after)
+                for subject, seen in evidence
+            ]
+            results.append((rule, decided))
     results = inhibit(results)
     decisions = tuple(decision for _, decided in results for decision in decided)
     changed = {
@@ -164,7 +155,7 @@ def add_notes(notification: Notification, notes: Sequence[Note]) -> Notification
 def chart_for(stats: MarketStats, subjects: Sequence[Subject], window: int, session: date) -> ChartData | None:
     """The chart of an alert: its basket, or its only member. None = a contrast, or a member no longer in the basket."""
     first, *rest = subjects
-    if first.against or not _is_member(stats, first):
+    if first.against or not is_configured(stats, first):
         return None
     return chart_data(stats, first.basket, window, session, "" if rest else first.member)
 
@@ -189,42 +180,28 @@ def replacing(notification: Notification, alert: ProvisionalAlert) -> list[Notif
 
 def compose_withdrawal(
     stats: MarketStats,
-    target: RuleTarget,
+    target: RuleTarget | None,
     subjects: Sequence[Subject],
     alert: ProvisionalAlert,
     languages: Sequence[str],
     created: datetime,
     expires: datetime,
 ) -> Notification:
-    """The withdrawal of a provisional alert about `subjects` that did not hold at the close."""
-    baskets = [stats.series[basket].basket for basket in target.baskets]
-    verdicts = [_verdict_of(stats, target, subject, alert.session) for subject in subjects]
+    """The withdrawal of a provisional alert about `subjects` that did not hold at the close.
+
+    `target` is None if no rule of the current configuration covers them.
+    """
     episode = episode_id(subjects[0], alert.session)
-    messages = []
-    for language in languages:
-        name = " / ".join(basket.name(language) for basket in baskets)
-        moves = [(subject.member or name, verdict) for subject, verdict in zip(subjects, verdicts, strict=True)]
-        messages.append(withdrawal_text(name, moves, alert.session, episode, language))
-    return _withdrawal(alert, episode, target.baskets, tuple(messages), created, expires)
-
-
-def compose_discontinuation(
-    subject: Subject, alert: ProvisionalAlert, languages: Sequence[str], created: datetime, expires: datetime
-) -> Notification:
-    """The withdrawal of a provisional alert that no rule of the current configuration covers at the close."""
-    episode = episode_id(subject, alert.session)
-    messages = tuple(discontinued_text(subject.basket, episode, language) for language in languages)
-    return _withdrawal(alert, episode, (subject.basket,), messages, created, expires)
-
-
-def _withdrawal(
-    alert: ProvisionalAlert,
-    episode: EpisodeId,
-    baskets: tuple[BasketId, ...],
-    messages: tuple[Message, ...],
-    created: datetime,
-    expires: datetime,
-) -> Notification:
+    baskets = (subjects[0].basket,) if target is None else target.baskets
+    messages: list[Message] = []
+    if target is None:
+        messages += (discontinued_text(baskets[0], episode, language) for language in languages)
+    else:
+        verdicts = [subject_verdict(stats, subject, target.rule.window, alert.session) for subject in subjects]
+        for language in languages:
+            name = " / ".join(stats.series[basket].basket.name(language) for basket in baskets)
+            moves = [(subject.member or name, verdict) for subject, verdict in zip(subjects, verdicts, strict=True)]
+            messages.append(withdrawal_text(name, moves, alert.session, episode, language))
     return Notification(
         key=NotificationKey(f"{alert.event}/withdrawn"),
         id=episode,
@@ -233,25 +210,6 @@ def _withdrawal(
         session=alert.session,
         created=created,
         expires=expires,
-        messages=messages,
+        messages=tuple(messages),
         is_withdrawal=True,
     )
-
-
-def _is_member(stats: MarketStats, subject: Subject) -> bool:
-    """Whether the subject is a basket, or a current member of its basket."""
-    return not subject.member or subject.member in stats.series[subject.basket].basket.symbols
-
-
-def _verdict_of(stats: MarketStats, target: RuleTarget, subject: Subject, session: date) -> Verdict | None:
-    """The verdict of a subject on the session; None = insufficient data, or no longer configured."""
-    window = target.rule.window
-    if subject.against:
-        configured = subject.against in stats.series
-        return stats.spread_at(subject.basket, BasketId(subject.against), window, session) if configured else None
-    position = stats.position(subject.basket, session)
-    if position is None or not _is_member(stats, subject):
-        return None
-    if subject.member:
-        return stats.of_member(subject.basket, Symbol(subject.member), window).at(position)
-    return stats.of_basket(subject.basket, window).at(position)

@@ -29,14 +29,10 @@ Severities = npt.NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The figures of a subject on a session: its verdict (None = no value) and a member's day low (a fraction).
-
-    `quiet`: the session has a value, and no level holds; the verdict is then not computed.
-    """
+    """The figures of a subject on a session: its verdict (None = no value) and a member's day low (a fraction)."""
 
     verdict: Verdict | None
     day_low: float | None = None
-    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

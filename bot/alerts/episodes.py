@@ -181,10 +181,10 @@ def decide(
     on the same one, and closes after `close_after` sessions without any level. A session without a reading neither
     fires nor resolves.
     """
-    if evidence.verdict is None and not evidence.quiet:
+    if evidence.verdict is None:
         return Decision(subject, DecisionReason.INSUFFICIENT_DATA, None, replace(state, last_session=session), evidence)
     level = highest_level(rule, evidence)
-    if level is None or evidence.verdict is None:
+    if level is None:
         episode = state.episode and state.episode.with_quiet_sessions(1, close_after)
         reason = DecisionReason.CLOSED if state.episode and not episode else DecisionReason.BELOW_THRESHOLD
     else:

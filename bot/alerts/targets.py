@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
-from math import isnan, nan
+from math import isnan
 
 import numpy as np
 
@@ -14,13 +14,10 @@ from bot.alerts.conditions import Evidence, candidate_sessions
 from bot.alerts.episodes import Subject
 from bot.alerts.rules import Rule
 from bot.baskets import BasketId
-from bot.prices.bars import Symbol
+from bot.prices.bars import Floats, Symbol
 from bot.statistics.market_stats import MarketStats
 from bot.statistics.measure import VerdictColumns
 from bot.statistics.verdict import Verdict
-
-QUIET = Evidence(None, quiet=True)
-Columns = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,130 +43,69 @@ class RuleTarget:
         """Whether members are the subjects; for a basket of a single member it is the basket itself."""
         return self.rule.members and len(stats.series[self.basket].basket.members) > 1
 
-    def evidence(
-        self, stats: MarketStats, session: date, candidates: Columns | None, open_: AbstractSet[str], every: bool
-    ) -> Iterator[tuple[Subject, Evidence]]:
-        """The subjects with their evidence; `candidates` are the columns of the members on which a level holds.
+    def candidates(self, stats: MarketStats) -> Mapping[date, Sequence[int]]:
+        """The sessions on which a level of the rule holds, with the columns of the members concerned; cached."""
+        return stats.once(("candidates", self.rule.name, self.basket), lambda: self._candidates(stats))
 
-        `open_` are the members with an open episode. Quiet members without one are left out unless `every`.
+    def _candidates(self, stats: MarketStats) -> dict[date, list[int]]:
+        rule, series = self.rule, stats.series[self.basket]
+        if rule.contrast is not None:
+            first, second = rule.contrast
+            spread = stats.of_spread(first, second, rule.window)
+            turned = stats.of_spread(second, first, rule.window) if rule.upward else None
+            return {day: [] for day in spread.sessions[candidate_sessions(rule, spread, turned=turned)].tolist()}
+        if self.about_members(stats):
+            # Measured without the cache: the columns of members without a candidate, most of them, would fill it.
+            flags = [
+                candidate_sessions(rule, stats.measure_member(self.basket, symbol, rule.window), alone.low)
+                for symbol, alone in zip(series.basket.symbols, series.alone, strict=True)
+            ]
+        else:
+            low = series.alone[0].low if len(series.alone) == 1 else None
+            flags = [candidate_sessions(rule, stats.of_basket(self.basket, rule.window), low)]
+        candidates: dict[date, list[int]] = {}
+        for position, column in np.argwhere(np.column_stack(flags)).tolist():
+            candidates.setdefault(series.sessions[position].item(), []).append(column)
+        return candidates
+
+    def evidence(
+        self, stats: MarketStats, session: date, open_subjects: AbstractSet[Subject], *, every: bool = False
+    ) -> Iterator[tuple[Subject, Evidence]]:
+        """The subjects of the target with their evidence on a session.
+
+        Those on which no level holds and which are not in `open_subjects` are left out, unless `every`.
         """
         position = stats.position(self.basket, session)
         if position is None:
             return
-        if self.rule.contrast is not None:
-            if candidates is None and not every and _has_spread(stats, self.rule, session):
-                yield self.subject, QUIET
+        rule, series, columns = self.rule, stats.series[self.basket], self.candidates(stats).get(session)
+        if self.about_members(stats):
+            for column, (symbol, listed) in enumerate(zip(series.basket.symbols, series.listed(position), strict=True)):
+                subject = Subject(rule.name, self.basket, symbol)
+                if listed and (every or column in (columns or ()) or subject in open_subjects):
+                    verdicts = stats.of_member(self.basket, symbol, rule.window)
+                    yield subject, evidence_at(position, verdicts, series.alone[column].low)
+        elif every or columns is not None or self.subject in open_subjects:
+            if rule.contrast is not None:
+                yield self.subject, Evidence(contrast_verdict(stats, rule, session))
             else:
-                yield self.subject, Evidence(contrast_verdict(stats, self.rule, session))
-        elif self.about_members(stats):
-            yield from self._members(stats, position, candidates or (), open_, every)
-        else:
-            alone = len(stats.series[self.basket].basket.members) == 1
-            columns, asked = stats.of_basket(self.basket, self.rule.window), every or candidates is not None
-            yield self.subject, self._seen(stats, columns, position, 0 if alone else None, asked)
+                low = series.alone[0].low if len(series.alone) == 1 else None
+                yield self.subject, evidence_at(position, stats.of_basket(self.basket, rule.window), low)
 
-    def _members(
-        self, stats: MarketStats, position: int, candidates: Columns, open_: AbstractSet[str], every: bool
-    ) -> Iterator[tuple[Subject, Evidence]]:
-        series = stats.series[self.basket]
-        listed = series.listed(position)
-        for column, member in enumerate(series.basket.members):
-            asked = every or column in candidates
-            if (asked or member.symbol in open_) and listed[column]:
-                columns = stats.of_member(self.basket, member.symbol, self.rule.window)
-                subject = Subject(self.rule.name, self.basket, member.symbol)
-                yield subject, self._seen(stats, columns, position, column, asked)
 
-    def _seen(
-        self, stats: MarketStats, columns: VerdictColumns, position: int, column: int | None, asked: bool
-    ) -> Evidence:
-        """The evidence of a series; `column` is the member of the day's low (None = no day's low)."""
-        if not asked and not isnan(columns.move[position]):
-            return QUIET
-        low = nan if column is None else stats.series[self.basket].alone[column].low.item(position)
-        return Evidence(columns.at(position), None if isnan(low) else low)
+def evidence_at(position: int, verdicts: VerdictColumns, low: Floats | None) -> Evidence:
+    """The evidence of a series; `low` are the days' lows of its only member (None = several)."""
+    day_low = None if low is None or isnan(low[position]) else low.item(position)
+    return Evidence(verdicts.at(position), day_low)
 
 
 def rule_targets(stats: MarketStats, rules: tuple[Rule, ...]) -> tuple[RuleTarget, ...]:
     """Every rule with every basket it is evaluated for, in the order of the configuration."""
-    return stats.once(
-        ("questions",),
-        lambda: tuple(
-            RuleTarget(rule, basket)
-            for rule in rules
-            for basket in ((rule.contrast[0],) if rule.contrast else rule.baskets)
-            if all(needed in stats.series for needed in (rule.contrast or (basket,)))
-        ),
-    )
-
-
-def target_index(stats: MarketStats, rules: tuple[Rule, ...]) -> Mapping[tuple[str, BasketId], int]:
-    """The index of every target among `rule_targets`, by rule name and basket."""
-    return stats.once(
-        ("places",),
-        lambda: {(target.rule.name, target.basket): index for index, target in enumerate(rule_targets(stats, rules))},
-    )
-
-
-def candidates_by_session(
-    stats: MarketStats, rules: tuple[Rule, ...], only: AbstractSet[RuleTarget] | None = None
-) -> Mapping[date, Mapping[int, Columns]]:
-    """The targets (by index) on which a level holds, by session, with the columns of the members concerned.
-
-    With `only`, nothing is measured for the other targets, and the figures of quiet members, most of them, are not
-    kept.
-    """
-    candidates, measured = stats.once(("agenda",), _empty_candidates)
-    targets = rule_targets(stats, rules)
-    if len(measured) == len(targets):
-        return candidates
-    measure = stats.of_member if only is None else stats.measure_member
-    for index, target in enumerate(targets):
-        if index not in measured and (only is None or target in only):
-            measured.add(index)
-            days = stats.series[target.basket].sessions
-            for position, columns in _candidates(stats, target, measure).items():
-                candidates.setdefault(days[position].item(), {})[index] = columns
-    return candidates
-
-
-def _empty_candidates() -> tuple[dict[date, dict[int, Columns]], set[int]]:
-    """Candidates by session, and the indices of the targets measured."""
-    return {}, set()
-
-
-def _candidates(
-    stats: MarketStats, target: RuleTarget, measure: Callable[[BasketId, Symbol, int], VerdictColumns]
-) -> Mapping[int, Columns]:
-    """The positions on which a level of the rule holds, with the columns of the members concerned."""
-    rule, series = target.rule, stats.series[target.basket]
-    if rule.contrast is not None:
-        first, second = rule.contrast
-        spread = stats.of_spread(first, second, rule.window)
-        turned = stats.of_spread(second, first, rule.window) if rule.upward else None
-        sessions = spread.sessions[candidate_sessions(rule, spread, turned=turned)].tolist()
-        positions = (stats.position(target.basket, session) for session in sessions)
-        return {position: () for position in positions if position is not None}
-    if target.about_members(stats):
-        flags = [
-            candidate_sessions(rule, measure(target.basket, symbol, rule.window), alone.low)
-            for symbol, alone in zip(series.basket.symbols, series.alone, strict=True)
-        ]
-    else:
-        low = series.alone[0].low if len(series.alone) == 1 else None
-        flags = [candidate_sessions(rule, stats.of_basket(target.basket, rule.window), low)]
-    candidates: dict[int, Columns] = {}
-    for position, column in np.argwhere(np.column_stack(flags)).tolist():
-        candidates[position] = (*candidates.get(position, ()), column)
-    return candidates
-
-
-def _has_spread(stats: MarketStats, rule: Rule, session: date) -> bool:
-    assert rule.contrast is not None
-    columns = stats.of_spread(*rule.contrast, rule.window)
-    index = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
-    return (
-        index < len(columns.sessions) and columns.sessions[index].item() == session and not isnan(columns.move[index])
+    return tuple(
+        RuleTarget(rule, basket)
+        for rule in rules
+        for basket in (rule.contrast[:1] if rule.contrast else rule.baskets)
+        if all(needed in stats.series for needed in (rule.contrast or (basket,)))
     )
 
 
@@ -193,3 +129,22 @@ def contrast_verdict(stats: MarketStats, rule: Rule, session: date) -> Verdict |
         worst_in_years=widest.worst_in_years,
         record=widest.record,
     )
+
+
+def is_configured(stats: MarketStats, subject: Subject) -> bool:
+    """Whether the subject is a basket, a current member of its basket, or a spread of two baskets."""
+    if subject.against:
+        return subject.against in stats.series
+    return not subject.member or subject.member in stats.series[subject.basket].basket.symbols
+
+
+def subject_verdict(stats: MarketStats, subject: Subject, window: int, session: date) -> Verdict | None:
+    """The verdict of a subject on the session; None = insufficient data, or no longer configured."""
+    position = stats.position(subject.basket, session)
+    if position is None or not is_configured(stats, subject):
+        return None
+    if subject.against:
+        return stats.spread_at(subject.basket, BasketId(subject.against), window, session)
+    if subject.member:
+        return stats.of_member(subject.basket, Symbol(subject.member), window).at(position)
+    return stats.of_basket(subject.basket, window).at(position)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.alerts.episodes import Alert, Decision, Subject, SubjectState
-from bot.alerts.targets import candidates_by_session
+from bot.alerts.targets import rule_targets
 from bot.baskets import BasketId
 from bot.pipeline import FORGOTTEN, EvaluationResult, Rulebook, evaluate
 from bot.statistics.market_stats import MarketStats
@@ -34,7 +34,7 @@ def replay_sessions(
     before the stretch.
     """
     states: dict[Subject, SubjectState] = {}
-    candidates = candidates_by_session(stats, rulebook.rules)
+    candidates = {day for target in rule_targets(stats, rulebook.rules) for day in target.candidates(stats)}
     for day in stats.sessions() if sessions is None else sessions:
         result = evaluate(stats, rulebook, day, states) if states or day in candidates else SILENCE
         states = {**states, **result.states}

@@ -31,7 +31,6 @@ from bot.pipeline import (
     Rulebook,
     chart_for,
     compose,
-    compose_discontinuation,
     compose_withdrawal,
     measure_market,
     replacing,
@@ -228,7 +227,7 @@ class Evaluation:
             for provisional, subject in withdrawn.items()
             if now.date() - provisional.session <= WITHDRAWAL_MAX_AGE
             for notification in replacing(
-                compose_discontinuation(subject, provisional, languages, now, expires), provisional
+                compose_withdrawal(self.stats, None, [subject], provisional, languages, now, expires), provisional
             )
         ]
         return Changes(changed, tuple(notifications))

@@ -8,11 +8,9 @@ from datetime import date
 from math import isnan
 from typing import TypeVar, cast
 
-import numpy as np
-
 from bot.baskets import Basket, BasketId, BasketSeries, Member, value_basket
 from bot.prices.bars import Symbol
-from bot.prices.calendars import CalendarCode
+from bot.prices.calendars import CalendarCode, session_index
 from bot.prices.table import PriceTable
 from bot.statistics.measure import VerdictColumns, measure_basket, measure_spread
 from bot.statistics.verdict import DrawdownThresholds, Verdict
@@ -27,7 +25,6 @@ class MarketStats:
     series: Mapping[BasketId, BasketSeries]
     lines: DrawdownThresholds
     _tables: Mapping[CalendarCode, PriceTable]
-    _indices: dict[CalendarCode, dict[date, int]] = field(default_factory=dict)
     _results: dict[tuple[str, ...], object] = field(default_factory=dict)
 
     @classmethod
@@ -46,10 +43,7 @@ class MarketStats:
 
     def position(self, basket: BasketId, session: date) -> int | None:
         """The position of `session` in the basket's series; None = no session there, or outside the data."""
-        code = self.series[basket].basket.calendar
-        if code not in self._indices:
-            self._indices[code] = {day: index for index, day in enumerate(self._tables[code].sessions.tolist())}
-        return self._indices[code].get(session)
+        return session_index(self.series[basket].sessions, session)
 
     def next_session(self, basket: BasketId, position: int) -> date | None:
         """The session after that at `position`, in the data or not; None = the calendar ends there."""
@@ -91,9 +85,8 @@ class MarketStats:
     def spread_at(self, basket: BasketId, against: BasketId, window: int, session: date) -> Verdict | None:
         """The verdict of the spread on one session; None without a move, or if it is no common session."""
         columns = self.of_spread(basket, against, window)
-        index = int(np.searchsorted(columns.sessions, np.datetime64(session, "D")))
-        verdict = columns.at(index) if index < len(columns.sessions) else None
-        return verdict if verdict is not None and verdict.session == session else None
+        index = session_index(columns.sessions, session)
+        return None if index is None else columns.at(index)
 
     def forget(self) -> None:
         """Empty the cache, most of the memory; results are computed again on demand."""

@@ -31,7 +31,7 @@ def board(*rules: Rule, baskets: tuple[Basket, ...] = (PAIR, LONE, ABROAD), shut
 
 def seen(of: MarketStats, asked: Rule, session: date = LAST) -> dict[Subject, Evidence]:
     """Everything the rule sees on a session."""
-    found = [question.evidence(of, session, None, frozenset(), every=True) for question in rule_targets(of, (asked,))]
+    found = [question.evidence(of, session, frozenset(), every=True) for question in rule_targets(of, (asked,))]
     return {subject: evidence for evidences in found for subject, evidence in evidences}
 
 
