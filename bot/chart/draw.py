@@ -10,7 +10,7 @@ from io import BytesIO
 from itertools import groupby, pairwise
 from math import ceil, floor, log10
 from operator import itemgetter
-from typing import Literal, overload
+from typing import Literal, TypeVar
 
 import numpy as np
 from babel.dates import format_date
@@ -28,10 +28,11 @@ from pylopdf_fonts_zh_cn import sans_path
 from bot.chart.data import START, ChartData
 from bot.messages.catalogue import Catalogue, load_catalogue
 from bot.messages.message import sanitize
-from bot.messages.wording import window_text
+from bot.messages.wording import drawdown_fields, sample_fields, window_text
 from bot.prices.bars import Floats
 from bot.statistics.verdict import DrawdownState, Verdict
 
+Value = TypeVar("Value", float, Floats)
 # Telegram shows a photo of at most 1,280 pixels a side as it is.
 WIDTH, HEIGHT = 1080, 1280
 MARGIN, EDGE, LEFT, RIGHT = 40, 8, 112, 1040
@@ -55,25 +56,19 @@ LEFT_PART = 0.55  # of the width: where a label no longer fits to the right of i
 
 def render_chart(chart: ChartData, language: str) -> bytes:
     """The chart as a PNG of WIDTH x HEIGHT pixels."""
-    catalogue = load_catalogue(language)
+    catalogue, verdict = load_catalogue(language), chart.verdict
     with rc_context(rcParamsDefault):  # whatever style is configured for matplotlib on this machine
         canvas = Canvas()
-        draw_heading(canvas, chart, catalogue)
+        name = canvas.writable(chart.basket.name(language)) or chart.basket.id
+        canvas.write(MARGIN, 74, name, 46, fit=WIDTH - 2 * MARGIN)
+        end = canvas.write(MARGIN, 146, catalogue.percent(verdict.move), 60, accent_color(chart)) + 22
+        phrase, day = "chart_closed" if chart.final else "chart_open", catalogue.day(verdict.session)
+        text = catalogue.say(phrase, window=window_text(verdict.window, catalogue), date=day)
+        canvas.write(end, 146, text, 32, MUTED, fit=WIDTH - MARGIN - end)
         draw_year(canvas, chart, catalogue)
         draw_moves(canvas, chart, catalogue)
         canvas.write(MARGIN, HEIGHT - 20, catalogue.say(chart.basket.prices), 22, MUTED)
         return canvas.png()
-
-
-def draw_heading(canvas: Canvas, chart: ChartData, catalogue: Catalogue) -> None:
-    """Name, move, window and date."""
-    verdict = chart.verdict
-    name = canvas.writable(chart.basket.name(catalogue.language)) or chart.basket.id
-    canvas.write(MARGIN, 74, name, 46, fit=WIDTH - 2 * MARGIN)
-    end = canvas.write(MARGIN, 146, catalogue.percent(verdict.move), 60, accent_color(chart))
-    phrase, date = "chart_closed" if chart.final else "chart_open", catalogue.day(verdict.session)
-    text = catalogue.say(phrase, window=window_text(verdict.window, catalogue), date=date)
-    canvas.write(end + 22, 146, text, 32, MUTED, fit=WIDTH - MARGIN - end - 22)
 
 
 def accent_color(chart: ChartData) -> str:
@@ -113,8 +108,7 @@ def drawdown_text(verdict: Verdict, catalogue: Catalogue) -> str:
         return catalogue.say("chart_holes", count=verdict.missing_sessions)
     if not verdict.drawdown:
         return catalogue.say("chart_at_high")
-    drawdown, date = catalogue.percent(verdict.drawdown), catalogue.day(verdict.peak_session)
-    return catalogue.say("chart_below", drawdown=drawdown, date=date)
+    return catalogue.say("chart_below", **drawdown_fields(verdict, catalogue))
 
 
 def draw_states(canvas: Canvas, chart: ChartData, across: AxisScale, catalogue: Catalogue) -> None:
@@ -152,8 +146,7 @@ def draw_months(canvas: Canvas, chart: ChartData, across: AxisScale, catalogue: 
 def draw_moves(canvas: Canvas, chart: ChartData, catalogue: Catalogue) -> None:
     """The histogram of all moves, on a logarithmic scale: a single crash stays visible beside thousands of moves."""
     verdict, low, high = chart.verdict, min(*chart.moves, 0), max(*chart.moves, 0)
-    count, year = catalogue.count_word(verdict.window), verdict.since.year
-    title = catalogue.say("chart_moves", count=len(chart.moves), words=count, year=year)
+    title = catalogue.say("chart_moves", count=len(chart.moves), **sample_fields(verdict, catalogue))
     canvas.write(MARGIN, 716, title, 32, fit=WIDTH - 2 * MARGIN)
     note = catalogue.say("chart_counts_overlapping" if verdict.window > 1 else "chart_counts")
     canvas.write(MARGIN, 756, note, 26, MUTED)
@@ -230,11 +223,7 @@ class AxisScale:
     start: float
     stop: float
 
-    @overload
-    def __call__(self, value: float) -> float: ...
-    @overload
-    def __call__(self, value: Floats) -> Floats: ...
-    def __call__(self, value: float | Floats) -> float | Floats:
+    def __call__(self, value: Value) -> Value:
         return self.start + (value - self.low) * ((self.stop - self.start) / ((self.high - self.low) or 1.0))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import compress
@@ -44,15 +44,7 @@ def build_context(
         return member_context(stats, alert, as_of)
     verdict = alert.decisions[0].evidence.verdict
     assert verdict is not None  # only a verdict reaches a level
-    return context_of_session(
-        stats,
-        rules,
-        alert.subject.basket,
-        verdict,
-        as_of,
-        severity=alert.severity,
-        about_state=alert.rule.uses_condition("enters"),
-    )
+    return context_of_session(stats, rules, alert.subject.basket, verdict, as_of, alert)
 
 
 def context_of_session(
@@ -60,15 +52,13 @@ def context_of_session(
     rules: Sequence[Rule],
     basket: BasketId,
     verdict: Verdict,
-    as_of: datetime | None = None,
-    *,
-    severity: Severity = Severity.WARNING,
-    about_state: bool = False,
+    as_of: datetime | None,
+    alert: Alert | None = None,
 ) -> AlertContext:
     """The context of the session of `verdict`, a verdict of `basket`; `as_of` is None if that session is final.
 
-    The history is as full as in an alert of `severity`. With `about_state` a new drawdown state takes the place of the
-    history and of the contrast.
+    The severity of `alert` (None = a warning) decides how full the history is; in an alert about a new drawdown state,
+    the state takes the place of the history and of the contrast.
     """
     window = verdict.window
     series, columns = stats.series[basket], stats.of_basket(basket, window)
@@ -78,8 +68,11 @@ def context_of_session(
     reference = reference_move(columns, position)
     then = stats.position(basket, reference.session) if reference is not None else None
     entered = state_entry(None, columns, position, DrawdownState.PULLBACK, verdict)
-    of_state = about_state and entered is not None
+    of_state = entered is not None and alert is not None and alert.rule.uses_condition("enters")
+    severity = Severity.WARNING if alert is None else alert.severity
     symbols, listed = series.basket.symbols, series.listed(position)
+    # Of a basket of one symbol, the member's state is the basket's.
+    members = dict.fromkeys(compress(symbols, listed)) if len(symbols) > 1 else {}
     present = list(compress(symbols, ~np.isnan(series.member_returns(position))))
     return AlertContext(
         sides=((series.basket, verdict.move),),
@@ -91,7 +84,7 @@ def context_of_session(
         abroad=sum(exchange_of(symbol) != series.basket.calendar for symbol in present),
         traded_then=sum(map(and_, series.listed(then), listed)) if then is not None else None,
         entered=entered,
-        entries=() if len(symbols) == 1 else tuple(state_entries(stats, basket, window, position)),
+        entries=state_entries(stats, basket, window, position, members, DrawdownState.BEAR),
         contrast=None if of_state else contrast_of(stats, rules, basket, window, verdict.session),
         history=HistoryFacts() if of_state else history_facts(stats, basket, verdict, position, severity),
         as_of=as_of,
@@ -109,7 +102,7 @@ def member_context(stats: MarketStats, alert: Alert, as_of: datetime | None) -> 
     return AlertContext(
         ((series.basket, move),),
         members=() if move is None else member_contributions(series, position, window),
-        entries=tuple(state_entries(stats, basket, window, position, verdicts)),
+        entries=state_entries(stats, basket, window, position, verdicts, DrawdownState.PULLBACK),
         as_of=as_of,
     )
 
@@ -233,17 +226,13 @@ def state_entries(
     basket: BasketId,
     window: int,
     position: int,
-    verdicts: Mapping[Symbol, Verdict | None] | None = None,
-) -> Iterator[StateEntry]:
-    """The members with `verdicts` that entered a state; without those, all that entered a bear market or a crash."""
-    least = DrawdownState.PULLBACK
-    if verdicts is None:
-        least, series = DrawdownState.BEAR, stats.series[basket]
-        verdicts = dict.fromkeys(compress(series.basket.symbols, series.listed(position)))
-    for symbol, verdict in verdicts.items():
-        entry = state_entry(symbol, stats.of_member(basket, symbol, window), position, least, verdict)
-        if entry is not None:
-            yield entry
+    verdicts: Mapping[Symbol, Verdict | None],
+    least: DrawdownState,
+) -> tuple[StateEntry, ...]:
+    """The entries of the members in `verdicts` (None = not computed) into the state `least` or a deeper one."""
+    columns = {symbol: stats.of_member(basket, symbol, window) for symbol in verdicts}
+    entries = (state_entry(symbol, columns[symbol], position, least, verdicts[symbol]) for symbol in verdicts)
+    return tuple(filter(None, entries))
 
 
 def history_facts(

@@ -67,19 +67,18 @@ def select_headlines(
     whole, or without a letter or digit, is left out.
     """
 
-    def rank(headline: Headline) -> tuple[bool, int] | None:
-        """(assigned by the source alone, index of the symbol); None = about none of the symbols."""
-        for index, symbol in enumerate(symbols):
-            if names_symbol(headline.title, symbol, names.get(symbol, "")):
-                return False, index
-        return next(((True, index) for index, symbol in enumerate(symbols) if symbol in headline.symbols), None)
-
     ranked = []
     for headline in headlines:
         texts = ((headline.title, LONGEST_TITLE), (headline.publisher, LONGEST_PUBLISHER))
         quotable = all(len(text) <= longest and any(map(str.isalnum, text)) for text, longest in texts)
-        if since < headline.at <= until and quotable and (place := rank(headline)) is not None:
-            ranked.append((place, -headline.at.timestamp(), headline))
+        # By symbol: whether the title does not name it, and its index.
+        places = [
+            (not named, index)
+            for index, symbol in enumerate(symbols)
+            if (named := names_symbol(headline.title, symbol, names.get(symbol, ""))) or symbol in headline.symbols
+        ]
+        if places and quotable and since < headline.at <= until:
+            ranked.append((min(places), -headline.at.timestamp(), headline))
     by_title: dict[str, Headline] = {}
     for _, _, headline in sorted(ranked, key=itemgetter(0, 1)):
         by_title.setdefault(" ".join(headline.title.casefold().split()), headline)

@@ -36,14 +36,18 @@ def render_alert(alert: Alert, context: AlertContext, events: Events, language: 
         lines = state_alert_lines(alert, context, context.entered, catalogue)
     else:
         icon, verdict = wording.ICONS[alert.severity], wording.verdict_of(alert.decisions[0])
-        lines = basket_alert_lines(icon, verdict, context, events, catalogue, alert.episode)
-    return trim_to_budget(Message(language, tuple(map(sanitize, lines))))  # no alert has a link at first
+        lines = basket_alert_lines(icon, verdict, context, events, catalogue)
+    return _trimmed(lines, wording.footer(context, catalogue, alert.episode), language)
 
 
 def render_status(verdict: Verdict, context: AlertContext, events: Events, catalogue: Catalogue) -> Message:
     """The message of a session of a basket, in the form of an alert; at most MAX_ALERT_LENGTH long."""
     lines = basket_alert_lines(STATUS_ICON, verdict, context, events, catalogue)
-    return trim_to_budget(Message(catalogue.language, tuple(map(sanitize, lines))))
+    return _trimmed(lines, wording.footer(context, catalogue), catalogue.language)
+
+
+def _trimmed(lines: Iterator[str], footer: str, language: str) -> Message:
+    return trim_to_budget(Message(language, tuple(map(sanitize, (*lines, footer)))))  # no alert has a link at first
 
 
 def trim_to_budget(message: Message, tail: int = 1) -> Message:
@@ -59,9 +63,9 @@ def fits_budget(lines: list[str]) -> bool:
 
 
 def basket_alert_lines(
-    icon: str, verdict: Verdict, context: AlertContext, events: Events, catalogue: Catalogue, episode: str = ""
+    icon: str, verdict: Verdict, context: AlertContext, events: Events, catalogue: Catalogue
 ) -> Iterator[str]:
-    """The lines of an alert about a basket's move, or without an `episode` of any session of a basket."""
+    """The lines about a basket's move, in an alert or a status."""
     basket = context.sides[0][0]
     name, notable = basket.name(catalogue.language), wording.is_notable(verdict)
     decimals = wording.decimals_needed(verdict.move, context.reference) if notable else 1
@@ -87,7 +91,6 @@ def basket_alert_lines(
     if context.contrast is not None and context.contrast.gap.move <= verdict.move / 2 < 0:
         yield contrast_line(context.contrast, catalogue)
     yield from next_state_and_precedents(name, verdict, context, catalogue)
-    yield wording.footer(context, catalogue, episode)
 
 
 def state_alert_lines(alert: Alert, context: AlertContext, entered: StateEntry, catalogue: Catalogue) -> Iterator[str]:
@@ -102,7 +105,6 @@ def state_alert_lines(alert: Alert, context: AlertContext, entered: StateEntry, 
     if len(basket.members) > 1:
         yield breadth_line(context, catalogue, provisional=False)
     yield from state_entry_lines(context.entries, catalogue)
-    yield wording.footer(context, catalogue, alert.episode)
 
 
 def daily_moves(context: AlertContext, catalogue: Catalogue) -> list[str]:
@@ -157,13 +159,9 @@ def contribution_line(verdict: Verdict, context: AlertContext, catalogue: Catalo
     if not of_whole:
         yield catalogue.say("parts", parts=catalogue.join(parts))
         return
-    yield catalogue.say(
-        "points_from",
-        points=catalogue.decimal(sum(member.contribution for member in largest) * 100),
-        total=catalogue.decimal(verdict.move * 100),
-        words=catalogue.count_word(len(largest)),
-        parts=catalogue.join(parts),
-    )
+    points = catalogue.decimal(sum(member.contribution for member in largest) * 100)
+    figures = {"points": points, "total": catalogue.decimal(verdict.move * 100)}
+    yield catalogue.say("points_from", words=catalogue.count_word(len(largest)), parts=catalogue.join(parts), **figures)
 
 
 def state_entry_lines(entries: tuple[StateEntry, ...], catalogue: Catalogue) -> Iterator[str]:
@@ -176,17 +174,12 @@ def state_entry_lines(entries: tuple[StateEntry, ...], catalogue: Catalogue) -> 
             continue
         names: list[str] = []
         for entry in same[:MAX_NAMES]:
-            phrase, verdict = "entry" if names else "first_entry", entry.verdict
-            drawdown, date = catalogue.percent(verdict.drawdown), catalogue.day(verdict.peak_session)
-            in_full = catalogue.say(phrase, name=entry.symbol, drawdown=drawdown, date=date)
-            names.append(str(entry.symbol) if verdict.missing_sessions else in_full)
-        more = len(same) - len(names)
-        yield catalogue.say(
-            "entered_together",
-            state=catalogue.word("state", state.word),
-            entries=catalogue.join(names),
-            more=catalogue.say("more_entered", count=more) if more else "",
-        )
+            phrase, fields = "entry" if names else "first_entry", wording.drawdown_fields(entry.verdict, catalogue)
+            in_full = catalogue.say(phrase, name=entry.symbol, **fields)
+            names.append(str(entry.symbol) if entry.verdict.missing_sessions else in_full)
+        word, joined, more = catalogue.word("state", state.word), catalogue.join(names), len(same) - len(names)
+        rest = catalogue.say("more_entered", count=more) if more else ""
+        yield catalogue.say("entered_together", state=word, entries=joined, more=rest)
 
 
 def contrast_line(contrast: Contrast, catalogue: Catalogue) -> str:
@@ -231,7 +224,6 @@ def contrast_alert_lines(alert: Alert, context: AlertContext, events: Events, ca
         as_wide = verdict.sample - verdict.rank + 1 if upward else wording.count_as_bad(verdict)
         share = wording.share_text(as_wide, verdict.sample, catalogue)
         yield catalogue.say("contrast_rank", share=share, **wording.sample_fields(verdict, catalogue))
-    yield wording.footer(context, catalogue, alert.episode)
 
 
 def member_alert_lines(alert: Alert, context: AlertContext, events: Events, catalogue: Catalogue) -> Iterator[str]:
@@ -247,7 +239,6 @@ def member_alert_lines(alert: Alert, context: AlertContext, events: Events, cata
     yield catalogue.say("members_headline", icon=icon, name=name, said=next(lines))
     yield wording.close_label(alert.session, context, catalogue)
     yield from lines
-    yield wording.footer(context, catalogue, alert.episode)
 
 
 def plunge_lines(alert: Alert, basket: Basket, catalogue: Catalogue, live: str) -> Iterator[str]:

@@ -20,18 +20,11 @@ MINUS = "\u2212"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The phrases of one language: `say` fills a phrase; the other methods format figures.
-
-    `months` begins with the first, `weekdays` with Monday. `separators` maps "," and "." of figures to those of the
-    language.
-    """
+    """The phrases of one language: `say` fills a phrase; the other methods format figures."""
 
     language: str
     locale: Locale
     phrases: dict[str, str | list[str] | dict[str, str]]
-    months: tuple[str, ...]
-    weekdays: tuple[str, ...]
-    separators: dict[int, str]
 
     def say(self, key: str, **values: object) -> str:
         """The phrase `key` with its placeholders filled; `count` selects a plural form, an exact number first.
@@ -57,11 +50,15 @@ class Catalogue:
 
     def number(self, value: int) -> str:
         """Digits in groups: 7,612."""
-        return f"{value:,}".translate(self.separators)
+        return self._localized(f"{value:,}")
 
     def decimal(self, value: float, decimals: int = 1) -> str:
         """A number without a sign."""
-        return f"{abs(value):,.{decimals}f}".translate(self.separators)
+        return self._localized(f"{abs(value):,.{decimals}f}")
+
+    def _localized(self, figure: str) -> str:
+        symbols = self.locale.number_symbols["latn"]
+        return figure.translate(str.maketrans({",": symbols["group"], ".": symbols["decimal"]}))
 
     def percent(self, value: float, decimals: int = 1, *, sign: bool = True) -> str:
         """A fraction as a percentage: -0.182 is written with a true minus sign as -18.2 %; exactly 0.0 has no sign."""
@@ -71,16 +68,18 @@ class Catalogue:
         return str(self.phrases["percent"]).replace("{figure}", mark + figure)
 
     def day(self, value: date) -> str:
-        month = self.months[value.month - 1]
-        return str(self.phrases["date"]).format(day=value.day, month=month, year=value.year)
+        return str(self.phrases["date"]).format(day=value.day, month=self.month(value), year=value.year)
+
+    def month(self, value: date) -> str:
+        return str(self.locale.months["format"]["abbreviated"][value.month])
 
     def moment(self, value: datetime) -> str:
         """Day and time in UTC, without the year."""
         utc = value.astimezone(UTC)
-        return self.say("moment", day=utc.day, month=self.months[utc.month - 1], time=f"{utc:%H:%M}")
+        return self.say("moment", day=utc.day, month=self.month(utc), time=f"{utc:%H:%M}")
 
     def weekday(self, value: date) -> str:
-        return self.weekdays[value.weekday()]
+        return str(self.locale.days["format"]["abbreviated"][value.weekday()])
 
     def count_word(self, value: int) -> str:
         """Small numbers as words where the language has them in its file, digits otherwise."""
@@ -100,10 +99,4 @@ class Catalogue:
 def load_catalogue(language: str) -> Catalogue:
     """The catalogue of `language`; one of `languages()`."""
     phrases = tomllib.loads((CATALOGUES / f"{language}.toml").read_text(encoding="utf-8"))
-    locale = Locale.parse(phrases["locale"])
-    months, days = (names["format"]["abbreviated"] for names in (locale.months, locale.days))
-    symbols = locale.number_symbols["latn"]
-    separators = str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
-    year = tuple(str(months[index]) for index in range(1, 13))
-    week = tuple(str(days[index]) for index in range(7))
-    return Catalogue(language, locale, phrases, year, week, separators)
+    return Catalogue(language, Locale.parse(phrases["locale"]), phrases)

@@ -36,15 +36,15 @@ def nth_fall_line(verdict: Verdict, decimals: int, history: HistoryFacts, catalo
         return
     if round(-verdict.move * 100, decimals) <= falls.limit * 100:
         return
-    count, year = catalogue.count_word(verdict.window), verdict.since.year
-    facts = {"limit": wording.limit_text(falls.limit, catalogue), "words": count, "year": year}
+    limit, fields = wording.limit_text(falls.limit, catalogue), wording.sample_fields(verdict, catalogue)
     if not falls.earlier:
-        yield catalogue.say("first_beyond", **facts)
+        yield catalogue.say("first_beyond", limit=limit, **fields)
         return
     ordinals = catalogue.phrases["ordinals"]
     assert isinstance(ordinals, list)
     dates = catalogue.join([catalogue.day(fall.session) for fall in falls.earlier])
-    yield catalogue.say("nth_beyond", count=len(falls.earlier), nth=ordinals[falls.time], dates=dates, **facts)
+    nth = ordinals[falls.time]
+    yield catalogue.say("nth_beyond", limit=limit, count=len(falls.earlier), nth=nth, dates=dates, **fields)
 
 
 def next_state_and_precedents(
@@ -54,24 +54,19 @@ def next_state_and_precedents(
     history = context.history
     if history.next_state is not None and verdict.entered_state < DrawdownState.CORRECTION:
         fraction = history.next_state.fraction
-        facts = {
-            "name": name,
-            "depth": catalogue.percent(verdict.drawdown, sign=False),
-            "date": catalogue.day(verdict.peak_session),
-            "state": catalogue.word("state", history.next_state.state.word),
-        }
+        state = catalogue.word("state", history.next_state.state.word)
+        fields = wording.drawdown_fields(verdict, catalogue)
         if history.close is not None:
-            level = math.floor(history.close * (1 + fraction) * 100 + SLACK) / 100
-            yield catalogue.say("line_level", level=catalogue.decimal(level, 2), **facts)
+            level = catalogue.decimal(math.floor(history.close * (1 + fraction) * 100 + SLACK) / 100, 2)
+            yield catalogue.say("line_level", name=name, state=state, level=level, **fields)
         else:
-            further = math.ceil(-fraction * 1000 - SLACK) / 1000
-            yield catalogue.say("line_further", **wording.further_fall_fields(-further, catalogue), **facts)
+            fields |= wording.further_fall_fields(-math.ceil(-fraction * 1000 - SLACK) / 1000, catalogue)
+            yield catalogue.say("line_further", name=name, state=state, **fields)
     precedents = history.precedents
     if precedents is None or not wording.has_enough_years(verdict):
         return
     if precedents.alone:
-        count = catalogue.count_word(verdict.window)
-        yield catalogue.say("no_precedent", words=count, year=verdict.since.year)
+        yield catalogue.say("no_precedent", **wording.sample_fields(verdict, catalogue))
     elif precedents.sessions:
         yield precedents_text(precedents, catalogue)
 
@@ -103,26 +98,17 @@ def further_fall_line(further: FurtherFall | None, catalogue: Catalogue) -> Iter
 def render_whatif(result: WhatIfResult, events: Events, language: str) -> Message:
     """The answer to a what-if question in one of `languages()`."""
     catalogue, verdict, name = load_catalogue(language), result.verdict, result.basket.name(language)
+    daily, move = catalogue.percent(verdict.daily_return), catalogue.percent(verdict.move)
+    date = catalogue.day(verdict.session)
+    window = wording.window_text(verdict.window, catalogue)
+    claim = wording.rarity_claim("claim", verdict, events, catalogue) if wording.is_notable(verdict) else ""
     lines = [
-        catalogue.say(
-            "supposed",
-            name=name,
-            daily=catalogue.percent(verdict.daily_return),
-            date=catalogue.day(verdict.session),
-            move=catalogue.percent(verdict.move),
-            window=wording.window_text(verdict.window, catalogue),
-            claim=wording.rarity_claim("claim", verdict, events, catalogue) if wording.is_notable(verdict) else "",
-        ),
+        catalogue.say("supposed", name=name, daily=daily, date=date, move=move, window=window, claim=claim),
         catalogue.dotted(wording.rank_facts(verdict, catalogue)),
     ]
     if verdict.entered_state >= DrawdownState.CORRECTION and not verdict.missing_sessions:
-        entered = {
-            "state": catalogue.word("state", verdict.entered_state.word),
-            "drawdown": catalogue.percent(verdict.drawdown),
-            "depth": catalogue.percent(verdict.drawdown, sign=False),
-            "date": catalogue.day(verdict.peak_session),
-        }
-        lines.append(catalogue.say("would_enter", name=name, **entered))
+        state, fields = catalogue.word("state", verdict.entered_state.word), wording.drawdown_fields(verdict, catalogue)
+        lines.append(catalogue.say("would_enter", name=name, state=state, **fields))
     lines += further_fall_line(result.further, catalogue)
     lines += [forecast_line(forecast, catalogue) for forecast in result.forecasts]
     return Message(language, tuple(lines))

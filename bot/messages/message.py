@@ -30,7 +30,7 @@ class Message:
     lines: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", tuple(map(tidy, self.lines)))
+        object.__setattr__(self, "lines", tuple(map(_sanitized_with_links, self.lines)))
 
     @property
     def plain(self) -> str:
@@ -80,7 +80,7 @@ def visible_text(line: str, address: str = "") -> str:
     return LINK.sub(lambda match: match[1] + address.format(match[2]), line)
 
 
-def tidy(line: str) -> str:
+def _sanitized_with_links(line: str) -> str:
     """`line` sanitized, with its links; a line over the limit loses them."""
     if utf16_length(visible_text(line)) > MAX_LINE_LENGTH:
         return sanitize(visible_text(line))

@@ -104,6 +104,7 @@ def reference_move_text(
 
 
 def sample_fields(verdict: Verdict, catalogue: Catalogue) -> dict[str, object]:
+    """Size and begin of the sample of moves, and their window."""
     return {
         "sample": catalogue.number(verdict.sample),
         "words": catalogue.count_word(verdict.window),
@@ -155,6 +156,12 @@ def join_names(names: list[str], catalogue: Catalogue) -> str:
     return catalogue.say("ticker", name=catalogue.join(names))
 
 
+def drawdown_fields(verdict: Verdict, catalogue: Catalogue) -> dict[str, str]:
+    """The drawdown, in both forms, and the date of the peak."""
+    drawdown, depth = (catalogue.percent(verdict.drawdown, sign=sign) for sign in (True, False))
+    return {"drawdown": drawdown, "depth": depth, "date": catalogue.day(verdict.peak_session)}
+
+
 def state_entry_line(name: str, entry: StateEntry, catalogue: Catalogue) -> str:
     """The state entered, the drawdown, the sessions since the peak, and the last earlier entry."""
     verdict, state = entry.verdict, catalogue.word("state", entry.verdict.entered_state.word)
@@ -165,16 +172,8 @@ def state_entry_line(name: str, entry: StateEntry, catalogue: Catalogue) -> str:
         since = catalogue.say("first_since", date=catalogue.day(entry.before))
     elif has_enough_years(verdict):
         since = catalogue.say("first_in_data", date=catalogue.day(verdict.since))
-    return catalogue.say(
-        "entered",
-        name=name,
-        state=state,
-        drawdown=catalogue.percent(verdict.drawdown),
-        depth=catalogue.percent(verdict.drawdown, sign=False),
-        date=catalogue.day(verdict.peak_session),
-        count=entry.after_peak,
-        since=since,
-    )
+    fields = drawdown_fields(verdict, catalogue)
+    return catalogue.say("entered", name=name, state=state, count=entry.after_peak, since=since, **fields)
 
 
 def footer(context: AlertContext, catalogue: Catalogue, episode: str = "") -> str:
