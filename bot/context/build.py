@@ -142,20 +142,22 @@ def reference_move(columns: VerdictColumns, position: int) -> ReferenceMove | No
 def contrast_of(
     stats: MarketStats, rules: Sequence[Rule], basket: BasketId, window: int, session: date
 ) -> Contrast | None:
-    """The first basket to contrast with that has a move over the same sessions.
-
-    Candidates are the other baskets of contrast rules, in the order of the rules, then baskets of the other role.
-    """
-    pairs = [rule.contrast for rule in rules if rule.contrast is not None and basket in rule.contrast]
-    candidates = [pair[pair[0] == basket] for pair in pairs if stats.series.keys() >= set(pair)]
-    if role := OTHER_ROLE.get(stats.series[basket].basket.role):
-        candidates += [name for name, series in stats.series.items() if series.basket.role == role]
-    for candidate in candidates:
+    """The first basket to contrast with that has a move over the same sessions."""
+    for candidate in contrast_candidates(stats, rules, basket):
         gap = stats.spread_at(basket, candidate, window, session)
         move = move_on(stats, candidate, window, session)
         if gap is not None and move is not None:
             return Contrast(stats.series[candidate].basket, move, gap)
     return None
+
+
+def contrast_candidates(stats: MarketStats, rules: Sequence[Rule], basket: BasketId) -> list[BasketId]:
+    """The other baskets of contrast rules, in the order of the rules, then baskets of the other role."""
+    pairs = [rule.contrast for rule in rules if rule.contrast is not None and basket in rule.contrast]
+    candidates = [pair[pair[0] == basket] for pair in pairs if stats.series.keys() >= set(pair)]
+    if role := OTHER_ROLE.get(stats.series[basket].basket.role):
+        candidates += [name for name, series in stats.series.items() if series.basket.role == role]
+    return candidates
 
 
 def next_claim(past: SettledHistory, verdict: Verdict) -> FurtherFall | None:

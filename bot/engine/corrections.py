@@ -1,172 +1,178 @@
-"""Corrections: recent sessions evaluated again after closes were revised, and edits of what was posted."""
+"""Corrections: recent sessions evaluated again on revised closes, and compared with the results that were posted."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from bot.alerts.episodes import Alert, Decision, Subject, SubjectState
+from bot.alerts.episodes import Alert, Decision, Phase, Subject, SubjectState, SubjectStates
 from bot.alerts.rules import Severity
-from bot.alerts.targets import RuleTarget, rule_targets
-from bot.baskets import BasketId
+from bot.alerts.targets import RuleTarget
+from bot.baskets import symbols_of
+from bot.context.build import contrast_candidates
 from bot.delivery.model import Notification, NotificationKey, SendMode
-from bot.engine.evaluation import WARM_UP_SESSIONS, Changes, Evaluation
+from bot.engine.confirmation import evaluate_confirmed
+from bot.engine.evaluation import Changes, Evaluation
+from bot.engine.results import KEPT_RESULTS, PostedAlert, ResultKey, Results, SessionResult
 from bot.messages.change_text import correction_text, retraction_text, revised_data_text
-from bot.pipeline import FORGOTTEN, Rulebook, chart_for, compose, evaluate
-from bot.statistics.market_stats import MarketStats
-
-RECENT = 10  # sessions whose alerts are corrected
+from bot.pipeline import FORGOTTEN
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class RecentResults:
-    """The latest sessions evaluated on one market: the alerts, every level that holds, and the states afterwards."""
-
-    alerts: dict[tuple[date, RuleTarget], Alert] = field(default_factory=dict)
-    levels: dict[tuple[date, Subject], Decision] = field(default_factory=dict)
-    states: dict[date, Mapping[Subject, SubjectState]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, stats: MarketStats, rulebook: Rulebook) -> RecentResults:
-        """Earlier sessions are evaluated first, so that open episodes are known."""
-        days, states, results = stats.sessions(), dict[Subject, SubjectState](), cls()
-        targets = frozenset(rule_targets(stats, rulebook.rules))
-        for day in days[-(RECENT + WARM_UP_SESSIONS) :]:
-            result = evaluate(stats, rulebook, day, states, only=targets)
-            states |= result.states
-            if day in days[-RECENT:]:
-                results.alerts.update(
-                    ((day, RuleTarget(alert.rule, alert.subject.basket)), alert) for alert in result.alerts
-                )
-                results.levels.update(
-                    ((day, decision.subject), decision) for decision in result.decisions if decision.level is not None
-                )
-                results.states[day] = dict(states)
-        stats.forget()  # the figures of two markets at once would take too much memory
-        return results
-
-    def holding(self, alert: Alert, new: Alert | None) -> Alert | None:
-        """`alert` about all of its subjects, and those of `new`, whose level holds here, whether or not it fires."""
-        subjects = dict.fromkeys((*alert.subjects, *(new.subjects if new is not None else ())))
-        decisions = tuple(
-            self.levels[alert.session, subject] for subject in subjects if (alert.session, subject) in self.levels
-        )
-        return replace(alert, decisions=decisions) if decisions else None
-
-
-@dataclass(frozen=True, slots=True)
-class RevisionDiff:
-    """The results before and after a revision; `confirmed` are the latter with the suspect prices too.
-
-    `evaluated` is the last session on which each target was evaluated.
-    """
+class Corrections:
+    """The comparison of the stored `results` with those on revised closes; `states` are those of all subjects."""
 
     evaluation: Evaluation
-    old_stats: MarketStats
-    old: RecentResults
-    new: RecentResults
-    confirmed: RecentResults
-    states: Mapping[Subject, SubjectState]
-    evaluated: Mapping[RuleTarget, date]
+    results: Results
+    states: SubjectStates
+    notifications: list[Notification] = field(default_factory=list, init=False)
 
-    @classmethod
-    def of(cls, old_stats: MarketStats, evaluation: Evaluation, states: Mapping[Subject, SubjectState]) -> RevisionDiff:
-        rulebook, suspect = evaluation.config.rulebook, evaluation.suspect
-        new = RecentResults.of(evaluation.stats, rulebook)
-        confirmed = new if suspect is None else RecentResults.of(suspect.stats, rulebook)
-        last = {target: states.get(target.subject, FORGOTTEN).last_session for target in evaluation.targets}
-        evaluated = {target: day for target, day in last.items() if day is not None}
-        old = RecentResults.of(old_stats, rulebook)
-        return cls(evaluation, old_stats, old, new, confirmed, states, evaluated)
+    def changes(self) -> Changes:
+        """Edits of what was posted and late alerts, with the states and results that change.
 
-    def keys(self) -> list[str]:
-        """The keys under which a result may have been published, at any severity."""
-        alerts = (*self.old.alerts.values(), *self.new.alerts.values())
-        return [alert.key_for(severity) for alert in alerts for severity in Severity]
-
-    def changes(self, published: AbstractSet[str]) -> Changes:
-        """Edits of what was posted and late alerts; `published` are the keys that are stored."""
-        notifications = tuple(self._notifications(published))
-        now = self.evaluation.schedule.now
-        states = self._changed_states(
-            {notification.baskets[0] for notification in notifications if now < notification.expires}
+        A basket is compared up to the first session on which an alert about it depends on suspect prices.
+        """
+        evaluation, config = self.evaluation, self.evaluation.config
+        suspect = evaluation.suspect and replace(evaluation.suspect, halves=())
+        sessions, states = self._sessions(), dict[Subject, SubjectState]()
+        for target, days in sessions.items():
+            states |= self.results[ResultKey.of(target, days[0])].states(target)
+        compared: dict[ResultKey, SessionResult] = {}
+        for day in sorted({day for days in sessions.values() for day in days}):
+            targets, before = {target for target, days in sessions.items() if day in days}, dict(states)
+            confirmed = evaluate_confirmed(evaluation.stats, suspect, config.rulebook, day, states, targets)
+            states |= confirmed.result.states
+            uncertain = {subject.basket for subject in confirmed.undecided}
+            uncertain |= {target.basket for target in confirmed.pending}
+            sessions = {target: days for target, days in sessions.items() if target.basket not in uncertain}
+            for target in filter(targets.__contains__, sessions):
+                decisions = [decision for decision in confirmed.result.decisions if target.covers(decision.subject)]
+                alerts = self._compare(target, day, decisions)
+                result = SessionResult.of(config.config, target, before, alerts)
+                compared[ResultKey.of(target, day)] = result
+        now = evaluation.schedule.now
+        news = {notification.baskets[0] for notification in self.notifications if now < notification.expires}
+        for key, result in compared.items():
+            if key.basket not in news:
+                compared[key] = replace(result, episodes=self.results[key].episodes)
+        current = [target for target, days in sessions.items() if days[-1] == self._last_session(target)]
+        changed = self._changed_states([target for target in current if target.basket in news], states)
+        return Changes(
+            changed, tuple(self.notifications), closes=evaluation.closes.after_corrections(), results=compared
         )
-        return Changes(states, notifications, closes=self.evaluation.closes.after_corrections())
 
-    def _notifications(self, published: AbstractSet[str]) -> Iterator[Notification]:
-        for day, target in sorted(self.old.alerts | self.new.alerts, key=lambda result: result[0]):
-            old, new = (results.alerts.get((day, target)) for results in (self.old, self.new))
-            keys = [alert.key_for(severity) for alert in (old, new) if alert is not None for severity in Severity]
-            original = next((NotificationKey(key) for key in keys if key in published), None)
-            if old is not None and original is not None:
-                yield from self._corrections(old, new, original)
-            elif old is None and new is not None and self._is_certain(day, target):
-                late = self._late(target, new)
-                yield late if original is None else self._edit(late, original)
+    def _changed_states(self, targets: Sequence[RuleTarget], states: SubjectStates) -> SubjectStates:
+        """The states of these targets that are others in `states`, those after the last evaluated session.
 
-    def _changed_states(self, baskets: AbstractSet[BasketId]) -> dict[Subject, SubjectState]:
-        """The states of these baskets' subjects whose episode the revision changes.
-
-        A basket whose news has expired is not among them: nobody receives it, and it does not count as posted.
+        They are not asked for of a basket whose news has expired: nobody receives it, and it does not count as posted.
         """
         changed = {}
-        for target, day in self.evaluated.items():
-            if target.basket not in baskets:
-                continue
-            old, new = (results.states.get(day, {}) for results in (self.old, self.new))
-            for subject in filter(target.covers, old.keys() | new.keys()):
-                before, after = (states.get(subject, FORGOTTEN).episode for states in (old, new))
-                if after != before:
-                    changed[subject] = SubjectState(day, after, self.states.get(subject, FORGOTTEN).provisional)
+        for target in targets:
+            for subject in filter(target.covers, {**states, **self.states}):
+                stored, episode = self.states.get(subject, FORGOTTEN), states.get(subject, FORGOTTEN).episode
+                if episode != stored.episode:
+                    changed[subject] = SubjectState(self._last_session(target), episode, stored.provisional)
         return changed
 
-    def _is_certain(self, day: date, target: RuleTarget) -> bool:
-        """True if the target was evaluated on that session, and fires with the suspect prices too."""
-        return day <= self.evaluated.get(target, date.min) and (day, target) in self.confirmed.alerts
+    def _last_session(self, target: RuleTarget) -> date | None:
+        return self.states.get(target.subject, FORGOTTEN).last_session
 
-    def _late(self, target: RuleTarget, alert: Alert) -> Notification:
-        """An alert that the original closes did not trigger. It is news if its session is one of the latest two."""
+    def _sessions(self) -> dict[RuleTarget, list[date]]:
+        """The sessions to compare: those that revised closes may change, with a stored result by the present rules.
+
+        A close that is missing or suspect now, and was not, ends them: without it nothing is comparable.
+        """
+        stats, closes, config = self.evaluation.stats, self.evaluation.closes, self.evaluation.config
+        sessions, unknown = {}, set()
+        for target in self.evaluation.targets:
+            baskets = {*target.baskets, *contrast_candidates(stats, config.rulebook.rules, target.basket)}
+            symbols = symbols_of(stats.series[basket].basket for basket in baskets)
+            revised = [revision.session for symbol in symbols for revision in closes.revisions.get(symbol, ())]
+            last = self._last_session(target)
+            if not revised or last is None:
+                continue
+            recent = stats.series[target.basket].sessions[-2 * KEPT_RESULTS :].tolist()
+            days = [day for day in recent if min(revised) <= day <= last]
+            end = closes.missing_since(symbols)
+            results = {day: self.results.get(ResultKey.of(target, day)) for day in days if day < end}
+            comparable = [day for day, result in results.items() if result and result.config == config.config]
+            if comparable:
+                sessions[target] = comparable
+            unknown |= {f"{target.basket} {day}" for day in days if day not in comparable}
+        if unknown:
+            log.info("no stored result by these rules and closes to compare with: %s", ", ".join(sorted(unknown)))
+        return sessions
+
+    def _compare(self, target: RuleTarget, day: date, decisions: Sequence[Decision]) -> tuple[PostedAlert, ...]:
+        """Compare the alerts of one session with those on revised closes; return them as they read from now on.
+
+        An alert stands about all of its members whose level holds, whether or not it fires now.
+        """
+        stored = self.results[ResultKey.of(target, day)].alerts
+        holding = {decision.subject.member: decision for decision in decisions if decision.level is not None}
+        firing = {member: decision for member, decision in holding.items() if decision.fires}
+        standing = [alert for alert in stored if alert.messages]
+        if firing and not standing:
+            return (self._post_late(Alert(target.rule, day, Phase.FINAL, tuple(firing.values())), target, stored),)
+        new = firing.keys() - {member for alert in standing for member in alert.members}
+        alerts = [alert for alert in stored if not alert.messages]
+        for alert in standing:
+            members = (*alert.members, *(member for member in firing if member in new and alert is standing[0]))
+            held = [holding[member] for member in members if member in holding]
+            alerts.append(self._correct(target, day, alert, held))
+        return tuple(alerts)
+
+    def _post_late(self, alert: Alert, target: RuleTarget, retracted: Sequence[PostedAlert]) -> PostedAlert:
+        """Post an alert that the original closes did not trigger. It is news if its session is one of the latest two.
+
+        If it was posted and retracted before, that message is edited.
+        """
         schedule, timing = self.evaluation.schedule, self.evaluation.config.timing
-        notification = self.evaluation.compose(alert)
+        composed = self.evaluation.compose(alert)
+        late = replace(composed, messages=tuple(map(revised_data_text, composed.messages)))
+        posted = PostedAlert.of(alert, composed)
         latest = self.evaluation.stats.series[target.basket].sessions[-2:].tolist()
-        if alert.session == self.evaluated[target] and alert.session in latest:
-            notification = replace(notification, expires=schedule.now + timing.expiry)
-        elif notification.expires <= schedule.now:
-            log.warning("on revised closes this would have been told, and is no news any more: %s", notification.key)
-        return replace(notification, messages=tuple(map(revised_data_text, notification.messages)))
+        if retracted:
+            posted = replace(posted, key=retracted[0].key)
+            late = self._edit(late, posted.key)
+        elif alert.session == self._last_session(target) and alert.session in latest:
+            late = replace(late, expires=schedule.now + timing.expiry)
+        elif late.expires <= schedule.now:
+            log.warning("on revised closes this would have been told, and is no news any more: %s", late.key)
+        self.notifications.append(late)
+        return posted
 
-    def _corrections(self, alert: Alert, new: Alert | None, original: NotificationKey) -> Iterator[Notification]:
-        """The edit, and for a severe alert a reply; nothing if the text stays the same."""
-        holding = self.new.holding(alert, new)
-        before = self._composed(self.old_stats, alert)
-        after = self._composed(self.evaluation.stats, holding) if holding is not None else before
-        if holding is not None and after.messages == before.messages:
-            return
-        write = retraction_text if holding is None else correction_text
-        messages = tuple(write(message, old) for message, old in zip(after.messages, before.messages, strict=True))
-        edit = self._edit(replace(after, messages=messages, is_withdrawal=holding is None), original)
-        if self.evaluation.config.charts:
-            subjects = (holding or alert).subjects
-            edit = replace(edit, chart=chart_for(self.evaluation.stats, subjects, alert.rule.window, alert.session))
-        yield edit
-        if max(before.severity, edit.severity) >= Severity.SEVERE:
+    def _correct(self, target: RuleTarget, day: date, alert: PostedAlert, held: Sequence[Decision]) -> PostedAlert:
+        """Edit what was posted, and reply if it is severe; nothing if the text stays the same."""
+        before = {message.language: message for message in alert.messages}
+        if held:
+            about = Alert(target.rule, day, Phase.FINAL, tuple(held))
+            edit = self.evaluation.compose(about)
+            corrected = replace(PostedAlert.of(about, edit), key=alert.key)
+            if all(before.get(message.language, message) == message for message in edit.messages):
+                return alert
+            quoted = [before.get(message.language, alert.messages[0]) for message in edit.messages]
+            edit = replace(edit, messages=tuple(map(correction_text, edit.messages, quoted)))
+        else:
+            corrected, now = replace(alert, messages=()), self.evaluation.schedule.now
+            texts = tuple(map(retraction_text, alert.messages))
+            edit = Notification(alert.key, alert.episode, target.baskets, alert.severity, day, now, now, texts)
+            subjects = [target.subject._replace(member=member) for member in alert.members]
+            edit = self.evaluation.with_chart(replace(edit, is_withdrawal=True), subjects, target.rule.window)
+        edit = self._edit(edit, alert.key)
+        self.notifications.append(edit)
+        if max(alert.severity, edit.severity) >= Severity.SEVERE:
             short = tuple(replace(message, lines=message.lines[:2]) for message in edit.messages)
             key = NotificationKey(f"{edit.key}/announced")
-            yield replace(edit, key=key, mode=SendMode.REPLY, messages=short, chart=None)
+            self.notifications.append(replace(edit, key=key, mode=SendMode.REPLY, messages=short, chart=None))
+        return corrected
 
     def _edit(self, notification: Notification, original: NotificationKey) -> Notification:
         now = self.evaluation.schedule.now
         key = NotificationKey(f"{original}/corrected/{now:%Y%m%d%H%M}")
         expires = now + self.evaluation.config.timing.expiry
         return replace(notification, key=key, mode=SendMode.EDIT, original=original, created=now, expires=expires)
-
-    def _composed(self, stats: MarketStats, alert: Alert) -> Notification:
-        now, config = self.evaluation.schedule.now, self.evaluation.config
-        notification = compose(stats, config.rulebook, alert, config.languages, now, now + config.timing.expiry)
-        stats.forget()  # as above
-        return notification

@@ -25,6 +25,7 @@ from bot.engine.confirmation import (
 )
 from bot.engine.enrichment import HeadlineRequest
 from bot.engine.incidents import UnconfirmedNotice
+from bot.engine.results import PostedAlert, ResultKey, Results, SessionResult
 from bot.engine.schedule import EvaluationTiming, Schedule, oldest_price_time
 from bot.pipeline import (
     FORGOTTEN,
@@ -66,7 +67,7 @@ class EngineConfig:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is stored in one transaction: new states of subjects, notifications, and the closes evaluated on.
+    """What is stored in one transaction: new states of subjects, notifications, results, and the closes evaluated on.
 
     `unconfirmed` are for the operators alone. `incomplete` baskets could not be evaluated. `alerts` are those that
     the notifications may be about.
@@ -78,6 +79,7 @@ class Changes:
     incomplete: frozenset[BasketId] = frozenset()
     alerts: tuple[Alert, ...] = ()
     closes: Mapping[Symbol, ClosesBySession] = field(default_factory=dict)
+    results: Results = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,26 @@ class Evaluation:
             ),
             tuple(alerts),
             self.closes.after_evaluation(until, schedule.calendars),
+            self._results(targets, day, states, alerts, notifications),
         )
+
+    def _results(
+        self,
+        targets: AbstractSet[RuleTarget],
+        day: date,
+        states: SubjectStates,
+        alerts: Sequence[Alert],
+        notifications: Sequence[Notification],
+    ) -> Results:
+        """The results to store; none of a session that a new target learns in silence."""
+        posted = {notification.key: notification for notification in notifications}
+        results = {}
+        for target in targets:
+            if target.subject in self.known_subjects or self.schedule.now < self.schedule.expires(target, day):
+                fired = (alert for alert in alerts if target.covers(alert.subject))
+                of_target = tuple(PostedAlert.of(alert, posted[NotificationKey(alert.key)]) for alert in fired)
+                results[ResultKey.of(target, day)] = SessionResult.of(self.config.config, target, states, of_target)
+        return results
 
     def evaluate_open(self, states: SubjectStates, debounce: Debounce) -> Changes:
         """Evaluate the open sessions; states change by what is posted alone.
@@ -254,9 +275,9 @@ class Evaluation:
         times = (oldest_price_time(basket, self.price_times, schedule.calendars, schedule.now) for basket in baskets)
         market = stats or self.stats
         notification = compose(market, config.rulebook, alert, config.languages, created, expires, min(times))
-        return notification if stats else self._with_chart(notification, alert.subjects, alert.rule.window)
+        return notification if stats else self.with_chart(notification, alert.subjects, alert.rule.window)
 
-    def _with_chart(self, notification: Notification, subjects: Sequence[Subject], window: int) -> Notification:
+    def with_chart(self, notification: Notification, subjects: Sequence[Subject], window: int) -> Notification:
         if not self.config.charts:
             return notification
         return replace(notification, chart=chart_for(self.stats, subjects, window, notification.session))
@@ -278,7 +299,7 @@ class Evaluation:
             elif undecided.isdisjoint(subjects):
                 covered, languages = [*filter(target.covers, subjects)], self.config.languages
                 withdrawal = compose_withdrawal(self.stats, target, covered, provisional, languages, created, expires)
-                yield from replacing(self._with_chart(withdrawal, covered, target.rule.window), provisional)
+                yield from replacing(self.with_chart(withdrawal, covered, target.rule.window), provisional)
 
     def _unconfirmed(self, alerts: Sequence[UnconfirmedAlert], phase: Phase) -> tuple[UnconfirmedNotice, ...]:
         """The notices about the alerts, one market after the other."""

@@ -14,7 +14,7 @@ from bot.alerts.episodes import Subject, SubjectState, SubjectStates
 from bot.baskets import BasketId
 from bot.clock import Clock
 from bot.engine.confirmation import Debounce
-from bot.engine.corrections import RevisionDiff
+from bot.engine.corrections import Corrections
 from bot.engine.enrichment import ChartRenderer, HeadlineRequest, HeadlineService, with_charts
 from bot.engine.evaluation import Changes, EngineConfig, Evaluation, last_evaluated, market_stats
 from bot.engine.fetching import Failure, Failures, RecentRows, fetch_bars, is_outage, no_history, outage_detail
@@ -34,7 +34,7 @@ from bot.pipeline import add_notes
 from bot.prices.bars import Bars, PriceSource, Symbol
 from bot.prices.calendars import CalendarProvider
 from bot.prices.quality_filter import FilteredPrices, QualityFilter
-from bot.prices.revisions import ClosesBySession, before_revisions, with_rescale_factor
+from bot.prices.revisions import ClosesBySession, with_rescale_factor
 from bot.statistics.market_stats import MarketStats
 
 COUNTS = ("turns", "sessions", "events", "amended", "errors")
@@ -178,7 +178,7 @@ class Engine:
         self.price_times = evaluation.price_times
         self._mark_progress()
         if evaluation.closes.revisions:
-            states |= await self._correct(evaluation, prices.excluded, states)
+            states |= await self._correct(evaluation, states)
         stats = evaluation.suspect.stats if evaluation.suspect else evaluation.stats
         current = find_incidents(schedule, stats, failures, prices.suspects, incidents)
         has_new_times = prices.has_new_times
@@ -247,18 +247,13 @@ class Engine:
         self._mark_progress()
         return prices
 
-    async def _correct(
-        self, evaluation: Evaluation, bars: Mapping[Symbol, Bars], states: Mapping[Subject, SubjectState]
-    ) -> Mapping[Subject, SubjectState]:
+    async def _correct(self, evaluation: Evaluation, states: SubjectStates) -> SubjectStates:
         """Correct what was posted before closes were revised; return the states that change."""
         revisions = evaluation.closes.revisions
         for revision in chain.from_iterable(revisions.values()):
             log.info("the close of %s on %s was corrected: %s, now %s", *astuple(revision))
-        old_bars = dict(bars) | {symbol: before_revisions(bars[symbol], of) for symbol, of in revisions.items()}
-        old_stats = await asyncio.to_thread(market_stats, evaluation.schedule, old_bars)
-        diff = RevisionDiff.of(old_stats, evaluation, states)
-        published = await run_to_completion(self.store.published(diff.keys()))
-        changes = diff.changes(frozenset(published))
+        results = await run_to_completion(self.store.session_results())
+        changes = Corrections(evaluation, results, states).changes()
         await self._store(evaluation.config, changes)
         return changes.states
 
@@ -320,11 +315,11 @@ class Engine:
         notes = await run_to_completion(self.store.notes(self.clock.now())) if changes.notifications else ()
         notifications = tuple(add_notes(notification, notes) for notification in changes.notifications)
         closes = {symbol: new for symbol, new in changes.closes.items() if new != self._closes.get(symbol)}
-        if changes.states or notifications or closes:
+        if changes.states or notifications or closes or changes.results:
             enriched = tuple(map(self.headlines.with_earlier, notifications))
             if self.renderer is not None:
                 enriched = await with_charts(enriched, self.renderer)
-            already_stored = await commit(self.store, config, Changes(changes.states, enriched, closes=closes))
+            already_stored = await commit(self.store, config, replace(changes, notifications=enriched, closes=closes))
             self._closes |= closes
             self._summary.notifications += len(notifications) - already_stored
             self._summary.already_stored += already_stored

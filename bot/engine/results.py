@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from bot.alerts.episodes import Alert, Episode, EpisodeId
+from bot.alerts.episodes import Alert, Episode, EpisodeId, SubjectState, SubjectStates
 from bot.alerts.rules import Severity
+from bot.alerts.targets import RuleTarget
 from bot.baskets import BasketId
 from bot.delivery.model import Notification, NotificationKey
 from bot.messages.message import Message
@@ -22,6 +23,10 @@ class ResultKey(NamedTuple):
     rule: str
     basket: BasketId
     session: date
+
+    @classmethod
+    def of(cls, target: RuleTarget, session: date) -> ResultKey:
+        return cls(target.rule.name, target.basket, session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,21 @@ class SessionResult:
     config: str
     episodes: Mapping[str, Episode]
     alerts: tuple[PostedAlert, ...] = ()
+
+    @classmethod
+    def of(
+        cls, config: str, target: RuleTarget, states: SubjectStates, alerts: tuple[PostedAlert, ...]
+    ) -> SessionResult:
+        """`states` are those before the session."""
+        of_target = ((subject, state) for subject, state in states.items() if target.covers(subject))
+        return cls(config, {subject.member: state.episode for subject, state in of_target if state.episode}, alerts)
+
+    def states(self, target: RuleTarget) -> SubjectStates:
+        """The states of the target's subjects with an open episode before the session."""
+        return {
+            target.subject._replace(member=member): SubjectState(episode=episode)
+            for member, episode in self.episodes.items()
+        }
 
 
 Results = Mapping[ResultKey, SessionResult]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -12,6 +12,7 @@ from bot.alerts.episodes import Subject, SubjectState, SubjectStates
 from bot.delivery.model import Delivery, Note, Notification, route
 from bot.engine.evaluation import Changes, EngineConfig
 from bot.engine.incidents import Incident, IncidentNotice
+from bot.engine.results import Results
 from bot.prices.bars import Symbol
 from bot.prices.revisions import ClosesBySession
 
@@ -29,8 +30,8 @@ class AlertStore(Protocol):
         """The closes that the latest sessions were evaluated on."""
         ...
 
-    async def published(self, keys: Collection[str], /) -> Collection[str]:
-        """Those of `keys` whose notifications are stored."""
+    async def session_results(self) -> Results:
+        """The results of the latest sessions of every target."""
         ...
 
     async def notes(self, now: datetime, /) -> Sequence[Note]:
@@ -48,12 +49,14 @@ class AlertStore(Protocol):
         deliveries: Sequence[Delivery],
         subscribers_of: str | None,
         closes: Mapping[Symbol, ClosesBySession],
+        results: Results,
         /,
     ) -> int:
         """Store all of it in one transaction, or nothing. Return how many notifications were stored before.
 
         A notification whose key is stored is left out. Notifications go to `deliveries` and to the subscribers of the
-        transport `subscribers_of`. `closes` replace what is stored of these symbols.
+        transport `subscribers_of`. `closes` replace what is stored of these symbols. The `results` of older sessions
+        are deleted.
         """
         ...
 
@@ -117,5 +120,5 @@ async def commit(store: AlertStore, config: EngineConfig, changes: Changes) -> i
     """Store the changes, with deliveries to the configured chats; return how many notifications were stored before."""
     notifications = [replace(notification, config=config.config) for notification in changes.notifications]
     deliveries = [delivery for item in notifications for delivery in route(item, config.destinations)]
-    work = store.commit(changes.states, notifications, deliveries, config.subscribers_of, changes.closes)
-    return await run_to_completion(work)
+    stored = (changes.states, notifications, deliveries, config.subscribers_of, changes.closes, changes.results)
+    return await run_to_completion(store.commit(*stored))

@@ -73,7 +73,7 @@ def _below_first(message: Message, phrase: str, **values: str) -> Message:
     return trim_to_budget(Message(message.language, (first, line, *rest)))
 
 
-def retraction_text(_now: Message, before: Message) -> Message:
+def retraction_text(before: Message) -> Message:
     """An alert that does not hold on revised closes."""
     say = load_catalogue(before.language).say
     return Message(before.language, (say("revoked", icon=ICON), say("corrected", before=before.lines[0])))

@@ -67,17 +67,6 @@ def find_revisions(bars: Bars, evaluated: ClosesBySession, current: ClosesBySess
     return tuple(revisions)
 
 
-def before_revisions(bars: Bars, revisions: Iterable[Revision]) -> Bars:
-    """`bars` before `revisions`; the adjusted closes move along. Where there was no close, there was no low."""
-    close, adjusted, low = bars.close.copy(), bars.adjusted.copy(), bars.low.copy()
-    for revision in revisions:
-        row = int(np.searchsorted(bars.dates, np.datetime64(revision.session, "D")))
-        adjusted[row] *= revision.old / revision.new
-        close[row] = revision.old
-        low[row] = math.nan if math.isnan(revision.old) else low[row]
-    return replace(bars, close=close, adjusted=adjusted, low=low)
-
-
 def with_rescale_factor(
     evaluated: Mapping[Symbol, ClosesBySession], bars: Mapping[Symbol, Bars], calendars: CalendarProvider, now: datetime
 ) -> dict[Symbol, Bars]:
@@ -116,6 +105,18 @@ class EvaluatedCloses:
             if revised := find_revisions(bars, evaluated.get(symbol, {}), current[symbol]):
                 revisions[symbol] = revised
         return cls(evaluated, current, revisions)
+
+    def missing_since(self, symbols: Iterable[Symbol]) -> date:
+        """The first session with a close that is missing or suspect now and was not; date.max = there is none."""
+        return min(
+            (
+                day
+                for symbol in symbols
+                for day, close in self.evaluated.get(symbol, {}).items()
+                if close is not None and self.current.get(symbol, {day: None}).get(day, close) is None
+            ),
+            default=date.max,
+        )
 
     def after_corrections(self) -> dict[Symbol, ClosesBySession]:
         """The closes to store once the revisions are handled."""

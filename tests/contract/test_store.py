@@ -351,10 +351,3 @@ def test_alembic_is_not_imported_before_it_is_needed():
     code = "import sys, bot.adapters.database.database; print('alembic' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"
-
-
-async def test_it_is_known_which_events_are_stored(store):
-    await put(store, CHANNEL, key="a")
-    await put(store, key="b")
-    assert await store.published(["a", "b", "c"]) == {"a", "b"}
-    assert await store.published([]) == set()

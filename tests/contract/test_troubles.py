@@ -39,7 +39,7 @@ async def test_a_notice_and_what_is_known_of_it_are_stored_together_or_not_at_al
     with pytest.raises(LeaseLost):
         await store.commit({}, [event()], [], notices=[BEGAN])
     assert await other.open_incidents() == {}
-    assert await other.published(["fall"]) == set()
+    assert await other.told_of("FALL", 1) == []
     await other.close()
 
 

@@ -179,8 +179,6 @@ async def test_what_the_rules_remember_is_read_back_from_r0006(filled):
 
 
 async def test_the_events_of_r0006_are_read_back(filled):
-    keys = ["fall", "correction", "headlines", "quiet", "taken back"]
-    assert await filled.published([*keys, "another"]) == set(keys)
     events = [await notification(filled, number) for number in range(1, 6)]
     assert [(one.key, one.id, one.baskets, one.severity.value, one.mode.value) for one in events] == [
         ("fall", "FALL", ("memory",), 3, "send"),

@@ -36,7 +36,7 @@ def order(tmp_path: Path, two_calendars: Path) -> Order:
 
 async def test_whenever_the_power_fails_every_session_is_judged_once_and_in_order(order: Order) -> None:
     await order.create()
-    life = await failing(order, random.Random(2), 40)
+    life = await failing(order, random.Random(2), 50)
     found = verdict(life)
     assert found.faults == ()
     assert found.expected == 11 + 11

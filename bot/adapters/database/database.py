@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -99,11 +99,6 @@ class Database(OutboxMixin, SubscriberMixin, OperatorMixin, LeaseMixin):
         """The chart with the name `Delivery.picture`; None = its notification has expired."""
         stored = await self._rows(sa.select(charts.c.content).where(charts.c.name == name))
         return stored[0].content if stored else None
-
-    async def published(self, keys: Collection[str]) -> set[str]:
-        """The ones of `keys` with a stored notification."""
-        query = sa.select(notifications.c.key).where(notifications.c.key.in_(tuple(keys)))
-        return {row.key for row in await self._rows(query)}
 
     async def told_of(self, shown_id: str, limit: int) -> list[Notification]:
         """The last `limit` notifications with this public id, newest first."""

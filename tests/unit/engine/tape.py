@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,6 +14,7 @@ from bot.delivery.model import ChatKind, Delivery, Destination, Note, Notificati
 from bot.engine.evaluation import EngineConfig
 from bot.engine.incidents import Incident, IncidentNotice
 from bot.engine.loop import Engine
+from bot.engine.results import ResultKey, Results, SessionResult
 from bot.engine.schedule import EvaluationTiming
 from bot.errors import NoData, SourceUnreachable
 from bot.pipeline import Rulebook
@@ -91,6 +92,7 @@ class Notebook:
     clock: VirtualClock
     known: dict[Subject, SubjectState] = field(default_factory=dict)
     judged_on: dict[Symbol, ClosesBySession] = field(default_factory=dict)
+    results: dict[ResultKey, SessionResult] = field(default_factory=dict)
     events: dict[str, Notification] = field(default_factory=dict)
     made: dict[str, datetime] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
@@ -100,8 +102,8 @@ class Notebook:
     fails_at: int | None = None
     kept: bool = False
 
-    async def published(self, keys: Collection[str]) -> set[str]:
-        return self.events.keys() & set(keys)
+    async def session_results(self) -> dict[ResultKey, SessionResult]:
+        return dict(self.results)
 
     async def notes(self, now: datetime) -> list[Note]:
         return [one for one in self.written if one.written <= now < one.until]
@@ -122,6 +124,7 @@ class Notebook:
         deliveries: Sequence[Delivery],
         subscribers_of: str | None,
         closes: Mapping[Symbol, ClosesBySession],
+        results: Results,
     ) -> int:
         fails = self.fails_at == len(self.commits)
         if fails:
@@ -131,6 +134,7 @@ class Notebook:
         new = [one for one in happened if one.key not in self.events]
         self.known |= known
         self.judged_on |= closes
+        self.results |= results
         self.commits.append(known)
         self.events |= {one.key: one for one in new}
         self.made |= {one.key: self.clock.now() for one in new}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -94,13 +96,89 @@ async def test_who_saw_a_severe_alert_is_told_of_its_correction(stage: Stage) ->
     assert reply.messages[0].lines == edited.messages[0].lines[:2]
 
 
-async def test_what_was_never_published_is_not_corrected(stage: Stage) -> None:
-    await stage.after(DAYS[WARNED - 1])
-    await stage.after(DAY)
-    stage.journal.events.clear()
-    revise(stage, "AA", 0.97)
+@pytest.mark.parametrize("factor", [1.06, 0.97], ids=["back", "deeper"])
+async def test_a_session_without_a_stored_result_is_not_corrected(
+    told: Stage, caplog: pytest.LogCaptureFixture, factor: float
+) -> None:
+    """An earlier version of the program stored none."""
+    caplog.set_level(logging.INFO)
+    told.journal.results.clear()
+    for symbol in TECH:
+        revise(told, symbol, factor)
+    await told.after(NEXT)
+    assert len(of_tech(told)) == 1
+    assert f"no stored result by these rules and closes to compare with: oil {DAY}, tech {DAY}" in caplog.text
+
+
+async def test_a_session_without_a_stored_result_is_not_told_late(hidden: Stage) -> None:
+    hidden.journal.results.clear()
+    for symbol in TECH:
+        revise(hidden, symbol, 1 / HIDES)
+    await hidden.look(hidden.tape.close(NEXT) - timedelta(hours=6))
+    assert of_tech(hidden) == []
+
+
+async def test_a_session_that_was_evaluated_by_other_rules_is_not_corrected(told: Stage) -> None:
+    """The next one, by the present rules, is."""
+    told.engine.config = replace(told.engine.config, config="another")
+    for symbol in TECH:
+        revise(told, symbol, 1.06)
+    await told.after(NEXT)
+    assert len(of_tech(told)) == 1
+    for symbol in TECH:
+        revise(told, symbol, 0.9, NEXT)
+    await told.after(LATER)
+    assert len(of_tech(told)) == 1
+    of_next = [one for one in told.journal.events.values() if one.baskets == ("tech",) and one.session == NEXT]
+    assert [one.messages[0].lines[1] for one in of_next] == [REVISED]
+
+
+async def test_a_session_that_a_new_rule_learned_in_silence_is_not_told_late(stage: Stage) -> None:
+    for symbol in TECH:
+        revise(stage, symbol, HIDES)
     await stage.after(NEXT)
+    for symbol in TECH:
+        revise(stage, symbol, 1 / HIDES)
+    await stage.after(LATER)
     assert of_tech(stage) == []
+
+
+async def test_a_correction_quotes_what_was_posted_and_the_next_one_quotes_the_correction(told: Stage) -> None:
+    (first,) = of_tech(told)
+    for session in (NEXT, LATER):
+        revise(told, "AA", 0.97)
+        await told.after(session)
+    _, second, third = of_tech(told)
+    lines = [one.messages[0].lines for one in (first, second, third)]
+    assert [corrected.rpartition("Before: ")[2] for _, corrected, *_ in lines[1:]] == [lines[0][0], lines[1][0]]
+
+
+async def test_nothing_is_claimed_of_a_session_whose_close_is_gone_while_another_is_revised(told: Stage) -> None:
+    rows = told.tape.world.rows
+    kept = rows[Symbol("BB")]
+    revise(told, "BB", math.nan)
+    revise(told, "AA", 0.97)
+    await told.after(NEXT)
+    assert len(of_tech(told)) == 1
+    rows[Symbol("BB")] = kept
+    revise(told, "BB", 0.98)
+    await told.after(LATER)
+    _, edit = of_tech(told)
+    assert edit.messages[0].lines[0].startswith("🟠 Tech −8.2 % in two sessions")
+
+
+async def test_members_whose_alert_was_inhibited_stay_known_after_a_correction(stage: Stage) -> None:
+    """Their episodes are open though nothing was posted about them: on the revised closes too, nothing is late."""
+    falls = rule("fall", "tech", levels={"warning": {"move": -0.06}})
+    plunges = rule("plunge", "tech", members=True, levels={"warning": {"move": -0.06}})
+    stage.restart(book=replace(rulebook(), rules=(falls, plunges)))
+    await stage.after(BEFORE)
+    await stage.after(DAY)
+    for day in (DAY, NEXT):
+        revise(stage, "AA", 0.97, day)
+        await stage.after(LATER if day == NEXT else NEXT)
+    assert {one.key.split("/")[0] for one in stage.journal.events.values()} == {"fall"}
+    assert [one.mode for one in of_tech(stage)] == [SendMode.SEND, SendMode.EDIT]
 
 
 # What nobody was told of

@@ -9,7 +9,7 @@ import pytest
 
 from bot.prices.bars import Bars, CorporateAction, Revision, Symbol
 from bot.prices.quality import RECENT_SESSIONS
-from bot.prices.revisions import before_revisions, find_revisions, recent_closes, rescale_factor
+from bot.prices.revisions import find_revisions, recent_closes, rescale_factor
 from tests.world import NEW_YORK, calendar, weekdays
 
 AA = Symbol("AA")
@@ -42,23 +42,19 @@ def test_the_latest_are_those_of_the_sessions_that_have_begun_with_and_without_a
     assert (found[DAYS[-2]], found[DAYS[20]], found[DAYS[-1]]) == (None, None, 100.0)
 
 
-def test_a_changed_close_is_a_revision_and_undone_it_is_as_before() -> None:
+def test_a_changed_close_is_a_revision() -> None:
     before, after = bars(), bars((-3, 98.0))
     (change,) = changes(before, after)
     assert change == Revision(AA, DAYS[-3], 100.0, 98.0)
-    assert before_revisions(after, [change]).close.tolist() == before.close.tolist()
-    assert before_revisions(after, [change]).adjusted[-3] == pytest.approx(90.0)
 
 
 def test_rounding_and_a_hole_of_today_are_none() -> None:
     assert changes(bars(), bars((-4, 100 * (1 + 1e-9)), (-5, math.nan))) == ()
 
 
-def test_a_close_that_came_late_is_a_revision_of_none_and_undone_there_is_no_low_either() -> None:
+def test_a_close_that_came_late_is_a_revision_of_none() -> None:
     (change,) = changes(bars((-5, math.nan)), bars())
     assert (math.isnan(change.old), change.new) == (True, 100.0)
-    before = before_revisions(bars(), [change])
-    assert np.isnan([before.close[-5], before.adjusted[-5], before.low[-5]]).all()
 
 
 @pytest.mark.parametrize("at", [-1, -4, -RECENT_SESSIONS + 1], ids=["as it happens", "late", "later"])
