@@ -181,7 +181,7 @@ def _summary(ctx: HandlerContext, about: BasketSession) -> str:
         facts.append(phrases.word("state", verdict.state.word))
     closed = "closed" if about.phase is Phase.FINAL else "chat_provisional"
     facts.append(ctx.say(closed, date=phrases.day(about.session)))
-    return phrases.dotted(facts)
+    return phrases.join(facts, "dot")
 
 
 def _decision_lines(ctx: HandlerContext, about: BasketSession, decision: Decision) -> Iterator[str]:

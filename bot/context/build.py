@@ -163,13 +163,11 @@ def contrast_candidates(stats: MarketStats, rules: Sequence[Rule], basket: Baske
 def next_claim(past: SettledHistory, verdict: Verdict) -> FurtherFall | None:
     """The further fall after which a session after `past` is the worst in more years than now, or on record."""
     years = verdict.worst_in_years or 0
-    return smallest_further_fall(
-        past,
-        verdict.session,
-        verdict.daily_return,
-        verdict.coverage,
-        lambda deeper: deeper.record or (deeper.worst_in_years or 0) > years,
-    )
+
+    def reached(deeper: Verdict) -> bool:
+        return deeper.record or (deeper.worst_in_years or 0) > years
+
+    return smallest_further_fall(past, verdict.session, verdict.daily_return, verdict.coverage, reached)
 
 
 def contributions(series: BasketSeries, position: int, window: int) -> list[float]:
@@ -211,10 +209,7 @@ def member_contributions(series: BasketSeries, position: int, window: int) -> tu
 def state_entry(
     symbol: Symbol | None, columns: VerdictColumns, position: int, least: DrawdownState, verdict: Verdict | None = None
 ) -> StateEntry | None:
-    """The state that a series entered at `position`, if it is `least` or deeper and there is a verdict.
-
-    `verdict` is that verdict, if it was computed before.
-    """
+    """The state `least` or a deeper one that a series entered at `position`; `verdict` None = not computed yet."""
     state = columns.entered_state.item(position)
     if state < least or (verdict := verdict or columns.at(position)) is None:
         return None

@@ -66,7 +66,6 @@ def select_headlines(
     symbol, then the newer headline. The same title of several publishers counts once; a text too long to be quoted
     whole, or without a letter or digit, is left out.
     """
-
     ranked = []
     for headline in headlines:
         texts = ((headline.title, LONGEST_TITLE), (headline.publisher, LONGEST_PUBLISHER))

@@ -77,8 +77,8 @@ def basket_alert_lines(
         then, listed = context.traded_then, context.listed
         if then is not None and then < listed and not verdict.record:
             facts.append(catalogue.say("then", then=catalogue.number(then), listed=catalogue.number(listed)))
-    yield catalogue.dotted(facts)
-    yield catalogue.dotted([*wording.rank_facts(verdict, catalogue), *rarity_facts(context.history, catalogue)])
+    yield catalogue.join(facts, "dot")
+    yield catalogue.join([*wording.rank_facts(verdict, catalogue), *rarity_facts(context.history, catalogue)], "dot")
     yield from further_fall_line(context.further, catalogue)
     yield from nth_fall_line(verdict, decimals, context.history, catalogue)
     if len(basket.members) > 1:
@@ -101,7 +101,7 @@ def state_alert_lines(alert: Alert, context: AlertContext, entered: StateEntry, 
     window = wording.window_text(verdict.window, catalogue)
     moved = catalogue.say("moved", moves=catalogue.percent(verdict.move), window=window)
     close = wording.close_label(alert.session, context, catalogue)
-    yield catalogue.dotted([close, moved, *daily_moves(context, catalogue)])
+    yield catalogue.join([close, moved, *daily_moves(context, catalogue)], "dot")
     if len(basket.members) > 1:
         yield breadth_line(context, catalogue, provisional=False)
     yield from state_entry_lines(context.entries, catalogue)
@@ -219,7 +219,7 @@ def contrast_alert_lines(alert: Alert, context: AlertContext, events: Events, ca
         facts += wording.reference_move_text(
             "as_wide", "widest_before", verdict, context.reference, decimals, catalogue
         )
-    yield catalogue.dotted(facts)
+    yield catalogue.join(facts, "dot")
     if verdict.percentile is not None:
         as_wide = verdict.sample - verdict.rank + 1 if upward else wording.count_as_bad(verdict)
         share = wording.share_text(as_wide, verdict.sample, catalogue)

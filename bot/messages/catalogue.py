@@ -90,10 +90,6 @@ class Catalogue:
         """A list, with `comma` between names and figures, `clause` between clauses, `dot` between facts of a line."""
         return str(self.phrases[separator]).join(parts)
 
-    def dotted(self, facts: list[str]) -> str:
-        """Facts of one line, side by side."""
-        return self.join(facts, "dot")
-
 
 @cache
 def load_catalogue(language: str) -> Catalogue:

@@ -104,7 +104,7 @@ def render_whatif(result: WhatIfResult, events: Events, language: str) -> Messag
     claim = wording.rarity_claim("claim", verdict, events, catalogue) if wording.is_notable(verdict) else ""
     lines = [
         catalogue.say("supposed", name=name, daily=daily, date=date, move=move, window=window, claim=claim),
-        catalogue.dotted(wording.rank_facts(verdict, catalogue)),
+        catalogue.join(wording.rank_facts(verdict, catalogue), "dot"),
     ]
     if verdict.entered_state >= DrawdownState.CORRECTION and not verdict.missing_sessions:
         state, fields = catalogue.word("state", verdict.entered_state.word), wording.drawdown_fields(verdict, catalogue)

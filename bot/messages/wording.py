@@ -186,4 +186,4 @@ def footer(context: AlertContext, catalogue: Catalogue, episode: str = "") -> st
         facts.insert(0, catalogue.say("present", present=present, listed=listed) + abroad)
     if episode:
         facts.append(catalogue.say("event", id=episode))
-    return catalogue.dotted(facts)
+    return catalogue.join(facts, "dot")
