@@ -162,6 +162,14 @@ def test_too_few_years_are_named() -> None:
 # The review for the chat
 
 
+def test_a_member_without_prices_has_no_alerts_and_stops_nothing(world: World) -> None:
+    baskets = [basket("one", "A", "B", "C", "D", "NEVER"), basket("two", "C"), basket("three", "B")]
+    records = rule("records", "one", levels={"notice": {"record": True}}, members=True)
+    result = tuned(world, rulebook=book(baskets, records))
+    (tuning,) = result.tunings
+    assert {part.member for alert in tuning.hearings for part in alert.words} == {"A", "B", "C", "D"}
+
+
 def test_a_review_has_the_rates_and_the_latest_alerts(world: World, here: TuningResult) -> None:
     board = world.board(RULES)
     found = review_basket(board, RULES.rules, RULES.close_after_sessions, ALL[0])
