@@ -125,11 +125,16 @@ def _shallow_latch(drawdown: Floats, line: float) -> Flags:
 
 def _deep_latch(index: Floats, below_line: Flags, new_peak: Flags) -> tuple[Flags, tuple[float, float]]:
     """A bear market or crash by session, with the trough and the high as in StateLatches."""
-    states: list[bool] = []
-    active, trough, high = False, inf, inf
-    for level, below, peak in zip(index.tolist(), below_line.tolist(), new_peak.tolist(), strict=True):
-        if peak:
-            active, trough, high = False, inf, inf
+    states = np.zeros(len(index), dtype=np.bool_)
+    steps = np.arange(len(index))
+    peak_at, below_at = (np.maximum.accumulate(np.where(mark, steps, -1)) for mark in (new_peak, below_line))
+    # Nothing begins between a peak and the first close below the line.
+    rows = (below_at > peak_at).nonzero()[0]
+    columns = (column[rows].tolist() for column in (steps, index, below_line, peak_at))
+    active, trough, high, last_peak = False, inf, inf, -1
+    for row, level, below, peak in zip(*columns, strict=True):
+        if peak != last_peak:
+            active, trough, high, last_peak = False, inf, inf, peak
         elif active and level >= trough * RISEN:
             active = False
         if active:
@@ -138,5 +143,6 @@ def _deep_latch(index: Floats, below_line: Flags, new_peak: Flags) -> tuple[Flag
             high = level
         elif below and (level < trough or level <= high * FALLEN):
             active, trough, high = True, level, 0.0
-        states.append(active)
-    return np.array(states, dtype=np.bool_), (trough, high)
+        states[row] = active
+    is_open = len(rows) > 0 and rows[-1] == len(index) - 1
+    return states, (trough, high) if is_open else (inf, inf)

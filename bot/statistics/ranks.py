@@ -32,13 +32,24 @@ def rank_against_past(values: Floats) -> PastRanks:
     at_or_below = _earlier_and_lower(order)
     below = at_or_below.copy()
     below[order] -= np.arange(len(values)) - np.searchsorted(ordered, ordered)
-    plain, latest = values.tolist(), list(range(-1, len(values) - 1))
-    for position, value in enumerate(plain):
-        candidate = position - 1
-        while candidate >= 0 and plain[candidate] > value:
-            candidate = latest[candidate]
-        latest[position] = candidate
-    return PastRanks(below, at_or_below, np.array(latest, dtype=np.intp))
+    return PastRanks(below, at_or_below, latest_at_or_below(values, values))
+
+
+def latest_at_or_below(values: Floats, limits: Floats) -> Ints:
+    """The position of the latest earlier value at or below each limit, -1 = none: a search by powers of two.
+
+    `values` and `limits` have shape (n,) and no NaN.
+    """
+    lowest = [values]  # lowest[p][i] is the lowest of the 2**p values from i on
+    while 2 ** len(lowest) <= len(values):
+        half = 2 ** (len(lowest) - 1)
+        lowest.append(np.minimum(lowest[-1][:-half], lowest[-1][half:]))
+    end = np.arange(len(limits))
+    for power, minima in reversed([*enumerate(lowest)]):
+        begin = end - 2**power
+        higher = (begin >= 0) & (minima[begin.clip(0)] > limits)
+        end = np.where(higher, begin, end)
+    return end - 1
 
 
 def _earlier_and_lower(order: Ints) -> Ints:

@@ -15,7 +15,7 @@ from bot.prices.bars import Floats
 from bot.prices.table import SymbolReturns
 from bot.statistics.market_stats import MarketStats
 from bot.statistics.measure import PERCENTILE_WINDOWS, VerdictColumns
-from bot.statistics.ranks import Ints, rank_against_past
+from bot.statistics.ranks import latest_at_or_below, rank_against_past
 from bot.tuning.history import SubjectSeries, episodes
 
 
@@ -107,7 +107,7 @@ def severities_at_low(rule: Rule, series: SubjectSeries, moves: Floats) -> Sever
     as_low = rank_against_past(both).at_or_below[0::2] - rank_against_past(lows).at_or_below
     percentile = 100 * (as_low + 1) / np.arange(1, len(lows) + 1)
     percentile[: PERCENTILE_WINDOWS - 1] = np.nan
-    since, latest = columns.sessions[columns.first : columns.first + 1], _latest_as_low(closes, lows)
+    since, latest = columns.sessions[columns.first : columns.first + 1], latest_at_or_below(closes, lows)
     rows = np.searchsorted(defined, series.positions)
     unknown = np.full(len(rows), np.nan)
     measurements = Measurements(
@@ -123,17 +123,3 @@ def severities_at_low(rule: Rule, series: SubjectSeries, moves: Floats) -> Sever
         day_low=series.figures.get("day_low", unknown),
     )
     return severity_by_session(rule, condition_figures(rule, measurements), len(rows))
-
-
-def _latest_as_low(closes: Floats, lows: Floats) -> Ints:
-    """The row of the latest earlier close at or below every low, -1 = none: a search by powers of two."""
-    lowest = [closes]
-    while 2 ** len(lowest) <= len(closes):
-        half = 2 ** (len(lowest) - 1)
-        lowest.append(np.minimum(lowest[-1][:-half], lowest[-1][half:]))
-    end = np.arange(len(lows))
-    for power, minima in reversed([*enumerate(lowest)]):
-        begin = end - 2**power
-        higher = (begin >= 0) & (minima[begin.clip(0)] > lows)
-        end = np.where(higher, begin, end)
-    return end - 1
