@@ -75,22 +75,25 @@ class RuleTarget:
 
         Those on which no level holds and which are not in `open_subjects` are left out, unless `every`.
         """
+        columns = self.candidates(stats).get(session)
+        if not every and columns is None and not any(map(self.covers, open_subjects)):
+            return
         position = stats.position(self.basket, session)
         if position is None:
             return
-        rule, series, columns = self.rule, stats.series[self.basket], self.candidates(stats).get(session)
-        if self.about_members(stats):
-            for column, (symbol, listed) in enumerate(zip(series.basket.symbols, series.listed(position), strict=True)):
+        rule, series = self.rule, stats.series[self.basket]
+        if rule.contrast is not None:
+            yield self.subject, Evidence(contrast_verdict(stats, rule, session))
+        elif self.about_members(stats):
+            members = zip(series.basket.symbols, series.listed(position), series.alone, strict=True)
+            for column, (symbol, listed, alone) in enumerate(members):
                 subject = Subject(rule.name, self.basket, symbol)
                 if listed and (every or column in (columns or ()) or subject in open_subjects):
                     verdicts = stats.of_member(self.basket, symbol, rule.window)
-                    yield subject, evidence_at(position, verdicts, series.alone[column].low)
-        elif every or columns is not None or self.subject in open_subjects:
-            if rule.contrast is not None:
-                yield self.subject, Evidence(contrast_verdict(stats, rule, session))
-            else:
-                low = series.alone[0].low if len(series.alone) == 1 else None
-                yield self.subject, evidence_at(position, stats.of_basket(self.basket, rule.window), low)
+                    yield subject, evidence_at(position, verdicts, alone.low)
+        else:
+            low = series.alone[0].low if len(series.alone) == 1 else None
+            yield self.subject, evidence_at(position, stats.of_basket(self.basket, rule.window), low)
 
 
 def evidence_at(position: int, verdicts: VerdictColumns, low: Floats | None) -> Evidence:
