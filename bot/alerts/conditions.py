@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cache
 from math import nan
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.alerts.rules import Level, Rule
-from bot.prices.bars import Dates, Floats
+from bot.prices.bars import Floats
 from bot.prices.table import Flags
-from bot.statistics.measure import VerdictColumns
+from bot.statistics.measure import YEARS_OF_HISTORY, Days, VerdictColumns, whole_months
 from bot.statistics.ranks import Ints
 from bot.statistics.verdict import Verdict
 
-YEARS_FOR_RECORD = 3
 NEVER = np.inf
-Days = date | Dates
 Numbers = float | npt.NDArray[Any]
 Figures = Mapping[str, Numbers]
 Severities = npt.NDArray[np.int8]
@@ -130,7 +127,7 @@ CONDITIONS = {
         ),
         Condition(
             "record", "record", "flag", "move",
-            lambda seen: seen.record & (whole_months(seen.since, seen.session) >= 12 * YEARS_FOR_RECORD),
+            lambda seen: seen.record & (whole_months(seen.since, seen.session) >= 12 * YEARS_OF_HISTORY),
             -1, rare_side=True,
         ),
         Condition("move", "move", "fraction", "move", lambda seen: seen.move),
@@ -240,17 +237,3 @@ def depth(rule: Rule, move: Numbers, day_low: Numbers) -> Floats:
     """
     fall = np.asarray(-move if rule.upward else move)
     return np.where(np.isnan(day_low), fall, day_low) if rule.uses_condition("day_low") else fall
-
-
-@overload
-def whole_months(early: date, late: date) -> int: ...
-@overload
-def whole_months(early: Days, late: Days) -> Any: ...
-def whole_months(early: Days, late: Days) -> int | Ints:
-    """Whole months from `early` to `late`, rounded down; of dates a number, of arrays an array."""
-    if isinstance(early, date) and isinstance(late, date):
-        return (late.year - early.year) * 12 + late.month - early.month - (late.day < early.day)
-    first, last = np.asarray(early, "datetime64[D]"), np.asarray(late, "datetime64[D]")
-    first_month, last_month = first.astype("datetime64[M]"), last.astype("datetime64[M]")
-    months: Ints = (last_month - first_month).astype(np.intp) - (last - last_month < first - first_month)
-    return months

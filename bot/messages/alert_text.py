@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bot.alerts.conditions import whole_months
 from bot.alerts.episodes import Alert
 from bot.baskets import Basket
 from bot.context.model import PLUNGE, AlertContext, Contrast, StateEntry
@@ -13,6 +12,7 @@ from bot.messages.catalogue import Catalogue, load_catalogue
 from bot.messages.history_text import further_fall_line, next_state_and_precedents, nth_fall_line, rarity_facts
 from bot.messages.message import Message, sanitize, utf16_length, visible_text
 from bot.messages.wording import MAX_NAMES, Events
+from bot.statistics.measure import whole_months
 from bot.statistics.verdict import DrawdownState, Verdict
 
 # UTF-16 units, as Telegram counts: it then fits under a chart, with room for notes and headlines.

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from datetime import date
 
-from bot.alerts.conditions import whole_months
 from bot.alerts.episodes import Decision
 from bot.alerts.rules import NamedEvent, Severity
 from bot.context.model import AlertContext, ReferenceMove, StateEntry
 from bot.messages.catalogue import Catalogue
-from bot.statistics.measure import PERCENTILE_WINDOWS, YEARS_OF_HISTORY
+from bot.statistics.measure import PERCENTILE_WINDOWS, YEARS_OF_HISTORY, whole_months
 from bot.statistics.verdict import Verdict
 
 ICONS = {Severity.NOTICE: "🟡", Severity.WARNING: "🟠", Severity.SEVERE: "🔴", Severity.EXTREME: "🚨"}

@@ -27,20 +27,34 @@ PULLBACK, CORRECTION, BEAR, CRASH = 1, 2, 4, 8
 DEEPEST = np.array([bits.bit_length() for bits in range(16)], dtype=np.int8)
 
 
+# Of a bear market or crash: whether it is active, the lowest index of the last spell since the peak, and the highest
+# index since its end (0 while the spell lasts; both infinite without a spell).
+DeepLatch = tuple[bool, float, float]
+NO_SPELL: DeepLatch = (False, inf, inf)
+
+
+def step_deep_latch(latch: DeepLatch, index: float, *, below_line: bool) -> DeepLatch:
+    """A bear market or crash one session later, on a session that is no new peak."""
+    active, trough, high = latch
+    if active and index < trough * RISEN:
+        return True, min(trough, index), 0.0
+    if index > high:
+        return False, trough, index
+    if below_line and (index < trough or index <= high * FALLEN):
+        return True, index, 0.0
+    return False, trough, high
+
+
 @dataclass(frozen=True, slots=True)
 class StateLatches:
-    """The latches after a session, to take one session further.
-
-    `active` is a sum of bits as in DrawdownColumns. `bear` and `crash` hold the lowest level of the last spell since
-    the peak and the highest level since its end (0 while the spell lasts; both infinite without a spell).
-    """
+    """The latches after a session, to take one session further; `active` is a sum of bits as in DrawdownColumns."""
 
     lines: DrawdownThresholds
     active: int
-    bear: tuple[float, float]
-    crash: tuple[float, float]
+    bear: DeepLatch
+    crash: DeepLatch
 
-    def step(self, level: float, drawdown: float, *, new_peak: bool) -> int:
+    def step(self, index: float, drawdown: float, *, new_peak: bool) -> int:
         """The active latches one session later."""
         active = self.active
         for bit, line in ((PULLBACK, self.lines.pullback), (CORRECTION, self.lines.correction)):
@@ -48,12 +62,9 @@ class StateLatches:
                 active |= bit
             elif drawdown >= line / 2:
                 active &= ~bit
-        for bit, line, (trough, high) in ((BEAR, self.lines.bear, self.bear), (CRASH, self.lines.crash, self.crash)):
-            if active & bit:
-                if new_peak or level >= trough * RISEN:
-                    active &= ~bit
-            elif drawdown <= line and (level < trough or level <= high * FALLEN):
-                active |= bit
+        for bit, line, latch in ((BEAR, self.lines.bear, self.bear), (CRASH, self.lines.crash, self.crash)):
+            is_active = not new_peak and step_deep_latch(latch, index, below_line=drawdown <= line)[0]
+            active = active | bit if is_active else active & ~bit
         return active
 
 
@@ -102,47 +113,32 @@ def drawdown_columns(daily_return: Floats, lines: DrawdownThresholds) -> Drawdow
         peak_at = windows.argmax(axis=1) + steps + 1 - lines.lookback
     drawdown = index / index[peak_at] - 1
     new_peak = peak_at == steps
-    bear, last_bear = _deep_latch(index, drawdown <= lines.bear, new_peak)
-    crash, last_crash = _deep_latch(index, drawdown <= lines.crash, new_peak)
     latches = np.zeros(len(index), dtype=np.uint8)
-    for bit, active in (
-        (PULLBACK, _shallow_latch(drawdown, lines.pullback)),
-        (CORRECTION, _shallow_latch(drawdown, lines.correction)),
-        (BEAR, bear),
-        (CRASH, crash),
-    ):
+    for bit, line in ((PULLBACK, lines.pullback), (CORRECTION, lines.correction)):
+        # On at or below the line, off at half its depth (so at a new peak too): the last of the two marks decides.
+        on = drawdown <= line
+        marks = np.where(on | (drawdown >= line / 2), 2 * steps + on, 0)
+        latches[(np.maximum.accumulate(marks) & 1).astype(np.bool_)] |= bit
+    last = []
+    last_peak = np.maximum.accumulate(np.where(new_peak, steps, -1))
+    for bit, line in ((BEAR, lines.bear), (CRASH, lines.crash)):
+        active, latch = _deep_states(index, drawdown <= line, last_peak)
         latches[active] |= bit
-    last = StateLatches(lines, int(latches[-1]) if len(latches) else 0, last_bear, last_crash)
-    return DrawdownColumns(index, drawdown, peak_at, latches, last)
+        last.append(latch)
+    after = StateLatches(lines, int(latches[-1]) if len(latches) else 0, *last)
+    return DrawdownColumns(index, drawdown, peak_at, latches, after)
 
 
-def _shallow_latch(drawdown: Floats, line: float) -> Flags:
-    """On at or below the line, off at half its depth (so at a new peak too): the last of the two marks decides."""
-    on = drawdown <= line
-    marks = np.where(on | (drawdown >= line / 2), 2 * np.arange(len(drawdown)) + on, 0)
-    return (np.maximum.accumulate(marks) & 1).astype(np.bool_)
-
-
-def _deep_latch(index: Floats, below_line: Flags, new_peak: Flags) -> tuple[Flags, tuple[float, float]]:
-    """A bear market or crash by session, with the trough and the high as in StateLatches."""
+def _deep_states(index: Floats, below_line: Flags, last_peak: Ints) -> tuple[Flags, DeepLatch]:
+    """A bear market or crash by session, and its latch after the last one."""
     states = np.zeros(len(index), dtype=np.bool_)
-    steps = np.arange(len(index))
-    peak_at, below_at = (np.maximum.accumulate(np.where(mark, steps, -1)) for mark in (new_peak, below_line))
+    below_at = np.maximum.accumulate(np.where(below_line, np.arange(len(index)), -1))
     # Nothing begins between a peak and the first close below the line.
-    rows = (below_at > peak_at).nonzero()[0]
-    columns = (column[rows].tolist() for column in (steps, index, below_line, peak_at))
-    active, trough, high, last_peak = False, inf, inf, -1
-    for row, level, below, peak in zip(*columns, strict=True):
-        if peak != last_peak:
-            active, trough, high, last_peak = False, inf, inf, peak
-        elif active and level >= trough * RISEN:
-            active = False
-        if active:
-            trough = min(trough, level)
-        elif level > high:
-            high = level
-        elif below and (level < trough or level <= high * FALLEN):
-            active, trough, high = True, level, 0.0
-        states[row] = active
+    rows = (below_at > last_peak).nonzero()[0]
+    latch, peak_before = NO_SPELL, -1
+    columns = (column[rows].tolist() for column in (index, below_line, last_peak))
+    for row, level, below, peak in zip(rows.tolist(), *columns, strict=True):
+        latch = step_deep_latch(latch if peak == peak_before else NO_SPELL, level, below_line=below)
+        states[row], peak_before = latch[0], peak
     is_open = len(rows) > 0 and rows[-1] == len(index) - 1
-    return states, (trough, high) if is_open else (inf, inf)
+    return states, latch if is_open else NO_SPELL

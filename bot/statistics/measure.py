@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from math import isnan
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,12 @@ from bot.statistics.verdict import DrawdownState, DrawdownThresholds, Verdict
 
 PERCENTILE_WINDOWS = 250
 YEARS_OF_HISTORY = 3
-MIN_YEAR_DAYS = 365
 STATES = tuple(DrawdownState)
 NONE = np.int32(0)
 NOWHERE = np.int32(-1)
 UNDEFINED = np.float64(np.nan)
 NO_STATE = np.int8(DrawdownState.NONE)
+Days = date | Dates
 Counts = npt.NDArray[np.int32]
 States = npt.NDArray[np.int8]
 Number = TypeVar("Number", bound=np.generic)
@@ -154,6 +154,7 @@ def _measure(
     count = np.arange(1, len(rows) + 1)
     percentile = 100 * (ranks.at_or_below + 1) / count
     percentile[: PERCENTILE_WINDOWS - 1] = np.nan
+    years = worst_in_years(sessions[first : first + 1], sessions[rows][ranks.latest], sessions[rows])
     # From the session before the first reading on, where the first peak stands.
     base = slice(max(first - 1, 0), total)
     down = drawdown_columns(drawdown_returns[base], lines)
@@ -169,7 +170,7 @@ def _measure(
         sample=_column(total, rows, count, NONE),
         percentile=_column(total, rows, percentile, UNDEFINED),
         worst_at=_column(total, rows, np.append(rows, -1)[ranks.latest], NOWHERE),
-        worst_in_years=_column(total, rows, _whole_years(sessions[rows], ranks.latest, sessions[first:]), NONE),
+        worst_in_years=_column(total, rows, np.where(ranks.latest >= 0, years, 0), NONE),
         drawdown=_column(total, base, down.drawdown, UNDEFINED),
         peak_at=_column(total, base, down.peak_at + base.start, NOWHERE),
         state=_column(total, base, down.state, NO_STATE),
@@ -185,20 +186,24 @@ def _column(total: int, rows: slice | Ints, values: npt.NDArray[Any], empty: Num
     return column
 
 
-def _whole_years(sessions: Dates, worst_at: Ints, readings: Dates) -> Ints:
-    """`worst_in_years` of each session; `worst_at` are positions among the same sessions (-1 = none)."""
-    years = np.zeros(len(sessions), dtype=np.intp)
-    days = sessions.view(np.int64)
-    long = (days - days[worst_at] >= MIN_YEAR_DAYS).nonzero()[0]
-    since = readings[:1].tolist()
-    pairs = zip(sessions[worst_at[long]].tolist(), sessions[long].tolist(), strict=True)
-    years[long] = [worst_in_years(since[0], worst_since, session) for worst_since, session in pairs]
-    return years
-
-
-def worst_in_years(since: date, worst_since: date, session: date) -> int:
+@overload
+def worst_in_years(since: date, worst_since: date, session: date) -> int: ...
+@overload
+def worst_in_years(since: Days, worst_since: Days, session: Days) -> Any: ...
+def worst_in_years(since: Days, worst_since: Days, session: Days) -> Any:
     """The whole years of which a session is the worst; 0 below 1, or with a short history since `since`."""
-    years, history = (
-        session.year - day.year - ((session.month, session.day) < (day.month, day.day)) for day in (worst_since, since)
-    )
-    return years if history >= YEARS_OF_HISTORY else 0
+    return whole_months(worst_since, session) // 12 * (whole_months(since, session) >= 12 * YEARS_OF_HISTORY)
+
+
+@overload
+def whole_months(early: date, late: date) -> int: ...
+@overload
+def whole_months(early: Days, late: Days) -> Any: ...
+def whole_months(early: Days, late: Days) -> int | Ints:
+    """Whole months from `early` to `late`, rounded down; of dates a number, of arrays an array."""
+    if isinstance(early, date) and isinstance(late, date):
+        return (late.year - early.year) * 12 + late.month - early.month - (late.day < early.day)
+    first, last = np.asarray(early, "datetime64[D]"), np.asarray(late, "datetime64[D]")
+    first_month, last_month = first.astype("datetime64[M]"), last.astype("datetime64[M]")
+    months: Ints = (last_month - first_month).astype(np.intp) - (last - last_month < first - first_month)
+    return months

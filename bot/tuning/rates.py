@@ -10,11 +10,10 @@ from math import ceil, exp, floor, lgamma, log, log1p
 
 import numpy as np
 
-from bot.alerts.conditions import whole_months
 from bot.alerts.rules import Rule
 from bot.prices.bars import Dates
 from bot.prices.table import Flags
-from bot.statistics.measure import YEARS_OF_HISTORY
+from bot.statistics.measure import YEARS_OF_HISTORY, whole_months
 from bot.statistics.ranks import Ints
 from bot.tuning.fit import SessionFilter
 from bot.tuning.history import SubjectSeries

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.conditions import Evidence, check_conditions, highest_level, whole_months
+from bot.alerts.conditions import Evidence, check_conditions, highest_level
 from bot.alerts.rules import Rule
+from bot.statistics.measure import whole_months
 from bot.statistics.verdict import DrawdownState
 from tests.world import LADDER, contrast, rule, verdict
 
