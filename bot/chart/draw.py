@@ -30,7 +30,7 @@ from bot.messages.catalogue import Catalogue, load_catalogue
 from bot.messages.message import sanitize
 from bot.messages.wording import drawdown_fields, sample_fields, window_text
 from bot.prices.bars import Floats
-from bot.statistics.verdict import DrawdownState, Verdict
+from bot.statistics.verdict import DrawdownState
 
 Value = TypeVar("Value", float, Floats)
 # Telegram shows a photo of at most 1,280 pixels a side as it is.
@@ -81,7 +81,13 @@ def draw_year(canvas: Canvas, chart: ChartData, catalogue: Catalogue) -> None:
     canvas.write(MARGIN, 218, catalogue.say("chart_since", date=catalogue.day(sessions[0])), 32)
     peak = bisect_left(sessions, verdict.peak_session)
     peak_shown = sessions[peak] == verdict.peak_session and peak < len(sessions) - 1
-    canvas.write(WIDTH - MARGIN, 218, "○ " * peak_shown + drawdown_text(verdict, catalogue), 26, MUTED, align="right")
+    if verdict.missing_sessions:
+        drawdown = catalogue.say("chart_holes", count=verdict.missing_sessions)
+    elif verdict.drawdown:
+        drawdown = catalogue.say("chart_below", **drawdown_fields(verdict, catalogue))
+    else:
+        drawdown = catalogue.say("chart_at_high")
+    canvas.write(WIDTH - MARGIN, 218, "○ " * peak_shown + drawdown, 26, MUTED, align="right")
     levels = np.array(chart.levels, dtype=np.float64)  # None becomes NaN
     low, high = float(np.nanmin(levels)), float(np.nanmax(levels))
     margin = 0.06 * (high - low) or 1.0
@@ -100,15 +106,6 @@ def draw_year(canvas: Canvas, chart: ChartData, catalogue: Catalogue) -> None:
     canvas.dot(x[-1], y[-1], 16, color)
     if peak_shown:
         canvas.dot(x[peak], y[peak], 17, PAPER, edge=INK, edge_width=3)
-
-
-def drawdown_text(verdict: Verdict, catalogue: Catalogue) -> str:
-    """The drawdown; not stated if sessions since the peak have no reading."""
-    if verdict.missing_sessions:
-        return catalogue.say("chart_holes", count=verdict.missing_sessions)
-    if not verdict.drawdown:
-        return catalogue.say("chart_at_high")
-    return catalogue.say("chart_below", **drawdown_fields(verdict, catalogue))
 
 
 def draw_states(canvas: Canvas, chart: ChartData, across: AxisScale, catalogue: Catalogue) -> None:

@@ -236,18 +236,20 @@ def history_facts(
     stats: MarketStats, basket: BasketId, verdict: Verdict, position: int, severity: Severity
 ) -> HistoryFacts:
     """The history of a move at `position`: precedents from a warning on, a return period from severe on."""
-    series, columns = stats.series[basket], stats.of_basket(basket, verdict.window)
+    window, fell = verdict.window, verdict.move < 0
+    series, columns = stats.series[basket], stats.of_basket(basket, window)
     symbols = series.basket.symbols
-    fell = verdict.move < 0
-    path = ForwardPath.of(series.daily_return)
+    precedents = None
+    if fell and severity >= Severity.WARNING:
+        precedents = find_precedents(columns, ForwardPath.of(series.daily_return), position, (HORIZON,))
     following = next_state(columns, position, stats.lines) if not verdict.missing_sessions else None
     # With dividends, the level of a drawdown threshold is not a price to wait for.
     priced = following is not None and len(symbols) == 1 and series.basket.prices != "adjusted"
     return HistoryFacts(
-        volatility_multiple(series.daily_return, verdict.move, position, verdict.window) if fell else None,
-        return_period(columns, position) if fell and severity >= Severity.SEVERE else None,
-        round_figure_falls(columns, position, MAX_OTHERS) if fell else None,
-        find_precedents(columns, path, position, (HORIZON,)) if fell and severity >= Severity.WARNING else None,
-        following,
-        stats.close(series.basket.calendar, symbols[0], position) if priced else None,
+        volatility_multiple=volatility_multiple(series.daily_return, verdict.move, position, window) if fell else None,
+        period=return_period(columns, position) if fell and severity >= Severity.SEVERE else None,
+        round_figure=round_figure_falls(columns, position, MAX_OTHERS) if fell else None,
+        precedents=precedents,
+        next_state=following,
+        close=stats.close(series.basket.calendar, symbols[0], position) if priced else None,
     )

@@ -202,16 +202,11 @@ def contrast_alert_lines(alert: Alert, context: AlertContext, events: Events, ca
     decimals = wording.decimals_needed(verdict.move, context.reference) if notable else 1
     time = wording.price_time_label(context)
     live = "_live" if time else ""
-    yield catalogue.say(
-        f"ahead{live}" if verdict.move > 0 else f"behind{live}",
-        icon=wording.ICONS[alert.severity],
-        one=names[0],
-        other=names[1],
-        points=catalogue.decimal(verdict.move * 100, decimals),
-        window=wording.window_text(verdict.window, catalogue),
-        claim=wording.rarity_claim("widening" if time else "widest", verdict, events, catalogue) if notable else "",
-        time=time,
-    )
+    phrase, icon = f"ahead{live}" if verdict.move > 0 else f"behind{live}", wording.ICONS[alert.severity]
+    fields = {"one": names[0], "other": names[1], "points": catalogue.decimal(verdict.move * 100, decimals)}
+    claim = wording.rarity_claim("widening" if time else "widest", verdict, events, catalogue) if notable else ""
+    window = wording.window_text(verdict.window, catalogue)
+    yield catalogue.say(phrase, icon=icon, window=window, claim=claim, time=time, **fields)
     facts = [wording.close_label(alert.session, context, catalogue)]
     moves = zip(names, (move for _, move in context.sides), strict=True)
     facts += [f"{name} {catalogue.percent(move)}" for name, move in moves if move is not None]

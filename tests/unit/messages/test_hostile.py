@@ -119,7 +119,7 @@ def test_what_changed_does_not_hold_or_would_be(name: str, rule: str, language: 
     was, now = hostile("since_a_named_event", name, language), hostile("fall_with_every_line", name, language)
     takes(withdrawal_text(name, [(name, verdict), (name, None)], DAY, "K7F3A", language), caption=False)
     takes(correction_text(now, was), caption=False)
-    takes(retraction_text(now, was), caption=False)
+    takes(retraction_text(was), caption=False)
     takes(severity_change_text(now, Severity.NOTICE, Severity.SEVERE), caption=False)
     found = supposition()
     forecasts = tuple(replace(one, rule=replace(one.rule, name=rule)) for one in found.forecasts)
