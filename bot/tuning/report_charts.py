@@ -46,7 +46,7 @@ class RuleSection:
 
 @dataclass(frozen=True, slots=True)
 class BasketChapter:
-    """One basket: its drawdown by session (shape (T,), from the first reading on) and its rules."""
+    """One basket: its drawdown by session (shape (T,), from the first measured session on) and its rules."""
 
     basket: Basket
     sessions: Dates
@@ -90,22 +90,18 @@ def _section(tuning: RuleTuning, place: Mapping[date, int], path: ForwardPath, d
     for alert in tuning.hearings:
         if alert.session in place:
             depth[place[alert.session]] = alert.depth
-    cases = sorted(decluster(depth, ~np.isnan(depth), APART))
-    return RuleSection(
-        tuning=tuning,
-        by_year=_by_year(tuning),
-        worst=tuple(_reported(alert, place.get(alert.session), path, drawdown) for alert in worst),
-        cases=len(cases),
-        followed=tuple(ForwardReturns(sessions, path.after(cases, sessions, len(depth) - 1)) for sessions in HORIZONS),
-    )
-
-
-def _by_year(tuning: RuleTuning) -> Mapping[int, Mapping[Severity, int]]:
     years: dict[int, Counter[Severity]] = {year: Counter() for year in range(tuning.first.year, tuning.last.year + 1)}
     for alert in tuning.hearings:
         if tuning.first <= alert.session <= tuning.last:
             years[alert.session.year][alert.severity] += 1
-    return years
+    cases = sorted(decluster(depth, ~np.isnan(depth), APART))
+    return RuleSection(
+        tuning=tuning,
+        by_year=years,
+        worst=tuple(_reported(alert, place.get(alert.session), path, drawdown) for alert in worst),
+        cases=len(cases),
+        followed=tuple(ForwardReturns(sessions, path.after(cases, sessions, len(depth) - 1)) for sessions in HORIZONS),
+    )
 
 
 def _reported(hearing: HistoricalAlert, at: int | None, path: ForwardPath, drawdown: Floats) -> ReportedAlert:
@@ -113,11 +109,6 @@ def _reported(hearing: HistoricalAlert, at: int | None, path: ForwardPath, drawd
         return ReportedAlert(hearing, None, (None,) * len(HORIZONS))
     later = (path.after([at], sessions, len(drawdown) - 1) for sessions in HORIZONS)
     return ReportedAlert(hearing, float(drawdown[at]), tuple(next(iter(step), None) for step in later))
-
-
-def is_held_out(year: int) -> bool:
-    """Whether a year is held out from the fit."""
-    return year % HELD_OUT == 0
 
 
 WIDTH, HEIGHT = 1000, 200
@@ -137,21 +128,19 @@ def alert_timeline(chapter: BasketChapter, section: RuleSection) -> str:
         for line in lines
     )
     labels = "".join(f'<span style="top:{100 * line / -deepest:.2f}%">−{line:.0%}</span>' for line in lines)
+    lowest = int(chapter.drawdown.argmin())
+    summary = (
+        f"Drawdown from {chapter.first} to {chapter.last},"
+        f" deepest {chapter.drawdown[lowest]:.1%} on {chapter.sessions[lowest]}"
+    )
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none"'
     return (
         '<figure class="timeline"><div class="plot">'
-        f'<svg {size} role="img" aria-label="{escape(_summary(chapter))}">'
+        f'<svg {size} role="img" aria-label="{escape(summary)}">'
         f'{grid}<path class="area" d="{_area(chapter, deepest)}"/></svg><div class="depths">{labels}</div></div>'
         f'<svg class="marks" viewBox="0 0 {WIDTH} 36" preserveAspectRatio="none" aria-hidden="true">'
         f"{''.join(_marks(chapter, section))}</svg>"
         f'<div class="years">{"".join(_years(chapter))}</div></figure>'
-    )
-
-
-def _summary(chapter: BasketChapter) -> str:
-    at = int(chapter.drawdown.argmin())
-    return (
-        f"Drawdown from {chapter.first} to {chapter.last}, deepest {chapter.drawdown[at]:.1%} on {chapter.sessions[at]}"
     )
 
 
@@ -182,21 +171,25 @@ def _marks(chapter: BasketChapter, section: RuleSection) -> Iterator[str]:
 
 
 def _years(chapter: BasketChapter) -> Iterator[str]:
-    span = chapter.last.year - chapter.first.year
-    step = next(step for step in (1, 2, 5, 10, 20, 50) if span / step <= LABELS_AT_MOST)
+    step = label_step(chapter.last.year - chapter.first.year)
     for year in range(chapter.first.year + 1, chapter.last.year + 1):
         if year % step == 0:
             left = 100 * chapter.place(date(year, 1, 1))
             yield f'<span style="left:{left:.2f}%">{year}</span>'
 
 
+def label_step(years: int) -> int:
+    """The distance in years between labels of an axis."""
+    return next(step for step in (1, 2, 5, 10, 20, 50) if years / step <= LABELS_AT_MOST)
+
+
 def yearly_bars(section: RuleSection) -> str:
-    """Alerts of each year, stacked by severity; the years that were kept back stand on a shade."""
+    """Alerts of each year, stacked by severity; held-out years are shaded."""
     most = max((sum(counts.values()) for counts in section.by_year.values()), default=0)
     if not most:
         return '<p class="none">None in the years that are counted.</p>'
     years = list(section.by_year)
-    step = next(step for step in (1, 2, 5, 10, 20, 50) if len(years) / step <= LABELS_AT_MOST)
+    step = label_step(len(years))
     columns = []
     for year in years:
         counts = section.by_year[year]
@@ -206,7 +199,7 @@ def yearly_bars(section: RuleSection) -> str:
             for severity in sorted(counts, reverse=True)
         )
         named = ", ".join(f"{severity.word} {counts[severity]}" for severity in sorted(counts))
-        back = ' class="back"' if is_held_out(year) else ""
+        back = ' class="back"' if year % HELD_OUT == 0 else ""
         label = f"<b>{year}</b>" if year % step == 0 else ""
         columns.append(f'<li{back} title="{year}: {named or "none"}"><span>{total or ""}</span>{parts}{label}</li>')
     return f'<ol class="bars" aria-label="Alerts by year">{"".join(columns)}</ol>'

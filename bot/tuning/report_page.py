@@ -10,7 +10,7 @@ from bot.alerts.rules import Rule, Severity
 from bot.pipeline import Rulebook
 from bot.prices.calendars import CalendarCode
 from bot.prices.table import PriceTable
-from bot.statistics.precedents import APART, HORIZONS, MIN_CASES, ForwardReturns
+from bot.statistics.precedents import APART, HORIZONS, MIN_CASES
 from bot.tuning.config_text import level_as_toml, size_label, toml_lines
 from bot.tuning.fit import BACKOFF_FACTOR, fitted_condition
 from bot.tuning.history import HistoricalAlert
@@ -43,7 +43,7 @@ def render_report(
             *(_chapter(chapter, per_year) for chapter in chapters),
             _paste(outcome.ladders, per_year),
             "</main>",
-            _reading(),
+            _file("report_help.html").format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, apart=APART, fewest=MIN_CASES),
         )
     )
     title = "What the thresholds would have done"
@@ -70,15 +70,12 @@ def _head(chapters: list[BasketChapter], outcome: TuningResult, per_year: float)
         "Prices until": str(max(chapter.last for chapter in chapters)) if chapters else "none",
     }
     shown = "".join(f"<div><dt>{name}</dt><dd>{figure}</dd></div>" for name, figure in figures.items())
+    key = "".join(f'<li><i class="{severity.word}"></i>{severity.word}</li>' for severity in Severity)
     return (
-        f"<header><p>Drawdown Bot</p><h1>What the thresholds would have done</h1><dl>{shown}</dl>{_key()}</header>"
+        f"<header><p>Drawdown Bot</p><h1>What the thresholds would have done</h1><dl>{shown}</dl>"
+        f'<ul class="key">{key}<li><i class="back"></i>year kept back</li></ul></header>'
         f'<nav aria-label="Baskets"><ul>{links}</ul></nav>'
     )
-
-
-def _key() -> str:
-    words = "".join(f'<li><i class="{severity.word}"></i>{severity.word}</li>' for severity in Severity)
-    return f'<ul class="key">{words}<li><i class="back"></i>year kept back</li></ul>'
 
 
 def _chapter(chapter: BasketChapter, per_year: float) -> str:
@@ -137,10 +134,6 @@ def _paste(ladders: tuple[SuggestedLevels, ...], per_year: float) -> str:
     return f'<section class="chapter"><h2>Ready to paste</h2><pre>{escape(blocks)}</pre></section>'
 
 
-def _reading() -> str:
-    return _file("report_help.html").format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, apart=APART, fewest=MIN_CASES)
-
-
 def _file(name: str) -> str:
     return files("bot.tuning").joinpath(name).read_text(encoding="utf-8")
 
@@ -158,15 +151,13 @@ def percent(value: float | None, places: int = 1) -> str:
 
 
 def table(kind: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table that becomes a stack of cards on a narrow page: each cell knows its head."""
+    """A table that becomes a stack of cards on a narrow page: each cell carries its heading."""
     head = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    body = "".join(f"<tr>{_cells(heads, row)}</tr>" for row in rows)
+    cells = (
+        "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in zip(heads, row, strict=True)) for row in rows
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
     return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _cells(heads: Sequence[str], row: Sequence[str]) -> str:
-    named = zip(heads, row, strict=True)
-    return "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in named)
 
 
 def chip(severity: Severity) -> str:
@@ -174,18 +165,19 @@ def chip(severity: Severity) -> str:
 
 
 def levels_table(tuning: RuleTuning, per_year: float) -> str:
-    """The rungs in force with their rates, and the values that would give so many a year."""
+    """The levels in force with their rates, and the values that would give so many a year."""
     most = max((step.reached.interval[1] for step in tuning.steps), default=1.0) or 1.0
     heads = ("Level", "In force", "A year", "Sent", "Taken back", "Suggested", "Fitted", "Expected", "Came")
     rows = []
     for place, step in enumerate(tuning.steps):
+        sent = tuning.rate_sent(step.rung.severity)
         trial = next((trial for trial in tuning.trials if trial.rung.severity == step.rung.severity), None)
         rows.append(
             (
                 chip(step.rung.severity),
                 f"<code>{escape(level_as_toml(step.rung))}</code>",
                 _rate(step, most),
-                _sent(tuning, step),
+                f"{sent.per_year:.2f} <small>{sent.count} in {sent.years:.1f} years</small>",
                 _taken_back(step),
                 *_trial(step, trial, per_year * BACKOFF_FACTOR**place),
             )
@@ -206,19 +198,14 @@ def _rate(step: LevelStats, most: float) -> str:
     )
 
 
-def _sent(tuning: RuleTuning, step: LevelStats) -> str:
-    sent = tuning.rate_sent(step.rung.severity)
-    return f"{sent.per_year:.2f} <small>{sent.count} in {sent.years:.1f} years</small>"
-
-
 def _taken_back(step: LevelStats) -> str:
-    doubt = step.provisional
-    if doubt is None or not doubt.sessions:
+    rate = step.provisional
+    if rate is None or not rate.sessions:
         return '<span class="none">cannot be told</span>'
-    if doubt.share is None:
+    if rate.share is None:
         return '<span class="none">none</span>'
-    at_most = "at most " if doubt.together and doubt.withdrawn else ""
-    return f"{at_most}{doubt.share:.0%} <small>{doubt.withdrawn} of {doubt.reached}</small>"
+    at_most = "at most " if rate.together and rate.withdrawn else ""
+    return f"{at_most}{rate.share:.0%} <small>{rate.withdrawn} of {rate.reached}</small>"
 
 
 def _trial(step: LevelStats, trial: HoldOutTest | None, wanted: float) -> tuple[str, ...]:
@@ -268,18 +255,13 @@ def forward_returns_table(section: RuleSection) -> str:
         (
             f"{SPANS[returns.sessions]} <small>{returns.sessions} sessions</small>",
             str(returns.known),
-            *_spread(returns),
+            str(returns.higher),
+            percent(returns.median) if returns.known >= MIN_CASES else '<span class="none">too few cases</span>',
             str(section.cases - returns.known),
         )
         for returns in section.followed
     ]
     return table("followed", heads, rows)
-
-
-def _spread(returns: ForwardReturns) -> tuple[str, str]:
-    if returns.known < MIN_CASES:
-        return str(returns.higher), '<span class="none">too few cases</span>'
-    return str(returns.higher), percent(returns.median)
 
 
 def all_alerts_table(rule: Rule, hearings: Sequence[HistoricalAlert]) -> str:
