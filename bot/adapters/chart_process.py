@@ -7,7 +7,7 @@ import signal
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from threading import Lock
+from threading import RLock
 from typing import Self
 
 from bot.chart.data import ChartData
@@ -27,7 +27,7 @@ class ChartProcess:
     def __init__(self, idle: float = IDLE_SECONDS, deadline: float = CHART_TIMEOUT_SECONDS) -> None:
         self._idle = idle
         self._deadline = deadline
-        self._lock = Lock()
+        self._lock = RLock()
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._closed = False
@@ -72,14 +72,15 @@ class ChartProcess:
         return self._connection
 
     def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._process.close()
-            self._process = None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._process.join()
+                self._process.close()
+                self._process = None
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,11 +89,7 @@ class ChartProcess:
         self._closed = True
         if self._process is not None:
             self._process.kill()  # a thread that waits for it gets an EOFError
-        await asyncio.to_thread(self._close)
-
-    def _close(self) -> None:
-        with self._lock:
-            self._end()
+        await asyncio.to_thread(self._end)
 
 
 def _serve(connection: Connection, idle: float) -> None:

@@ -45,7 +45,7 @@ class DaskPool:
 
     def each(self, work: Callable[[WorkUnit], Result], shares: Iterable[WorkUnit]) -> Iterator[Result]:
         with (
-            _connect(self.address) as client,
+            connect(self.address) as client,
             parallel_config(backend="dask", client=client, wait_for_workers_timeout=CLUSTER_TIMEOUT_SECONDS),
         ):
             yield from Parallel(n_jobs=-1)(delayed(work)(share) for share in shares)
@@ -56,25 +56,21 @@ def worker_pool(jobs: int, cluster: str | None) -> WorkerPool:
     if cluster is None:
         return SerialPool() if jobs == 1 else ProcessPool(jobs)
     try:
-        with _connect(cluster) as client:
+        with connect(cluster) as client:
             count = len(client.scheduler_info(n_workers=-1)["workers"])
     except ModuleNotFoundError:
-        remedy = 'Install it beside the bot: pip install "distributed".'
-        raise ConfigError(
-            (ConfigProblem("command line", "--cluster", "needs the package distributed", remedy),)
-        ) from None
+        message, remedy = "needs the package distributed", 'Install it beside the bot: pip install "distributed".'
     except (OSError, ValueError) as error:
+        message = f"cannot be reached: {error}"
         remedy = "Give the address that dask scheduler prints, such as tcp://127.0.0.1:8786."
-        raise ConfigError(
-            (ConfigProblem("command line", "--cluster", f"cannot be reached: {error}", remedy),)
-        ) from error
-    if not count:
-        remedy = f"Start some: dask worker {cluster}"
-        raise ConfigError((ConfigProblem("command line", "--cluster", "has no workers", remedy),))
-    return DaskPool(cluster, count)
+    else:
+        if count:
+            return DaskPool(cluster, count)
+        message, remedy = "has no workers", f"Start some: dask worker {cluster}"
+    raise ConfigError((ConfigProblem("command line", "--cluster", message, remedy),))
 
 
-def _connect(address: str) -> Any:
+def connect(address: str) -> Any:
     from distributed import Client  # noqa: PLC0415 - an optional dependency
 
     return Client(address, timeout=CLUSTER_TIMEOUT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]

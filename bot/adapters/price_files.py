@@ -65,20 +65,18 @@ class CsvFolder:
         paths = [self._folder / name for name in names if Path(name).name == name]
         path = next((path for path in paths if path.exists()), None)
         if path is None:
-            raise NoData(f"{self._folder}: there is no file {' or '.join(names)}. {self._remedy(symbol)}")
+            symbols = self.symbols()
+            matches = difflib.get_close_matches(symbol.upper(), {name.upper() for name in symbols}, n=3)
+            similar = [name for name in symbols if name.upper() in matches]
+            remedy = "Put the file there, or take the symbol out of the basket."
+            if similar:
+                remedy = f"There is {', '.join(similar)}: correct the symbol in the basket, or rename the file."
+            raise NoData(f"{self._folder}: there is no file {' or '.join(names)}. {remedy}")
         try:
             data = path.read_bytes()
         except OSError as error:
             raise NoData(f"{path}: cannot be read ({error.strerror}). A readable file is needed there.") from error
         return parse_csv(data, symbol, str(path))
-
-    def _remedy(self, symbol: Symbol) -> str:
-        symbols = self.symbols()
-        matches = difflib.get_close_matches(symbol.upper(), {name.upper() for name in symbols}, n=3)
-        similar = [name for name in symbols if name.upper() in matches]
-        if similar:
-            return f"There is {', '.join(similar)}: correct the symbol in the basket, or rename the file."
-        return "Put the file there, or take the symbol out of the basket."
 
 
 @dataclass(frozen=True, slots=True)

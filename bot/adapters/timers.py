@@ -39,8 +39,9 @@ class PollTimer:
         self._rang = False
         self._guard: asyncio.TimerHandle | None = None
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        trigger = IntervalTrigger(seconds=self._every, timezone=UTC)
         self._job = self._scheduler.add_job(
-            self._on_time, self._trigger(), max_instances=1, coalesce=True, misfire_grace_time=None
+            self._on_time, trigger, max_instances=1, coalesce=True, misfire_grace_time=None
         )
 
     def start(self) -> None:
@@ -53,9 +54,6 @@ class PollTimer:
         if self._guard is not None:
             self._guard.cancel()
 
-    def _trigger(self) -> IntervalTrigger:
-        return IntervalTrigger(seconds=self._every, timezone=UTC)
-
     async def _on_time(self) -> None:  # APScheduler would call any other function in a thread, outside the loop
         self._rang = True
         self._ring()
@@ -66,7 +64,7 @@ class PollTimer:
 
     def _check(self) -> None:
         if not self._rang:
-            self._job.reschedule(self._trigger())
+            self._job.reschedule(IntervalTrigger(seconds=self._every, timezone=UTC))
             self._ring()
         self._set_guard()
 
@@ -80,7 +78,7 @@ class Heartbeat:
     def __init__(self, url: str) -> None:
         self._url = url
         self._ping: asyncio.Task[None] | None = None
-        self._trouble = ""
+        self._failure = ""
 
     async def __aenter__(self) -> Self:
         self._client = httpx.AsyncClient(timeout=PING_TIMEOUT_SECONDS)
@@ -101,14 +99,14 @@ class Heartbeat:
         try:
             async with asyncio.timeout(PING_TIMEOUT_SECONDS):
                 status = (await self._client.get(self._url)).status_code
-            trouble = "" if httpx.codes.is_success(status) else f"the answer was {status}"
+            failure = "" if httpx.codes.is_success(status) else f"the answer was {status}"
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-            trouble = type(error).__name__
-        if trouble and trouble != self._trouble:
-            log.warning("the heartbeat does not arrive: %s", trouble)
-        elif self._trouble and not trouble:
+            failure = type(error).__name__
+        if failure and failure != self._failure:
+            log.warning("the heartbeat does not arrive: %s", failure)
+        elif self._failure and not failure:
             log.info("the heartbeat arrives again")
-        self._trouble = trouble
+        self._failure = failure
 
 
 class Watchdog:

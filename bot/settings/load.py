@@ -20,7 +20,7 @@ from bot.errors import ConfigError, ConfigProblem
 from bot.pipeline import Rulebook
 from bot.prices.bars import Symbol
 from bot.prices.calendars import CalendarCode, UnscheduledClosure
-from bot.settings.schema import BasketsFile, BotFile, EventsFile, LevelTable, MemberTable, RuleTable
+from bot.settings.schema import BasketsFile, BotFile, EventsFile, LevelTable, RuleTable
 from bot.settings.sources import (
     CONFIG_DIR,
     FILE_OF,
@@ -65,7 +65,15 @@ class Settings(BaseSettings, EventsFile, BasketsFile, BotFile):
             Basket(
                 id=BasketId(name),
                 names=tuple(table.name.items()),
-                members=tuple(_to_member(member, fixed=table.weights == "fixed") for member in table.members),
+                members=tuple(
+                    Member(
+                        Symbol(member.symbol),
+                        (table.weights == "fixed" and member.weight) or 1.0,
+                        member.since,
+                        member.until,
+                    )
+                    for member in table.members
+                ),
                 calendar=CalendarCode(table.calendar),
                 prices=table.prices,
                 min_coverage=table.min_coverage,
@@ -123,7 +131,7 @@ class Settings(BaseSettings, EventsFile, BasketsFile, BotFile):
             Destination(
                 transport="telegram",
                 chat=channel.chat if channel.topic is None else f"{channel.chat}{TOPIC}{channel.topic}",
-                kind=_chat_kind(channel.chat) if channel.topic is None else ChatKind.GROUP,
+                kind=chat_kind(channel.chat) if channel.topic is None else ChatKind.GROUP,
                 language=channel.language,
                 min_severity=Severity[channel.lowest.upper()],
                 baskets=None if "*" in channel.baskets else tuple(map(BasketId, channel.baskets)),
@@ -135,10 +143,6 @@ class Settings(BaseSettings, EventsFile, BasketsFile, BotFile):
         """12 hexadecimal digits, which are others when something else is judged, or by other rules."""
         judged = self.model_dump_json(include=FINGERPRINTED, by_alias=True)
         return sha256(json.dumps(json.loads(judged), sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _to_member(table: MemberTable, *, fixed: bool) -> Member:
-    return Member(Symbol(table.symbol), (fixed and table.weight) or 1.0, table.since, table.until)
 
 
 def _to_levels(table: RuleTable) -> tuple[Level, ...]:
@@ -157,27 +161,23 @@ def _to_level(severity: Severity, table: LevelTable | RuleTable) -> Level:
     return Level(severity, **converted)
 
 
-def _months(text: str) -> int:
+def months(text: str) -> int:
     """Months of "3 months" or "5 years"."""
     number, unit = text.split()
     return int(number) * (12 if unit.startswith("year") else 1)
 
 
-def _fraction(percent: float) -> float:
-    return percent / 100
-
-
 # A value of the files -> a value of a Level, by its condition's unit.
 CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "percentile": float,
-    "months": _months,
+    "months": months,
     "flag": bool,
-    "fraction": _fraction,
+    "fraction": lambda percent: percent / 100,
     "state": lambda word: DrawdownState[word.upper()],
 }
 
 
-def _chat_kind(chat: str) -> ChatKind:
+def chat_kind(chat: str) -> ChatKind:
     """Telegram numbers people from 1 up, groups from -1 down, channels and large groups from -100 and ten digits on."""
     if chat.startswith(("@", "-100")):
         return ChatKind.CHANNEL

@@ -130,34 +130,34 @@ def to_problem(
 def find_contradictions(given: Mapping[str, Any]) -> Iterator[ConfigFinding]:
     """Values in the merged layers that are right by themselves and wrong together."""
     yield from _thresholds(given.get("statistics"))
-    baskets = _tables(given, "baskets")
+    baskets = tables(given, "baskets")
     for path, basket in baskets:
         yield from _members(path, basket)
-    rules, channels = _tables(given, "rules"), _tables(given, "telegram", "channels")
+    rules, channels = tables(given, "rules"), tables(given, "telegram", "channels")
     for path, rule in rules:
         yield from _rule(path, rule)
         yield from _levels(path, rule)
-    closures = _tables(given, "closures")
-    yield from _duplicates((path, f"{closure.get('calendar')} {closure.get('day')}") for path, closure in closures)
-    yield from _duplicates((path, rule.get("name")) for path, rule in rules)
+    closures = tables(given, "closures")
+    yield from duplicates((path, f"{closure.get('calendar')} {closure.get('day')}") for path, closure in closures)
+    yield from duplicates((path, rule.get("name")) for path, rule in rules)
     chats = [(path, channel["chat"], channel.get("topic")) for path, channel in channels if "chat" in channel]
-    yield from _duplicates((path, f"{chat}" + (f", topic {topic}" if topic else "")) for path, chat, topic in chats)
+    yield from duplicates((path, f"{chat}" + (f", topic {topic}" if topic else "")) for path, chat, topic in chats)
     for language in languages():
         names = [(path, dict(entries(basket.get("name"))).get(language)) for path, basket in baskets]
-        yield from _duplicates(((*path, "name", language), name) for path, name in names)
+        yield from duplicates(((*path, "name", language), name) for path, name in names)
     if isinstance(given.get("baskets"), dict):
         for path, table in rules + channels:
             yield from _unknown_baskets(path, table, list(given["baskets"]))
 
 
-def _tables(given: Any, *path: str) -> list[tuple[KeyPath, dict[str, Any]]]:
+def tables(given: Any, *path: str) -> list[tuple[KeyPath, dict[str, Any]]]:
     """The tables in the table or list at `path`, each with its own path."""
     for key in path:
         given = given.get(key) if isinstance(given, dict) else None
     return [((*path, key), value) for key, value in entries(given) if isinstance(value, dict)]
 
 
-def _duplicates(names: Iterable[tuple[KeyPath, Any]]) -> Iterator[ConfigFinding]:
+def duplicates(names: Iterable[tuple[KeyPath, Any]]) -> Iterator[ConfigFinding]:
     seen = set()
     for path, name in names:
         if not isinstance(name, str):
@@ -179,25 +179,25 @@ def _thresholds(statistics: Any) -> Iterator[ConfigFinding]:
 def _members(path: KeyPath, basket: dict[str, Any]) -> Iterator[ConfigFinding]:
     written = [((*path, "members", number), member) for number, member in entries(basket.get("members"))]
     members = [(at, {"symbol": member} if isinstance(member, str) else member) for at, member in written]
-    tables = [(at, member) for at, member in members if isinstance(member, dict)]
-    yield from _duplicates((at, member.get("symbol")) for at, member in tables)
-    for at, member in tables:
+    member_tables = [(at, member) for at, member in members if isinstance(member, dict)]
+    yield from duplicates((at, member.get("symbol")) for at, member in member_tables)
+    for at, member in member_tables:
         if basket.get("weights") == "fixed" and "weight" not in member:
             remedy = 'Write { symbol = "…", weight = 2 }, or weights = "equal" for the basket.'
             yield ConfigFinding(at, 'has no weight, and weights = "fixed"', remedy)
 
 
 def _rule(path: KeyPath, rule: dict[str, Any]) -> Iterator[ConfigFinding]:
-    yield from _exactly_one(path, rule, SUBJECTS, 'Say what it looks at, such as baskets = ["*"].')
+    yield from exactly_one(path, rule, SUBJECTS, 'Say what it looks at, such as baskets = ["*"].')
     if "contrast" in rule:
-        pair = _texts(rule["contrast"])
+        pair = texts(rule["contrast"])
         if len(set(pair)) < len(pair):
             yield ConfigFinding((*path, "contrast"), f'sets "{pair[0]}" against itself', "Name two different baskets.")
         for key in [key for key in ("members", "day_low", "enters") if rule.get(key)]:
             remedy = "Use [rules.levels], or baskets in its place."
             yield ConfigFinding((*path, key), "means nothing for a contrast", remedy)
     if "rungs" not in rule:  # the name of levels before; it is a problem of its own
-        yield from _exactly_one(path, rule, TRIGGERS, "Say when it fires, such as [rules.levels].")
+        yield from exactly_one(path, rule, TRIGGERS, "Say when it fires, such as [rules.levels].")
     if "day_low" in rule and "baskets" in rule and rule.get("members") is not True:
         yield ConfigFinding((*path, "day_low"), "is known of members, not of baskets", "Write members_of for baskets.")
     if "severity" in rule and "levels" in rule:
@@ -205,7 +205,7 @@ def _rule(path: KeyPath, rule: dict[str, Any]) -> Iterator[ConfigFinding]:
         yield ConfigFinding((*path, "severity"), "stands beside levels", remedy)
 
 
-def _exactly_one(path: KeyPath, rule: dict[str, Any], keys: Sequence[str], remedy: str) -> Iterator[ConfigFinding]:
+def exactly_one(path: KeyPath, rule: dict[str, Any], keys: Sequence[str], remedy: str) -> Iterator[ConfigFinding]:
     written = [key for key in keys if key in rule]
     if not written:
         yield ConfigFinding(path, f"has none of {', '.join(keys)}", remedy)
@@ -222,12 +222,12 @@ def _levels(path: KeyPath, rule: dict[str, Any]) -> Iterator[ConfigFinding]:
         if LEVELS.index(before) > LEVELS.index(after):
             remedy = f"Deepest last: {', '.join(LEVELS)}."
             yield ConfigFinding((*path, "levels", after), f"stands below {before}", remedy)
-    tables = _tables(rule, "levels")
-    for at, level in tables:
+    level_tables = tables(rule, "levels")
+    for at, level in level_tables:
         for key in ("drawdown", "state", "enters"):
             if "contrast" in rule and key in level:
                 yield ConfigFinding((*path, *at, key), "means nothing for a contrast", "Use percentile.")
-    entering = [(*path, *at, "enters") for at, level in tables if "enters" in level]
+    entering = [(*path, *at, "enters") for at, level in level_tables if "enters" in level]
     if entering and len(entering) < len(levels):
         remedy = "Give enters to all levels or to none; a second [[rules]] can have the others."
         yield ConfigFinding(entering[0], "stands beside levels without it", remedy)
@@ -236,10 +236,10 @@ def _levels(path: KeyPath, rule: dict[str, Any]) -> Iterator[ConfigFinding]:
 def _unknown_baskets(path: KeyPath, table: dict[str, Any], baskets: list[str]) -> Iterator[ConfigFinding]:
     for key in SUBJECTS:
         allowed = baskets if key == "contrast" else [*baskets, "*"]
-        for name in _texts(table.get(key)):
+        for name in texts(table.get(key)):
             if name not in allowed:
                 yield ConfigFinding((*path, key), f'"{name}" is no basket', did_you_mean(name, allowed))
 
 
-def _texts(given: Any) -> list[str]:
+def texts(given: Any) -> list[str]:
     return [text for _, text in entries(given) if isinstance(text, str)]

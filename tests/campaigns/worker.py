@@ -122,7 +122,7 @@ async def _work(
         await database.commit({}, [one.event], route(one.event, one.destinations))
     async with MinedTelegram(TOKEN, base_url=order.base_url) as telegram:
         telegram.mine = order.mine
-        telegram.pictures.kept = database.picture
+        telegram.pictures.load = database.picture
         dispatch = Dispatcher(database, [Receiver(telegram)], clock, sleep=clock.sleep)
         await worker._until_stopped([_nothing_to_watch(), dispatch.run(stop)], stop, lost)
 

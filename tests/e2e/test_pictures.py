@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("no_proxy")
 @pytest.fixture
 async def transport(fake, store):
     async with TelegramClient(TOKEN, base_url=fake.base_url) as telegram:
-        telegram.pictures.kept = store.picture
+        telegram.pictures.load = store.picture
         yield telegram
 
 
@@ -148,7 +148,7 @@ async def test_a_picture_that_is_gone_or_cannot_be_read_leaves_the_text(store, f
         raise StoreError("database: the disk fails")
 
     for key, kept in (("gone", lambda name: store.picture("another")), ("broken", broken)):
-        transport.pictures.kept = kept
+        transport.pictures.load = kept
         await put(store, CHANNEL, key=key, picture=png())
         await drain()
     assert [(one.method, one.text.split("\n")[0]) for one in fake.accepted] == [

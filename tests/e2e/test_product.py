@@ -86,7 +86,7 @@ async def running(rig: Rig, database: Database) -> AsyncIterator[Bot]:
     stop, bell, limits = asyncio.Event(), asyncio.Event(), RateLimits()
     async with TelegramClient(rig.token, base_url=rig.base_url) as telegram:
         watch = Engine(tape, tape, setup, database, clock, renderer=InlineRenderer() if charts else None)
-        telegram.pictures.kept = database.picture
+        telegram.pictures.load = database.picture
         bot = Bot(watch, clock, bell, tape, database)
         line = TelegramGateway(telegram, clock, ())
         router = ChatRouter("telegram", database, bot, clock, drawn, line.administers)

@@ -85,7 +85,7 @@ class TelegramClient:
     ) -> None:
         self._secrets = (token, token.partition(":")[2] or token)
         # Updates have a connection of their own: long polling occupies it nearly always.
-        sending, hearing = (
+        sending, polling = (
             request(
                 connection_pool_size=size,
                 connect_timeout=connect,
@@ -96,11 +96,11 @@ class TelegramClient:
             )
             for request, size in ((_StatusRecordingRequest, CONNECTIONS), (_UpdateRequest, 1))
         )
-        self._requests = (sending, hearing)
-        self.bot = telegram.Bot(token, base_url=base_url, request=sending, get_updates_request=hearing)
+        self._requests = (sending, polling)
+        self.bot = telegram.Bot(token, base_url=base_url, request=sending, get_updates_request=polling)
         self.name_of_bot = ""
         self.ahead: timedelta | None = None
-        self.pictures = PhotoCache(stored_chart or no_stored_chart)
+        self.pictures = PhotoCache(stored_chart)
         self._no_preview = telegram.LinkPreviewOptions(is_disabled=True)
 
     async def __aenter__(self) -> Self:
@@ -249,16 +249,11 @@ class Photo:
     media: str | bytes
 
 
-async def no_stored_chart(_name: str) -> bytes | None:
-    """None: no chart is stored."""
-    return None
-
-
 @dataclass(slots=True)
 class PhotoCache:
-    """File ids of uploaded photos; `kept` loads the content of a photo by name."""
+    """File ids of uploaded photos; `load` gives the content of a photo by name (None: no photos are stored)."""
 
-    kept: Callable[[str], Awaitable[bytes | None]] = no_stored_chart
+    load: Callable[[str], Awaitable[bytes | None]] | None = None
     _uploaded: dict[str, str] = field(default_factory=dict)  # name -> file id; "" = refused by Telegram
 
     async def of(self, name: str) -> Photo | None:
@@ -267,7 +262,7 @@ class PhotoCache:
             file_id = self._uploaded[name]
             return Photo(name, file_id) if file_id else None
         try:
-            content = await self.kept(name) if name else None
+            content = await self.load(name) if name and self.load else None
         except StoreError as error:
             log.warning("a picture cannot be had, its message goes without: %s", error)
             content = None

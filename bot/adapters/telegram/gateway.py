@@ -69,9 +69,19 @@ class TelegramGateway:
         # A reply in a group names its request and stays in the topic.
         target = message_id if request.kind is ChatKind.GROUP else None
         try:
-            if reply.content:
-                return Sent(await self._send_file(request.chat, reply, target))
-            return Sent(await self._telegram.post(request.chat, reply.message, reply.buttons, target=target))
+            if not reply.content:
+                return Sent(await self._telegram.post(request.chat, reply.message, reply.buttons, target=target))
+            bot, file = self._telegram.bot, telegram.InputFile(reply.content, filename=reply.file_name)
+            send = bot.send_photo if reply.file_name.endswith(".png") else bot.send_document
+            work = send(
+                request.chat,
+                file,
+                reply.message.html,
+                parse_mode=ParseMode.HTML,
+                reply_parameters=reply_parameters(target),
+                reply_markup=self._telegram.keyboard(reply.buttons),
+            )
+            return Sent((await self._telegram.call(work)).message_id)
         except RequestFailed as refused:
             return refused.outcome
 
@@ -91,23 +101,17 @@ class TelegramGateway:
         self._administrators[chat, user] = (now + SURE_FOR, member.status in ADMINISTRATORS)
         return member.status in ADMINISTRATORS
 
-    async def _send_file(self, chat: str, reply: Reply, target: int | None) -> int:
-        bot, file = self._telegram.bot, telegram.InputFile(reply.content, filename=reply.file_name)
-        send = bot.send_photo if reply.file_name.endswith(".png") else bot.send_document
-        work = send(
-            chat,
-            file,
-            reply.message.html,
-            parse_mode=ParseMode.HTML,
-            reply_parameters=reply_parameters(target),
-            reply_markup=self._telegram.keyboard(reply.buttons),
-        )
-        return (await self._telegram.call(work)).message_id
-
     async def _show_menus(self) -> None:
         """Set the menus of commands by scope; a failure is logged only."""
         before, self._shown = self._shown or frozenset(), frozenset(self._operators)
-        for scope, role in self._scopes(before - self._shown):
+        scopes: list[tuple[telegram.BotCommandScope, ChatRole]] = [
+            (telegram.BotCommandScopeAllPrivateChats(), ChatRole.PERSON),
+            (telegram.BotCommandScopeAllGroupChats(), ChatRole.MEMBER),
+            (telegram.BotCommandScopeAllChatAdministrators(), ChatRole.ADMINISTRATOR),
+            *((telegram.BotCommandScopeChat(user), ChatRole.OPERATOR) for user in self._operators),
+            *((telegram.BotCommandScopeChat(user), ChatRole.PERSON) for user in before - self._shown),
+        ]
+        for scope, role in scopes:
             try:
                 for language in ("", *languages()):
                     await self._show(scope, role, language)
@@ -116,15 +120,6 @@ class TelegramGateway:
                 # The chat of an operator who never wrote to the bot does not exist.
                 if not isinstance(refused.outcome, ChatGone | ChatRefused):
                     return
-
-    def _scopes(self, former: Collection[int]) -> list[tuple[telegram.BotCommandScope, ChatRole]]:
-        return [
-            (telegram.BotCommandScopeAllPrivateChats(), ChatRole.PERSON),
-            (telegram.BotCommandScopeAllGroupChats(), ChatRole.MEMBER),
-            (telegram.BotCommandScopeAllChatAdministrators(), ChatRole.ADMINISTRATOR),
-            *((telegram.BotCommandScopeChat(user), ChatRole.OPERATOR) for user in self._operators),
-            *((telegram.BotCommandScopeChat(user), ChatRole.PERSON) for user in former),
-        ]
 
     async def _show(self, scope: telegram.BotCommandScope, role: ChatRole, language: str) -> None:
         """Set the menu of a scope; "" = for all languages without a menu."""
