@@ -14,7 +14,7 @@ from bot.statistics.precedents import APART, HORIZONS, MIN_CASES
 from bot.tuning.config_text import level_as_toml, size_label, toml_lines
 from bot.tuning.fit import BACKOFF_FACTOR, fitted_condition
 from bot.tuning.history import HistoricalAlert
-from bot.tuning.jobs import SuggestedLevels, TuningResult
+from bot.tuning.jobs import TuningResult
 from bot.tuning.rates import HELD_OUT, LEVEL
 from bot.tuning.report_charts import (
     BasketChapter,
@@ -36,12 +36,13 @@ def render_report(
         basket_chapter(tables, rulebook, basket, [tuning for tuning in outcome.tunings if tuning.basket.id == basket])
         for basket in baskets
     ]
+    blocks = "\n\n".join("\n".join(toml_lines(ladder, per_year)) for ladder in outcome.ladders)
     body = "".join(
         (
             _head(chapters, outcome, per_year),
             "<main>",
             *(_chapter(chapter, per_year) for chapter in chapters),
-            _paste(outcome.ladders, per_year),
+            f'<section class="chapter"><h2>Ready to paste</h2><pre>{escape(blocks)}</pre></section>' if blocks else "",
             "</main>",
             _file("report_help.html").format(level=f"{LEVEL:.0%}", held_out=HELD_OUT, apart=APART, fewest=MIN_CASES),
         )
@@ -125,13 +126,6 @@ def _after(section: RuleSection) -> str:
         f"<div><h4>What followed</h4>{forward_returns_table(section)}</div></div>"
         f"<details><summary>All {len(hearings):,} alerts</summary>{all_alerts_table(rule, hearings)}</details>"
     )
-
-
-def _paste(ladders: tuple[SuggestedLevels, ...], per_year: float) -> str:
-    if not ladders:
-        return ""
-    blocks = "\n\n".join("\n".join(toml_lines(ladder, per_year)) for ladder in ladders)
-    return f'<section class="chapter"><h2>Ready to paste</h2><pre>{escape(blocks)}</pre></section>'
 
 
 def _file(name: str) -> str:
