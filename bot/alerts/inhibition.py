@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import date
 
 from bot.alerts.episodes import Alert, Decision, DecisionReason, Phase
-from bot.alerts.rules import Rule, Severity
+from bot.alerts.rules import Rule
 from bot.baskets import BasketId
 
 RuleDecisions = tuple[Rule, Sequence[Decision]]
 
 
-def inhibit(answers: Sequence[RuleDecisions]) -> list[RuleDecisions]:
+def inhibit(results: Sequence[RuleDecisions]) -> list[RuleDecisions]:
     """One session's decisions, with alerts INHIBITED where the basket's alert covers them.
 
     The alert about a basket's fall covers those about its state and its members; without a fall, the first alert about
@@ -21,30 +21,25 @@ def inhibit(answers: Sequence[RuleDecisions]) -> list[RuleDecisions]:
     covered alert counts as posted.
     """
     fired: dict[BasketId, list[tuple[Rule, Decision]]] = {}
-    for rule, decisions in answers:
+    for rule, decisions in results:
         for decision in decisions:
             if decision.fires:
                 fired.setdefault(decision.subject.basket, []).append((rule, decision))
-    covering: dict[BasketId, Sequence[Rule]] = {}
-    severities: dict[BasketId, Severity] = {}
-    for basket, alerts in fired.items():
-        rules = basket_alert_rules((rule, decision.subject.member) for rule, decision in alerts)
-        if rules:
-            covering[basket] = rules
-            covered = [alert.severity for rule, alert in alerts if covered_by_basket_alert(rule, alert.subject.member)]
-            if covered:
-                severities[basket] = max(covered)
 
     def inhibited(rule: Rule, decision: Decision) -> Decision:
-        basket = decision.subject.basket
-        if not decision.fires or basket not in covering:
-            return decision
-        if rule in covering[basket]:
-            return replace(decision, inhibited_severity=severities.get(basket))
-        covered = covered_by_basket_alert(rule, decision.subject.member)
-        return replace(decision, reason=DecisionReason.INHIBITED) if covered else decision
+        alerts = fired[decision.subject.basket]
+        covering = basket_alert_rules([(rule, alert.subject.member) for rule, alert in alerts])
+        if rule in covering:
+            covered = (alert for rule, alert in alerts if covered_by_basket_alert(rule, alert.subject.member))
+            return replace(decision, inhibited_severity=max((alert.severity for alert in covered), default=None))
+        if covering and covered_by_basket_alert(rule, decision.subject.member):
+            return replace(decision, reason=DecisionReason.INHIBITED)
+        return decision
 
-    return [(rule, [inhibited(rule, decision) for decision in decisions]) for rule, decisions in answers]
+    return [
+        (rule, [inhibited(rule, decision) if decision.fires else decision for decision in decisions])
+        for rule, decisions in results
+    ]
 
 
 def firing_alerts(results: Iterable[RuleDecisions], session: date) -> tuple[Alert, ...]:
@@ -58,13 +53,11 @@ def covered_by_basket_alert(rule: Rule, member: str) -> bool:
     return bool(member) or rule.uses_condition("enters")
 
 
-def basket_alert_rules(news: Iterable[tuple[Rule, str]]) -> Sequence[Rule]:
+def basket_alert_rules(fired: Iterable[tuple[Rule, str]]) -> Sequence[Rule]:
     """The rules of the alert that covers the others: those about the basket's fall, or else the first about its state.
 
-    `news` are the rules that fire for a basket on a session, with the member ("" = the basket).
+    `fired` are the rules that fire for a basket on a session, with the member ("" = the basket).
     """
-    fired = tuple(news)
-    falls = [
-        rule for rule, _ in fired if not rule.members and rule.contrast is None and not rule.uses_condition("enters")
-    ]
-    return falls or [rule for rule, member in fired if rule.uses_condition("enters") and not member][:1]
+    about_states = [(rule, rule.uses_condition("enters"), member) for rule, member in fired]
+    falls = [rule for rule, state, _ in about_states if not (state or rule.members or rule.contrast)]
+    return falls or [rule for rule, state, member in about_states if state and not member][:1]

@@ -39,34 +39,27 @@ class CalendarProvider(Protocol):
         ...
 
 
-# Yahoo's suffix of a symbol -> the exchange of the symbol. A symbol without a suffix trades in New York.
-EXCHANGE_OF_SUFFIX: dict[str, CalendarCode] = {
-    suffix: CalendarCode(code)
-    for suffix, code in {
-        "AS": "XAMS", "AX": "XASX", "BK": "XBKK", "BO": "XBOM", "BR": "XBRU", "CO": "XCSE", "DE": "XETR",
-        "F": "XFRA", "HE": "XHEL", "HK": "XHKG", "IR": "XDUB", "IS": "XIST", "JK": "XIDX", "JO": "XJSE",
-        "KL": "XKLS", "KQ": "XKRX", "KS": "XKRX", "L": "XLON", "LS": "XLIS", "MC": "XMAD", "MI": "XMIL",
-        "MX": "XMEX", "NS": "XBOM", "NZ": "XNZE", "OL": "XOSL", "PA": "XPAR", "SA": "BVMF", "SI": "XSES",
-        "SN": "XSGO", "SS": "XSHG", "ST": "XSTO", "SW": "XSWX", "SZ": "XSHG", "T": "XTKS", "TA": "XTAE",
-        "TO": "XTSE", "TW": "XTAI", "TWO": "XTAI", "VI": "XWBO", "WA": "XWAR",
-    }.items()
+# Of Yahoo's indices, and of its suffixes of symbols. A symbol without a suffix trades in New York.
+EXCHANGE_OF_INDEX = {
+    "^KS11": "XKRX", "^KQ11": "XKRX", "^N225": "XTKS", "^HSI": "XHKG", "^TWII": "XTAI", "^FTSE": "XLON",
+    "^GDAXI": "XETR", "^FCHI": "XPAR", "^AEX": "XAMS", "^STOXX50E": "XETR", "^AXJO": "XASX", "^GSPTSE": "XTSE",
+    "^BVSP": "BVMF", "^SSMI": "XSWX", "^BSESN": "XBOM", "^NSEI": "XBOM",
 }  # fmt: skip
-EXCHANGE_OF_INDEX: dict[str, CalendarCode] = {
-    index: CalendarCode(code)
-    for index, code in {
-        "^KS11": "XKRX", "^KQ11": "XKRX", "^N225": "XTKS", "^HSI": "XHKG", "^TWII": "XTAI", "^FTSE": "XLON",
-        "^GDAXI": "XETR", "^FCHI": "XPAR", "^AEX": "XAMS", "^STOXX50E": "XETR", "^AXJO": "XASX", "^GSPTSE": "XTSE",
-        "^BVSP": "BVMF", "^SSMI": "XSWX", "^BSESN": "XBOM", "^NSEI": "XBOM",
-    }.items()
+EXCHANGE_OF_SUFFIX = {
+    "AS": "XAMS", "AX": "XASX", "BK": "XBKK", "BO": "XBOM", "BR": "XBRU", "CO": "XCSE", "DE": "XETR",
+    "F": "XFRA", "HE": "XHEL", "HK": "XHKG", "IR": "XDUB", "IS": "XIST", "JK": "XIDX", "JO": "XJSE",
+    "KL": "XKLS", "KQ": "XKRX", "KS": "XKRX", "L": "XLON", "LS": "XLIS", "MC": "XMAD", "MI": "XMIL",
+    "MX": "XMEX", "NS": "XBOM", "NZ": "XNZE", "OL": "XOSL", "PA": "XPAR", "SA": "BVMF", "SI": "XSES",
+    "SN": "XSGO", "SS": "XSHG", "ST": "XSTO", "SW": "XSWX", "SZ": "XSHG", "T": "XTKS", "TA": "XTAE",
+    "TO": "XTSE", "TW": "XTAI", "TWO": "XTAI", "VI": "XWBO", "WA": "XWAR",
 }  # fmt: skip
 
 
 def exchange_of(symbol: Symbol) -> CalendarCode:
     """The calendar of the exchange of `symbol`, from Yahoo's suffix ("000660.KS" trades in Seoul)."""
-    if symbol in EXCHANGE_OF_INDEX:
-        return EXCHANGE_OF_INDEX[symbol]
     _, dot, suffix = symbol.rpartition(".")
-    return EXCHANGE_OF_SUFFIX.get(suffix, CalendarCode("XNYS")) if dot else CalendarCode("XNYS")
+    exchange = EXCHANGE_OF_SUFFIX.get(suffix, "XNYS") if dot else "XNYS"
+    return CalendarCode(EXCHANGE_OF_INDEX.get(symbol, exchange))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,11 @@ def recent_closes(bars: Bars, calendar: Calendar, now: datetime) -> dict[date, f
     return {day: None if math.isnan(close := priced.get(day, math.nan)) else close for day in days}
 
 
+def same_price(price: float, reference: float) -> bool:
+    """Whether two prices are equal but for rounding."""
+    return abs(price / reference - 1) <= ROUNDING
+
+
 def rescale_factor(evaluated: ClosesBySession, current: ClosesBySession) -> float:
     """The factor by which nearly all closes were multiplied since the evaluation, as by a split; 1.0 = none.
 
@@ -37,13 +42,9 @@ def rescale_factor(evaluated: ClosesBySession, current: ClosesBySession) -> floa
     """
     factors = sorted(new / old for day, old in evaluated.items() if old and (new := current.get(day)))
     middle = factors[len(factors) // 2] if factors else 1.0
-    same = sum(_same(factor, middle) for factor in factors)
+    same = sum(same_price(factor, middle) for factor in factors)
     enough = same > 1 and same >= len(factors) - MAX_REVISED_WITH_SPLIT and 2 * same > len(factors)
     return middle if enough else 1.0
-
-
-def _same(price: float, reference: float) -> bool:
-    return abs(price / reference - 1) <= ROUNDING
 
 
 def find_revisions(bars: Bars, evaluated: ClosesBySession, current: ClosesBySession) -> tuple[Revision, ...]:
@@ -62,7 +63,7 @@ def find_revisions(bars: Bars, evaluated: ClosesBySession, current: ClosesBySess
             split = math.prod(action.split for action in bars.actions if action.session > day)
             candidates = (old * scale, old * scale / split, old, old / split)
             before = min(candidates, key=lambda close: abs(math.log(new / close)))
-        if not _same(before, new):
+        if not same_price(before, new):
             revisions.append(Revision(bars.symbol, day, before, new))
     return tuple(revisions)
 

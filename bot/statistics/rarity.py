@@ -100,21 +100,21 @@ def return_period(columns: VerdictColumns, position: int) -> ReturnPeriod | None
     if excess <= 0:
         return None
     fitted = fit_pareto(np.sort(peaks.excess))
-    years = float(_years(fitted, np.float64(n), excess, peaks.years))
+    years = float(years_between(fitted, np.float64(n), excess, peaks.years))
     if not MIN_YEARS <= years < inf:
         return None
-    counts, samples = _replicates(fitted, n)
-    spread = np.sort(_years(fit_pareto(samples), counts, excess, peaks.years))
+    counts, samples = bootstrap_samples(fitted, n)
+    spread = np.sort(years_between(fit_pareto(samples), counts, excess, peaks.years))
     low, high = float(spread[TAIL - 1]), float(spread[-TAIL])
     return ReturnPeriod(years, low, high, n) if high <= MAX_INTERVAL_RATIO * low else None
 
 
-def _years(fitted: GeneralizedPareto, count: Floats | np.float64, excess: float, years: float) -> Floats:
+def years_between(fitted: GeneralizedPareto, count: Floats | np.float64, excess: float, years: float) -> Floats:
     with np.errstate(divide="ignore"):
         return years / (count * fitted.exceeded(excess))
 
 
-def _replicates(fitted: GeneralizedPareto, n: int) -> tuple[Floats, Floats]:
+def bootstrap_samples(fitted: GeneralizedPareto, n: int) -> tuple[Floats, Floats]:
     """Numbers of peaks, shape (REPLICATES,), and ordered excesses, shape (n, REPLICATES)."""
     shape = fitted.shape if abs(fitted.shape) >= EXPONENTIAL else EXPONENTIAL
     # The order statistics of exponentials are sums of independent exponentials (Renyi).

@@ -132,14 +132,14 @@ def test_the_interval_holds_the_truth_about_nine_times_in_ten() -> None:
     for seed in range(300):
         n = int(rng.poisson(rate * years))
         fitted = fit_pareto(excesses(shape, n, seed + 1000) / 2)
-        counts, samples = rarity._replicates(fitted, n)
-        spread = np.sort(rarity._years(fit_pareto(samples), counts, excess, years))
+        counts, samples = rarity.bootstrap_samples(fitted, n)
+        spread = np.sort(rarity.years_between(fit_pareto(samples), counts, excess, years))
         held += spread[rarity.TAIL - 1] <= 5 <= spread[-rarity.TAIL]
     assert 0.84 <= held / 300 <= 0.95
 
 
 def test_drawn_excesses_are_those_of_the_distribution() -> None:
-    counts, samples = rarity._replicates(GeneralizedPareto(np.float64(0.2), np.float64(0.01)), 100)
+    counts, samples = rarity.bootstrap_samples(GeneralizedPareto(np.float64(0.2), np.float64(0.01)), 100)
     assert samples.shape == (100, REPLICATES)
     assert (np.diff(samples, axis=0) >= 0).all()
     drawn = stats.kstest(samples.ravel(), stats.genpareto(0.2, scale=0.01).cdf)
