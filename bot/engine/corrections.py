@@ -46,29 +46,28 @@ class Corrections:
             targets, before = {target for target, days in sessions.items() if day in days}, dict(states)
             confirmed = evaluate_confirmed(evaluation.stats, suspect, config.rulebook, day, states, targets)
             states |= confirmed.result.states
-            uncertain = {subject.basket for subject in confirmed.undecided}
-            uncertain |= {target.basket for target in confirmed.pending}
-            sessions = {target: days for target, days in sessions.items() if target.basket not in uncertain}
+            uncertain = {*confirmed.undecided, *(target.subject for target in confirmed.pending)}
+            baskets = {subject.basket for subject in uncertain}
+            sessions = {target: days for target, days in sessions.items() if target.basket not in baskets}
             for target in filter(targets.__contains__, sessions):
                 decisions = [decision for decision in confirmed.result.decisions if target.covers(decision.subject)]
                 alerts = self._compare(target, day, decisions)
-                result = SessionResult.of(config.config, target, before, alerts)
-                compared[ResultKey.of(target, day)] = result
+                compared[ResultKey.of(target, day)] = SessionResult.of(config.config, target, before, alerts)
         now = evaluation.schedule.now
         news = {notification.baskets[0] for notification in self.notifications if now < notification.expires}
-        for key, result in compared.items():
-            if key.basket not in news:
-                compared[key] = replace(result, episodes=self.results[key].episodes)
-        current = [target for target, days in sessions.items() if days[-1] == self._last_session(target)]
-        changed = self._changed_states([target for target in current if target.basket in news], states)
-        return Changes(
-            changed, tuple(self.notifications), closes=evaluation.closes.after_corrections(), results=compared
-        )
+        for key, stored in self.results.items():
+            if key in compared and key.basket not in news:
+                compared[key] = replace(stored, alerts=compared[key].alerts)
+        results = {key: result for key, result in compared.items() if result != self.results[key]}
+        complete = [target for target, days in sessions.items() if days[-1] == self._last_session(target)]
+        changed = self._changed_states([target for target in complete if target.basket in news], states)
+        closes = evaluation.closes.after_corrections()
+        return Changes(changed, tuple(self.notifications), closes=closes, results=results)
 
     def _changed_states(self, targets: Sequence[RuleTarget], states: SubjectStates) -> SubjectStates:
-        """The states of these targets that are others in `states`, those after the last evaluated session.
+        """The states of these targets that change to `states`, those after the last evaluated session.
 
-        They are not asked for of a basket whose news has expired: nobody receives it, and it does not count as posted.
+        Baskets whose news has expired are left out: nobody receives it, and it does not count as posted.
         """
         changed = {}
         for target in targets:

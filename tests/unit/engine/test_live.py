@@ -168,6 +168,27 @@ async def test_members_of_whom_it_was_told_are_settled_one_message_at_a_time(clo
     assert (of_b.key, SendMode.REPLY) not in by_original
 
 
+async def test_of_members_with_messages_of_their_own_the_one_whose_close_was_revised_is_corrected(
+    clock: VirtualClock,
+) -> None:
+    plunge = book([basket("tech", *TECH)], rule("plunge", "tech", levels=RUNGS, members=True, window=1))
+    falls = {"AA": {WARNED: -0.05}, "BB": {WARNED: -0.05}, "CC": {}, "DD": {}, "EE": {}}
+    tape = Tape(world(falls), clock)
+    stage = Stage(tape, plunge, Notebook(clock), EvaluationTiming())
+    await stage.after(BEFORE)
+    tape.live["BB", DAY] = 1.05
+    await noon(stage, looks=2)
+    tape.live["BB", DAY] = 1.0
+    await noon(stage, looks=2, start=timedelta(hours=-2))
+    await stage.after(DAY)
+    _, _, of_a, of_b = told(stage)
+    revise(stage, "BB", 0.99)
+    await stage.look(tape.close(DAYS[WARNED + 1]) - timedelta(hours=3))
+    corrections = told(stage)[4:]
+    assert [(one.original, one.is_withdrawal) for one in corrections] == [(of_b.key, False)]
+    assert ["BB" in line for line in first_lines([of_a, of_b, *corrections])] == [False, True, True]
+
+
 @given(st.lists(st.floats(0.85, 1.15), min_size=30, max_size=30), st.integers(1, 3))
 @settings(max_examples=4)
 def test_what_is_final_does_not_depend_on_what_was_looked_at_before(factors: list[float], looks: int) -> None:
