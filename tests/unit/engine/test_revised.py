@@ -179,6 +179,7 @@ async def test_members_whose_alert_was_inhibited_stay_known_after_a_correction(s
         await stage.after(LATER if day == NEXT else NEXT)
     assert {one.key.split("/")[0] for one in stage.journal.events.values()} == {"fall"}
     assert [one.mode for one in of_tech(stage)] == [SendMode.SEND, SendMode.EDIT]
+    assert [one for one in stage.journal.said() if one[0] > DAY] == []
 
 
 # What nobody was told of
@@ -242,6 +243,10 @@ async def test_a_fall_of_long_ago_is_stored_as_no_news_and_not_remembered_as_tol
     (late,) = of_tech(hidden)
     assert late.expires <= hidden.journal.made[late.key]
     assert all(memory.episode is None for subject, memory in hidden.journal.known.items() if subject.basket == "tech")
+    for symbol in TECH:
+        revise(hidden, symbol, 1 / HIDES, NEXT)
+    await hidden.after(DAYS[WARNED + 3])
+    assert [one[:2] for one in hidden.journal.said() if one[0] == NEXT] == [(NEXT, "tech"), (NEXT, "tech/oil")]
 
 
 async def test_a_doubtful_revised_close_makes_no_headline_until_it_is_believed(stage: Stage) -> None:
@@ -270,6 +275,20 @@ async def test_what_holds_only_without_a_doubtful_price_is_not_told_late(stage: 
             revise(stage, symbol, 1 / HIDES)
     await stage.after(NEXT)
     assert of_tech(stage) == []
+
+
+async def test_an_alert_that_holds_only_with_a_doubtful_price_is_neither_corrected_nor_taken_back(stage: Stage) -> None:
+    """The price of BB is in doubt and deepens the fall; that of the others is what was revised."""
+    listening(stage)
+    spoil(stage, "BB", WARNED, 0.6)
+    await stage.after(BEFORE)
+    await judge(stage, WARNED)
+    assert len(of_tech(stage)) == 1
+    for symbol in TECH:
+        if symbol != "BB":
+            revise(stage, symbol, 1.06)
+    await stage.after(NEXT)
+    assert len(of_tech(stage)) == 1
 
 
 async def test_another_class_is_a_correction_and_nothing_taken_back(stage: Stage) -> None:
