@@ -9,6 +9,7 @@ Live, replay and demo call the same three functions.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -95,14 +96,19 @@ def evaluate(
     `only` limits the targets (None = all). Targets that are quiet on that session and have no open episode are left
     out, unless `every`.
     """
-    open_subjects = {subject for subject, state in states.items() if state.episode is not None}
+    open_members: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for subject, state in states.items():
+        if state.episode is not None:
+            open_members[subject.rule, subject.basket].add(subject.member)
     results: list[RuleDecisions] = []
     for target in rule_targets(stats, rulebook.rules):
-        if only is None or target in only:
-            evidence = target.evidence(stats, session, open_subjects, every=every)
-            close_after, rule = rulebook.close_after_sessions, target.rule
+        rule, open_here = target.rule, open_members.get((target.rule.name, target.basket), ())
+        if only is not None and target not in only:
+            continue
+        if every or open_here or session in target.candidates(stats):
+            evidence = target.evidence(stats, session, open_here, every=every)
             decided = [
-                decide(rule, subject, session, seen, states.get(subject, FORGOTTEN), close_after)
+                decide(rule, subject, session, seen, states.get(subject, FORGOTTEN), rulebook.close_after_sessions)
                 for subject, seen in evidence
             ]
             results.append((rule, decided))

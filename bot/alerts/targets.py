@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import isnan
@@ -69,15 +68,14 @@ class RuleTarget:
         return candidates
 
     def evidence(
-        self, stats: MarketStats, session: date, open_subjects: AbstractSet[Subject], *, every: bool = False
+        self, stats: MarketStats, session: date, open_members: Collection[str], *, every: bool = False
     ) -> Iterator[tuple[Subject, Evidence]]:
         """The subjects of the target with their evidence on a session.
 
-        Those on which no level holds and which are not in `open_subjects` are left out, unless `every`.
+        `open_members` have an open episode ("" = the basket). Other subjects without a level that holds are left out,
+        unless `every`.
         """
-        columns = self.candidates(stats).get(session)
-        if not every and columns is None and not any(map(self.covers, open_subjects)):
-            return
+        columns = self.candidates(stats).get(session, ())
         position = stats.position(self.basket, session)
         if position is None:
             return
@@ -87,10 +85,9 @@ class RuleTarget:
         elif self.about_members(stats):
             members = zip(series.basket.symbols, series.listed(position), series.alone, strict=True)
             for column, (symbol, listed, alone) in enumerate(members):
-                subject = Subject(rule.name, self.basket, symbol)
-                if listed and (every or column in (columns or ()) or subject in open_subjects):
+                if listed and (every or column in columns or symbol in open_members):
                     verdicts = stats.of_member(self.basket, symbol, rule.window)
-                    yield subject, evidence_at(position, verdicts, alone.low)
+                    yield Subject(rule.name, self.basket, symbol), evidence_at(position, verdicts, alone.low)
         else:
             low = series.alone[0].low if len(series.alone) == 1 else None
             yield self.subject, evidence_at(position, stats.of_basket(self.basket, rule.window), low)

@@ -25,6 +25,8 @@ class Catalogue:
     language: str
     locale: Locale
     phrases: dict[str, str | list[str] | dict[str, str]]
+    months: dict[int, str]
+    separators: dict[int, str]  # for str.translate, of a figure with commas between groups and a point
 
     def say(self, key: str, **values: object) -> str:
         """The phrase `key` with its placeholders filled; `count` selects a plural form, an exact number first.
@@ -50,15 +52,11 @@ class Catalogue:
 
     def number(self, value: int) -> str:
         """Digits in groups: 7,612."""
-        return self._localized(f"{value:,}")
+        return f"{value:,}".translate(self.separators)
 
     def decimal(self, value: float, decimals: int = 1) -> str:
         """A number without a sign."""
-        return self._localized(f"{abs(value):,.{decimals}f}")
-
-    def _localized(self, figure: str) -> str:
-        symbols = self.locale.number_symbols["latn"]
-        return figure.translate(str.maketrans({",": symbols["group"], ".": symbols["decimal"]}))
+        return f"{abs(value):,.{decimals}f}".translate(self.separators)
 
     def percent(self, value: float, decimals: int = 1, *, sign: bool = True) -> str:
         """A fraction as a percentage: -0.182 is written with a true minus sign as -18.2 %; exactly 0.0 has no sign."""
@@ -71,7 +69,7 @@ class Catalogue:
         return str(self.phrases["date"]).format(day=value.day, month=self.month(value), year=value.year)
 
     def month(self, value: date) -> str:
-        return str(self.locale.months["format"]["abbreviated"][value.month])
+        return self.months[value.month]
 
     def moment(self, value: datetime) -> str:
         """Day and time in UTC, without the year."""
@@ -95,4 +93,7 @@ class Catalogue:
 def load_catalogue(language: str) -> Catalogue:
     """The catalogue of `language`; one of `languages()`."""
     phrases = tomllib.loads((CATALOGUES / f"{language}.toml").read_text(encoding="utf-8"))
-    return Catalogue(language, Locale.parse(phrases["locale"]), phrases)
+    locale = Locale.parse(phrases["locale"])
+    symbols = locale.number_symbols["latn"]  # asked for once: Babel takes a hundred times as long as a dictionary
+    separators = str.maketrans({",": symbols["group"], ".": symbols["decimal"]})
+    return Catalogue(language, locale, phrases, dict(locale.months["format"]["abbreviated"]), separators)

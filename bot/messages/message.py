@@ -56,6 +56,8 @@ class Button:
 
 def sanitize(line: str) -> str:
     """`line` without unreadable characters, at most MAX_LINE_LENGTH long; names come from outside."""
+    if line.isprintable() and 2 * len(line) <= MAX_LINE_LENGTH:  # nearly every value
+        return line
     if not line.isprintable():
         line = "".join(character for character in line if category(character) not in UNREADABLE)
     if utf16_length(line) <= MAX_LINE_LENGTH:
@@ -82,6 +84,8 @@ def visible_text(line: str, address: str = "") -> str:
 
 def _sanitized_with_links(line: str) -> str:
     """`line` sanitized, with its links; a line over the limit loses them."""
+    if "\x02" not in line:
+        return sanitize(line)
     if utf16_length(visible_text(line)) > MAX_LINE_LENGTH:
         return sanitize(visible_text(line))
     before, *links = LINK.split(line)
