@@ -109,15 +109,13 @@ class EvaluatedCloses:
 
     def missing_since(self, symbols: Iterable[Symbol]) -> date:
         """The first session with a close that is missing or suspect now and was not; date.max = there is none."""
-        return min(
-            (
-                day
-                for symbol in symbols
-                for day, close in self.evaluated.get(symbol, {}).items()
-                if close is not None and self.current.get(symbol, {day: None}).get(day, close) is None
-            ),
-            default=date.max,
+        evaluated = ((symbol, *row) for symbol in symbols for row in self.evaluated.get(symbol, {}).items())
+        missing = (
+            day
+            for symbol, day, close in evaluated
+            if close is not None and (symbol not in self.current or self.current[symbol].get(day, close) is None)
         )
+        return min(missing, default=date.max)
 
     def after_corrections(self) -> dict[Symbol, ClosesBySession]:
         """The closes to store once the revisions are handled."""
