@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bot.adapters import logs
 from bot.cli.output import Config, Output, OutputFormat, Prices, note_calendar_build
+from bot.clock import SystemClock
+from bot.settings.load import load_settings
 
 if TYPE_CHECKING:
     from bot.app.doctor import Finding
@@ -28,8 +31,6 @@ def doctor_command(config: Config = None, prices: Prices = None, output: Output 
 
     All is looked at, whatever fails; the exit code is that of the first failure, as of the other commands.
     """
-    from bot.adapters import logs
-
     logs.configure_logging("ERROR")  # what is worth a warning is one of the findings
     code = asyncio.run(print_findings(config, prices, output))
     if code:
@@ -39,8 +40,6 @@ def doctor_command(config: Config = None, prices: Prices = None, output: Output 
 async def print_findings(config: Path | None, prices: Path | None, output: OutputFormat) -> int:
     """Print every finding at once; return the exit code of the first failure, 0 = no failure."""
     from bot.app.doctor import FindingStatus, run_checks
-    from bot.clock import SystemClock
-    from bot.settings.load import load_settings
 
     code = 0
     if output is OutputFormat.CSV:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from math import isnan
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from bot.alerts.conditions import check_conditions, level_conditions
@@ -17,7 +15,7 @@ from bot.backtest.replay import explain_session
 from bot.backtest.whatif import level_distances
 from bot.baskets import BasketId
 from bot.cli.market import MeasuredMarket, measure_loaded_market, position_of
-from bot.cli.output import Asked, Config, Prices, iso_date
+from bot.cli.output import Asked, Config, Prices, Session, Window
 from bot.context.build import contributions
 from bot.statistics.measure import PERCENTILE_WINDOWS
 from bot.statistics.verdict import Verdict
@@ -26,10 +24,8 @@ from bot.tuning.config_text import conditions_as_toml
 
 def explain_command(
     basket: Asked,
-    session: Annotated[
-        date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
-    ] = None,
-    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
+    session: Session = None,
+    window: Window = 2,
     config: Config = None,
     prices: Prices = None,
 ) -> None:
@@ -59,7 +55,8 @@ def price_lines(opened: MeasuredMarket, basket: BasketId, position: int, window:
         if not series.listed(position)[column]:
             yield f"  {member.symbol:<12} does not belong on this session"
             continue
-        path = " -> ".join(number_text(value) for value in closes[begin : position + 1, at].tolist())
+        past = closes[begin : position + 1, at].tolist()
+        path = " -> ".join("missing" if isnan(close) else f"{close:.6g}" for close in past)
         moves = series.member_returns(slice(begin + 1, position + 1))[:, column].tolist()
         returns = ", ".join(percent_text(value) for value in moves)
         yield f"  {member.symbol:<12} {path}   returns {returns}   share {shares[column]:.4f}"
@@ -166,10 +163,6 @@ def evidence_figures(rule: Rule, decision: Decision, verdict: Verdict) -> Iterat
     if "day_low" in asked:
         low = decision.evidence.day_low
         yield f"day's low {'not known' if low is None else percent_text(low)}"
-
-
-def number_text(value: float) -> str:
-    return "missing" if isnan(value) else f"{value:.6g}"
 
 
 def percent_text(value: float) -> str:

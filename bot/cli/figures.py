@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,9 +23,9 @@ from bot.cli.output import (
     Output,
     OutputFormat,
     Prices,
+    Session,
     To,
-    iso_date,
-    plain_table,
+    Window,
     print_note,
     print_rows,
     print_table,
@@ -51,35 +51,36 @@ def now_command(
 ) -> None:
     """One reading of every basket: its two-session move, how rare it is, its drawdown, and how old the data are."""
     opened = measure_loaded_market(config, prices, baskets or [], alone=True, live=True)
-    rows = [dict(zip(NOW_COLUMNS, row, strict=True)) for row in latest_rows(opened)]
+    rows = list(latest_rows(opened))
     if output is OutputFormat.TABLE:
         print_latest(rows)
     else:
         print_rows(output, NOW_COLUMNS, rows)
 
 
-def latest_rows(opened: MeasuredMarket) -> Iterator[tuple[Any, ...]]:
+def verdict_fields(verdict: Verdict | None, columns: Sequence[str]) -> dict[str, Any]:
+    """The figures of a verdict by column; None where the verdict has none of that name, or is None."""
+    if verdict is None:
+        return dict.fromkeys(columns)
+    renamed = {"state": verdict.state.word, "gap_sessions": verdict.sessions_since_worst}
+    return {name: renamed[name] if name in renamed else getattr(verdict, name, None) for name in columns}
+
+
+def latest_rows(opened: MeasuredMarket) -> Iterator[dict[str, Any]]:
     """A row a basket; without a reading of the latest session the figures are empty, and the phase says so."""
-    board = opened.board
     now = SystemClock().now()
     for basket in opened.rulebook.baskets:
-        series = board.series[basket.id]
+        series = opened.board.series[basket.id]
         at = len(series.sessions) - 1
         if at < 0:
-            yield (basket.id, None, "no data", *[None] * (len(NOW_COLUMNS) - 3))
+            yield verdict_fields(None, NOW_COLUMNS) | {"basket": basket.id, "phase": "no data"}
             continue
         session = series.sessions[at].item()
-        verdict = board.of_basket(BasketId(basket.id), 2).at(at)
+        verdict = opened.board.of_basket(basket.id, 2).at(at)
+        phase = "no reading" if verdict is None else "final" if at < series.final_sessions else "provisional"
         age = age_text(opened, basket.calendar, session, now)
-        if verdict is None:
-            yield (basket.id, session, "no reading", *[None] * (len(NOW_COLUMNS) - 4), age)
-            continue
-        phase = "final" if at < series.final_sessions else "provisional"
-        yield (
-            basket.id, session, phase, verdict.move, verdict.rank, verdict.sample, verdict.percentile,
-            verdict.worst_since, verdict.worst_in_years, verdict.record, verdict.drawdown, verdict.state.word,
-            verdict.coverage, age,
-        )  # fmt: skip
+        about = {"basket": basket.id, "session": session, "phase": phase, "age": age}
+        yield verdict_fields(verdict, NOW_COLUMNS) | about
 
 
 def age_text(opened: MeasuredMarket, code: CalendarCode, session: date, now: datetime) -> str:
@@ -93,24 +94,24 @@ def age_text(opened: MeasuredMarket, code: CalendarCode, session: date, now: dat
     return f"{hours} h" if hours < 72 else f"{hours // 24:,} d"
 
 
+def rarity_cells(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The cells of the percentile and of the session that was as bad."""
+    percentile = "" if row["percentile"] is None else f"{row['percentile']:.2f}"
+    return percentile, "record" if row["record"] else str(row["worst_since"])
+
+
+def latest_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """A row of `latest_rows` in the order of the table."""
+    session = f"{row['session']}{'*' * (row['phase'] == 'provisional')}" if row["session"] else ""
+    if row["move"] is None:
+        return row["basket"], session, row["phase"], "", "", "", "", row["age"] or ""
+    figures = (f"{row['move']:+.1%}", *rarity_cells(row), f"{row['drawdown']:.1%}", row["state"])
+    return row["basket"], session, *figures, row["age"]
+
+
 def print_latest(rows: list[dict[str, Any]]) -> None:
-    table = plain_table("basket", "session", "move>", "worst %>", "worst since", "drawdown>", "state", "age>")
-    for row in rows:
-        session = f"{row['session']}{'*' * (row['phase'] == 'provisional')}" if row["session"] else ""
-        if row["move"] is None:
-            table.add_row(row["basket"], session, row["phase"], "", "", "", "", row["age"] or "")
-            continue
-        table.add_row(
-            row["basket"],
-            session,
-            f"{row['move']:+.1%}",
-            "" if row["percentile"] is None else f"{row['percentile']:.2f}",
-            "record" if row["record"] else str(row["worst_since"]),
-            f"{row['drawdown']:.1%}",
-            row["state"],
-            row["age"],
-        )
-    print_table(table)
+    columns = ("basket", "session", "move>", "worst %>", "worst since", "drawdown>", "state", "age>")
+    print_table(columns, map(latest_cells, rows))
     if any(row["phase"] == "provisional" for row in rows):
         sys.stdout.write("* the session has not ended: provisional\n")
 
@@ -128,7 +129,7 @@ def verdicts_command(
     prices: Prices = None,
     start: From = None,
     stop: To = None,
-    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
+    window: Window = 2,
     output: Output = OutputFormat.TABLE,
 ) -> None:
     """Every session of a basket, judged against its own past only."""
@@ -137,14 +138,24 @@ def verdicts_command(
     final = opened.board.series[BasketId(basket)].final_sessions
     first, last = session_range(columns.sessions[:final], start, stop)
     verdicts = [verdict for verdict in columns.rows(first, last) if verdict is not None]
-    if output is OutputFormat.TABLE:
-        print_verdicts(verdicts)
-    else:
-        print_rows(
-            output,
-            VERDICT_COLUMNS,
-            (dict(zip(VERDICT_COLUMNS, cells(basket, verdict), strict=True)) for verdict in verdicts),
-        )
+    shown = verdicts[-ROWS_ON_SCREEN:] if output is OutputFormat.TABLE else verdicts
+    rows = (verdict_fields(verdict, VERDICT_COLUMNS) | {"basket": basket} for verdict in shown)
+    if output is not OutputFormat.TABLE:
+        print_rows(output, VERDICT_COLUMNS, rows)
+        return
+    if len(shown) < len(verdicts):
+        print_note(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")
+    print_table(
+        ("session", "day>", "move>", "rank>", "worst %>", "worst since", "drawdown>", "state", "coverage>"),
+        map(verdict_cells, rows),
+    )
+
+
+def verdict_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """A row of `verdicts` in the order of the table."""
+    moves = (f"{row['daily_return']:+.2%}", f"{row['move']:+.2%}", f"{row['rank']:,}/{row['sample']:,}")
+    drawdown = (f"{row['drawdown']:.1%}", row["state"])
+    return str(row["session"]), *moves, *rarity_cells(row), *drawdown, f"{row['coverage']:.0%}"
 
 
 def session_range(sessions: Dates, start: date | None, stop: date | None) -> tuple[int, int]:
@@ -160,37 +171,6 @@ def session_range(sessions: Dates, start: date | None, stop: date | None) -> tup
         asked = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", stop)) if day is not None)
         raise NoData(f"No session lies in what was asked for ({asked or 'everything'}). {held}")
     return chosen[0], chosen[-1] + 1
-
-
-def cells(basket: str, verdict: Verdict) -> tuple[object, ...]:
-    """A verdict in the order of COLUMNS."""
-    return (
-        verdict.session, basket, verdict.window, verdict.daily_return, verdict.move, verdict.rank, verdict.sample,
-        verdict.percentile, verdict.worst_since, verdict.sessions_since_worst, verdict.worst_in_years, verdict.record,
-        verdict.drawdown, verdict.peak_session, verdict.state.word, verdict.coverage,
-    )  # fmt: skip
-
-
-def print_verdicts(verdicts: Sequence[Verdict]) -> None:
-    shown = verdicts[-ROWS_ON_SCREEN:]
-    if len(shown) < len(verdicts):
-        print_note(f"The last {len(shown)} of {len(verdicts):,} sessions; --from, --to or --format csv show more.")
-    table = plain_table(
-        "session", "day>", "move>", "rank>", "worst %>", "worst since", "drawdown>", "state", "coverage>"
-    )
-    for verdict in shown:
-        table.add_row(
-            str(verdict.session),
-            f"{verdict.daily_return:+.2%}",
-            f"{verdict.move:+.2%}",
-            f"{verdict.rank:,}/{verdict.sample:,}",
-            "" if verdict.percentile is None else f"{verdict.percentile:.2f}",
-            "record" if verdict.record else str(verdict.worst_since),
-            f"{verdict.drawdown:.1%}",
-            verdict.state.word,
-            f"{verdict.coverage:.0%}",
-        )
-    print_table(table)
 
 
 def move_typed(text: str) -> float:
@@ -222,10 +202,8 @@ def whatif_command(
 
 def chart_command(
     basket: Asked,
-    session: Annotated[
-        date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
-    ] = None,
-    window: Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")] = 2,
+    session: Session = None,
+    window: Window = 2,
     lang: Lang = "en",
     file: Annotated[
         Path | None,

@@ -11,18 +11,19 @@ from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from bot.adapters import logs
+from bot.app.sources import BackfillResult, backfill, cached_yahoo, open_calendars
 from bot.baskets import symbols_of
 from bot.cli.output import (
     Config,
     Output,
     OutputFormat,
     note_calendar_build,
-    plain_table,
     print_note,
     print_rows,
     print_table,
@@ -42,8 +43,6 @@ def check_command(config: Config = None, output: Output = OutputFormat.TABLE) ->
     """Show every problem of the configuration, or the effective values and where each comes from."""
     settings = load_settings(config, os.environ)
     if settings.closure_tables:  # the exchanges' sessions take numpy, and seconds where they are not worked out yet
-        from bot.app.sources import open_calendars
-
         open_calendars(settings, SystemClock(), note_calendar_build)
     rows = [(key, str(value), origin) for key, value, origin in effective_values(settings)]
     columns = ("key", "value", "origin")
@@ -90,9 +89,6 @@ def migrate_command(config: Config = None) -> None:
     asyncio.run(migrate_database(database_url(load_settings(config, os.environ))))
 
 
-if TYPE_CHECKING:
-    from bot.app.sources import BackfillResult
-
 BACKFILL_COLUMNS = ("symbol", "first", "last", "sessions", "holes", "asked", "lacking")
 
 
@@ -102,9 +98,7 @@ def backfill_command(
     output: Output = OutputFormat.TABLE,
 ) -> None:
     """Fetch the whole history of every symbol that is not there yet; ended early, it goes on where it was."""
-    from bot.adapters import logs
     from bot.app.doctor import FindingStatus, check_disk
-    from bot.app.sources import backfill, cached_yahoo, open_calendars
 
     logs.configure_logging("WARNING")
     settings = load_settings(config, os.environ)
@@ -137,11 +131,11 @@ def print_backfill(results: Sequence[BackfillResult], output: OutputFormat) -> N
         for result in results
     ]
     if output is OutputFormat.TABLE:
-        table = plain_table("symbol", "first", "last", "sessions>", "holes>", "", "why~")
+        cells = []
         for symbol, first, last, sessions, holes, asked, lacking in rows:
             state = "missing" if lacking else "fetched" if asked else "there"
-            table.add_row(symbol, str(first or ""), str(last or ""), f"{sessions:,}", f"{holes:,}", state, lacking)
-        print_table(table)
+            cells.append((symbol, str(first or ""), str(last or ""), f"{sessions:,}", f"{holes:,}", state, lacking))
+        print_table(("symbol", "first", "last", "sessions>", "holes>", "", "why~"), cells)
     elif output is OutputFormat.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(BACKFILL_COLUMNS)
@@ -159,8 +153,6 @@ class TestMessageFailed(BotError):
 
 def send_test_command(config: Config = None) -> None:
     """Send a test message to every configured chat (without a token, to this terminal)."""
-    from bot.adapters import logs
-
     settings = load_settings(config, os.environ)
     logs.configure_logging("WARNING", secrets=[settings.telegram.token.get_secret_value()])
     failed = asyncio.run(send_tests(settings))
@@ -240,12 +232,13 @@ def delivery_cells(delivery: Delivery) -> tuple[str | int | None, ...]:
 
 def print_deliveries(deliveries: Sequence[Delivery], counts: Counter[DeliveryState]) -> None:
     if deliveries:
-        table = plain_table("event", "severity", "chat", "state", "due (UTC)", "next try (UTC)", "copies?>", "reason~")
+        rows = []
         for delivery in deliveries:
             created = f"{delivery.created:%Y-%m-%d %H:%M}"
             next_try = f"{delivery.not_before:%Y-%m-%d %H:%M}" if delivery.not_before else "never"
             about = (delivery.event_id, delivery.severity.word, delivery.chat, delivery.state.value)
-            table.add_row(*about, created, next_try, str(delivery.unconfirmed or ""), delivery.reason)
-        print_table(table)
+            rows.append((*about, created, next_try, str(delivery.unconfirmed or ""), delivery.reason))
+        columns = ("event", "severity", "chat", "state", "due (UTC)", "next try (UTC)", "copies?>", "reason~")
+        print_table(columns, rows)
     summary = ", ".join(f"{counts[state]:,} {state.value}" for state in DeliveryState if counts[state])
     sys.stdout.write(f"{summary or 'no deliveries yet'}\n")

@@ -21,7 +21,7 @@ from bot.pipeline import Rulebook, measure_market
 from bot.prices.bars import Bars, PriceSource, RejectedRow, Symbol
 from bot.prices.calendars import CalendarProvider
 from bot.prices.quality_filter import QualityFilter
-from bot.settings.load import Settings, load_settings
+from bot.settings.load import load_settings
 from bot.statistics.market_stats import MarketStats
 
 MAX_REJECTIONS_SHOWN = 5
@@ -29,18 +29,11 @@ Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedMarket:
-    """Settings and prices, before anything is measured. `rulebook` holds the baskets that can be shown."""
+class MeasuredMarket:
+    """Everything a command on history needs. `rulebook` holds the baskets that can be shown."""
 
-    settings: Settings
     rulebook: Rulebook
     market: Market
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredMarket(LoadedMarket):
-    """Everything a command on history needs."""
-
     board: MarketStats
 
 
@@ -52,10 +45,9 @@ def measure_loaded_market(
     alone: bool = False,
     live: bool = False,
 ) -> MeasuredMarket:
-    """Read the configuration, fetch prices and measure; arguments and errors as of `fetch_market`."""
-    fetched = load_market(config, prices, asked, alone=alone, live=live)
-    board = measure_market(fetched.market.tables, fetched.rulebook)
-    return MeasuredMarket(fetched.settings, fetched.rulebook, fetched.market, board)
+    """Read the configuration, fetch prices and measure; arguments and errors as of `load_market`."""
+    rulebook, market = load_market(config, prices, asked, alone=alone, live=live)
+    return MeasuredMarket(rulebook, market, measure_market(market.tables, rulebook))
 
 
 def load_market(
@@ -65,8 +57,9 @@ def load_market(
     *,
     alone: bool = False,
     live: bool = False,
-) -> LoadedMarket:
-    """Read the configuration and fetch prices. `asked` are the baskets of the command line.
+) -> tuple[Rulebook, Market]:
+    """Read the configuration and fetch prices. `asked` are the baskets of the command line; the rulebook that is
+    returned holds the baskets that can be shown.
 
     With `alone` only the asked baskets are opened. With `live`, or from Yahoo, the time is now, and an open session is
     provisional; otherwise time ends with the prices. Raises NoData if an asked basket, or every basket, lacks prices.
@@ -93,7 +86,7 @@ def load_market(
     if not market.baskets:
         remedy = "" if prices is None else f" Make a basket of what is in {prices}, in baskets.toml (--config)."
         raise NoData(f"There are prices for none of the baskets: see the warnings above.{remedy}")
-    return LoadedMarket(settings, replace(rulebook, baskets=market.baskets), market)
+    return replace(rulebook, baskets=market.baskets), market
 
 
 def position_of(opened: MeasuredMarket, basket: BasketId, session: date | None) -> int:
@@ -138,11 +131,10 @@ def without_suspects(
     bars: Mapping[Symbol, Bars], baskets: Sequence[Basket], calendars: CalendarProvider, now: datetime
 ) -> Mapping[Symbol, Bars]:
     """A vendor's prices without suspect prices, as at the first check of a running bot; each is reported."""
-
-    look = QualityFilter().filter(bars, [basket.symbols for basket in baskets], calendars, now)
-    for doubt in look.suspects:
-        print_note(f"Warning: not believed, and left out: {doubt}")
-    return look.excluded
+    check = QualityFilter().filter(bars, [basket.symbols for basket in baskets], calendars, now)
+    for suspect in check.suspects:
+        print_note(f"Warning: not believed, and left out: {suspect}")
+    return check.excluded
 
 
 def warn_of_rejections(refused: Sequence[RejectedRow]) -> None:

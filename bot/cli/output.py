@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -59,35 +59,32 @@ From = Annotated[
 To = Annotated[
     date | None, typer.Option("--to", parser=iso_date, metavar="DATE", help="Last session shown, as YYYY-MM-DD.")
 ]
+Session = Annotated[
+    date | None, typer.Option(parser=iso_date, metavar="DATE", help="The session (default: the latest).")
+]
+Window = Annotated[int, typer.Option(min=1, max=250, metavar="N", help="Sessions of a move.")]
 Output = Annotated[OutputFormat, typer.Option("--format", metavar="table|csv|jsonl", help="How the result is written.")]
 Lang = Annotated[
     str, typer.Option("--lang", parser=language, metavar="|".join(languages()), help="Language of the messages.")
 ]
 
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
 MAX_WIDTH = 10_000
 
 
-def plain_table(*columns: str) -> Table:
-    """A table without frames; a column name ending in ">" is aligned right, in "~" may wrap."""
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table without frames to standard output; a column name ending in ">" is aligned right, in "~" may wrap.
+
+    No cell is ever cut, and in a pipe there is no width to fit into.
+    """
+    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
-        number = name.endswith(">")
-        table.add_column(
-            name.rstrip(">~"), justify="right" if number else "left", no_wrap=not name.endswith("~"), overflow="fold"
-        )
-    return table
-
-
-def print_table(table: Table) -> None:
-    """Print a table to standard output: no cell is ever cut, and in a pipe there is no width to fit into."""
-    from rich.console import Console
-
+        justify: Literal["left", "right"] = "right" if name.endswith(">") else "left"
+        table.add_column(name.rstrip(">~"), justify=justify, no_wrap=not name.endswith("~"), overflow="fold")
+    for cells in rows:
+        table.add_row(*cells)
     console = Console(highlight=False)
     terminal = sys.stdout.isatty()
     if not terminal or all(column.no_wrap for column in table.columns):
@@ -131,8 +128,8 @@ def note_calendar_build(codes: Sequence[str]) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """A function that draws a progress bar on a terminal: done, total, next item. The bar is removed at the end."""
+def progress(what: str) -> Iterator[Callable[..., None]]:
+    """A function of done, total and the next item that draws a progress bar on a terminal, removed at the end."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
@@ -143,4 +140,4 @@ def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=shared, disable=not sys.stderr.isatty()
     ) as drawn:
         task = drawn.add_task(what, total=None, name="")
-        yield lambda done, total, name: drawn.update(task, completed=done, total=total, name=name)
+        yield lambda done, total, name="": drawn.update(task, completed=done, total=total, name=name)

@@ -24,7 +24,6 @@ from bot.cli.output import (
     OutputFormat,
     Prices,
     To,
-    plain_table,
     print_note,
     print_rows,
     print_table,
@@ -57,11 +56,10 @@ def replay_command(
     sessions = sessions_with_reading(opened, wanted)
     first, end = session_range(sessions, start, stop)
     with progress("Replay") as report:
-        replayed = replayed_alerts(
-            opened.board, opened.rulebook, start, stop, lambda done, total: report(done, total, "")
-        )
         alerts = (
-            alert for alert in replayed if not wanted or {alert.subject.basket, alert.subject.against} & set(wanted)
+            alert
+            for alert in replayed_alerts(opened.board, opened.rulebook, start, stop, report)
+            if not wanted or {alert.subject.basket, alert.subject.against} & set(wanted)
         )
         if output is not OutputFormat.TABLE:
             print_rows(output, COLUMNS, (fields(opened, alert) for alert in alerts))
@@ -105,12 +103,7 @@ def fields(opened: MeasuredMarket, alert: Alert) -> dict[str, Any]:
         "state": None if spread else verdict.state.word,
         "episode": alert.episode,
         "members": [
-            {
-                "symbol": member.symbol,
-                "move": member.move,
-                "contribution": member.contribution,
-                "day_low": member.day_low,
-            }
+            {name: getattr(member, name) for name in ("symbol", "move", "contribution", "day_low")}
             for member in context.members
             if subjects == {""} or member.symbol in subjects
         ],
@@ -127,19 +120,19 @@ def print_alerts(opened: MeasuredMarket, alerts: list[Alert], first: date, last:
     shown = alerts[-ALERTS_ON_SCREEN:]
     if len(shown) < len(alerts):
         print_note(f"The last {len(shown)} of {len(alerts):,} alerts; --from, --to or --format jsonl show more.")
-    table = plain_table("session", "reason", "severity", "first line~")
+    rows = []
     for alert in shown:
         context = build_context(opened.board, opened.rulebook.rules, alert)
         line = render_alert(alert, context, opened.rulebook.events, language).lines[0]
-        table.add_row(str(alert.session), alert.reason.value, alert.severity.word, line)
-    print_table(table)
+        rows.append((str(alert.session), alert.reason.value, alert.severity.word, line))
+    print_table(("session", "reason", "severity", "first line~"), rows)
     years = {str(year): Counter[Severity]() for year in range(first.year, last.year + 1)}
     for alert in alerts:
         years[str(alert.session.year)][alert.severity] += 1
     if len(years) > 1:
         years["all"] = sum(years.values(), Counter())
-    table = plain_table("year", *(f"{severity.word}>" for severity in Severity))
-    for year, counts in years.items():
-        table.add_row(year, *(f"{counts[severity]:,}" for severity in Severity))
     sys.stdout.write("\n")
-    print_table(table)
+    print_table(
+        ("year", *(f"{severity.word}>" for severity in Severity)),
+        ((year, *(f"{counts[severity]:,}" for severity in Severity)) for year, counts in years.items()),
+    )

@@ -20,7 +20,6 @@ from bot.cli.output import (
     Output,
     OutputFormat,
     Prices,
-    plain_table,
     print_note,
     print_rows,
     print_table,
@@ -69,15 +68,14 @@ def tune_command(
         raise typer.BadParameter(
             f"{report} is a folder. Name a file in it, such as tuning.html.", param_hint="--report"
         )
-    fetched = load_market(config, prices, baskets or [])
-    tables, rulebook = fetched.market.tables, fetched.rulebook
+    rulebook, market = load_market(config, prices, baskets or [])
     asked = [basket.id for basket in rulebook.baskets if not baskets or basket.id in baskets]
     rules = {candidate.name: candidate for candidate in rulebook.rules}
     chosen = [lookup_name("rule", "--rule", name, rules) for name in rule or rules]
     tuned = replace(rulebook, rules=tuple(candidate for candidate in rulebook.rules if candidate in chosen))
     pool = worker_pool(jobs or min(os.cpu_count() or 1, MAX_JOBS), cluster)
     with progress("Tuning") as report_progress:
-        outcome = tune_all(tables, tuned, asked, per_year, pool, lambda done, total: report_progress(done, total, ""))
+        outcome = tune_all(market.tables, tuned, asked, per_year, pool, report_progress)
     for name, basket in outcome.short:
         text = f'Warning: rule "{name}" on {basket}: no rates, for its data have no more than {YEARS_OF_HISTORY} years.'
         print_note(text)
@@ -86,7 +84,7 @@ def tune_command(
         raise NoData(f"Nothing can be tuned: {why}. Give longer histories, or other baskets or rules.")
     print_tuning(outcome, per_year, output, with_alerts=bool(baskets))
     if report is not None:
-        report.write_text(render_report(tables, rulebook, outcome, per_year), encoding="utf-8")
+        report.write_text(render_report(market.tables, rulebook, outcome, per_year), encoding="utf-8")
         print_note(f"The report is in {report}.")
     if write and not outcome.ladders:
         print_note("Nothing was written, for nothing is suggested.")
@@ -142,18 +140,11 @@ def print_tuning(outcome: TuningResult, per_year: float, output: OutputFormat, *
 def print_rule(tunings: Sequence[RuleTuning], *, with_alerts: bool) -> None:
     """Print the tables of one rule: its levels on each basket, the suggested ones, and the latest alerts."""
     sys.stdout.write(f'Rule "{tunings[0].rule.name}"\n')
-    table = plain_table(*IN_FORCE)
-    for tuning in tunings:
-        for place, step in enumerate(tuning.steps):
-            table.add_row("" if place else tuning_label(tuning), step.rung.severity.word, *level_cells(tuning, step))
-    print_table(table)
-    if any(tuning.trials for tuning in tunings):
-        table = plain_table(*SUGGESTED)
-        for tuning in tunings:
-            for place, trial in enumerate(tuning.trials):
-                table.add_row("" if place else tuning_label(tuning), trial.rung.severity.word, *trial_cells(trial))
+    print_table(IN_FORCE, [level_cells(tuning, step) for tuning in tunings for step in tuning.steps])
+    trials = [trial_cells(tuning, trial) for tuning in tunings for trial in tuning.trials]
+    if trials:
         sys.stdout.write("\n")
-        print_table(table)
+        print_table(SUGGESTED, trials)
     if with_alerts:
         for tuning in tunings:
             print_alerts(tuning)
@@ -165,22 +156,29 @@ def tuning_label(tuning: RuleTuning) -> str:
 
 
 def level_cells(tuning: RuleTuning, step: LevelStats) -> tuple[str, ...]:
+    """The rates of a level in the order of IN_FORCE."""
     low, high = step.reached.interval
     withdrawals = step.provisional
-    share = None if withdrawals is None else withdrawals.share
-    taken = "" if share is None else f"{'<= ' if withdrawals and withdrawals.together and share else ''}{share:.0%}"
+    withdrawn = ""
+    if withdrawals is not None and withdrawals.share is not None:
+        withdrawn = f"{'<= ' if withdrawals.together and withdrawals.share else ''}{withdrawals.share:.0%}"
     return (
+        tuning_label(tuning) if step is tuning.steps[0] else "",
+        step.rung.severity.word,
         level_as_toml(step.rung),
         f"{step.reached.per_year:.2f} ({low:.1f}-{high:.1f})",
         f"{tuning.rate_sent(step.rung.severity).per_year:.2f}",
-        taken,
+        withdrawn,
     )
 
 
-def trial_cells(trial: HoldOutTest) -> tuple[str, ...]:
-    low, high = trial.expected
+def trial_cells(tuning: RuleTuning, trial: HoldOutTest) -> tuple[str, ...]:
+    """The test of a suggested level in the order of SUGGESTED."""
+    label = tuning_label(tuning) if trial is tuning.trials[0] else ""
+    expected = "{}-{}".format(*trial.expected)
     came = f"{trial.held_out.count}{'' if trial.inside else ' outside'}"
-    return level_as_toml(trial.rung), f"{trial.fitted.per_year:.2f}", f"{low}-{high}", came
+    level = (trial.rung.severity.word, level_as_toml(trial.rung))
+    return label, *level, f"{trial.fitted.per_year:.2f}", expected, came
 
 
 def print_alerts(tuning: RuleTuning) -> None:
@@ -188,13 +186,19 @@ def print_alerts(tuning: RuleTuning) -> None:
     shown = tuning.hearings[-ALERTS_ON_SCREEN:]
     count = len(tuning.hearings)
     sys.stdout.write(f"\n{tuning_label(tuning)}: the last {len(shown)} of {count:,} alerts of this rule by itself\n")
-    table = plain_table("session", "reason", "severity", f"{size_label(tuning.rule)}>", "members~")
-    for alert in shown:
-        members = ", ".join(word.member for word in alert.words)
-        table.add_row(
-            str(alert.session), alert.reason.value, alert.severity.word, f"{alert.size(tuning.rule):+.1%}", members
-        )
-    print_table(table)
+    print_table(
+        ("session", "reason", "severity", f"{size_label(tuning.rule)}>", "members~"),
+        (
+            (
+                str(alert.session),
+                alert.reason.value,
+                alert.severity.word,
+                f"{alert.size(tuning.rule):+.1%}",
+                ", ".join(word.member for word in alert.words),
+            )
+            for alert in shown
+        ),
+    )
 
 
 def print_notes(outcome: TuningResult, per_year: float) -> None:

@@ -18,7 +18,7 @@ import time_machine
 
 from bot import cli
 from bot.cli import market
-from bot.cli.output import OutputFormat, plain_table, print_rows, print_table
+from bot.cli.output import OutputFormat, print_rows, print_table
 from bot.errors import SourceUnreachable
 from bot.prices.bars import Bars, Symbol
 from bot.prices.calendars import Calendar
@@ -444,7 +444,5 @@ def test_rows_are_written_above_a_progress_bar_that_is_drawn_meanwhile(
 
 
 def test_no_line_is_folded_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    table = plain_table("session", "text~")
-    table.add_row("2020-03-09", "word " * 60)
-    print_table(table)
+    print_table(("session", "text~"), [("2020-03-09", "word " * 60)])
     assert capsys.readouterr().out.splitlines()[1].startswith("2020-03-09  " + "word " * 59)
