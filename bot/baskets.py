@@ -57,7 +57,7 @@ class Basket:
 class BasketSeries:
     """Returns of a basket on T sessions, and of its M members while they are listed and belong to it.
 
-    `daily_return` and `coverage` have shape (T,): fractions; NaN = no reading, coverage NaN = no member was listed.
+    `daily_return` and `coverage` have shape (T,): fractions; NaN = no value, coverage NaN = no member was listed.
     `alone[m]` are the returns of member m, NaN outside of `rows[m]`, where it is listed and belongs. Rows from
     `final_sessions` on are provisional.
     """

@@ -29,7 +29,7 @@ from bot.alerts.episodes import (
 from bot.alerts.inhibition import RuleDecisions, firing_alerts, inhibit
 from bot.alerts.rules import NamedEvent, Rule
 from bot.alerts.targets import RuleTarget, is_configured, rule_targets, subject_verdict
-from bot.baskets import Basket, BasketId, symbols_of
+from bot.baskets import Basket, BasketId, symbols_of, value_basket
 from bot.chart.data import ChartData, chart_data
 from bot.context.build import build_context
 from bot.context.headlines import Headline
@@ -79,7 +79,8 @@ class EvaluationResult:
 
 def measure_market(tables: Mapping[CalendarCode, PriceTable], rulebook: Rulebook) -> MarketStats:
     """Value and measure the rulebook's baskets over their calendars' price tables."""
-    return MarketStats.of(tables, rulebook.baskets, rulebook.drawdown_thresholds)
+    series = {basket.id: value_basket(tables[basket.calendar], basket) for basket in rulebook.baskets}
+    return MarketStats(series, rulebook.drawdown_thresholds, tables)
 
 
 def evaluate(

@@ -73,14 +73,14 @@ class Measurements:
         verdicts: VerdictColumns,
         rows: slice | Ints,
         day_low: Floats | None = None,
-        turned: VerdictColumns | None = None,
+        reverse: VerdictColumns | None = None,
     ) -> Measurements:
         """The measurements at `rows`, positions with a value.
 
-        `day_low` has the columns' shape (None = no day's low). `turned` are the columns for the record and "worst
-        since" of a spread that opens upwards: those of the spread turned over.
+        `day_low` has the columns' shape (None = no day's low). `reverse` are the columns for the record and "worst
+        since" of a spread that opens upwards: those of the reverse spread.
         """
-        sessions, move, worst_at = verdicts.sessions, verdicts.move[rows], (turned or verdicts).worst_at[rows]
+        sessions, move, worst_at = verdicts.sessions, verdicts.move[rows], (reverse or verdicts).worst_at[rows]
         return cls(
             session=sessions[rows],
             since=sessions[verdicts.first : verdicts.first + 1],
@@ -153,8 +153,8 @@ def threshold(level: Level, condition: Condition) -> float:
 
 def with_threshold(level: Level, condition: Condition, value: float) -> Level:
     """The level with another value of one of its conditions, given on the scale of `threshold`."""
-    turned = condition.sign(level) * value
-    change: dict[str, Any] = {condition.field: round(turned) if condition.unit == "months" else turned}
+    scaled = condition.sign(level) * value
+    change: dict[str, Any] = {condition.field: round(scaled) if condition.unit == "months" else scaled}
     return replace(level, **change)
 
 
@@ -220,11 +220,11 @@ def severity_by_session(rule: Rule, figures: Figures, sessions: int) -> Severiti
 
 
 def candidate_sessions(
-    rule: Rule, verdicts: VerdictColumns, day_low: Floats | None = None, turned: VerdictColumns | None = None
+    rule: Rule, verdicts: VerdictColumns, day_low: Floats | None = None, reverse: VerdictColumns | None = None
 ) -> Flags:
     """Whether any level of `rule` holds, by session; shape (T,). Arguments as in `Measurements.of_columns`."""
     rows = verdicts.defined.nonzero()[0]
-    figures = condition_figures(rule, Measurements.of_columns(verdicts, rows, day_low, turned))
+    figures = condition_figures(rule, Measurements.of_columns(verdicts, rows, day_low, reverse))
     candidates = np.zeros(len(verdicts.sessions), dtype=np.bool_)
     candidates[rows] = severity_by_session(rule, figures, len(rows)) > 0
     return candidates

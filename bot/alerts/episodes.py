@@ -178,7 +178,7 @@ def decide(
     """The decision on one final session of one subject: the rule's levels against its open episode.
 
     An episode opens with the first level reached, fires again on a higher level or when the move is `rule.step` deeper
-    on the same one, and closes after `close_after` sessions without any level. A session without a reading neither
+    on the same one, and closes after `close_after` sessions without any level. A session without a value neither
     fires nor resolves.
     """
     if evidence.verdict is None:

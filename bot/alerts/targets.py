@@ -51,8 +51,8 @@ class RuleTarget:
         if rule.contrast is not None:
             first, second = rule.contrast
             spread = stats.of_spread(first, second, rule.window)
-            turned = stats.of_spread(second, first, rule.window) if rule.upward else None
-            return {day: [] for day in spread.sessions[candidate_sessions(rule, spread, turned=turned)].tolist()}
+            reverse = stats.of_spread(second, first, rule.window) if rule.upward else None
+            return {day: [] for day in spread.sessions[candidate_sessions(rule, spread, reverse=reverse)].tolist()}
         if self.about_members(stats):
             # Measured without the cache: the columns of members without a candidate, most of them, would fill it.
             flags = [
@@ -113,7 +113,7 @@ def contrast_verdict(stats: MarketStats, rule: Rule, session: date) -> Verdict |
     """The spread of a contrast rule's two baskets, first minus second.
 
     If the rule is about a spread that opens upwards, record, "worst since" and "worst in N years" are those of the
-    spread turned over (the widest); move, rank, sample and percentile are not.
+    reverse spread (the widest); move, rank, sample and percentile are not.
     """
     assert rule.contrast is not None
     first, second = rule.contrast

@@ -38,7 +38,7 @@ def evaluate_move(
     session = stats.next_session(basket, position) if position >= 0 else None
     if session is None:
         raise NoData(f"There is no session of basket {basket} to go on from: it needs prices, and a calendar ahead.")
-    past = SettledHistory.of(stats.of_basket(basket, window), position, stats.lines)
+    past = SettledHistory.of(stats.of_basket(basket, window), position, stats.thresholds)
     daily = (1 + move) / past.growth - 1
     verdict = past.next(session, daily, 1.0)
     if verdict is None:
@@ -64,7 +64,7 @@ def _forecasts(
     for rule in rulebook.rules:
         about_members = rule.members and len(stats.series[basket].basket.members) > 1
         if basket in rule.baskets and not about_members and not rule.uses_condition("day_low"):
-            past = SettledHistory.of(stats.of_basket(basket, rule.window), position, stats.lines)
+            past = SettledHistory.of(stats.of_basket(basket, rule.window), position, stats.thresholds)
             forecasts.append(_forecast(rule, past, session, daily))
     return tuple(forecasts)
 

@@ -74,6 +74,8 @@ def context_of_session(
     # Of a basket of one symbol, the member's state is the basket's.
     members = dict.fromkeys(compress(symbols, listed)) if len(symbols) > 1 else {}
     present = list(compress(symbols, ~np.isnan(series.member_returns(position))))
+    before = None if as_of is None else SettledHistory.of(columns, position - 1, stats.thresholds)
+    further = None if before is None else next_claim(before, verdict)
     return AlertContext(
         sides=((series.basket, verdict.move),),
         reference=reference,
@@ -88,7 +90,7 @@ def context_of_session(
         contrast=None if of_state else contrast_of(stats, rules, basket, window, verdict.session),
         history=HistoryFacts() if of_state else history_facts(stats, basket, verdict, position, severity),
         as_of=as_of,
-        further=None if as_of is None else next_claim(SettledHistory.of(columns, position - 1, stats.lines), verdict),
+        further=further,
     )
 
 
@@ -242,7 +244,7 @@ def history_facts(
     precedents = None
     if fell and severity >= Severity.WARNING:
         precedents = find_precedents(columns, ForwardPath.of(series.daily_return), position, (HORIZON,))
-    following = next_state(columns, position, stats.lines) if not verdict.missing_sessions else None
+    following = next_state(columns, position, stats.thresholds) if not verdict.missing_sessions else None
     # With dividends, the level of a drawdown threshold is not a price to wait for.
     priced = following is not None and len(symbols) == 1 and series.basket.prices != "adjusted"
     return HistoryFacts(

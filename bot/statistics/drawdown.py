@@ -1,9 +1,9 @@
 """Drawdown of a series from its peak, and the drawdown states as latches.
 
-A state is entered on the first close at or below its line. Pullback and correction are left when half of the line's
+A state is entered on the first close at or below its threshold. Pullback and correction are left when half of that
 depth is recovered; bear market and crash when the close is RISEN times the lowest close since entry; all at a new peak.
-Before a new peak a bear market or crash is entered again only by a close at or below the line that is also below the
-trough of the previous spell, or FALLEN times the highest close since that spell.
+Before a new peak a bear market or crash is entered again only by a close at or below its threshold that is also below
+the trough of the previous spell, or FALLEN times the highest close since that spell.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def step_deep_latch(latch: DeepLatch, index: float, *, below_line: bool) -> Deep
 class StateLatches:
     """The latches after a session, to take one session further; `active` is a sum of bits as in DrawdownColumns."""
 
-    lines: DrawdownThresholds
+    thresholds: DrawdownThresholds
     active: int
     bear: DeepLatch
     crash: DeepLatch
@@ -57,12 +57,12 @@ class StateLatches:
     def step(self, index: float, drawdown: float, *, new_peak: bool) -> int:
         """The active latches one session later."""
         active = self.active
-        for bit, line in ((PULLBACK, self.lines.pullback), (CORRECTION, self.lines.correction)):
+        for bit, line in ((PULLBACK, self.thresholds.pullback), (CORRECTION, self.thresholds.correction)):
             if drawdown <= line:
                 active |= bit
             elif drawdown >= line / 2:
                 active &= ~bit
-        for bit, line, latch in ((BEAR, self.lines.bear, self.bear), (CRASH, self.lines.crash, self.crash)):
+        for bit, line, latch in ((BEAR, self.thresholds.bear, self.bear), (CRASH, self.thresholds.crash, self.crash)):
             is_active = not new_peak and step_deep_latch(latch, index, below_line=drawdown <= line)[0]
             active = active | bit if is_active else active & ~bit
         return active
@@ -72,7 +72,7 @@ class StateLatches:
 class DrawdownColumns:
     """Drawdown figures by session, arrays of shape (T,).
 
-    `index` compounds the returns from 1 (a session without a reading leaves it as it is). `drawdown` is a fraction
+    `index` compounds the returns from 1 (a session without a value leaves it as it is). `drawdown` is a fraction
     <= 0, `peak_at` the position of the peak (the earliest of equals). `latches` are the active states as sums of bits,
     `last` the latches after the last session.
     """
@@ -96,36 +96,36 @@ class DrawdownColumns:
         return DEEPEST[entries]
 
 
-def drawdown_columns(daily_return: Floats, lines: DrawdownThresholds) -> DrawdownColumns:
-    """Drawdowns of a series of daily returns (fractions, NaN = no reading), shape (T,).
+def drawdown_columns(daily_return: Floats, thresholds: DrawdownThresholds) -> DrawdownColumns:
+    """Drawdowns of a series of daily returns (fractions, NaN = no value), shape (T,).
 
-    The first session should be the session before the first reading: the earliest possible place of the peak.
+    The first session should be the session before the first value: the earliest possible place of the peak.
     """
     index: Floats = np.multiply.accumulate(np.where(np.isnan(daily_return), 1.0, 1 + daily_return))
     steps = np.arange(len(index))
-    if lines.lookback is None:
+    if thresholds.lookback is None:
         peak = np.maximum.accumulate(index)
         rises = np.append(True, peak[1:] > peak[:-1])
         peak_at = np.maximum.accumulate(steps * rises)
     else:
-        padded = np.append(np.full(lines.lookback - 1, -np.inf), index)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, lines.lookback)
-        peak_at = windows.argmax(axis=1) + steps + 1 - lines.lookback
+        padded = np.append(np.full(thresholds.lookback - 1, -np.inf), index)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, thresholds.lookback)
+        peak_at = windows.argmax(axis=1) + steps + 1 - thresholds.lookback
     drawdown = index / index[peak_at] - 1
     new_peak = peak_at == steps
     latches = np.zeros(len(index), dtype=np.uint8)
-    for bit, line in ((PULLBACK, lines.pullback), (CORRECTION, lines.correction)):
+    for bit, line in ((PULLBACK, thresholds.pullback), (CORRECTION, thresholds.correction)):
         # On at or below the line, off at half its depth (so at a new peak too): the last of the two marks decides.
         on = drawdown <= line
         marks = np.where(on | (drawdown >= line / 2), 2 * steps + on, 0)
         latches[(np.maximum.accumulate(marks) & 1).astype(np.bool_)] |= bit
     last = []
     last_peak = np.maximum.accumulate(np.where(new_peak, steps, -1))
-    for bit, line in ((BEAR, lines.bear), (CRASH, lines.crash)):
+    for bit, line in ((BEAR, thresholds.bear), (CRASH, thresholds.crash)):
         active, latch = _deep_states(index, drawdown <= line, last_peak)
         latches[active] |= bit
         last.append(latch)
-    after = StateLatches(lines, int(latches[-1]) if len(latches) else 0, *last)
+    after = StateLatches(thresholds, int(latches[-1]) if len(latches) else 0, *last)
     return DrawdownColumns(index, drawdown, peak_at, latches, after)
 
 

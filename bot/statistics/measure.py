@@ -36,7 +36,7 @@ class VerdictColumns:
     """The verdict of every session, as columns of shape (T,); where `move` is NaN there is none.
 
     `worst_at` and `peak_at` are positions (-1 = none), `worst_in_years` is 0 where it is not defined. `first` is the
-    position of the first reading (T without a reading). The rest is as in Verdict.
+    position of the first value (T without a value). The rest is as in Verdict.
     """
 
     sessions: Dates
@@ -104,7 +104,7 @@ class VerdictColumns:
 
 
 def window_moves(daily_return: Floats, window: int) -> Floats:
-    """The `window`-session move of every session, shape (T,): NaN unless all its sessions have a reading."""
+    """The `window`-session move of every session, shape (T,): NaN unless all its sessions have a value."""
     growth = 1 + daily_return
     move = np.full(len(growth), np.nan)
     ends = max(len(growth) - window + 1, 0)
@@ -115,14 +115,14 @@ def window_moves(daily_return: Floats, window: int) -> Floats:
     return move
 
 
-def measure_basket(series: BasketSeries, window: int, lines: DrawdownThresholds) -> VerdictColumns:
+def measure_basket(series: BasketSeries, window: int, thresholds: DrawdownThresholds) -> VerdictColumns:
     """The verdicts of a basket, walk-forward: figures of session t rest on sessions up to t alone."""
     daily = series.daily_return
-    return _measure(series.sessions, window, daily, series.coverage, window_moves(daily, window), daily, lines)
+    return _measure(series.sessions, window, daily, series.coverage, window_moves(daily, window), daily, thresholds)
 
 
 def measure_spread(
-    basket: BasketSeries, against: BasketSeries, window: int, lines: DrawdownThresholds
+    basket: BasketSeries, against: BasketSeries, window: int, thresholds: DrawdownThresholds
 ) -> VerdictColumns:
     """The verdicts of the spread `basket` minus `against`, on their common sessions.
 
@@ -133,7 +133,7 @@ def measure_spread(
     daily = basket.daily_return[left] - against.daily_return[right]
     coverage = np.minimum(basket.coverage[left], against.coverage[right])
     move = window_moves(basket.daily_return, window)[left] - window_moves(against.daily_return, window)[right]
-    return _measure(sessions, window, daily, coverage, move, 0 * daily, lines)
+    return _measure(sessions, window, daily, coverage, move, 0 * daily, thresholds)
 
 
 def _measure(
@@ -143,7 +143,7 @@ def _measure(
     coverage: Floats,
     move: Floats,
     drawdown_returns: Floats,
-    lines: DrawdownThresholds,
+    thresholds: DrawdownThresholds,
 ) -> VerdictColumns:
     """The verdicts of a series whose drawdown follows from `drawdown_returns`, daily returns of shape (T,)."""
     total = len(sessions)
@@ -155,9 +155,9 @@ def _measure(
     percentile = 100 * (ranks.at_or_below + 1) / count
     percentile[: PERCENTILE_WINDOWS - 1] = np.nan
     years = worst_in_years(sessions[first : first + 1], sessions[rows][ranks.latest], sessions[rows])
-    # From the session before the first reading on, where the first peak stands.
+    # From the session before the first value on, where the first peak stands.
     base = slice(max(first - 1, 0), total)
-    down = drawdown_columns(drawdown_returns[base], lines)
+    down = drawdown_columns(drawdown_returns[base], thresholds)
     missing = np.cumsum(~readable[base])
     return VerdictColumns(
         sessions=sessions,

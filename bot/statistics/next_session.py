@@ -21,12 +21,11 @@ MAX_STEPS = 999
 
 @dataclass(frozen=True, slots=True)
 class SettledHistory:
-    """The history up to and including the session at `position`, against which the next session is judged.
+    """The history up to and including the session at `position`, against which the next session is evaluated.
 
-    `growth` is that of the last window - 1 sessions, NaN if a reading is missing. `moves` are all moves, ascending.
+    `growth` is that of the last window - 1 sessions, NaN if a value is missing. `moves` are all moves, ascending.
     `lows` are, ascending too, the moves without a lower later move, and `low_at`, `low_sessions` the ends of their
-    windows. `peak` is the highest level in the look-back of the next session, `holes` counts the sessions without a
-    reading since.
+    windows. `peak` is the highest index in the look-back of the next session, `missing_sessions` are those since then.
     """
 
     position: int
@@ -37,15 +36,15 @@ class SettledHistory:
     lows: tuple[float, ...]
     low_at: tuple[int, ...]
     low_sessions: tuple[date, ...]
-    level: float
+    index: float
     peak: float
     peak_session: date
-    holes: int
+    missing_sessions: int
     latches: StateLatches
 
     @classmethod
-    def of(cls, verdicts: VerdictColumns, position: int, lines: DrawdownThresholds) -> SettledHistory:
-        """The history of a series, up to and including the session at `position`; `lines` as in `verdicts`."""
+    def of(cls, verdicts: VerdictColumns, position: int, thresholds: DrawdownThresholds) -> SettledHistory:
+        """The history of a series, up to and including the session at `position`; `thresholds` as in `verdicts`."""
         end = position + 1
         daily, move = verdicts.daily_return[:end], verdicts.move[:end]
         rows = (~np.isnan(move)).nonzero()[0]
@@ -53,8 +52,8 @@ class SettledHistory:
         standing = moves == np.minimum.accumulate(moves[::-1])[::-1]
         low_at = rows[standing]
         base = min(max(verdicts.first - 1, 0), position)
-        down = drawdown_columns(daily[base:], lines)
-        reach = len(down.index) if lines.lookback is None else lines.lookback - 1
+        down = drawdown_columns(daily[base:], thresholds)
+        reach = len(down.index) if thresholds.lookback is None else thresholds.lookback - 1
         start = max(len(down.index) - reach, 0)
         peak_at = start + int(down.index[start:].argmax()) if reach else len(down.index) - 1
         growth_from = end - (verdicts.window - 1)
@@ -67,10 +66,10 @@ class SettledHistory:
             lows=tuple(moves[standing].tolist()),
             low_at=tuple(low_at.tolist()),
             low_sessions=tuple(verdicts.sessions[low_at].tolist()),
-            level=float(down.index[-1]),
+            index=float(down.index[-1]),
             peak=float(down.index[peak_at]) if reach else -np.inf,
             peak_session=verdicts.day(base + peak_at),
-            holes=int(np.isnan(daily[base + peak_at + 1 :]).sum()),
+            missing_sessions=int(np.isnan(daily[base + peak_at + 1 :]).sum()),
             latches=down.last,
         )
 
@@ -85,7 +84,7 @@ class SettledHistory:
         low = bisect_right(self.lows, move) - 1
         worst_since = self.low_sessions[low] if low >= 0 else None
         since = self.since or session
-        level = self.level * (1 + daily_return)
+        level = self.index * (1 + daily_return)
         new_peak = level > self.peak
         drawdown = 0.0 if new_peak else level / self.peak - 1
         active = self.latches.step(level, drawdown, new_peak=new_peak)
@@ -107,7 +106,7 @@ class SettledHistory:
             coverage,
             since,
             STATES[(active & ~self.latches.active).bit_length()],
-            0 if new_peak else self.holes,
+            0 if new_peak else self.missing_sessions,
         )
 
 
@@ -151,7 +150,7 @@ def smallest_further_fall(
     return FurtherFall(-steps * STEP, verdict)
 
 
-def next_state(columns: VerdictColumns, position: int, lines: DrawdownThresholds) -> NextState | None:
+def next_state(columns: VerdictColumns, position: int, thresholds: DrawdownThresholds) -> NextState | None:
     """The shallowest of correction, bear market and crash that the next close can enter, from its line.
 
     None if the line alone does not decide: a bear market or crash that was left since the peak needs more to be entered
@@ -159,12 +158,12 @@ def next_state(columns: VerdictColumns, position: int, lines: DrawdownThresholds
     """
     drawdown, peak_at = columns.drawdown.item(position), columns.peak_at.item(position)
     state = columns.state.item(position)
-    if lines.lookback is not None and position - peak_at >= lines.lookback - 1:
+    if thresholds.lookback is not None and position - peak_at >= thresholds.lookback - 1:
         return None
     for following, line in (
-        (DrawdownState.CORRECTION, lines.correction),
-        (DrawdownState.BEAR, lines.bear),
-        (DrawdownState.CRASH, lines.crash),
+        (DrawdownState.CORRECTION, thresholds.correction),
+        (DrawdownState.BEAR, thresholds.bear),
+        (DrawdownState.CRASH, thresholds.crash),
     ):
         if following > state and line < drawdown:
             if following >= DrawdownState.BEAR and columns.state[peak_at : position + 1].max().item() >= following:

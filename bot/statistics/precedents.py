@@ -85,10 +85,10 @@ class RoundFigureFalls:
 
 @dataclass(frozen=True, slots=True)
 class ForwardPath:
-    """The level that a series' readings compound to, and its count of missing readings so far, of shape (T,)."""
+    """The index that the daily returns compound to, and the number of missing ones so far, of shape (T,)."""
 
-    level: Floats
-    holes: Ints
+    index: Floats
+    missing: Ints
 
     @classmethod
     def of(cls, daily_return: Floats) -> ForwardPath:
@@ -99,8 +99,8 @@ class ForwardPath:
         """The returns, ascending, over the `sessions` after the (ascending) `ends`, as far as known at `now`."""
         start = np.array(ends[: bisect_right(ends, now - sessions)], dtype=np.intp)
         stop = start + sessions
-        later = self.level[stop] / self.level[start] - 1
-        return tuple(sorted(later[self.holes[start] == self.holes[stop]].tolist()))
+        later = self.index[stop] / self.index[start] - 1
+        return tuple(sorted(later[self.missing[start] == self.missing[stop]].tolist()))
 
 
 def decluster(move: Floats, wanted: Flags, apart: int, limit: int | None = None) -> list[int]:

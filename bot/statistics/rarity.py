@@ -21,7 +21,7 @@ SEED = 20250404
 DAYS_A_YEAR = 365.25
 EXPONENTIAL = 1e-9  # a shape nearer to 0 is that of the exponential distribution
 LAMBDA = 0.94  # a day's weight over that of the day after it (RiskMetrics)
-REACH = 500  # readings; the rest would weigh less than 1e-13
+REACH = 500  # values; the rest would weigh less than 1e-13
 MIN_RETURNS = 63
 WEIGHTS = LAMBDA ** np.arange(REACH - 1, -1, -1)
 
@@ -125,9 +125,9 @@ def bootstrap_samples(fitted: GeneralizedPareto, n: int) -> tuple[Floats, Floats
 
 
 def ewma_volatility(daily_return: Floats, before: int) -> float | None:
-    """The daily volatility from the readings before position `before`: the root of their weighted mean square.
+    """The daily volatility from the values before position `before`: the root of their weighted mean square.
 
-    None with fewer than MIN_RETURNS readings, or if nothing moved.
+    None with fewer than MIN_RETURNS values, or if nothing moved.
     """
     recent = daily_return[max(before - REACH, 0) : before]
     if np.isnan(recent).any():

@@ -1,4 +1,4 @@
-"""Verdict of a session of a series, drawdown states and their lines."""
+"""Verdict of a session of a series, drawdown states and their thresholds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DrawdownState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class DrawdownThresholds:
-    """The drawdown lines as fractions (-0.05), and the look-back of the peak in sessions (None = all history)."""
+    """The drawdown thresholds as fractions (-0.05), and the look-back of the peak in sessions (None = all history)."""
 
     pullback: float = -0.05
     correction: float = -0.10
@@ -37,8 +37,8 @@ class Verdict:
     """The figures of a session of a series, against the series up to and including that session.
 
     Moves, drawdown and coverage are fractions, `percentile` is 0 to 100; None = not defined. `since` is the first
-    session with a reading. `entered_state` is the deepest drawdown state entered on this session (NONE if none was).
-    `missing_sessions` counts sessions without a reading between the peak and this session.
+    session with a value. `entered_state` is the deepest drawdown state entered on this session (NONE if none was).
+    `missing_sessions` counts sessions without a value between the peak and this session.
     """
 
     session: date
